@@ -1,0 +1,176 @@
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use crate::{BoxError, EndReason, FailureClass, GrantError, store::StoreError};
+
+/// Why there is no token. One failure is handed to many waiters, so cloning shares it.
+///
+/// Ask it questions instead of matching: [`needs_login`](Self::needs_login), [`is_transient`](Self::is_transient),
+/// [`class`](Self::class), [`retry_after`](Self::retry_after). `Display` does not repeat the source and never shows a
+/// token or a body.
+///
+/// ```
+/// use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError};
+///
+/// let error = Error::from(GrantError::new(FailureClass::Ambiguous));
+/// assert!(error.is_transient() && !error.needs_login());
+/// assert_eq!(error.class(), Some(FailureClass::Ambiguous));
+/// assert!(Error::new(ErrorKind::LoggedOut).needs_login());
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    retry_after: Option<Duration>,
+    source: Option<BoxError>,
+}
+
+/// What kind of [`Error`] it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Nobody has logged in, and the store is empty.
+    NotLoggedIn,
+    /// Somebody logged out.
+    LoggedOut,
+    /// The authorization server ended the session.
+    Ended(EndReason),
+    /// The token is spent and there is no refresh token to get another with.
+    NoRefreshToken,
+    /// There was a login or logout since the request was started; it must not continue with another login's token (C-24).
+    SessionChanged,
+    /// A token request failed.
+    Refresh(FailureClass),
+    /// The store failed, or another process held its lease for too long.
+    Store,
+    /// The server refused a token that was just issued; another one would not help (R-127).
+    FreshRefused,
+    /// Too many refusals from one origin without a success between: refreshing does not help there (R-635).
+    Futile,
+    /// The replay was refused as well (R-124).
+    StillRefused,
+    /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer (R-413).
+    Recursion,
+    /// The session was shut down.
+    Closed,
+}
+
+impl Error {
+    /// An error without a source.
+    #[must_use]
+    pub fn new(kind: ErrorKind) -> Self {
+        Self(Arc::new(Inner { kind, retry_after: None, source: None }))
+    }
+
+    /// An error with a source.
+    pub fn with_source(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
+        Self(Arc::new(Inner { kind, retry_after: None, source: Some(source.into()) }))
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether only a login can help.
+    #[must_use]
+    pub fn needs_login(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::NotLoggedIn | ErrorKind::LoggedOut | ErrorKind::Ended(_) | ErrorKind::NoRefreshToken
+        )
+    }
+
+    /// Whether the session was ended by the authorization server.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Ended(_))
+    }
+
+    /// Whether the same call may succeed later without anybody's help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Store
+                | ErrorKind::Refresh(FailureClass::NotSent | FailureClass::Throttled | FailureClass::Ambiguous)
+        )
+    }
+
+    /// The class of the failed token request, if it was one.
+    #[must_use]
+    pub fn class(&self) -> Option<FailureClass> {
+        match self.kind() {
+            ErrorKind::Refresh(class) => Some(*class),
+            ErrorKind::Ended(_) => Some(FailureClass::Terminal),
+            _ => None,
+        }
+    }
+
+    /// How long the server asked to wait, from the moment of its answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether two errors are the same failure, not merely alike.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl From<GrantError> for Error {
+    fn from(error: GrantError) -> Self {
+        let kind = match error.class() {
+            FailureClass::Terminal => ErrorKind::Ended(error.end_reason()),
+            class => ErrorKind::Refresh(class),
+        };
+        Self(Arc::new(Inner { kind, retry_after: error.wait(), source: Some(Box::new(error)) }))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::with_source(ErrorKind::Store, error)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("retry_after", &self.0.retry_after)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind() {
+            ErrorKind::NotLoggedIn => "nobody has logged in",
+            ErrorKind::LoggedOut => "the session was logged out",
+            ErrorKind::Ended(reason) => return write!(f, "the authorization server ended the session: {reason}"),
+            ErrorKind::NoRefreshToken => "the access token is spent and there is no refresh token",
+            ErrorKind::SessionChanged => "there was a login or logout since the request was started",
+            ErrorKind::Refresh(class) => return write!(f, "no new token: {class}"),
+            ErrorKind::Store => "no new token: the store failed or its lease was taken",
+            ErrorKind::FreshRefused => "the server refused a token that was just issued",
+            ErrorKind::Futile => "the server goes on refusing fresh tokens",
+            ErrorKind::StillRefused => "the server refused the request again with another token",
+            ErrorKind::Recursion => {
+                "the grant's own client waits for the refresh it is part of: \
+                 do not wrap the token client in the session's layer"
+            }
+            ErrorKind::Closed => "the session was shut down",
+        })
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,117 @@
+//! What a session tells those who listen.
+
+use std::fmt;
+
+use crate::{Epoch, Error, FailureClass, Generation};
+
+/// Something that happened to a session. Carries no secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A new token set was adopted.
+    #[non_exhaustive]
+    Refreshed {
+        /// Its generation.
+        generation: Generation,
+        /// Whether it came from the authorization server or from the store, where another process had put it.
+        source: Source,
+    },
+    /// An attempt failed. The session goes on.
+    #[non_exhaustive]
+    RefreshFailed {
+        /// What kind of failure.
+        class: FailureClass,
+        /// The failure.
+        error: Error,
+    },
+    /// The session is over; told once. Only a login lifts it.
+    #[non_exhaustive]
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Somebody logged in: here, or in another process that shares the store.
+    #[non_exhaustive]
+    LoggedIn {
+        /// The new epoch.
+        epoch: Epoch,
+        /// The generation of its first token set.
+        generation: Generation,
+    },
+    /// Somebody logged out: here, or in another process that shares the store.
+    #[non_exhaustive]
+    LoggedOut {
+        /// The new epoch.
+        epoch: Epoch,
+    },
+    /// The state changed but the store would not take it. It is in use and will be offered again.
+    #[non_exhaustive]
+    Unpersisted {
+        /// The generation that is not stored.
+        generation: Generation,
+        /// What the store said.
+        error: Error,
+    },
+    /// What was [`Event::Unpersisted`] is stored now.
+    #[non_exhaustive]
+    Persisted {
+        /// The generation that is stored.
+        generation: Generation,
+    },
+    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told once a login.
+    ProactiveOff,
+}
+
+/// Where an adopted token set came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The authorization server answered our token request.
+    Server,
+    /// The store held a newer one than we did.
+    Store,
+}
+
+/// Why a session ended, in the authorization server's words, cut to 256 characters and cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndReason {
+    code: Box<str>,
+    description: Option<Box<str>>,
+}
+
+impl EndReason {
+    /// A reason with an error code such as `invalid_grant`.
+    #[must_use]
+    pub fn new(code: &str) -> Self {
+        Self { code: clean(code), description: None }
+    }
+
+    /// Adds the server's description.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        self.description = Some(clean(text));
+        self
+    }
+
+    /// The error code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        match &self.description {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Text from a server: no control characters, at most 256 characters.
+pub(crate) fn clean(text: &str) -> Box<str> {
+    const CAP: usize = 256;
+    text.chars().filter(|char| !char.is_control()).take(CAP).collect::<String>().into()
+}

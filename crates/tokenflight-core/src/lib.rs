@@ -1,0 +1,41 @@
+//! Contracts, values and the decision machine of [tokenflight](https://docs.rs/tokenflight).
+//!
+//! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
+//!
+//! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
+//! * the contracts others implement: [`Grant`](grant::Grant), [`Store`](store::Store), [`Time`](time::Time);
+//! * the decisions: what a refusal means ([`challenge`]) and what to do about it ([`machine`]).
+//!
+//! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
+
+pub mod challenge;
+mod error;
+pub mod event;
+pub mod grant;
+pub mod machine;
+mod now;
+mod secret;
+pub mod store;
+pub mod time;
+mod token;
+
+use std::{future::Future, pin::Pin};
+
+pub use self::{
+    error::{Error, ErrorKind},
+    event::{EndReason, Event},
+    grant::{FailureClass, Grant, GrantError},
+    now::Now,
+    secret::Secret,
+    store::Store,
+    time::Time,
+    token::{
+        AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable,
+    },
+};
+
+/// A boxed future that can move between threads; what the object-safe contracts return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A boxed error that can be shared between threads; the field's usual alias.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

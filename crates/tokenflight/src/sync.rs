@@ -1,0 +1,24 @@
+//! Locks, atomics and thread-locals: std's, or the model checker's under `--cfg shuttle`. Nothing else imports them.
+
+#[cfg(not(shuttle))]
+pub(crate) use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread_local,
+};
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::{
+    sync::{
+        Arc, Mutex, MutexGuard, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread_local,
+};
+
+/// Locks, whether or not a thread panicked with the lock held: every critical section here leaves its value whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
