@@ -1,0 +1,228 @@
+//! What the end of a flight, a login and a logout change.
+
+use std::time::Duration;
+
+use super::{
+    Backoff, FlightPlan, Found, Landing, Life, Login, Machine, Obtained, Phase, Publish, ReplayPolicy,
+    Unsure, Verdict,
+    life::{Birth, unit},
+};
+use crate::{
+    Epoch, Error, ErrorKind, Event, FailureClass, Generation, Now, event::Source, grant::Reason,
+};
+
+/// The waiting times between attempts to store something.
+const SAVE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Bounds of a server's `Retry-After` (T-55, R-643).
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+
+impl Machine {
+    /// A flight has ended. Frees the slot and says what to publish, in one step.
+    ///
+    /// A flight that is not the one in the slot cannot free it, and nothing of it counts.
+    pub fn land(&mut self, plan: &FlightPlan, landing: &Landing, now: Now, random: u64) -> Verdict {
+        if self.flight() != Some(plan.id) {
+            return Verdict { publish: Publish::Stale, events: Vec::new() };
+        }
+        self.flight = None;
+        let mut events = Vec::new();
+        let publish = match landing {
+            Landing::Obtained(obtained) => self.obtained(plan, obtained, now, random, &mut events),
+            Landing::Found(found) => self.found_newer(plan, found, now, random, &mut events),
+            Landing::Failed { class, error, rotated } => {
+                self.failed(*class, error, now, random);
+                if let Some(generation) = rotated {
+                    self.generation = self.generation.max(*generation);
+                    self.unsure = None;
+                }
+                events.push(Event::RefreshFailed { class: *class, error: error.clone() });
+                Publish::Keep
+            }
+            Landing::Over { epoch, error } => self.ended(*epoch, error, &mut events),
+            Landing::Flushed => Publish::Keep,
+            Landing::NotFlushed(error) => {
+                self.not_flushed(error, now, random);
+                if plan.reason != Reason::Persist {
+                    self.failed(FailureClass::NotSent, error, now, random);
+                }
+                events.push(Event::Unpersisted { generation: self.generation, error: error.clone() });
+                Publish::Keep
+            }
+        };
+        Verdict { publish, events }
+    }
+
+    /// A new token set from a login: a new epoch. A flight in progress keeps flying, but for nobody.
+    pub fn login(&mut self, login: Login, now: Now, random: u64) -> Event {
+        self.begin_epoch();
+        self.generation = self.generation.next();
+        let birth = Birth {
+            anchor: now,
+            lifetime: login.lifetime,
+            refresh_in: login.refresh_in,
+            has_refresh_token: login.has_refresh_token,
+            latency: Duration::ZERO,
+        };
+        self.phase = Phase::Active(Life::new(&self.policy, birth, now, random));
+        Event::LoggedIn { epoch: self.epoch, generation: self.generation }
+    }
+
+    /// A logout: a new epoch without tokens.
+    pub fn logout(&mut self) -> Event {
+        self.begin_epoch();
+        self.phase = Phase::Over(Error::new(ErrorKind::LoggedOut));
+        Event::LoggedOut { epoch: self.epoch }
+    }
+
+    /// Forgets what it knows of the store, so that the next who asks reads it again. Only lifts an end.
+    pub fn reload(&mut self) {
+        if matches!(self.phase, Phase::Over(_)) && self.unsaved.is_none() {
+            self.phase = Phase::Unloaded;
+            self.backoff.reset();
+        }
+    }
+
+    /// What waited to be stored is stored: the state of `asked`, under these numbers. `false` if it has been overtaken by
+    /// a newer login or logout.
+    pub fn saved(&mut self, asked: Epoch, epoch: Epoch, generation: Generation) -> Option<Event> {
+        if asked != self.epoch {
+            return None;
+        }
+        // A store that has seen another process's log-ins raises ours above them.
+        self.epoch = self.epoch.max(epoch);
+        self.generation = self.generation.max(generation);
+        self.unsaved.take().map(|_| Event::Persisted { generation: self.generation })
+    }
+
+    /// The flight that a login or logout replaced, if any, no longer has the slot.
+    fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.next();
+        self.flight = None;
+        self.backoff.reset();
+        self.unsure = None;
+        self.answered = None;
+        self.forced = None;
+        self.storms.clear();
+        self.unsaved = Some(Backoff::default());
+    }
+
+    fn obtained(
+        &mut self,
+        plan: &FlightPlan,
+        obtained: &Obtained,
+        now: Now,
+        random: u64,
+        events: &mut Vec<Event>,
+    ) -> Publish {
+        self.epoch = self.epoch.max(obtained.epoch);
+        self.latency = now.boot.saturating_sub(obtained.anchor.boot);
+        self.answered = Some(now.boot);
+        let birth = Birth {
+            anchor: obtained.anchor,
+            lifetime: obtained.lifetime,
+            refresh_in: obtained.refresh_in,
+            has_refresh_token: obtained.has_refresh_token,
+            latency: self.latency,
+        };
+        let was_proactive = self.proactive();
+        self.adopt(plan, obtained.generation, birth, now, random);
+        events.push(Event::Refreshed { generation: self.generation, source: Source::Server });
+        if was_proactive && !self.proactive() && obtained.lifetime.is_some_and(|lifetime| !lifetime.is_zero()) {
+            events.push(Event::ProactiveOff);
+        }
+        if let Some(error) = &obtained.unsaved {
+            self.not_flushed(error, now, random);
+            events.push(Event::Unpersisted { generation: self.generation, error: error.clone() });
+        }
+        Publish::New
+    }
+
+    /// Whether the current token has a renewal time; a session without a token counts, so that a first one can tell.
+    const fn proactive(&self) -> bool {
+        match &self.phase {
+            Phase::Active(life) => life.due().is_some(),
+            _ => true,
+        }
+    }
+
+    fn found_newer(
+        &mut self,
+        plan: &FlightPlan,
+        found: &Found,
+        now: Now,
+        random: u64,
+        events: &mut Vec<Event>,
+    ) -> Publish {
+        let foreign_login = found.epoch > self.epoch && plan.reason != Reason::Load;
+        self.epoch = self.epoch.max(found.epoch);
+        let birth = Birth {
+            anchor: found.anchor,
+            lifetime: found.lifetime,
+            refresh_in: None,
+            has_refresh_token: found.has_refresh_token,
+            latency: self.latency,
+        };
+        self.adopt(plan, found.generation, birth, now, random);
+        events.push(if foreign_login {
+            Event::LoggedIn { epoch: self.epoch, generation: self.generation }
+        } else {
+            Event::Refreshed { generation: self.generation, source: Source::Store }
+        });
+        Publish::New
+    }
+
+    fn adopt(&mut self, plan: &FlightPlan, generation: Generation, birth: Birth, now: Now, random: u64) {
+        // Whatever the store numbered it, a newly adopted set is a new generation here (T-34, I-02).
+        self.generation = plan.generation.max(self.generation).next().max(generation);
+        self.phase = Phase::Active(Life::new(&self.policy, birth, now, random));
+        self.backoff.reset();
+        self.unsure = None;
+        self.resumed = None;
+    }
+
+    fn failed(&mut self, class: FailureClass, error: &Error, now: Now, random: u64) {
+        let times = (self.policy.backoff_base, self.policy.backoff_cap);
+        match class {
+            FailureClass::Throttled if error.retry_after().is_some() => {
+                let (least, most) = RETRY_AFTER;
+                let after = error.retry_after().unwrap_or(least).clamp(least, most);
+                self.backoff.hold(now.boot.saturating_add(after), error.clone());
+            }
+            FailureClass::Ambiguous => {
+                match &mut self.unsure {
+                    Some(unsure) => unsure.replays = unsure.replays.saturating_add(1),
+                    none => *none = Some(Unsure { since: now.boot, replays: 0 }),
+                }
+                match self.policy.replay_policy {
+                    // Promptly, but not everybody in the same moment.
+                    ReplayPolicy::Grace { window } if self.within_grace(now) => {
+                        let after = (window / 10).mul_f64(unit(random));
+                        self.backoff.fail_until(now.boot.saturating_add(after), error.clone());
+                    }
+                    _ => self.backoff.fail(times, now.boot, random, error.clone()),
+                }
+            }
+            _ => self.backoff.fail(times, now.boot, random, error.clone()),
+        }
+    }
+
+    fn not_flushed(&mut self, error: &Error, now: Now, random: u64) {
+        self.unsaved.get_or_insert_with(Backoff::default).fail(SAVE_BACKOFF, now.boot, random, error.clone());
+    }
+
+    /// The session is over. Told once.
+    fn ended(&mut self, epoch: Epoch, error: &Error, events: &mut Vec<Event>) -> Publish {
+        let was_active = !matches!(self.phase, Phase::Over(_));
+        self.epoch = self.epoch.max(epoch);
+        self.backoff.reset();
+        self.unsure = None;
+        self.phase = Phase::Over(error.clone());
+        match error.kind() {
+            ErrorKind::Ended(reason) if was_active => events.push(Event::Ended { reason: reason.clone() }),
+            ErrorKind::LoggedOut if was_active => events.push(Event::LoggedOut { epoch: self.epoch }),
+            _ => {}
+        }
+        Publish::Gone
+    }
+}

@@ -1,0 +1,100 @@
+//! What the store's record means for a flight that holds its lease.
+
+use std::time::Duration;
+
+use super::{FlightPlan, Found, Landing, Machine, Reconcile};
+use crate::{
+    Error, ErrorKind, FailureClass, GrantError, MAX_LIFETIME, Now,
+    grant::Reason,
+    store::{Record, RecordState, StoredTokens},
+};
+
+impl Machine {
+    /// Judges the record as read under the lease (C-31), or without it if `peek`: then only an adoption is final.
+    ///
+    /// `stored_by_us` says whether this session has ever stored or found a record; a record that is gone after that was
+    /// taken away on purpose.
+    #[must_use]
+    pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
+        let Some(record) = record else { return self.without_record(plan) };
+        let behind = record.epoch < plan.epoch
+            || (record.epoch == plan.epoch && record.generation < plan.generation);
+        if behind {
+            // A restored backup, or somebody's editor (C-42). Its refresh token is spent; ours must not be lost.
+            return Reconcile::Stop(config("the store holds an older state than this session; it was not touched"));
+        }
+        match &record.state {
+            RecordState::LoggedOut => {
+                Reconcile::Stop(Landing::Over { epoch: record.epoch, error: Error::new(ErrorKind::LoggedOut) })
+            }
+            RecordState::Ended { reason, .. } => Reconcile::Stop(Landing::Over {
+                epoch: record.epoch,
+                error: Error::new(ErrorKind::Ended(reason.clone())),
+            }),
+            RecordState::Active(tokens) => self.with_tokens(plan, record, tokens, now),
+        }
+    }
+
+    fn with_tokens(&self, plan: &FlightPlan, record: &Record, tokens: &StoredTokens, now: Now) -> Reconcile {
+        let newer = record.epoch > plan.epoch || record.generation > plan.generation;
+        let found = self.found(record, tokens, now);
+        if newer && found.lifetime.is_none_or(|lifetime| now.since(found.anchor) < lifetime) {
+            return Reconcile::Adopt(found);
+        }
+        // Somebody presented this refresh token and did not come back. While we have a usable access token we do not
+        // find out what that means.
+        if record.intent.is_some() && plan.usable && plan.reason != Reason::Forced && self.keeps_back() {
+            return Reconcile::Stop(ambiguous());
+        }
+        if tokens.refresh.is_none() && self.policy.needs_refresh_token {
+            let error = Error::new(ErrorKind::NoRefreshToken);
+            return Reconcile::Stop(Landing::Failed { class: FailureClass::Config, error, rotated: None });
+        }
+        Reconcile::Present { epoch: record.epoch, generation: record.generation }
+    }
+
+    const fn keeps_back(&self) -> bool {
+        matches!(self.policy.replay_policy, super::ReplayPolicy::Strict)
+    }
+
+    fn without_record(&self, plan: &FlightPlan) -> Reconcile {
+        let nothing_yet = plan.reason == Reason::Load;
+        if !self.policy.needs_refresh_token {
+            return Reconcile::Present { epoch: plan.epoch, generation: plan.generation };
+        }
+        // Deleting the record is how users log a program out by hand.
+        let kind = if nothing_yet { ErrorKind::NotLoggedIn } else { ErrorKind::LoggedOut };
+        Reconcile::Stop(Landing::Over { epoch: plan.epoch, error: Error::new(kind) })
+    }
+
+    /// The record's tokens on this process's clocks. Between processes only the wall clock is shared: the age is
+    /// what it says, not negative, and from here on both local clocks count.
+    fn found(&self, record: &Record, tokens: &StoredTokens, now: Now) -> Found {
+        let lifetime = tokens.lifetime.map(|lifetime| lifetime.min(MAX_LIFETIME));
+        let age = now.wall.saturating_sub(tokens.received).min(MAX_LIFETIME);
+        // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks cannot underflow it.
+        let age = age.min(lifetime.or(self.policy.default_lifetime).unwrap_or(Duration::ZERO));
+        let (anchor, lifetime) = match now.boot.checked_sub(age) {
+            Some(_) => (now.back(age), lifetime),
+            // The boot clock is younger than the token: count what is left from now.
+            None => (now, lifetime.map(|lifetime| lifetime.saturating_sub(age))),
+        };
+        Found {
+            epoch: record.epoch,
+            generation: record.generation,
+            anchor,
+            lifetime,
+            has_refresh_token: tokens.refresh.is_some(),
+        }
+    }
+}
+
+fn config(message: &'static str) -> Landing {
+    let error = Error::from(GrantError::config(message));
+    Landing::Failed { class: FailureClass::Config, error, rotated: None }
+}
+
+fn ambiguous() -> Landing {
+    let error = Error::from(GrantError::ambiguous("another attempt with this refresh token never reported back"));
+    Landing::Failed { class: FailureClass::Ambiguous, error, rotated: None }
+}
