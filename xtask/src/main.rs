@@ -1,1 +1,46 @@
-fn main() {}
+//! `cargo xtask …`: the one place where this workspace's commands live.
+//!
+//! Each command is a list of steps. Every step is printed before it runs, its output goes straight through, and a table
+//! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
+
+mod bench;
+mod lint;
+mod proof;
+mod source;
+mod step;
+mod structure;
+mod test;
+
+use std::{env, process::ExitCode};
+
+use step::Report;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test            all tests, doc tests, the model checker's tests, and the structure of the source
+  structure       the last of these alone; takes a second
+  lint            format, clippy, docs, dependencies
+  proof [name…]   the long runs: all of them, or those named; --list names them
+  bench [--short] [-- args]
+                  the benches; --short runs each once, to see that it works; args go to criterion
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut report = Report::default();
+    let understood = match args.as_slice() {
+        ["test"] => test::run(&mut report),
+        ["structure"] => structure::run(&mut report),
+        ["lint"] => lint::run(&mut report),
+        ["proof", names @ ..] => proof::run(names, &mut report),
+        ["bench", args @ ..] => bench::run(args, &mut report),
+        _ => false,
+    };
+    if !understood {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    }
+    report.finish()
+}

@@ -29,9 +29,7 @@ pub use self::{
     secret::Secret,
     store::Store,
     time::Time,
-    token::{
-        AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable,
-    },
+    token::{AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable},
 };
 
 /// A boxed future that can move between threads; what the object-safe contracts return.

@@ -54,9 +54,6 @@ impl Now {
     /// This moment, `earlier` before now on both clocks.
     #[must_use]
     pub fn back(self, earlier: Duration) -> Self {
-        Self {
-            boot: self.boot.saturating_sub(earlier),
-            wall: self.wall.saturating_sub(earlier),
-        }
+        Self { boot: self.boot.saturating_sub(earlier), wall: self.wall.saturating_sub(earlier) }
     }
 }

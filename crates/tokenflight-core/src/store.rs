@@ -15,7 +15,8 @@
 //!    it, because the token may have been spent.
 //! 5. **A commit** is accepted if and only if the stored epoch is the commit's and the stored refresh token is the one
 //!    that was presented. Not "if the lease is still held": a late holder with the only valid successor must
-//!    be able to store it. It clears the intent and releases the owner's lease.
+//!    be able to store it. It clears the intent and releases the owner's lease. A grant without a record counts as one of
+//!    epoch zero without a refresh token, so that a grant that needs none can begin: see [`Record::accepts`].
 //! 6. **An end** needs the same two conditions. It keeps the tokens and puts a tombstone beside them.
 //! 7. **A reset** (login or logout) always succeeds and begins a new epoch, larger than any before. It clears the intent;
 //!    what an older epoch commits afterwards is refused (C-19, C-20, C-22).
@@ -24,9 +25,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::{
-    AccessToken, BoxError, BoxFuture, EndReason, Epoch, Generation, Now, RefreshToken, TokenSet,
-};
+use crate::{AccessToken, BoxError, BoxFuture, EndReason, Epoch, Generation, Now, RefreshToken, TokenSet};
 
 /// The name of a grant in a store. Injective and opaque: never joined from parts with a separator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,10 +161,11 @@ impl Record {
         }
     }
 
-    /// Whether a successor of `presented` in `epoch` may be stored.
+    /// Whether a successor of `presented` in `epoch` may be stored over `record`.
     #[must_use]
-    pub fn accepts(&self, epoch: Epoch, presented: Option<&RefreshToken>) -> bool {
-        self.epoch == epoch && self.tokens().is_some_and(|tokens| tokens.refresh.as_ref() == presented)
+    pub fn accepts(record: Option<&Self>, epoch: Epoch, presented: Option<&RefreshToken>) -> bool {
+        let Some(record) = record else { return epoch == Epoch::default() && presented.is_none() };
+        record.epoch == epoch && record.tokens().is_some_and(|tokens| tokens.refresh.as_ref() == presented)
     }
 }
 
@@ -359,17 +359,8 @@ pub trait Store: Send + Sync + 'static {
     fn end<'a>(&'a self, key: &'a GrantKey, end: End) -> BoxFuture<'a, Result<Write, StoreError>>;
 
     /// Settles the owner's intent, if it still is its own, and releases its lease.
-    fn settle<'a>(
-        &'a self,
-        key: &'a GrantKey,
-        owner: Owner,
-        outcome: Settle,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
+    fn settle<'a>(&'a self, key: &'a GrantKey, owner: Owner, outcome: Settle) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Begins a new epoch with these tokens, or none. Returns what was really stored.
-    fn reset<'a>(
-        &'a self,
-        key: &'a GrantKey,
-        reset: Reset,
-    ) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>>;
+    fn reset<'a>(&'a self, key: &'a GrantKey, reset: Reset) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>>;
 }

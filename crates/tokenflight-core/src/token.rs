@@ -92,8 +92,7 @@ impl AccessToken {
         let mut text = Zeroizing::new(Vec::with_capacity(b"Bearer ".len() + token.len()));
         text.extend_from_slice(b"Bearer ");
         text.extend_from_slice(token);
-        let mut value =
-            HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(|_| Unsendable)?;
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(|_| Unsendable)?;
         value.set_sensitive(true);
         Ok(value)
     }

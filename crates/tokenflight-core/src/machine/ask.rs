@@ -14,9 +14,7 @@ impl Machine {
             Phase::Active(life) if life.usable(now) => {
                 let beside = match self.flight {
                     Some(flying) => Beside::Join(flying.id),
-                    None if self.renewal_due(now) && self.may_start(now) => {
-                        Beside::Start(self.start(Reason::Due, now))
-                    }
+                    None if self.renewal_due(now) && self.may_start(now) => Beside::Start(self.start(Reason::Due, now)),
                     None => Beside::Nothing,
                 };
                 Decision::Use { beside }
@@ -174,10 +172,7 @@ impl Machine {
     /// Whether a renewal may start by itself.
     pub(super) fn may_start(&self, now: Now) -> bool {
         let Phase::Active(life) = &self.phase else { return false };
-        self.flight.is_none()
-            && !self.closing
-            && self.renewable(life)
-            && now.boot >= self.not_before()
+        self.flight.is_none() && !self.closing && self.renewable(life) && now.boot >= self.not_before()
     }
 
     /// Before when nothing starts by itself, on the boot clock.

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Backoff, FlightPlan, Found, Landing, Life, Login, Machine, Obtained, Phase, Publish, ReplayPolicy,
-    Unsure, Verdict,
+    Backoff, FlightPlan, Found, Landing, Life, Login, Machine, Obtained, Phase, Publish, ReplayPolicy, Unsure, Verdict,
     life::{Birth, unit},
 };
-use crate::{
-    Epoch, Error, ErrorKind, Event, FailureClass, Generation, Now, event::Source, grant::Reason,
-};
+use crate::{Epoch, Error, ErrorKind, Event, FailureClass, Generation, Now, event::Source, grant::Reason};
 
 /// The waiting times between attempts to store something.
 const SAVE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));

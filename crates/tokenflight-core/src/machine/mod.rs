@@ -38,15 +38,15 @@ mod reconcile;
 mod storm;
 mod tick;
 
+use self::{backoff::Backoff, life::Life, storm::Storms};
 pub use self::{
     decision::{
-        Beside, Decision, FlightId, FlightPlan, Found, Landing, Login, Obtained, Offer, OriginId, Publish,
-        Reconcile, Refused, Tick, Verdict,
+        Beside, Decision, FlightId, FlightPlan, Found, Landing, Login, Obtained, Offer, OriginId, Publish, Reconcile,
+        Refused, Tick, Verdict,
     },
     nap::Nap,
     policy::{Policy, PolicyError, ReplayPolicy},
 };
-use self::{backoff::Backoff, life::Life, storm::Storms};
 use crate::{Epoch, Error, ErrorKind, Generation, Now};
 use std::time::Duration;
 

@@ -41,12 +41,12 @@ impl Nap {
     /// Whether the machine must have been suspended during this sleep.
     #[must_use]
     pub fn overslept(self, now: Now) -> bool {
-        now.boot > self.from.saturating_add(self.length).saturating_add(SUSPEND)
+        now.boot > self.end().saturating_add(SUSPEND)
     }
 
-    /// Whether the sleep is over by the boot clock, whatever the timer says.
+    /// When the sleep is over, on the boot clock.
     #[must_use]
-    pub fn over(self, now: Now) -> bool {
-        now.boot >= self.from.saturating_add(self.length)
+    pub const fn end(self) -> Duration {
+        self.from.saturating_add(self.length)
     }
 }

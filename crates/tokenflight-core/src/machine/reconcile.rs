@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FlightPlan, Found, Landing, Machine, Reconcile};
+use super::{FlightPlan, Found, Landing, Machine, Policy, Reconcile, ReplayPolicy};
 use crate::{
     Error, ErrorKind, FailureClass, GrantError, MAX_LIFETIME, Now,
     grant::Reason,
@@ -10,15 +10,21 @@ use crate::{
 };
 
 impl Machine {
-    /// Judges the record as read under the lease (C-31), or without it if `peek`: then only an adoption is final.
+    /// [`Policy::reconcile`] by this machine's settings.
+    #[must_use]
+    pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
+        self.policy.reconcile(plan, record, now)
+    }
+}
+
+impl Policy {
+    /// Judges a store's record, as read under its lease (C-31), for a flight.
     ///
-    /// `stored_by_us` says whether this session has ever stored or found a record; a record that is gone after that was
-    /// taken away on purpose.
+    /// Without the lease only an adoption or a stop is final; a presentation needs the lease and another look.
     #[must_use]
     pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
         let Some(record) = record else { return self.without_record(plan) };
-        let behind = record.epoch < plan.epoch
-            || (record.epoch == plan.epoch && record.generation < plan.generation);
+        let behind = record.epoch < plan.epoch || (record.epoch == plan.epoch && record.generation < plan.generation);
         if behind {
             // A restored backup, or somebody's editor (C-42). Its refresh token is spent; ours must not be lost.
             return Reconcile::Stop(config("the store holds an older state than this session; it was not touched"));
@@ -46,7 +52,7 @@ impl Machine {
         if record.intent.is_some() && plan.usable && plan.reason != Reason::Forced && self.keeps_back() {
             return Reconcile::Stop(ambiguous());
         }
-        if tokens.refresh.is_none() && self.policy.needs_refresh_token {
+        if tokens.refresh.is_none() && self.needs_refresh_token {
             let error = Error::new(ErrorKind::NoRefreshToken);
             return Reconcile::Stop(Landing::Failed { class: FailureClass::Config, error, rotated: None });
         }
@@ -54,12 +60,12 @@ impl Machine {
     }
 
     const fn keeps_back(&self) -> bool {
-        matches!(self.policy.replay_policy, super::ReplayPolicy::Strict)
+        matches!(self.replay_policy, ReplayPolicy::Strict)
     }
 
     fn without_record(&self, plan: &FlightPlan) -> Reconcile {
         let nothing_yet = plan.reason == Reason::Load;
-        if !self.policy.needs_refresh_token {
+        if !self.needs_refresh_token {
             return Reconcile::Present { epoch: plan.epoch, generation: plan.generation };
         }
         // Deleting the record is how users log a program out by hand.
@@ -73,7 +79,7 @@ impl Machine {
         let lifetime = tokens.lifetime.map(|lifetime| lifetime.min(MAX_LIFETIME));
         let age = now.wall.saturating_sub(tokens.received).min(MAX_LIFETIME);
         // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks cannot underflow it.
-        let age = age.min(lifetime.or(self.policy.default_lifetime).unwrap_or(Duration::ZERO));
+        let age = age.min(lifetime.or(self.default_lifetime).unwrap_or(Duration::ZERO));
         let (anchor, lifetime) = match now.boot.checked_sub(age) {
             Some(_) => (now.back(age), lifetime),
             // The boot clock is younger than the token: count what is left from now.

@@ -14,7 +14,8 @@ impl Machine {
         let mut tick = Tick { start: None, overdue: false, next: None };
         if let Some(flying) = self.flight {
             tick.overdue = now.boot >= flying.deadline;
-            tick.next = Some(if tick.overdue { now.boot.saturating_add(Duration::from_secs(1)) } else { flying.deadline });
+            tick.next =
+                Some(if tick.overdue { now.boot.saturating_add(Duration::from_secs(1)) } else { flying.deadline });
         } else if self.save_due(now) {
             tick.start = Some(self.start(Reason::Persist, now));
         } else if matches!(self.phase, Phase::Unloaded) && !self.closing {

@@ -1,0 +1,105 @@
+//! One token request on its way: what both faces of the server have in common.
+
+use std::{future::pending, time::Duration};
+
+use super::{Answer, AuthServer, Fault};
+
+/// What a request meets, drawn when it is made.
+pub(super) struct Plan {
+    pub(super) fault: Fault,
+    half: Duration,
+}
+
+/// How an exchange ended, as the server knows it.
+pub(super) enum Ended {
+    /// With this answer.
+    Answered(Answer),
+    /// The connection broke, before or after processing.
+    Cut,
+    /// The connection broke in the middle of this answer.
+    #[cfg_attr(not(feature = "net"), allow(dead_code))] // Only a socket carries half an answer.
+    Truncated(Answer),
+}
+
+/// A request that has arrived. Dropped without [`Visit::delivered`], its answer counts as lost.
+struct Visit<'a> {
+    server: &'a AuthServer,
+    token: &'a str,
+    /// A successful answer is on its way.
+    owed: bool,
+}
+
+impl<'a> Visit<'a> {
+    fn begin(server: &'a AuthServer, token: &'a str) -> Self {
+        server.book().arrived(token);
+        Self { server, token, owed: false }
+    }
+
+    fn process(&mut self) -> Answer {
+        let now = self.server.time().now();
+        let answer = self.server.book().present(self.token, now);
+        self.owed = answer.status() == 200;
+        answer
+    }
+
+    fn delivered(mut self, answer: Answer) -> Ended {
+        self.owed = false;
+        Ended::Answered(answer)
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.server.book().left(self.token, self.owed);
+    }
+}
+
+impl AuthServer {
+    pub(super) fn plan(&self) -> Plan {
+        let (least, most) = self.latency();
+        let mut book = self.book();
+        let share = if most > least { book.random.f64() } else { 0.0 };
+        let latency = least + most.saturating_sub(least).mul_f64(share);
+        Plan { fault: self.faults().next(&mut book.random), half: latency / 2 }
+    }
+
+    /// Half of the latency, the one moment of processing, the other half.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the moment nothing has happened, after it the rotation stands and its answer is lost.
+    pub(super) async fn exchange(&self, token: &str, plan: Plan) -> Ended {
+        let Plan { fault, half } = plan;
+        let mut visit = Visit::begin(self, token);
+        self.pause(half).await;
+        match &fault {
+            Fault::CutBefore => return Ended::Cut,
+            Fault::HangBefore => return pending().await,
+            Fault::Respond(canned) => {
+                self.pause(half).await;
+                return visit.delivered(Answer::new(canned.status, canned.body.as_str(), canned.retry_after));
+            }
+            Fault::Delay(more) => self.pause(*more).await,
+            _ => {}
+        }
+        let answer = visit.process();
+        self.pause(half).await;
+        match fault {
+            Fault::CutAfter => Ended::Cut,
+            Fault::CutInAnswer => Ended::Truncated(answer),
+            Fault::HangAfter => pending().await,
+            Fault::RespondAfter(canned) => Ended::Answered(Answer::new(canned.status, canned.body, canned.retry_after)),
+            Fault::DelayAfter(more) => {
+                self.pause(more).await;
+                visit.delivered(answer)
+            }
+            _ => visit.delivered(answer),
+        }
+    }
+
+    async fn pause(&self, duration: Duration) {
+        if !duration.is_zero() {
+            self.time().sleep(duration).await;
+        }
+    }
+}

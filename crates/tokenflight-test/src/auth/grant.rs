@@ -1,0 +1,52 @@
+use std::fmt;
+
+use tokenflight_core::{BoxFuture, Grant, GrantError, RefreshToken, TokenSet, grant::TokenRequest};
+
+use super::{AuthServer, Fault, exchange::Ended};
+
+/// An [`AuthServer`] in process; see [`AuthServer::grant`].
+///
+/// Latency is slept through the server's `Time`. A request counts as unsent until the server has it, unless the script
+/// says [`Fault::CutBefore`]: then it fails as provably not sent.
+#[derive(Clone)]
+pub struct AuthGrant(AuthServer);
+
+impl AuthGrant {
+    pub(super) const fn new(server: AuthServer) -> Self {
+        Self(server)
+    }
+}
+
+impl fmt::Debug for AuthGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthGrant").finish_non_exhaustive()
+    }
+}
+
+impl Grant for AuthGrant {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        Box::pin(async move {
+            request.mark_unsent();
+            let Some(token) = request.refresh_token() else {
+                return Err(GrantError::config("no refresh token to present"));
+            };
+            let plan = self.0.plan();
+            if plan.fault == Fault::CutBefore {
+                return Err(GrantError::not_sent("the fault script refused the connection"));
+            }
+            request.mark_sent();
+            match self.0.exchange(token.expose(), plan).await {
+                Ended::Answered(answer) => answer.result(),
+                Ended::Cut => Err(GrantError::ambiguous("the fault script cut the connection")),
+                Ended::Truncated(_) => Err(GrantError::ambiguous("the fault script cut the answer short")),
+            }
+        })
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        Box::pin(async move {
+            self.0.revoke_refresh(token.expose());
+            Ok(())
+        })
+    }
+}

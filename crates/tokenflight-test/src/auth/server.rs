@@ -1,0 +1,177 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokenflight_core::{Time, TokenSet};
+
+use super::{Answer, AuthGrant, Builder, Faults, Report, config::Config, family::Book};
+use crate::lock::lock;
+
+/// What an access token is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // A resource server must have an answer to each.
+pub enum Verdict {
+    /// Good.
+    Valid,
+    /// Its time is over.
+    Expired,
+    /// It was revoked before its time.
+    Revoked,
+    /// It was never issued.
+    Unknown,
+}
+
+/// An authorization server. Cloning shares it. See the [module documentation](super).
+///
+/// ```
+/// use tokenflight_test::{AuthServer, ManualTime, Verdict};
+///
+/// let time = ManualTime::new(1);
+/// let auth = AuthServer::new(time.shared());
+/// let login = auth.login();
+/// assert_eq!(auth.check(login.access().expose()), Verdict::Valid);
+/// time.advance(login.lifetime().unwrap());
+/// assert_eq!(auth.check(login.access().expose()), Verdict::Expired);
+/// ```
+#[derive(Clone)]
+pub struct AuthServer(Arc<Inner>);
+
+struct Inner {
+    book: Mutex<Book>,
+    faults: Faults,
+    time: Arc<dyn Time>,
+    latency: (Duration, Duration),
+}
+
+impl AuthServer {
+    /// A strict server with the [default habits](Builder).
+    #[must_use]
+    pub fn new(time: Arc<dyn Time>) -> Self {
+        Self::builder(time).build()
+    }
+
+    /// A server with other habits. Its clock is the `boot` clock of `time`, so that a step of the client's wall clock
+    /// does not move it; its latencies are sleeps of `time`.
+    pub fn builder(time: Arc<dyn Time>) -> Builder {
+        Builder::new(time)
+    }
+
+    pub(super) fn open(config: Config, time: Arc<dyn Time>) -> Self {
+        let latency = (*config.latency.start(), *config.latency.end());
+        Self(Arc::new(Inner { book: Mutex::new(Book::new(config)), faults: Faults::default(), time, latency }))
+    }
+
+    /// A user logs in: a new family and its first token set.
+    #[must_use]
+    pub fn login(&self) -> TokenSet {
+        self.log_in(None)
+    }
+
+    /// A user logs in: a new family that goes by this label in the report. Several families may share a label.
+    #[must_use]
+    pub fn login_as(&self, label: &str) -> TokenSet {
+        self.log_in(Some(label))
+    }
+
+    fn log_in(&self, label: Option<&str>) -> TokenSet {
+        let now = self.0.time.now();
+        let answer = self.book().login(label, now);
+        answer.result().unwrap_or_else(|error| unreachable!("a login answers with tokens: {error}"))
+    }
+
+    /// One token request, processed at once: no latency, no faults.
+    #[must_use = "the refresh token has been spent"]
+    pub fn answer(&self, refresh_token: &str) -> Answer {
+        let now = self.0.time.now();
+        let mut book = self.book();
+        book.arrived(refresh_token);
+        let answer = book.present(refresh_token, now);
+        book.left(refresh_token, false);
+        answer
+    }
+
+    /// Judges an access token, for resource servers.
+    #[must_use]
+    pub fn check(&self, access_token: &str) -> Verdict {
+        let now = self.0.time.now();
+        self.book().check(access_token, now)
+    }
+
+    /// The fault script.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Revokes one access token. `false` if it was never issued.
+    pub fn revoke_access(&self, access_token: &str) -> bool {
+        self.book().revoke_access(access_token)
+    }
+
+    /// Revokes all living families with this label, refresh and access tokens; says how many there were.
+    pub fn revoke_family(&self, label: &str) -> usize {
+        let now = self.0.time.now();
+        self.book().revoke_label(label, now)
+    }
+
+    /// Revokes the family of this refresh token, as a client does when it logs out (RFC 7009). `false` if the token was
+    /// never issued.
+    pub fn revoke_refresh(&self, refresh_token: &str) -> bool {
+        let now = self.0.time.now();
+        self.book().revoke_refresh(refresh_token, now)
+    }
+
+    /// Ends the time of every access token issued so far.
+    pub fn expire_all_access(&self) {
+        let now = self.0.time.now();
+        self.book().expire_all_access(now);
+    }
+
+    /// The label of the family that a refresh or access token belongs to.
+    #[must_use]
+    pub fn label_of(&self, token: &str) -> Option<String> {
+        self.book().label_of(token).map(str::to_owned)
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.book().report()
+    }
+
+    /// [`Report::assert_unharmed`] of the [report](Self::report).
+    ///
+    /// # Panics
+    ///
+    /// If any refresh token was presented twice or any family was revoked by reuse.
+    #[track_caller]
+    pub fn assert_unharmed(&self) {
+        self.report().assert_unharmed();
+    }
+
+    /// The server in process, as a [`Grant`](tokenflight_core::Grant).
+    #[must_use]
+    pub fn grant(&self) -> AuthGrant {
+        AuthGrant::new(self.clone())
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.0.book)
+    }
+
+    pub(crate) fn time(&self) -> &dyn Time {
+        &*self.0.time
+    }
+
+    pub(super) fn latency(&self) -> (Duration, Duration) {
+        self.0.latency
+    }
+}
+
+impl fmt::Debug for AuthServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthServer").field("faults", self.faults()).finish_non_exhaustive()
+    }
+}

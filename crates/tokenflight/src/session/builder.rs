@@ -1,0 +1,148 @@
+use std::{fmt, time::Duration};
+
+use tokenflight_core::{
+    Event, Grant, Store, Time,
+    machine::{Machine, Policy, PolicyError, ReplayPolicy},
+    store::GrantKey,
+};
+
+use super::{
+    Inner, Parts, Session,
+    events::{Listener, Teller},
+};
+use crate::{MemoryStore, sync::Arc};
+
+/// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
+#[must_use = "a builder does nothing until it is built"]
+pub struct SessionBuilder {
+    grant: Arc<dyn Grant>,
+    store: Option<Arc<dyn Store>>,
+    time: Option<Arc<dyn Time>>,
+    key: GrantKey,
+    policy: Policy,
+    listeners: Vec<Listener>,
+}
+
+impl SessionBuilder {
+    pub(super) fn new(grant: impl Grant) -> Self {
+        Self {
+            grant: Arc::new(grant),
+            store: None,
+            time: None,
+            key: GrantKey::new("default"),
+            policy: Policy::default(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// Where token sets survive. Default: a [`MemoryStore`] of its own.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it there is none.
+    pub fn time(mut self, time: impl Time) -> Self {
+        self.time = Some(Arc::new(time));
+        self
+    }
+
+    /// The grant's name in the store; needed when one store holds several. Default: `default`.
+    pub fn key(mut self, key: GrantKey) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Replaces all settings at once.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Changes some settings.
+    pub fn configure(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    /// What the server does with a refresh token that is presented twice. Default: it may end the session.
+    pub fn replay_policy(mut self, policy: ReplayPolicy) -> Self {
+        self.policy.replay_policy = policy;
+        self
+    }
+
+    /// How long a token request may take as a whole. Default 60 s.
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.policy.request_limit = limit;
+        self
+    }
+
+    /// Calls a function at every event, in the task that caused it: be brief. A panic in it is caught and changes nothing.
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Builds the session. It does nothing yet: the store is read when a token is first asked for, or by the driver.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names what is missing or makes no sense.
+    pub fn build(mut self) -> Result<Session, BuildError> {
+        self.policy.needs_refresh_token = self.grant.needs_refresh_token();
+        let machine = Machine::new(self.policy.clone()).map_err(BuildError::Policy)?;
+        let parts = Parts {
+            grant: self.grant,
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            time: self.time.or_else(default_time).ok_or(BuildError::NoTime)?,
+            key: self.key,
+            policy: self.policy,
+            teller: Teller::new(self.listeners),
+        };
+        Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn default_time() -> Option<Arc<dyn Time>> {
+    Some(Arc::new(crate::time::TokioTime::default()))
+}
+
+#[cfg(not(feature = "tokio"))]
+fn default_time() -> Option<Arc<dyn Time>> {
+    None
+}
+
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder").field("key", &self.key).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// Why a session cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No [`Time`] was given and the feature `tokio` is off.
+    NoTime,
+    /// A setting is out of range.
+    Policy(PolicyError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTime => f.write_str("no clock: give the builder a `Time`, or enable the feature `tokio`"),
+            Self::Policy(_) => f.write_str("the session's settings make no sense"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoTime => None,
+            Self::Policy(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use async_broadcast::{Receiver, RecvError, Sender};
+use futures_util::Stream;
+use tokenflight_core::Event;
+
+use crate::flight::catch::caught_call;
+
+/// How many events a listener may be behind before it misses some.
+const CAPACITY: usize = 64;
+
+/// A callback for events.
+pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// What happened to a session, as a stream. A slow reader never holds a refresh up: it misses events and is told how many.
+///
+/// # Cancel safety
+///
+/// Dropping it, or a pending `next`, loses nothing for others.
+#[derive(Debug)]
+pub struct Events(Pin<Box<Receiver<Event>>>);
+
+/// One item of [`Events`].
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums)] // A reader must be ready for both.
+pub enum EventOrGap {
+    /// Something happened.
+    Event(Event),
+    /// So many events were missed here.
+    Missed(u64),
+}
+
+impl Stream for Events {
+    type Item = EventOrGap;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<EventOrGap>> {
+        self.0.as_mut().poll_recv(cx).map(|item| match item? {
+            Ok(event) => Some(EventOrGap::Event(event)),
+            Err(RecvError::Overflowed(missed)) => Some(EventOrGap::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        })
+    }
+}
+
+/// Tells all listeners. Never called with anything locked.
+pub(crate) struct Teller {
+    sender: Sender<Event>,
+    /// Keeps the channel open while nobody listens.
+    idle: async_broadcast::InactiveReceiver<Event>,
+    listeners: Vec<Listener>,
+}
+
+impl Teller {
+    pub(crate) fn new(listeners: Vec<Listener>) -> Self {
+        let (mut sender, receiver) = async_broadcast::broadcast(CAPACITY);
+        sender.set_overflow(true);
+        sender.set_await_active(false);
+        Self { sender, idle: receiver.deactivate(), listeners }
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        Events(Box::pin(self.idle.activate_cloned()))
+    }
+
+    pub(crate) fn tell(&self, events: &[Event]) {
+        for event in events {
+            for listener in &self.listeners {
+                // A listener's panic is its own affair.
+                let _ = caught_call(|| listener(event));
+            }
+            // Cannot block: when full, the oldest event makes room. Fails only while nobody listens.
+            let _ = self.sender.try_broadcast(event.clone());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A login's live state, and the handle to it.
+//!
+//! Cloning a [`Session`] shares it. Everything works without a [driver](crate::Driver), driven by its callers; with one,
+//! tokens are renewed before they expire and nothing waits for a caller to move on.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tokenflight::{GrantError, Session, TokenSet, grant_fn};
+//!
+//! # futures_util::FutureExt::now_or_never(async {
+//! let grant = grant_fn(|request: tokenflight::TokenRequest| async move {
+//!     let Some(refresh_token) = request.refresh_token() else {
+//!         return Err(GrantError::config("no refresh token"));
+//!     };
+//!     // … present it to the token endpoint …
+//!     # let _ = refresh_token;
+//!     Ok(TokenSet::new("access-2").refresh_token("refresh-2").expires_in(Duration::from_secs(300)))
+//! });
+//! let session = Session::builder(grant).build()?;
+//! session.login(TokenSet::new("access-1").refresh_token("refresh-1").expires_in(Duration::from_secs(300))).await?;
+//!
+//! let token = session.token().await?;
+//! assert_eq!(token.header(), "Bearer access-1");
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap().unwrap();
+//! ```
+
+mod ask;
+mod builder;
+mod events;
+mod handle;
+mod slot;
+mod snapshot;
+mod state;
+mod token;
+mod watch;
+
+pub(crate) use self::{
+    ask::{Ask, Supply},
+    slot::{Held, Inner, Parts},
+    snapshot::{Pass, Snapshot},
+};
+pub use self::{
+    builder::{BuildError, SessionBuilder},
+    events::{EventOrGap, Events},
+    handle::Session,
+    state::{State, Status},
+    token::Token,
+    watch::Watch,
+};

@@ -1,0 +1,39 @@
+//! What a request needs of a session, in a form that can be used without asking it again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tokenflight_core::{Epoch, Generation, Now};
+use zeroize::Zeroizing;
+
+/// A private copy of the current token. As long as the session shows the same stamp, it is the current one.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// The stamp it was taken at; a session never shows zero.
+    pub(crate) stamp: u64,
+    /// The token; none if every request has to ask.
+    pub(crate) pass: Option<Pass>,
+}
+
+/// A token that may be attached without asking.
+#[derive(Clone, Debug)]
+pub(crate) struct Pass {
+    pub(crate) header: HeaderValue,
+    pub(crate) epoch: Epoch,
+    pub(crate) generation: Generation,
+    /// From when and for how long, by the clock; `None` if a driver watches the clock.
+    pub(crate) clock: Option<(Now, Duration)>,
+    /// Whether successes must be reported.
+    pub(crate) watched: bool,
+}
+
+/// A copy with memory of its own. Clones of a header value share one reference count, and on several threads that one
+/// cache line is what costs (design, "the fast path").
+pub(crate) fn private_copy(header: &HeaderValue) -> HeaderValue {
+    let bytes = Bytes::from_owner(Zeroizing::new(header.as_bytes().to_vec()));
+    // The bytes have just been in a header value; should that ever fail, sharing is merely slower.
+    let mut copy = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| header.clone());
+    copy.set_sensitive(true);
+    copy
+}

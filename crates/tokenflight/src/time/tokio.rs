@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use ::tokio::time::{Instant, sleep_until};
+use tokenflight_core::{Now, time::Sleep, time::Time};
+
+use super::clocks::clocks;
+
+/// [`Time`] from tokio's timer.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// use std::time::Duration;
+/// use tokenflight::time::{Time, TokioTime};
+///
+/// TokioTime::new().sleep(Duration::from_millis(1)).await;
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokioTime(());
+
+impl TokioTime {
+    /// The adapter. Needs no runtime yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Time for TokioTime {
+    fn now(&self) -> Now {
+        clocks()
+    }
+
+    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's clock can express never
+    /// fires.
+    ///
+    /// # Panics
+    ///
+    /// Never. The *returned future* panics when it is polled outside a tokio runtime, or in one built without
+    /// `enable_time`; it may be made anywhere.
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let deadline = Instant::now().checked_add(duration);
+        Box::pin(async move {
+            // tokio looks for its runtime when the timer is made, so it is made by the first poll.
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn random(&self) -> u64 {
+        fastrand::u64(..)
+    }
+}

@@ -1,0 +1,26 @@
+//! `cargo xtask bench`.
+
+use crate::step::{Cargo, Report};
+
+pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
+    let (own, passed) = match args.iter().position(|arg| *arg == "--") {
+        Some(at) => (&args[..at], &args[at + 1..]),
+        None => (args, &[] as &[&str]),
+    };
+    let mut cargo = Cargo::new("bench -p tokenflight-benches");
+    match own {
+        [] => {}
+        // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the
+        // arguments to the test harness of the crate as well.
+        ["--short"] => cargo = cargo.args("-- --test"),
+        _ => return false,
+    }
+    if !passed.is_empty() {
+        if own.is_empty() {
+            cargo = cargo.arg("--");
+        }
+        cargo = passed.iter().fold(cargo, |cargo, arg| cargo.arg(*arg));
+    }
+    report.cargo("benches", &cargo);
+    true
+}

@@ -1,0 +1,26 @@
+//! `cargo xtask lint`.
+
+use crate::step::{Cargo, Report};
+
+pub(crate) fn run(report: &mut Report) -> bool {
+    report.cargo("format", &Cargo::new("fmt --all --check"));
+    report.cargo("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
+    // What all features together hide: imports and code that only one of them uses.
+    for features in ["", "tokio", "smol", "hyper-timer", "jwt"] {
+        let name = if features.is_empty() { "clippy: no feature".to_owned() } else { format!("clippy: {features}") };
+        let clippy = Cargo::new("clippy -p tokenflight --no-default-features --features").arg(features);
+        report.cargo(&name, &clippy.args("-- -D warnings"));
+    }
+    let doc = "doc --workspace --all-features --no-deps --document-private-items";
+    report.cargo("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
+    deny(report);
+    true
+}
+
+/// Licences, duplicates and sources of what we build on; `deny.toml` says what is allowed.
+fn deny(report: &mut Report) {
+    if !Cargo::new("deny --version").works() {
+        report.cargo("install cargo-deny", &Cargo::new("install cargo-deny --locked"));
+    }
+    report.cargo("dependencies", &Cargo::new("deny --workspace --all-features check licenses bans sources"));
+}

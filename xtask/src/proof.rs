@@ -1,0 +1,57 @@
+//! `cargo xtask proof`: the long runs, too long for every commit.
+
+use crate::{
+    step::{Cargo, Report},
+    test::MODELS,
+};
+
+/// A long run.
+struct Proof {
+    name: &'static str,
+    what: &'static str,
+    /// The same tests that run on every commit, told to go on for longer.
+    cargo: fn() -> Vec<Cargo>,
+}
+
+const PROOFS: &[Proof] = &[
+    Proof {
+        name: "machine",
+        what: "the decision machine against its properties, a million random histories",
+        cargo: || vec![Cargo::new("test --release -p tokenflight-core").env_default("PROPTEST_CASES", "1000000")],
+    },
+    Proof {
+        name: "models",
+        what: "slot, flight and driver under the model checker: more random and PCT schedules, and DFS",
+        cargo: || {
+            MODELS
+                .iter()
+                .map(|model| model.cargo().args("-- --include-ignored").env_default("TOKENFLIGHT_SEEDS", "1000000"))
+                .collect()
+        },
+    },
+    Proof {
+        name: "simulation",
+        what: "whole sessions on manual time against the rotating server, a hundred thousand seeds",
+        cargo: || vec![Cargo::new("test --release -p tokenflight --tests").env_default("TOKENFLIGHT_SEEDS", "100000")],
+    },
+];
+
+pub(crate) fn run(names: &[&str], report: &mut Report) -> bool {
+    if names == ["--list"] {
+        for proof in PROOFS {
+            println!("{:<12} {}", proof.name, proof.what);
+        }
+        return true;
+    }
+    if let Some(unknown) = names.iter().find(|name| !PROOFS.iter().any(|proof| proof.name == **name)) {
+        eprintln!("no proof is called {unknown}; see `cargo xtask proof --list`\n");
+        return false;
+    }
+    for proof in PROOFS.iter().filter(|proof| names.is_empty() || names.contains(&proof.name)) {
+        println!("\n{}: {}", proof.name, proof.what);
+        for cargo in (proof.cargo)() {
+            report.cargo(proof.name, &cargo);
+        }
+    }
+    true
+}

@@ -1,0 +1,141 @@
+//! Running steps, and telling what became of them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where builds that need other compiler flags go, so that they do not throw the usual build away.
+pub(crate) fn target_dir(name: &str) -> PathBuf {
+    let base = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    base.join(name)
+}
+
+/// A call of cargo.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cargo {
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+}
+
+impl Cargo {
+    /// `cargo` with these arguments, split at spaces.
+    pub(crate) fn new(args: &str) -> Self {
+        Self::default().args(args)
+    }
+
+    pub(crate) fn args(mut self, args: &str) -> Self {
+        self.args.extend(args.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// One argument that may hold spaces.
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets a variable, unless whoever calls us has set it.
+    pub(crate) fn env_default(self, name: &str, value: &str) -> Self {
+        if env::var_os(name).is_some() { self } else { self.env(name, value) }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds to a variable that holds flags, keeping what is there.
+    pub(crate) fn flags(self, name: &str, flags: &str) -> Self {
+        let all = match env::var(name) {
+            Ok(before) if !before.is_empty() => format!("{before} {flags}"),
+            _ => flags.to_owned(),
+        };
+        self.env(name, &all)
+    }
+
+    /// As one would type it.
+    fn line(&self) -> String {
+        let quoted =
+            |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };
+        let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let args = self.args.iter().map(|arg| quoted(arg));
+        env.chain(["cargo".to_owned()]).chain(args).collect::<Vec<_>>().join(" ")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(root()).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs it, output straight through.
+    fn run(&self) -> Result<(), String> {
+        println!("\n+ {}", self.line());
+        match self.command().status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(status.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Runs it and hands back what it printed.
+    pub(crate) fn output(&self) -> Result<String, String> {
+        println!("\n+ {}", self.line());
+        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(output.status.to_string());
+        }
+        String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    }
+
+    /// Whether it runs at all; prints nothing.
+    pub(crate) fn works(&self) -> bool {
+        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+/// What became of the steps.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    rows: Vec<(String, Duration, Result<(), String>)>,
+}
+
+impl Report {
+    /// Runs a call of cargo as a step.
+    pub(crate) fn cargo(&mut self, name: &str, cargo: &Cargo) {
+        self.step(name, || cargo.run());
+    }
+
+    /// Runs anything as a step.
+    // A build tool, not the library: how long a step took is all it wants to know.
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Result<(), String>) {
+        let start = Instant::now();
+        let result = step();
+        if let Err(error) = &result {
+            println!("{name}: {error}");
+        }
+        self.rows.push((name.to_owned(), start.elapsed(), result));
+    }
+
+    /// Prints the table.
+    pub(crate) fn finish(self) -> ExitCode {
+        let width = self.rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+        println!();
+        for (name, time, result) in &self.rows {
+            let verdict = if result.is_ok() { "PASS" } else { "FAIL" };
+            println!("{name:<width$}  {:>8.1} s  {verdict}", time.as_secs_f64());
+        }
+        if self.rows.iter().all(|(.., result)| result.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask test`.
+
+use crate::{
+    step::{Cargo, Report, target_dir},
+    structure,
+};
+
+/// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and atomics.
+pub(crate) const MODELS: &[Model] = &[Model { package: "tokenflight", target: "--test shuttle" }];
+
+/// Tests under the model checker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Model {
+    package: &'static str,
+    target: &'static str,
+}
+
+impl Model {
+    /// Builds and runs them, optimised: a model is millions of steps.
+    pub(crate) fn cargo(&self) -> Cargo {
+        Cargo::new("test --release -p")
+            .args(self.package)
+            .args(self.target)
+            .arg("--target-dir")
+            .arg(target_dir("shuttle").display().to_string())
+            .flags("RUSTFLAGS", "--cfg shuttle")
+    }
+
+    /// Fails if there is nothing to run: a filter or a `cfg` that matches nothing looks like success.
+    fn has_tests(&self) -> Result<(), String> {
+        let listed = self.cargo().args("-- --list").output()?;
+        let count = listed.lines().filter(|line| line.ends_with(": test")).count();
+        println!("{count} tests under the model checker");
+        if count == 0 { Err("no tests under the model checker".to_owned()) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn run(report: &mut Report) -> bool {
+    // Without the benches, which have a command of their own.
+    let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples";
+    report.cargo("tests", &Cargo::new(tests));
+    report.cargo("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
+    for model in MODELS {
+        report.step("models exist", || model.has_tests());
+        report.cargo("models", &model.cargo());
+    }
+    structure::run(report)
+}
