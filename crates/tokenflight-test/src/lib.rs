@@ -7,7 +7,7 @@
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::Store) contract in its plainest form.
-//! * `contract`: suites that check your own `Store`, `Grant` and `Time`.
+//! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
 //! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default), which use tokio.
 //!
@@ -37,6 +37,7 @@
 //! ```
 
 pub mod auth;
+pub mod contract;
 mod lock;
 pub mod mock;
 mod model_store;

@@ -111,7 +111,7 @@ impl Entry {
         if !Record::accepts(self.record.as_ref(), commit.epoch, commit.presented.as_ref()) {
             return Write::Conflict(self.record.clone());
         }
-        let stored = self.record.as_ref().map_or(Generation::default(), |record| record.generation);
+        let stored = self.record.as_ref().map(|record| record.generation).unwrap_or_default();
         let generation = commit.generation.max(stored.next());
         self.record = Some(Record::new(commit.epoch, generation, RecordState::Active(commit.tokens)));
         self.release(commit.owner);

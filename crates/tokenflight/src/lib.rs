@@ -1,5 +1,6 @@
 //! tokenflight: bearer tokens for tower clients.
 
+pub mod bearer;
 mod callback_store;
 pub mod driver;
 mod flight;
@@ -10,6 +11,7 @@ pub mod time;
 
 #[doc(inline)]
 pub use self::{
+    bearer::{Bearer, BearerBody, BearerFuture, BearerLayer, OriginError, Origins},
     callback_store::CallbackStore,
     driver::Driver,
     memory_store::MemoryStore,

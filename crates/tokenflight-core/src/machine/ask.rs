@@ -41,23 +41,33 @@ impl Machine {
         let current = refused.generation >= self.generation;
         // One replay is the rule; a second only if the token of the first was dead of old age by now.
         let aged = !current || life.expired(now);
-        if refused.replays >= policy.replays.saturating_add(u8::from(aged && policy.replays > 0)) {
+        let spent = refused.replays >= policy.replays.saturating_add(u8::from(aged && policy.replays > 0));
+        // Where nothing is ever replayed, the first refusal still says that the token is dead.
+        if spent && (refused.replays > 0 || !current) {
             return Decision::Refuse(Error::new(ErrorKind::StillRefused));
         }
         if !current {
             return self.usable(now);
         }
-        if self.flight.is_none() && !life.rejected() {
-            if life.fresh(now, policy.fresh_window) {
+        if !life.rejected() {
+            // A flight that only stores something brings no token.
+            let renewing = self.flight.is_some_and(|flying| flying.reason != Reason::Persist);
+            if !renewing && life.fresh(now, policy.fresh_window) {
                 self.fresh_refused = self.fresh_refused.saturating_add(1);
                 return Decision::Refuse(Error::new(ErrorKind::FreshRefused));
             }
+            // The token stays good for other origins, also while a flight is in progress.
             if self.storms.futile(refused.origin, now.boot, policy.storm_window, policy.storm_limit) {
                 return Decision::Refuse(Error::new(ErrorKind::Futile));
             }
-            self.storms.count(refused.origin, now.boot, policy.storm_window);
+            if !renewing {
+                self.storms.count(refused.origin, now.boot, policy.storm_window);
+            }
         }
         life.reject();
+        if spent {
+            return Decision::Refuse(Error::new(ErrorKind::StillRefused));
+        }
         self.launch(Reason::Rejected, now)
     }
 
@@ -184,7 +194,7 @@ impl Machine {
     pub(super) fn start(&mut self, reason: Reason, now: Now) -> FlightPlan {
         let id = FlightId(self.flights);
         self.flights = self.flights.saturating_add(1);
-        self.flight = Some(Flying { id, deadline: now.boot.saturating_add(self.policy.flight_limit()) });
+        self.flight = Some(Flying { id, reason, deadline: now.boot.saturating_add(self.policy.flight_limit()) });
         FlightPlan {
             id,
             reason,

@@ -25,10 +25,16 @@ impl Machine {
         self.flight = None;
         let mut events = Vec::new();
         let publish = match landing {
+            // Over stays over until somebody logs in (I-06, R-223).
+            Landing::Obtained(Obtained { epoch, .. }) | Landing::Found(Found { epoch, .. })
+                if self.over().is_some() && *epoch <= self.epoch =>
+            {
+                Publish::Keep
+            }
             Landing::Obtained(obtained) => self.obtained(plan, obtained, now, random, &mut events),
-            Landing::Found(found) => self.found_newer(plan, found, now, random, &mut events),
+            Landing::Found(found) => self.found_newer(plan, found, random, &mut events),
             Landing::Failed { class, error, rotated } => {
-                self.failed(*class, error, now, random);
+                self.failed(plan, *class, error, now, random);
                 if let Some(generation) = rotated {
                     self.generation = self.generation.max(*generation);
                     self.unsure = None;
@@ -41,7 +47,7 @@ impl Machine {
             Landing::NotFlushed(error) => {
                 self.not_flushed(error, now, random);
                 if plan.reason != Reason::Persist {
-                    self.failed(FailureClass::NotSent, error, now, random);
+                    self.failed(plan, FailureClass::NotSent, error, now, random);
                 }
                 events.push(Event::Unpersisted { generation: self.generation, error: error.clone() });
                 Publish::Keep
@@ -60,8 +66,9 @@ impl Machine {
             refresh_in: login.refresh_in,
             has_refresh_token: login.has_refresh_token,
             latency: Duration::ZERO,
+            issued: now.boot,
         };
-        self.phase = Phase::Active(Life::new(&self.policy, birth, now, random));
+        self.phase = Phase::Active(Life::new(&self.policy, birth, random));
         Event::LoggedIn { epoch: self.epoch, generation: self.generation }
     }
 
@@ -100,6 +107,7 @@ impl Machine {
         self.unsure = None;
         self.answered = None;
         self.forced = None;
+        self.warned = false;
         self.storms.clear();
         self.unsaved = Some(Backoff::default());
     }
@@ -121,11 +129,13 @@ impl Machine {
             refresh_in: obtained.refresh_in,
             has_refresh_token: obtained.has_refresh_token,
             latency: self.latency,
+            issued: now.boot,
         };
-        let was_proactive = self.proactive();
-        self.adopt(plan, obtained.generation, birth, now, random);
+        self.adopt(plan, obtained.generation, birth, random);
         events.push(Event::Refreshed { generation: self.generation, source: Source::Server });
-        if was_proactive && !self.proactive() && obtained.lifetime.is_some_and(|lifetime| !lifetime.is_zero()) {
+        let lives = obtained.lifetime.is_some_and(|lifetime| !lifetime.is_zero());
+        if lives && !self.proactive() && !self.warned {
+            self.warned = true;
             events.push(Event::ProactiveOff);
         }
         if let Some(error) = &obtained.unsaved {
@@ -135,19 +145,15 @@ impl Machine {
         Publish::New
     }
 
-    /// Whether the current token has a renewal time; a session without a token counts, so that a first one can tell.
+    /// Whether the current token has a renewal time.
     const fn proactive(&self) -> bool {
-        match &self.phase {
-            Phase::Active(life) => life.due().is_some(),
-            _ => true,
-        }
+        matches!(&self.phase, Phase::Active(life) if life.due().is_some())
     }
 
     fn found_newer(
         &mut self,
         plan: &FlightPlan,
         found: &Found,
-        now: Now,
         random: u64,
         events: &mut Vec<Event>,
     ) -> Publish {
@@ -159,8 +165,10 @@ impl Machine {
             refresh_in: None,
             has_refresh_token: found.has_refresh_token,
             latency: self.latency,
+            // Adopted now, but perhaps issued long ago: then a refusal is no surprise.
+            issued: found.anchor.boot,
         };
-        self.adopt(plan, found.generation, birth, now, random);
+        self.adopt(plan, found.generation, birth, random);
         events.push(if foreign_login {
             Event::LoggedIn { epoch: self.epoch, generation: self.generation }
         } else {
@@ -169,38 +177,39 @@ impl Machine {
         Publish::New
     }
 
-    fn adopt(&mut self, plan: &FlightPlan, generation: Generation, birth: Birth, now: Now, random: u64) {
+    fn adopt(&mut self, plan: &FlightPlan, generation: Generation, birth: Birth, random: u64) {
         // Whatever the store numbered it, a newly adopted set is a new generation here (T-34, I-02).
         self.generation = plan.generation.max(self.generation).next().max(generation);
-        self.phase = Phase::Active(Life::new(&self.policy, birth, now, random));
+        self.phase = Phase::Active(Life::new(&self.policy, birth, random));
         self.backoff.reset();
         self.unsure = None;
         self.resumed = None;
     }
 
-    fn failed(&mut self, class: FailureClass, error: &Error, now: Now, random: u64) {
-        let times = (self.policy.backoff_base, self.policy.backoff_cap);
-        match class {
-            FailureClass::Throttled if error.retry_after().is_some() => {
+    fn failed(&mut self, plan: &FlightPlan, class: FailureClass, error: &Error, now: Now, random: u64) {
+        if class == FailureClass::Ambiguous {
+            // The server's window opened when the request reached it, not when we gave up on the answer.
+            let since = plan.started.boot.max(now.boot.saturating_sub(self.policy.attempt_limit()));
+            match &mut self.unsure {
+                Some(unsure) => unsure.replays = unsure.replays.saturating_add(1),
+                none => *none = Some(Unsure { since, replays: 0 }),
+            }
+        }
+        match (error.retry_after(), self.policy.replay_policy) {
+            // Whatever it was: the server named a time (T-55, T-57).
+            (Some(after), _) => {
                 let (least, most) = RETRY_AFTER;
-                let after = error.retry_after().unwrap_or(least).clamp(least, most);
-                self.backoff.hold(now.boot.saturating_add(after), error.clone());
+                self.backoff.hold(now.boot.saturating_add(after.clamp(least, most)), error.clone());
             }
-            FailureClass::Ambiguous => {
-                match &mut self.unsure {
-                    Some(unsure) => unsure.replays = unsure.replays.saturating_add(1),
-                    none => *none = Some(Unsure { since: now.boot, replays: 0 }),
-                }
-                match self.policy.replay_policy {
-                    // Promptly, but not everybody in the same moment.
-                    ReplayPolicy::Grace { window } if self.within_grace(now) => {
-                        let after = (window / 10).mul_f64(unit(random));
-                        self.backoff.fail_until(now.boot.saturating_add(after), error.clone());
-                    }
-                    _ => self.backoff.fail(times, now.boot, random, error.clone()),
-                }
+            // Promptly, but not everybody in the same moment.
+            (None, ReplayPolicy::Grace { window }) if class == FailureClass::Ambiguous && self.within_grace(now) => {
+                let after = (window / 10).mul_f64(unit(random));
+                self.backoff.fail_until(now.boot.saturating_add(after), error.clone());
             }
-            _ => self.backoff.fail(times, now.boot, random, error.clone()),
+            _ => {
+                let times = (self.policy.backoff_base, self.policy.backoff_cap);
+                self.backoff.fail(times, now.boot, random, error.clone());
+            }
         }
     }
 

@@ -16,8 +16,8 @@ pub(super) struct Life {
     lifetime: Option<Duration>,
     /// When renewal is due, from `anchor`.
     due: Option<Duration>,
-    /// When it was adopted, on the boot clock.
-    adopted: Duration,
+    /// From when it counts as fresh, on the boot clock.
+    issued: Duration,
     has_refresh_token: bool,
     rejected: bool,
 }
@@ -30,10 +30,12 @@ pub(super) struct Birth {
     pub(super) refresh_in: Option<Duration>,
     pub(super) has_refresh_token: bool,
     pub(super) latency: Duration,
+    /// From when it counts as fresh, on the boot clock: when it was adopted, or how old the store says it is.
+    pub(super) issued: Duration,
 }
 
 impl Life {
-    pub(super) fn new(policy: &Policy, birth: Birth, now: Now, random: u64) -> Self {
+    pub(super) fn new(policy: &Policy, birth: Birth, random: u64) -> Self {
         let lifetime = birth
             .lifetime
             .or(policy.default_lifetime)
@@ -43,7 +45,7 @@ impl Life {
             anchor: birth.anchor,
             lifetime,
             due,
-            adopted: now.boot,
+            issued: birth.issued,
             has_refresh_token: birth.has_refresh_token,
             rejected: false,
         }
@@ -89,7 +91,7 @@ impl Life {
 
     /// Whether it is too young for a refusal to be about its expiry.
     pub(super) fn fresh(&self, now: Now, window: Duration) -> bool {
-        !self.expired(now) && !self.in_lead(now) && now.boot < self.adopted.saturating_add(window)
+        !self.expired(now) && !self.in_lead(now) && now.boot < self.issued.saturating_add(window)
     }
 
     /// When renewal is due, on the boot clock.

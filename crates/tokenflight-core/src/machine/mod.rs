@@ -47,7 +47,7 @@ pub use self::{
     nap::Nap,
     policy::{Policy, PolicyError, ReplayPolicy},
 };
-use crate::{Epoch, Error, ErrorKind, Generation, Now};
+use crate::{Epoch, Error, ErrorKind, Generation, Now, grant::Reason};
 use std::time::Duration;
 
 /// The decision machine of one session; see the [module documentation](self).
@@ -74,6 +74,8 @@ pub struct Machine {
     resumed: Option<Duration>,
     /// How long the last successful token request took.
     latency: Duration,
+    /// Whether this login was told that nothing is renewed ahead of need.
+    warned: bool,
     storms: Storms,
     closing: bool,
     fresh_refused: u64,
@@ -94,6 +96,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 struct Flying {
     id: FlightId,
+    reason: Reason,
     /// On the boot clock.
     deadline: Duration,
 }
@@ -101,7 +104,7 @@ struct Flying {
 /// What an ambiguous answer leaves behind.
 #[derive(Clone, Copy, Debug)]
 struct Unsure {
-    /// When the first ambiguous attempt ended, on the boot clock.
+    /// When the first ambiguous attempt can have reached the server, on the boot clock.
     since: Duration,
     /// Presentations of the same refresh token after the first.
     replays: u32,
@@ -129,6 +132,7 @@ impl Machine {
             forced: None,
             resumed: None,
             latency: Duration::ZERO,
+            warned: false,
             storms: Storms::default(),
             closing: false,
             fresh_refused: 0,

@@ -66,7 +66,34 @@ pub(crate) type Step = (Op, u64);
 
 /// A policy and what happens under it.
 pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = (Policy, Vec<Step>)> {
-    (policies(), vec((ops(), chance()), 1..=longest))
+    (policies(), vec(scenes(), 1..=longest)).prop_map(|(policy, scenes)| (policy, scenes.concat()))
+}
+
+/// Mostly one operation; sometimes a few that belong together and would hardly meet by chance.
+fn scenes() -> impl Strategy<Value = Vec<Step>> {
+    let single = (ops(), chance()).prop_map(|step| vec![step]);
+    let refuse = |origin| Op::Refuse { epochs_ago: 0, generation: Which::Current, origin, replays: 0 };
+    let forever = || Fresh { generation_up: 0, age: Duration::ZERO, lifetime: None, refreshable: true };
+    let answer = move || {
+        Op::Land(Landed::Obtained { fresh: forever(), epoch_up: 0, refresh_in: None, unsaved: false })
+    };
+    // An origin that refuses whatever it gets.
+    let storm = (1..14_usize, 0..2_u64, 10..80_u64).prop_map(move |(times, origin, pause)| {
+        let wave = [Op::Advance(Duration::from_secs(pause)), refuse(origin), answer()];
+        wave.iter().cloned().cycle().take(3 * times).map(|op| (op, 0)).collect()
+    });
+    // Answers get lost, and a driver does what it is told.
+    let lost = (1..5_usize, 0..40_u64, chance()).prop_map(|(times, took, random)| {
+        let lost = Landed::Failed { class: FailureClass::Ambiguous, retry_after: None, rotated: None };
+        let wave = [Op::Tick, Op::Advance(Duration::from_secs(took)), Op::Land(lost), Op::Tick, Op::ToNext(Duration::ZERO)];
+        wave.iter().cloned().cycle().take(5 * times).map(|op| (op, random)).collect()
+    });
+    // A driver at work.
+    let driven = (1..5_usize, landed(), chance()).prop_map(|(times, landed, random)| {
+        let wave = [Op::Tick, Op::ToNext(Duration::ZERO), Op::Tick, Op::Land(landed)];
+        wave.iter().cloned().cycle().take(4 * times).map(|op| (op, random)).collect()
+    });
+    prop_oneof![40 => single, 1 => storm, 1 => lost, 2 => driven]
 }
 
 pub(crate) fn policies() -> impl Strategy<Value = Policy> {
@@ -118,7 +145,7 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
         3 => (any::<bool>(), span()).prop_map(|(forward, by)| Op::StepWall { forward, by }),
         18 => landed().prop_map(Op::Land),
         2 => (1..4_usize, landed()).prop_map(|(flights_ago, landed)| Op::LandOld { flights_ago, landed }),
-        4 => login,
+        6 => login,
         1 => Just(Op::Logout),
         2 => (0..3_u64).prop_map(|origin| Op::Accept { origin }),
         1 => prop_oneof![1 => Just(Op::Close), 11 => Just(Op::Tick)],
@@ -139,7 +166,7 @@ fn landed() -> impl Strategy<Value = Landed> {
         3 => (fresh(span()), small()).prop_map(|(fresh, epoch_up)| Landed::Found { fresh, epoch_up }),
         10 => failed,
         1 => small().prop_map(|epoch_up| Landed::Ended { epoch_up }),
-        1 => small().prop_map(|epoch_up| Landed::LoggedOut { epoch_up }),
+        1 => (0..2_u64).prop_map(|epoch_up| Landed::LoggedOut { epoch_up }),
         2 => Just(Landed::Flushed),
         2 => Just(Landed::NotFlushed),
     ]

@@ -14,8 +14,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with this status and body.
-    pub(super) fn new(status: u16, body: impl Into<String>, retry_after: Option<Duration>) -> Self {
+    /// An answer with this status, body and `Retry-After`; for servers of your own.
+    pub fn new(status: u16, body: impl Into<String>, retry_after: Option<Duration>) -> Self {
         Self { status, body: body.into(), retry_after }
     }
 
@@ -48,52 +48,65 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// 429 is `Throttled`, 5xx and an unreadable 200 are `Ambiguous`, 4xx with `invalid_grant` is `Terminal`, everything
-    /// else is `Config`. A 200 without an access token hands on the refresh token it may hold.
+    /// 429 is `Throttled`; 408, 409, 423 and 5xx but 501 and 511 are `Ambiguous`, as is a 200 that cannot be read; an
+    /// `invalid_grant` in a 200 or 4xx is `Terminal`; everything else is `Config`. A 200 without an access token hands
+    /// on the refresh token it may hold.
     pub fn result(&self) -> Result<TokenSet, GrantError> {
         let body: Value = serde_json::from_str(&self.body).unwrap_or(Value::Null);
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
         match self.status {
-            200 => {
-                let Some(access) = text("access_token") else {
-                    let error = GrantError::ambiguous("a token response without an access token");
-                    return Err(match text("refresh_token") {
-                        Some(token) => error.rotated(RefreshToken::new(token)),
-                        None => error,
-                    });
-                };
-                let mut set = TokenSet::new(access);
-                if let Some(token) = text("refresh_token") {
-                    set = set.refresh_token(token);
-                }
-                if let Some(seconds) = body.get("expires_in").and_then(Value::as_f64) {
-                    set = set.expires_in_seconds(seconds);
-                }
-                if let Some(kind) = text("token_type") {
-                    set = set.token_type(kind);
-                }
-                Ok(set)
-            }
+            200 if body.get("error").is_none() => read(&body),
             429 => Err(GrantError::throttled(self.retry_after)),
-            500.. => {
+            408 | 409 | 423 | 500 | 502..=510 | 512.. => {
                 let error = GrantError::new(FailureClass::Ambiguous);
                 Err(match self.retry_after {
                     Some(after) => error.retry_after(after),
                     None => error,
                 })
             }
-            _ => {
-                let error = match text("error") {
-                    Some(code @ "invalid_grant") => GrantError::terminal(code),
-                    Some(code) => GrantError::new(FailureClass::Config).code(code),
-                    None => GrantError::config("the token endpoint refused without an error code"),
-                };
-                Err(match text("error_description") {
-                    Some(description) => error.description(description),
-                    None => error,
-                })
-            }
+            _ => Err(refused(&body)),
         }
+    }
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
+    body.get(name).and_then(Value::as_str)
+}
+
+fn read(body: &Value) -> Result<TokenSet, GrantError> {
+    let Some(access) = text(body, "access_token") else {
+        let error = GrantError::ambiguous("a token response without an access token");
+        return Err(match text(body, "refresh_token") {
+            Some(token) => error.rotated(RefreshToken::new(token)),
+            None => error,
+        });
+    };
+    let mut set = TokenSet::new(access);
+    if let Some(token) = text(body, "refresh_token") {
+        set = set.refresh_token(token);
+    }
+    let seconds = body.get("expires_in");
+    if let Some(seconds) = seconds.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok())) {
+        set = set.expires_in_seconds(seconds);
+    }
+    if let Some(kind) = text(body, "token_type") {
+        set = set.token_type(kind);
+    }
+    Ok(set)
+}
+
+fn refused(body: &Value) -> GrantError {
+    let error = match text(body, "error") {
+        Some(code @ "invalid_grant") => GrantError::terminal(code),
+        Some(code @ ("slow_down" | "authorization_pending")) => GrantError::throttled(None).code(code),
+        Some(code @ ("temporarily_unavailable" | "server_error")) => {
+            GrantError::new(FailureClass::Ambiguous).code(code)
+        }
+        Some(code) => GrantError::new(FailureClass::Config).code(code),
+        None => GrantError::config("the token endpoint refused without an error code"),
+    };
+    match text(body, "error_description") {
+        Some(description) => error.description(description),
+        None => error,
     }
 }
 

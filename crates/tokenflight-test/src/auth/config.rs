@@ -62,6 +62,7 @@ pub(super) struct Config {
     pub(super) latency: RangeInclusive<Duration>,
     pub(super) same_access: bool,
     pub(super) rotation_revokes_access: bool,
+    pub(super) odd_tokens: bool,
     pub(super) seed: u64,
 }
 
@@ -87,6 +88,7 @@ impl Builder {
             latency: Duration::ZERO..=Duration::ZERO,
             same_access: false,
             rotation_revokes_access: false,
+            odd_tokens: false,
             seed: 0,
         };
         Self { config, time }
@@ -137,6 +139,12 @@ impl Builder {
     /// A refresh revokes the access tokens the family had before it.
     pub const fn rotation_revokes_access(mut self, revokes: bool) -> Self {
         self.config.rotation_revokes_access = revokes;
+        self
+    }
+
+    /// Refresh tokens hold characters that a form must escape, as RFC 6749 appendix A.17 allows.
+    pub const fn odd_tokens(mut self, odd: bool) -> Self {
+        self.config.odd_tokens = odd;
         self
     }
 

@@ -266,7 +266,8 @@ impl Book {
     }
 
     fn new_refresh(&mut self, family: usize, step: usize) -> String {
-        let token = format!("rt-{}-{step}-{:032x}", family + 1, self.random.u128(..));
+        let odd = if self.config.odd_tokens { "+/=&%2B ~" } else { "" };
+        let token = format!("rt-{}-{step}-{:032x}{odd}", family + 1, self.random.u128(..));
         self.refresh.insert(token.clone(), Refresh { family, step, under_way: 0, spent: None });
         token
     }

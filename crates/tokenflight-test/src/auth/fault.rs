@@ -12,7 +12,7 @@ use crate::lock::lock;
 pub struct Canned {
     pub(super) status: u16,
     pub(super) body: String,
-    pub(super) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Canned {

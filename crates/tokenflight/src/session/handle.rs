@@ -147,7 +147,6 @@ impl Session {
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
     /// A session has one driver: the newest.
-    #[must_use]
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }

@@ -220,7 +220,7 @@ impl Inner {
             if !slot.pending.as_ref().is_some_and(|current| current.same_as(pending)) {
                 return (None, None);
             }
-            let (epoch, generation) = numbers.unwrap_or((slot.machine.epoch(), slot.machine.generation()));
+            let (epoch, generation) = numbers.unwrap_or_else(|| (slot.machine.epoch(), slot.machine.generation()));
             let event = slot.machine.saved(pending.epoch(), epoch, generation);
             if let Some(held) = &mut slot.held {
                 held.token = held.token.clone().numbered(slot.machine.epoch(), slot.machine.generation());

@@ -8,12 +8,18 @@ use super::clocks::clocks;
 /// [`Time`] from tokio's timer.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// use std::time::Duration;
 /// use tokenflight::time::{Time, TokioTime};
 ///
-/// TokioTime::new().sleep(Duration::from_millis(1)).await;
+/// // Made outside the runtime, awaited inside.
+/// let nap = TokioTime::new().sleep(Duration::from_millis(1));
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// # runtime.block_on(async {
+/// nap.await;
+/// # let century = TokioTime::new().sleep(Duration::from_secs(100 * 365 * 24 * 3_600));
+/// # assert!(futures_util::FutureExt::now_or_never(century).is_none());
 /// # });
+/// # Ok::<_, std::io::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioTime(());

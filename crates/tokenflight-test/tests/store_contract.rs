@@ -1,0 +1,172 @@
+//! The suite for stores: the model passes, and every rule bites.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+mod flawed;
+
+use std::{panic::catch_unwind, sync::Mutex, time::Duration};
+
+use tokenflight_core::Time;
+use tokenflight_test::{
+    ManualTime, MockStore, ModelStore,
+    contract::store::{self, Setting, WaitingClock},
+    mock::{OpKind, Trouble},
+};
+
+use self::flawed::{Flaw, Flawed, Forgetful};
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    ManualTime::new(0).run(future)
+}
+
+/// What the suite says about a store with this flaw.
+fn complaint(flaw: Flaw) -> Option<String> {
+    let result = catch_unwind(|| block_on(store::all(|| Flawed::new(flaw))));
+    result.err().map(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
+}
+
+#[test]
+fn the_model_passes() {
+    block_on(store::all(ModelStore::new));
+}
+
+#[test]
+fn the_rules_can_share_one_store_under_several_prefixes() {
+    let shared = ModelStore::new();
+    for prefix in ["one", "two"] {
+        block_on(store::all_with(|| shared.clone(), &Setting::new().prefix(prefix)));
+    }
+}
+
+#[test]
+fn a_store_with_a_clock_of_its_own_is_judged_by_waiting() {
+    let time = ManualTime::new(0);
+    let setting = Setting::new().clock(WaitingClock(time.clone())).lease_length(Duration::from_millis(500));
+    let before = time.now();
+    time.run(store::all_with(ModelStore::new, &setting));
+    assert!(time.now().boot - before.boot < Duration::from_millis(500 * 5));
+    assert_eq!(time.pending_sleeps(), 0);
+    let _: &dyn Time = &time;
+}
+
+#[test]
+fn the_model_and_a_mock_before_it_keep_what_they_were_given() {
+    let shared = ModelStore::new();
+    block_on(store::survives(|| shared.clone(), &Setting::new()));
+    block_on(store::all(MockStore::new));
+}
+
+#[test]
+fn a_store_that_fails_is_named_as_the_cause() {
+    let result = catch_unwind(|| {
+        block_on(store::all(|| {
+            let store = MockStore::new();
+            store.push(OpKind::Commit, Trouble::Fail);
+            store
+        }));
+    });
+    let message = result.unwrap_err().downcast_ref::<String>().cloned().unwrap();
+    assert!(message.contains("the token store failed: the script"), "{message}");
+}
+
+#[test]
+fn a_store_that_buffers_or_keeps_intents_in_memory_does_not_survive() {
+    for (buffered, forget_intents, expected) in [(true, false, "a commit is lost"), (false, true, "an intent is lost")]
+    {
+        let result = catch_unwind(|| {
+            let inner = ModelStore::new();
+            let open = || Forgetful { inner: inner.clone(), buffered, forget_intents, pending: Mutex::default() };
+            block_on(store::survives(open, &Setting::new()));
+        });
+        let message = result.unwrap_err().downcast_ref::<String>().cloned().unwrap();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_store_without_a_flaw_is_not_complained_about() {
+    assert_eq!(complaint(Flaw::Nothing), None);
+}
+
+#[test]
+fn every_flaw_is_found_and_named() {
+    use Flaw::*;
+    let cases = [
+        (LeaseForAll, "3, a lease excludes"),
+        (LeaseForAllWithoutRecord, "3, a lease excludes"),
+        (LeaseForEver, "although its length has passed"),
+        (LeaseHalfAsLong, "before its length has passed"),
+        (LeaseWithoutRecord, "(C-31)"),
+        (LeaseOfOldRecord, "(C-31)"),
+        (LeaseOnAllKeys, "the lease is not granted"),
+        (LeaseBlocksItselfLong, "for longer than the lease lasts"),
+        (LeaseNotAtomic, "1, a lease is one atomic step"),
+        (ReleaseByAnybody, "released it"),
+        (SettleKeepsLease, "although its owner released it"),
+        (SettleForAnybody, "(R-514)"),
+        (SettleForgetsAmbiguous, "settled as ambiguous"),
+        (SettleAmbiguousAlways, "settled as untouched"),
+        (SettleNeverClears, "settled as untouched"),
+        (SettleMakesRecord, "reading or settling made a record"),
+        (IntendWithoutLease, "under the lease of another"),
+        (IntendIsForgotten, "4, an intent"),
+        (IntendOnPaper, "without a lease"),
+        (IntendAmbiguous, "counts as ambiguous"),
+        (IntendWrongOwner, "names another owner"),
+        (IntendNoRecordTrue, "without a lease"),
+        (IntentVanishesWithLease, "is not visible under the next lease"),
+        (AmbiguousBlocks, "although the attempt has ended"),
+        (CommitNeedsLease, "5, a commit needs no lease"),
+        (CommitAnyEpoch, "in another epoch"),
+        (CommitNewerEpoch, "in another epoch"),
+        (CommitAnyPredecessor, "predecessor"),
+        (CommitMissingPredecessor, "predecessor"),
+        (CommitKeepsGeneration, "did not raise the generation"),
+        (CommitTakesGeneration, "did not raise the generation"),
+        (CommitAlwaysOneMore, "was not taken as it is"),
+        (CommitKeepsIntent, "the intent is still there"),
+        (CommitKeepsLease, "although the attempt has ended"),
+        (CommitReleasesAll, "because somebody without it committed"),
+        (CommitKeepsOldTokens, "other tokens are stored"),
+        (CommitMixesTokens, "other tokens are stored"),
+        (CommitNotFirst, "although it begins the grant"),
+        (CommitAnythingFirst, "without a record"),
+        (CommitAfterLogout, "after a logout"),
+        (CommitNotOverTombstone, "because of a tombstone"),
+        (CommitWrongAnswer, "than was answered"),
+        (CommitNotAtomic, "1, a commit is one atomic step"),
+        (ConflictEmpty, "does not tell what is stored"),
+        (ConflictClearsIntent, "a refused write changed the record"),
+        (EndDeletes, "no record is stored"),
+        (EndForgetsTokens, "came back otherwise"),
+        (EndForgetsReason, "came back otherwise"),
+        (EndTakesTheTime, "came back otherwise"),
+        (EndAnyEpoch, "in another epoch"),
+        (EndAnyToken, "for another refresh token"),
+        (EndKeepsIntent, "the intent is still there (R-213)"),
+        (EndRaisesEpoch, "an end changed the epoch"),
+        (EndWithoutRecord, "where nothing is stored"),
+        (ResetCanLose, "7, a reset always succeeds"),
+        (ResetKeepsEpoch, "the epoch is not larger than before"),
+        (ResetTakesEpoch, "the epoch is not larger than before"),
+        (ResetTakesGeneration, "the generation is not larger than before"),
+        (ResetAlwaysOneMore, "does not take the epoch"),
+        (ResetKeepsIntent, "the intent is still there"),
+        (ResetKeepsTokens, "tokens are left"),
+        (ResetWrongAnswer, "not what was answered"),
+        (KeysInOneCase, "R-615"),
+        (KeysTrimmed, "R-615"),
+        (KeysAsPaths, "R-615"),
+        (LoseScope, "came back otherwise"),
+        (LoseFractions, "came back otherwise"),
+        (LoseLifetime, "came back otherwise"),
+    ];
+    let mut missed = Vec::new();
+    for (flaw, expected) in cases {
+        match complaint(flaw) {
+            None => missed.push(format!("{flaw:?} is not found")),
+            Some(message) if message.contains(expected) => {}
+            Some(message) => missed.push(format!("{flaw:?} is found as: {message}")),
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}

@@ -1,0 +1,20 @@
+//! Puts the token on a request, where that is ours to do.
+
+use http::{HeaderValue, Method, Request, header::AUTHORIZATION};
+use tokenflight_core::machine::OriginId;
+
+use super::Origins;
+
+/// The listed origin this request goes to; `None` if it must pass untouched: it goes elsewhere, it is a `CONNECT` to a
+/// proxy, or its caller has authorised it.
+pub(super) fn destination<B>(request: &Request<B>, origins: &Origins) -> Option<OriginId> {
+    if request.headers().contains_key(AUTHORIZATION) || *request.method() == Method::CONNECT {
+        return None;
+    }
+    origins.find(request.uri(), request.headers())
+}
+
+/// Puts the token in.
+pub(super) fn attach<B>(request: &mut Request<B>, token: HeaderValue) {
+    request.headers_mut().insert(AUTHORIZATION, token);
+}

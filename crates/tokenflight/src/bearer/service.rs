@@ -1,0 +1,159 @@
+use std::{
+    fmt, mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tokenflight_core::{BoxError, machine::OriginId};
+use tower_service::Service;
+
+use super::{
+    BearerFuture, CloneBody, Origins, Replay,
+    attach::{attach, destination},
+    attempt,
+    call::{Sent, Shared},
+};
+use crate::{
+    session::{Pass, Session, Snapshot},
+    sync::Arc,
+};
+
+/// An HTTP client the layer can wrap: implemented for every fitting `tower` service.
+pub trait HttpService<B>:
+    Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future: Send + 'static>
+    + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type ResponseBody: Body<Data: Send, Error: Send> + Send + 'static;
+}
+
+impl<S, B, R> HttpService<B> for S
+where
+    S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>
+        + Clone
+        + Send
+        + 'static,
+    R: Body<Data: Send, Error: Send> + Send + 'static,
+{
+    type ResponseBody = R;
+}
+
+/// A client whose requests carry a session's token; see the [module documentation](super).
+///
+/// Cloning shares the session. Each clone keeps a private copy of the token, made at its first request.
+pub struct Bearer<S, K = CloneBody> {
+    inner: S,
+    shared: Arc<Shared<S, K>>,
+    snapshot: Snapshot,
+}
+
+impl<S: Clone, K> Bearer<S, K> {
+    pub(super) fn new(inner: S, session: Session, origins: Origins, replay: K) -> Self {
+        let shared = Arc::new(Shared::new(&inner, session, origins, replay));
+        Self { inner, shared, snapshot: Snapshot::default() }
+    }
+}
+
+impl<S, K> Bearer<S, K> {
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the layer.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.shared.session
+    }
+
+    /// The token to send, if that needs no asking: the private copy, as long as the session shows its stamp. Without a
+    /// driver to withdraw it in time, the clock is looked at.
+    fn pass(&mut self) -> Option<&Pass> {
+        let session = &self.shared.session.inner;
+        if session.stamp() != self.snapshot.stamp {
+            self.snapshot = session.snapshot();
+        }
+        self.snapshot.pass.as_ref().filter(|pass| match pass.clock {
+            None => true,
+            Some((anchor, ask_after)) => session.parts.time.now().since(anchor) < ask_after,
+        })
+    }
+
+    fn send<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        B: Send + 'static,
+    {
+        let Some(pass) = self.pass() else { return self.wait(request, origin) };
+        let token = pass.header.clone();
+        let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
+        let watched = pass.watched;
+        let (mut request, kept) = self.shared.prepare(request);
+        attach(&mut request, token);
+        let future = self.inner.call(request);
+        BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
+    }
+
+    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
+    ///
+    fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        B: Send + 'static,
+    {
+        drop(mem::replace(&mut self.inner, self.shared.fresh()));
+        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin)))
+    }
+}
+
+impl<S: Clone, K> Clone for Bearer<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared), snapshot: Snapshot::default() }
+    }
+}
+
+impl<S, K, B> Service<Request<B>> for Bearer<S, K>
+where
+    S: HttpService<K::Body>,
+    K: Replay<B>,
+    B: Send + 'static,
+{
+    type Response = Response<super::BearerBody<S::ResponseBody>>;
+    type Error = BoxError;
+    type Future = BearerFuture<S, K, B>;
+
+    /// The inner service's readiness, nothing of ours.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match destination(&request, &self.shared.origins) {
+            Some(origin) => self.send(request, origin),
+            None => {
+                let request = request.map(|body| self.shared.replay.pass(body));
+                BearerFuture::plain(self.inner.call(request))
+            }
+        }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for Bearer<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearer").field("inner", &self.inner).field("session", self.session()).finish_non_exhaustive()
+    }
+}
