@@ -59,15 +59,20 @@ where
 #[test]
 fn the_machine_answers_like_its_twin_and_keeps_every_law() {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    over_all_seeds("machine and twin", 1000, || scripts(60), |(policy, script)| {
-        let mut pair = Pair::new(policy);
-        for step in &script {
-            pair.step(step);
-        }
-        for (what, count) in pair.seen {
-            *seen.entry(what).or_default() += count;
-        }
-        script.len()
-    });
+    over_all_seeds(
+        "machine and twin",
+        1000,
+        || scripts(60),
+        |(policy, script)| {
+            let mut pair = Pair::new(policy);
+            for step in &script {
+                pair.step(step);
+            }
+            for (what, count) in pair.seen {
+                *seen.entry(what).or_default() += count;
+            }
+            script.len()
+        },
+    );
     println!("seen: {seen:#?}");
 }

@@ -150,13 +150,7 @@ impl Machine {
         matches!(&self.phase, Phase::Active(life) if life.due().is_some())
     }
 
-    fn found_newer(
-        &mut self,
-        plan: &FlightPlan,
-        found: &Found,
-        random: u64,
-        events: &mut Vec<Event>,
-    ) -> Publish {
+    fn found_newer(&mut self, plan: &FlightPlan, found: &Found, random: u64, events: &mut Vec<Event>) -> Publish {
         let foreign_login = found.epoch > self.epoch && plan.reason != Reason::Load;
         self.epoch = self.epoch.max(found.epoch);
         let birth = Birth {

@@ -41,26 +41,51 @@ impl Token {
 pub(crate) enum What {
     LoggedIn(Token),
     LoggedOut,
-    TookOff { flight: usize, reason: Reason },
-    Landed { flight: usize, how: How },
+    TookOff {
+        flight: usize,
+        reason: Reason,
+    },
+    Landed {
+        flight: usize,
+        how: How,
+    },
     /// The current token was refused for good; by whom, if that started a refresh.
-    Rejected { blamed: Option<OriginId> },
+    Rejected {
+        blamed: Option<OriginId>,
+    },
     /// A fresh token was refused.
     Fresh,
     Accepted(OriginId),
     Closed,
     Reloaded,
-    Resumed { until: Duration },
-    Saved { epoch: Epoch, generation: Generation },
+    Resumed {
+        until: Duration,
+    },
+    Saved {
+        epoch: Epoch,
+        generation: Generation,
+    },
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum How {
     Adopted(Adopted),
-    Failed { class: FailureClass, kind: ErrorKind, hold: Option<Duration>, random: u64, rotated: Option<Generation> },
-    Over { epoch: Epoch, kind: ErrorKind },
+    Failed {
+        class: FailureClass,
+        kind: ErrorKind,
+        hold: Option<Duration>,
+        random: u64,
+        rotated: Option<Generation>,
+    },
+    Over {
+        epoch: Epoch,
+        kind: ErrorKind,
+    },
     Flushed,
-    NotFlushed { random: u64, alone: bool },
+    NotFlushed {
+        random: u64,
+        alone: bool,
+    },
     /// It brought something that counts for nothing.
     Void,
 }
@@ -134,7 +159,9 @@ impl History {
     pub(crate) fn epoch(&self) -> Epoch {
         self.0.iter().fold(Epoch::default(), |epoch, entry| match &entry.what {
             What::LoggedIn(_) | What::LoggedOut => epoch.next(),
-            What::Landed { how: How::Adopted(Adopted { epoch: other, .. }) | How::Over { epoch: other, .. }, .. }
+            What::Landed {
+                how: How::Adopted(Adopted { epoch: other, .. }) | How::Over { epoch: other, .. }, ..
+            }
             | What::Saved { epoch: other, .. } => epoch.max(*other),
             _ => epoch,
         })
@@ -195,9 +222,8 @@ impl History {
 
     /// When the last token response came.
     pub(crate) fn answered(&self) -> Option<Duration> {
-        let answer = |what: &What| {
-            matches!(what, What::Landed { how: How::Adopted(adopted), .. } if adopted.latency.is_some())
-        };
+        let answer =
+            |what: &What| matches!(what, What::Landed { how: How::Adopted(adopted), .. } if adopted.latency.is_some());
         self.since_epoch().iter().rev().find(|entry| answer(&entry.what)).map(|entry| entry.at.boot)
     }
 
@@ -234,8 +260,7 @@ impl History {
             What::Accepted(other) => *other == origin,
             _ => false,
         };
-        let blamed =
-            |entry: &&Entry| matches!(entry.what, What::Rejected { blamed: Some(other) } if other == origin);
+        let blamed = |entry: &&Entry| matches!(entry.what, What::Rejected { blamed: Some(other) } if other == origin);
         let recent = |entry: &&Entry| now.boot < entry.at.boot.saturating_add(window);
         self.0[self.since(calms)..].iter().filter(blamed).filter(recent).count()
     }

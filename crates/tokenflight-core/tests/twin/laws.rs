@@ -1,6 +1,6 @@
 //! What must hold for the machine, whatever its twin says.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use tokenflight_core::{
     ErrorKind, Event, MAX_LIFETIME, Now,
@@ -23,10 +23,8 @@ pub(crate) struct Laws {
     skipped: Option<Duration>,
     /// The server named this time.
     told_to_wait: Option<Duration>,
-    /// Reactive refreshes: who caused them, when, and for which token.
-    reactive: Vec<(OriginId, Duration, (u64, u64))>,
-    /// Tokens whose replacement was begun already.
-    replaced: HashSet<(u64, u64)>,
+    /// Reactive refreshes: who caused them, and when.
+    reactive: Vec<(OriginId, Duration)>,
 }
 
 /// The current token, as an observer sees it.
@@ -49,7 +47,6 @@ impl Laws {
             skipped: None,
             told_to_wait: None,
             reactive: Vec::new(),
-            replaced: HashSet::new(),
         }
     }
 
@@ -70,7 +67,10 @@ impl Laws {
             let slack = Duration::from_micros(1);
             let least = lifetime.mul_f64(0.70).min(seen.refresh_in.unwrap_or(MAX_LIFETIME));
             let floor = if lifetime >= Duration::from_secs(60) { SECOND } else { Duration::ZERO };
-            assert!(after <= lifetime.mul_f64(0.85) + slack && after <= lifetime - lead + slack, "late (R-320): {after:?}");
+            assert!(
+                after <= lifetime.mul_f64(0.85) + slack && after <= lifetime - lead + slack,
+                "late (R-320): {after:?}"
+            );
             assert!(after + floor + slack >= least, "early (R-320): {after:?} of {lifetime:?}");
         }
     }
@@ -118,17 +118,13 @@ impl Laws {
         }
         let untouched = told(&ErrorKind::FreshRefused) || told(&ErrorKind::Futile);
         let spent = told(&ErrorKind::StillRefused) && refused.replays > 0;
-        if let Some(seen) = self.token.as_mut().filter(|_| !untouched && !spent) {
-            seen.rejected = true;
-        }
-        if let Decision::Start(FlightPlan { reason: Reason::Rejected, epoch, generation, .. }) = decision {
-            let token = (epoch.get(), generation.get());
-            // A second attempt at the same token is what the backoff is for.
-            if !self.replaced.contains(&token) {
-                self.reactive.push((refused.origin, now.boot, token));
-            }
+        let Some(seen) = self.token.as_mut().filter(|_| !untouched && !spent) else { return };
+        let first = !std::mem::replace(&mut seen.rejected, true);
+        // Whoever refuses a token first has caused its replacement; another attempt at it is what the backoff is for.
+        if first && matches!(decision, Decision::Start(FlightPlan { reason: Reason::Rejected, .. })) {
+            self.reactive.push((refused.origin, now.boot));
             let window = now.boot.saturating_sub(self.policy.storm_window);
-            let caused = |(origin, at, _): &&(OriginId, Duration, _)| *origin == refused.origin && *at > window;
+            let caused = |(origin, at): &&(OriginId, Duration)| *origin == refused.origin && *at > window;
             let count = self.reactive.iter().filter(caused).count();
             assert!(count <= self.policy.storm_limit, "{count} refreshes for one origin (R-635)");
         }
@@ -146,7 +142,6 @@ impl Laws {
         assert!(!before.is_closing(), "a flight after the close");
         assert!(!self.over, "a flight after the end (R-223)");
         assert!(self.told_to_wait.is_none_or(|until| now.boot >= until), "before the time the server named (T-55)");
-        self.replaced.insert((plan.epoch.get(), plan.generation.get()));
         let early = self.answered.is_some_and(|last| now.boot < last.saturating_add(SECOND));
         if early {
             assert_eq!(plan.reason, Reason::Forced, "within the least interval (R-330)");
@@ -177,14 +172,7 @@ impl Laws {
         self.ended = 0;
     }
 
-    pub(crate) fn landed(
-        &mut self,
-        before: &Machine,
-        after: &Machine,
-        landing: &Landing,
-        verdict: &Verdict,
-        now: Now,
-    ) {
+    pub(crate) fn landed(&mut self, before: &Machine, after: &Machine, landing: &Landing, verdict: &Verdict, now: Now) {
         if verdict.publish == Publish::Stale {
             return;
         }

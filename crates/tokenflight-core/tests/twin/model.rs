@@ -159,9 +159,9 @@ impl Twin {
 
     pub(crate) fn tick(&mut self, now: Now) -> Ticked {
         let mut ticked = self.tick_for_starts(now);
-        let expiry = self.usable_token(now).and_then(|token| {
-            token.lifetime.map(|lifetime| token.anchor.boot.saturating_add(lifetime))
-        });
+        let expiry = self
+            .usable_token(now)
+            .and_then(|token| token.lifetime.map(|lifetime| token.anchor.boot.saturating_add(lifetime)));
         ticked.next = ticked.next.into_iter().chain(expiry).min();
         ticked
     }
@@ -367,11 +367,12 @@ impl Twin {
     fn token(&self, birth: Birth, latency: Duration, refreshable: bool, random: u64) -> Token {
         let lifetime = birth.lifetime.or(self.policy.default_lifetime);
         let lifetime = lifetime.map(|lifetime| lifetime.min(MAX_LIFETIME).saturating_sub(self.policy.skew));
-        let due = lifetime.filter(|lifetime| !lifetime.is_zero() && latency.saturating_mul(2) <= *lifetime).map(|lifetime| {
-            let drawn = lifetime.mul_f64(0.70 + 0.15 * fraction(random));
-            let lead = Duration::from_secs(30).min(lifetime / 4);
-            drawn.min(lifetime - lead).min(birth.refresh_in.unwrap_or(lifetime))
-        });
+        let due =
+            lifetime.filter(|lifetime| !lifetime.is_zero() && latency.saturating_mul(2) <= *lifetime).map(|lifetime| {
+                let drawn = lifetime.mul_f64(0.70 + 0.15 * fraction(random));
+                let lead = Duration::from_secs(30).min(lifetime / 4);
+                drawn.min(lifetime - lead).min(birth.refresh_in.unwrap_or(lifetime))
+            });
         Token { anchor: birth.anchor, lifetime, due, adopted: birth.adopted, refreshable }
     }
 }

@@ -12,24 +12,45 @@ use tokenflight_core::{
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Ask,
-    Refuse { epochs_ago: u64, generation: Which, origin: u64, replays: u8 },
+    Refuse {
+        epochs_ago: u64,
+        generation: Which,
+        origin: u64,
+        replays: u8,
+    },
     Force,
     Flush,
     Tick,
     Advance(Duration),
     /// To the moment the last tick named, and this much further.
     ToNext(Duration),
-    StepWall { forward: bool, by: Duration },
+    StepWall {
+        forward: bool,
+        by: Duration,
+    },
     Land(Landed),
     /// A flight that was started this many flights ago lands (again).
-    LandOld { flights_ago: usize, landed: Landed },
-    Login { lifetime: Option<Duration>, refresh_in: Option<Duration>, refreshable: bool },
+    LandOld {
+        flights_ago: usize,
+        landed: Landed,
+    },
+    Login {
+        lifetime: Option<Duration>,
+        refresh_in: Option<Duration>,
+        refreshable: bool,
+    },
     Logout,
-    Accept { origin: u64 },
+    Accept {
+        origin: u64,
+    },
     Close,
     Resume,
     Reload,
-    Save { epochs_ago: u64, epoch_up: u64, generation_up: u64 },
+    Save {
+        epochs_ago: u64,
+        epoch_up: u64,
+        generation_up: u64,
+    },
 }
 
 /// Which generation was refused.
@@ -74,9 +95,7 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
     let single = (ops(), chance()).prop_map(|step| vec![step]);
     let refuse = |origin| Op::Refuse { epochs_ago: 0, generation: Which::Current, origin, replays: 0 };
     let forever = || Fresh { generation_up: 0, age: Duration::ZERO, lifetime: None, refreshable: true };
-    let answer = move || {
-        Op::Land(Landed::Obtained { fresh: forever(), epoch_up: 0, refresh_in: None, unsaved: false })
-    };
+    let answer = move || Op::Land(Landed::Obtained { fresh: forever(), epoch_up: 0, refresh_in: None, unsaved: false });
     // An origin that refuses whatever it gets.
     let storm = (1..14_usize, 0..2_u64, 10..80_u64).prop_map(move |(times, origin, pause)| {
         let wave = [Op::Advance(Duration::from_secs(pause)), refuse(origin), answer()];
@@ -85,7 +104,8 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
     // Answers get lost, and a driver does what it is told.
     let lost = (1..5_usize, 0..40_u64, chance()).prop_map(|(times, took, random)| {
         let lost = Landed::Failed { class: FailureClass::Ambiguous, retry_after: None, rotated: None };
-        let wave = [Op::Tick, Op::Advance(Duration::from_secs(took)), Op::Land(lost), Op::Tick, Op::ToNext(Duration::ZERO)];
+        let wave =
+            [Op::Tick, Op::Advance(Duration::from_secs(took)), Op::Land(lost), Op::Tick, Op::ToNext(Duration::ZERO)];
         wave.iter().cloned().cycle().take(5 * times).map(|op| (op, random)).collect()
     });
     // A driver at work.
@@ -158,7 +178,12 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
 fn landed() -> impl Strategy<Value = Landed> {
     let obtained =
         (fresh(latency()), small(), option::weighted(0.1, lifetime()), prop_oneof![6 => Just(false), 1 => Just(true)])
-            .prop_map(|(fresh, epoch_up, refresh_in, unsaved)| Landed::Obtained { fresh, epoch_up, refresh_in, unsaved });
+            .prop_map(|(fresh, epoch_up, refresh_in, unsaved)| Landed::Obtained {
+                fresh,
+                epoch_up,
+                refresh_in,
+                unsaved,
+            });
     let failed = (class(), option::weighted(0.2, span()), option::weighted(0.1, small()))
         .prop_map(|(class, retry_after, rotated)| Landed::Failed { class, retry_after, rotated });
     prop_oneof![

@@ -94,7 +94,8 @@ impl Pair {
                 }
             }
             Op::LandOld { flights_ago, landed } => {
-                let old = self.plans.len().checked_sub(flights_ago + 1).and_then(|index| self.plans.get(index)).copied();
+                let old =
+                    self.plans.len().checked_sub(flights_ago + 1).and_then(|index| self.plans.get(index)).copied();
                 if let Some(plan) = old {
                     self.land(plan, landed, *random);
                 }
@@ -216,7 +217,9 @@ impl Pair {
     fn agree(&mut self, before: &Machine, decision: &Decision, twins: Answer) {
         let answer = match decision {
             Decision::Use { beside: Beside::Nothing } => Answer::Use { joined: None, started: None },
-            Decision::Use { beside: Beside::Join(id) } => Answer::Use { joined: Some(self.ordinal(*id)), started: None },
+            Decision::Use { beside: Beside::Join(id) } => {
+                Answer::Use { joined: Some(self.ordinal(*id)), started: None }
+            }
             Decision::Use { beside: Beside::Start(plan) } => {
                 Answer::Use { joined: None, started: Some(self.take_off(before, *plan)) }
             }

@@ -16,9 +16,21 @@ use tokenflight_core::{
     },
 };
 
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+macro_rules! flaws {
+    ($($flaw:ident),* $(,)?) => {
+        /// What is wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Flaw {
+            $($flaw),*
+        }
+
+        impl Flaw {
+            pub(crate) const ALL: &[Self] = &[$(Self::$flaw),*];
+        }
+    };
+}
+
+flaws! {
     Nothing,
     LeaseForAll,
     LeaseForAllWithoutRecord,

@@ -1,0 +1,185 @@
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use crate::{BoxError, EndReason, RefreshToken, event::clean};
+
+/// What a failed token request means for the refresh token it presented.
+///
+/// Exhaustive on purpose: every attempt ends in exactly one of these, and every reader must have an answer to each.
+#[allow(clippy::exhaustive_enums)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// Provably not processed: nothing of the request reached the server, or the server said so.
+    NotSent,
+    /// Refused before processing (HTTP 429). The refresh token is untouched.
+    Throttled,
+    /// May or may not have been processed. The state of the refresh token is unknown.
+    Ambiguous,
+    /// The server said that this grant is over.
+    Terminal,
+    /// This client or the endpoint is set up wrong. The grant may be fine.
+    Config,
+}
+
+impl FailureClass {
+    /// The name, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "not_sent",
+            Self::Throttled => "throttled",
+            Self::Ambiguous => "ambiguous",
+            Self::Terminal => "terminal",
+            Self::Config => "config",
+        }
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the token request was not sent",
+            Self::Throttled => "the authorization server asked to slow down",
+            Self::Ambiguous => "the outcome of the token request is unknown",
+            Self::Terminal => "the authorization server ended the grant",
+            Self::Config => "the client or the token endpoint is configured wrongly",
+        })
+    }
+}
+
+/// A failed token request and its class.
+///
+/// `Display` names the class and the server's error code, never the source, never a body.
+#[derive(Debug)]
+pub struct GrantError {
+    class: FailureClass,
+    code: Option<Box<str>>,
+    description: Option<Box<str>>,
+    retry_after: Option<Duration>,
+    rotated: Option<RefreshToken>,
+    source: Option<BoxError>,
+}
+
+impl GrantError {
+    /// A failure of a class.
+    #[must_use]
+    pub const fn new(class: FailureClass) -> Self {
+        Self { class, code: None, description: None, retry_after: None, rotated: None, source: None }
+    }
+
+    /// Nothing reached the server.
+    pub fn not_sent(source: impl Into<BoxError>) -> Self {
+        Self::new(FailureClass::NotSent).source(source)
+    }
+
+    /// The server asked to slow down, perhaps until a time.
+    #[must_use]
+    pub const fn throttled(retry_after: Option<Duration>) -> Self {
+        let mut error = Self::new(FailureClass::Throttled);
+        error.retry_after = retry_after;
+        error
+    }
+
+    /// The outcome is unknown.
+    pub fn ambiguous(source: impl Into<BoxError>) -> Self {
+        Self::new(FailureClass::Ambiguous).source(source)
+    }
+
+    /// The server ended the grant, with an error code such as `invalid_grant`.
+    #[must_use]
+    pub fn terminal(code: &str) -> Self {
+        Self::new(FailureClass::Terminal).code(code)
+    }
+
+    /// The set-up is wrong.
+    pub fn config(source: impl Into<BoxError>) -> Self {
+        Self::new(FailureClass::Config).source(source)
+    }
+
+    /// Adds the server's error code; cut to 256 characters, control characters removed.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.code = Some(clean(code));
+        self
+    }
+
+    /// Adds the server's description; cut and cleaned like the code.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        self.description = Some(clean(text));
+        self
+    }
+
+    /// Adds the time the server asked for (`Retry-After`).
+    #[must_use]
+    pub const fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Says that the server rotated the refresh token although its answer cannot be used: the new one is stored (T-22).
+    #[must_use]
+    pub fn rotated(mut self, token: RefreshToken) -> Self {
+        self.rotated = Some(token);
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The class.
+    #[must_use]
+    pub const fn class(&self) -> FailureClass {
+        self.class
+    }
+
+    /// The server's error code.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// How long the server asked to wait.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The refresh token that replaced the presented one, if the answer carried it.
+    #[must_use]
+    pub const fn rotated_token(&self) -> Option<&RefreshToken> {
+        self.rotated.as_ref()
+    }
+
+    /// The reason to end the session with, if the class is [`FailureClass::Terminal`].
+    #[must_use]
+    pub fn end_reason(&self) -> EndReason {
+        let reason = EndReason::new(self.code.as_deref().unwrap_or("terminal"));
+        match &self.description {
+            Some(text) => reason.description(text),
+            None => reason,
+        }
+    }
+}
+
+impl fmt::Display for GrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.class.fmt(f)?;
+        if let Some(code) = &self.code {
+            write!(f, ": {code}")?;
+        }
+        match &self.description {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for GrantError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

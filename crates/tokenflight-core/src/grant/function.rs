@@ -1,0 +1,45 @@
+use std::{fmt, future::Future};
+
+use super::{Grant, GrantError, TokenRequest};
+use crate::{BoxFuture, TokenSet};
+
+/// A [`Grant`] made of an async function; see [`grant_fn`].
+#[derive(Clone)]
+pub struct GrantFn<F> {
+    function: F,
+    needs_refresh_token: bool,
+}
+
+/// Makes a [`Grant`] of an async function: any backend, any endpoint, any wire format.
+pub const fn grant_fn<F>(function: F) -> GrantFn<F> {
+    GrantFn { function, needs_refresh_token: true }
+}
+
+impl<F> GrantFn<F> {
+    /// Says that the function can obtain tokens without a refresh token (client credentials, workload identity).
+    #[must_use]
+    pub fn without_refresh_token(mut self) -> Self {
+        self.needs_refresh_token = false;
+        self
+    }
+}
+
+impl<F> fmt::Debug for GrantFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantFn").field("needs_refresh_token", &self.needs_refresh_token).finish_non_exhaustive()
+    }
+}
+
+impl<F, Fut> Grant for GrantFn<F>
+where
+    F: Fn(TokenRequest) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<TokenSet, GrantError>> + Send + 'static,
+{
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        Box::pin((self.function)(request.clone()))
+    }
+
+    fn needs_refresh_token(&self) -> bool {
+        self.needs_refresh_token
+    }
+}

@@ -1,0 +1,85 @@
+//! How a token set is obtained: the [`Grant`] contract.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tokenflight_core::{Grant, GrantError, TokenSet, grant::{TokenRequest, grant_fn}};
+//!
+//! // Any backend: an async function from the current refresh token to the next token set.
+//! let grant = grant_fn(|request: TokenRequest| async move {
+//!     let Some(refresh_token) = request.refresh_token() else {
+//!         return Err(GrantError::config("no refresh token"));
+//!     };
+//!     // Send it to the token endpoint here.
+//!     let _ = refresh_token.expose();
+//!     Ok(TokenSet::new("access").refresh_token("next").expires_in(Duration::from_secs(300)))
+//! });
+//! assert!(grant.needs_refresh_token());
+//! ```
+
+mod error;
+mod function;
+mod request;
+
+use std::sync::Arc;
+
+pub use self::{
+    error::{FailureClass, GrantError},
+    function::{GrantFn, grant_fn},
+    request::{Reason, TokenRequest},
+};
+use crate::{BoxFuture, RefreshToken, TokenSet};
+
+/// The way to obtain a token set.
+///
+/// # Contract
+///
+/// * One call makes at most **one** submission to the authorization server (R-205): no retries, no redirects, no probing
+///   of authentication styles, and never through a client that carries this session's own layer (R-413).
+/// * The error names the [`FailureClass`]. When in doubt: [`FailureClass::Ambiguous`].
+/// * The engine bounds the call in time; the future may be dropped when the limit is reached.
+pub trait Grant: Send + Sync + 'static {
+    /// Sends one token request.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError`] with the class of the failure.
+    ///
+    /// # Panics
+    ///
+    /// A panic is caught and counts as [`FailureClass::Ambiguous`], or as [`FailureClass::NotSent`] if the request was
+    /// declared [unsent](TokenRequest::mark_unsent) (R-402).
+    ///
+    /// # Cancel safety
+    ///
+    /// Callers come and go; the engine keeps the future. It is dropped only at its time limit or with the session.
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>>;
+
+    /// Whether a refresh token must be there. `false` for grants that can always ask anew (client credentials).
+    fn needs_refresh_token(&self) -> bool {
+        true
+    }
+
+    /// Tells the server that a refresh token is no longer wanted (RFC 7009). Best effort; does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// The failure, which nobody waits for.
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        let _ = token;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl<G: Grant + ?Sized> Grant for Arc<G> {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        (**self).request(request)
+    }
+
+    fn needs_refresh_token(&self) -> bool {
+        (**self).needs_refresh_token()
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        (**self).revoke(token)
+    }
+}
