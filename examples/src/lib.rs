@@ -1,0 +1,3 @@
+//! What the examples are made of. Each example is a thin `main` over a module here, so that a test can run it too.
+
+pub mod race;

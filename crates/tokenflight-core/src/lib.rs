@@ -3,7 +3,7 @@
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
 //! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
-//! * the contracts others implement: [`Grant`](grant::Grant), [`Store`](store::Store), [`Time`](time::Time);
+//! * the contracts others implement: [`Grant`], [`Store`], [`Time`];
 //! * the decisions: what a refusal means ([`challenge`]) and what to do about it ([`machine`]).
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.

@@ -1,7 +1,29 @@
-//! tokenflight: bearer tokens for tower clients.
+//! Bearer tokens for `tower` clients: obtained, used, renewed, stored and ended in one place.
+//!
+//! A client with a short-lived access token and a *rotating* refresh token is logged out when the refresh token is presented
+//! twice. A timer and the 401 path both want to refresh; so do concurrent requests, cancelled ones, other processes. Here all
+//! of them meet in one flight:
+//!
+//! * [`Session`] is one login's live state; see [`session`].
+//! * [`BearerLayer`] puts its token on the requests of any `tower` client and replays a refused one; see [`bearer`].
+//! * [`Driver`] is a future that renews before expiry, on any executor; see [`driver`].
+//! * [`Grant`] is how a token set is obtained: your own async function will do ([`grant_fn`]).
+//! * [`Store`] is where it survives the process: [`MemoryStore`], [`CallbackStore`], or one of yours.
+//! * [`Time`] is where clocks come from; see [`time`].
+//!
+//! [`docs`] has the internals, the guarantees, the pitfalls and the costs.
+//!
+//! # Features
+//!
+//! * `tokio` (default): [`time::TokioTime`], and it is the default clock of a session.
+//! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none.
+//! * `smol`, `hyper-timer`: clocks for other runtimes.
+//!
+//! Without default features there is no runtime in the dependency tree.
 
 pub mod bearer;
 mod callback_store;
+pub mod docs;
 pub mod driver;
 mod flight;
 mod memory_store;
@@ -28,3 +50,8 @@ pub use tokenflight_core::{
     machine::{Policy, PolicyError, ReplayPolicy},
     store::{GrantKey, Record, RecordState, StoredTokens},
 };
+
+/// The README's code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

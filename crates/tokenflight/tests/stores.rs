@@ -1,5 +1,5 @@
-//! The stores of the engine: what `CallbackStore` promises beyond the contract, when the user's storage fails, hangs or
-//! is interrupted.
+//! The stores of the engine: the contract of every store, and what `CallbackStore` promises beyond it when the user's
+//! storage fails, hangs or is interrupted.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -17,13 +17,41 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::CallbackStore;
+use tokenflight::{CallbackStore, MemoryStore};
 use tokenflight_core::{
     BoxError, Epoch, Generation, Now, Store, TokenSet,
     store::{
         Claim, Commit, GrantKey, Lease, Owner, Record, RecordState, Reset, Settle, StoreError, StoredTokens, Write,
     },
 };
+use tokenflight_test::{
+    ManualTime,
+    contract::{self, store::Setting},
+};
+
+#[test]
+fn a_memory_store_keeps_the_contract() {
+    ManualTime::new(0).run(contract::store::all(MemoryStore::new));
+}
+
+#[test]
+fn clones_of_a_memory_store_are_one_store() {
+    let (time, store) = (ManualTime::new(0), MemoryStore::new());
+    time.run(contract::store::all(|| store.clone()));
+    time.run(contract::store::survives(|| store.clone(), &Setting::new()));
+}
+
+#[test]
+fn a_callback_store_keeps_the_contract() {
+    ManualTime::new(0).run(contract::store::all(|| Arc::new(Storage::default()).store()));
+}
+
+#[test]
+fn clones_of_a_callback_store_are_one_store() {
+    let (time, store) = (ManualTime::new(0), Arc::new(Storage::default()).store());
+    time.run(contract::store::all(|| store.clone()));
+    time.run(contract::store::survives(|| store.clone(), &Setting::new()));
+}
 
 /// A storage that can be told to fail or to hang, before or after it has written.
 #[derive(Default)]

@@ -202,6 +202,7 @@ impl Machine {
             generation: self.generation,
             started: now,
             usable: self.has_usable(now),
+            ahead: self.ahead,
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct FlightPlan {
     pub started: Now,
     /// Whether the token it is to replace was still usable.
     pub usable: bool,
+    /// How much larger this session's generation is than the store's number for the same token set. The two come apart
+    /// when a rotation could not be stored before somebody else logged in.
+    pub(super) ahead: u64,
 }
 
 /// The answer to somebody who wants a token.

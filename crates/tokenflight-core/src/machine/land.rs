@@ -36,7 +36,7 @@ impl Machine {
             Landing::Failed { class, error, rotated } => {
                 self.failed(plan, *class, error, now, random);
                 if let Some(generation) = rotated {
-                    self.generation = self.generation.max(*generation);
+                    self.stored_as(*generation);
                     self.unsure = None;
                 }
                 events.push(Event::RefreshFailed { class: *class, error: error.clone() });
@@ -95,13 +95,27 @@ impl Machine {
         }
         // A store that has seen another process's log-ins raises ours above them.
         self.epoch = self.epoch.max(epoch);
-        self.generation = self.generation.max(generation);
+        self.stored_as(generation);
         self.unsaved.take().map(|_| Event::Persisted { generation: self.generation })
+    }
+
+    /// The current state has this number in the store. Ours never decreases (I-02) and may be larger.
+    fn stored_as(&mut self, generation: Generation) {
+        self.generation = self.generation.max(generation);
+        self.ahead = self.generation.get() - generation.get();
+    }
+
+    /// Something could not be stored that no [`Landing`] speaks of: a refresh token that was rotated by an answer which
+    /// could not be used otherwise.
+    pub fn unsaved(&mut self, error: &Error, now: Now, random: u64) -> Event {
+        self.not_flushed(error, now, random);
+        Event::Unpersisted { generation: self.generation, error: error.clone() }
     }
 
     /// The flight that a login or logout replaced, if any, no longer has the slot.
     fn begin_epoch(&mut self) {
         self.epoch = self.epoch.next();
+        self.ahead = 0;
         self.flight = None;
         self.backoff.reset();
         self.unsure = None;
@@ -173,7 +187,8 @@ impl Machine {
 
     fn adopt(&mut self, plan: &FlightPlan, generation: Generation, birth: Birth, random: u64) {
         // Whatever the store numbered it, a newly adopted set is a new generation here (T-34, I-02).
-        self.generation = plan.generation.max(self.generation).next().max(generation);
+        self.generation = plan.generation.max(self.generation).next();
+        self.stored_as(generation);
         self.phase = Phase::Active(Life::new(&self.policy, birth, random));
         self.backoff.reset();
         self.unsure = None;

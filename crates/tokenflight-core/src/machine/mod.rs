@@ -56,6 +56,8 @@ pub struct Machine {
     policy: Policy,
     epoch: Epoch,
     generation: Generation,
+    /// See [`FlightPlan`].
+    ahead: u64,
     phase: Phase,
     flight: Option<Flying>,
     /// Number of flights started; the next one's id.
@@ -122,6 +124,7 @@ impl Machine {
             policy,
             epoch: Epoch::default(),
             generation: Generation::default(),
+            ahead: 0,
             phase: Phase::Unloaded,
             flight: None,
             flights: 0,
@@ -170,6 +173,12 @@ impl Machine {
             Phase::Over(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// Whether the store has not been read yet, and nobody has logged in.
+    #[must_use]
+    pub const fn is_unloaded(&self) -> bool {
+        matches!(self.phase, Phase::Unloaded)
     }
 
     /// Whether a token is there that no clock and no server has declared dead.

@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use super::{FlightPlan, Found, Landing, Machine, Policy, Reconcile, ReplayPolicy};
 use crate::{
-    Error, ErrorKind, FailureClass, GrantError, MAX_LIFETIME, Now,
+    Error, ErrorKind, FailureClass, Generation, GrantError, MAX_LIFETIME, Now,
     grant::Reason,
-    store::{Record, RecordState, StoredTokens},
+    store::{Intent, Record, RecordState, StoredTokens},
 };
+
+impl FlightPlan {
+    /// The generation it is to replace, as the store numbers it.
+    const fn stored_generation(&self) -> Generation {
+        Generation::new(self.generation.get().saturating_sub(self.ahead))
+    }
+}
 
 impl Machine {
     /// [`Policy::reconcile`] by this machine's settings.
@@ -24,8 +31,7 @@ impl Policy {
     #[must_use]
     pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
         let Some(record) = record else { return self.without_record(plan) };
-        let behind = record.epoch < plan.epoch || (record.epoch == plan.epoch && record.generation < plan.generation);
-        if behind {
+        if (record.epoch, record.generation) < (plan.epoch, plan.stored_generation()) {
             // A restored backup, or somebody's editor (C-42). Its refresh token is spent; ours must not be lost.
             return Reconcile::Stop(config("the store holds an older state than this session; it was not touched"));
         }
@@ -42,14 +48,15 @@ impl Policy {
     }
 
     fn with_tokens(&self, plan: &FlightPlan, record: &Record, tokens: &StoredTokens, now: Now) -> Reconcile {
-        let newer = record.epoch > plan.epoch || record.generation > plan.generation;
+        let newer = (record.epoch, record.generation) > (plan.epoch, plan.stored_generation());
         let found = self.found(record, tokens, now);
         if newer && found.lifetime.is_none_or(|lifetime| now.since(found.anchor) < lifetime) {
             return Reconcile::Adopt(found);
         }
         // Somebody presented this refresh token and did not come back. While we have a usable access token we do not
         // find out what that means.
-        if record.intent.is_some() && plan.usable && plan.reason != Reason::Forced && self.keeps_back() {
+        let kept_back = record.intent.is_some_and(|intent| self.keeps_back(&intent, now));
+        if kept_back && plan.usable && plan.reason != Reason::Forced {
             return Reconcile::Stop(ambiguous());
         }
         if tokens.refresh.is_none() && self.needs_refresh_token {
@@ -59,8 +66,16 @@ impl Policy {
         Reconcile::Present { epoch: record.epoch, generation: record.generation }
     }
 
-    const fn keeps_back(&self) -> bool {
-        matches!(self.replay_policy, ReplayPolicy::Strict)
+    /// Whether a refresh token that somebody else has presented is not presented again while the access token lasts.
+    fn keeps_back(&self, intent: &Intent, now: Now) -> bool {
+        match self.replay_policy {
+            ReplayPolicy::Strict => true,
+            ReplayPolicy::NonRotating => false,
+            // It was not presented before it was claimed; past the window the server forgives no more than a strict one.
+            ReplayPolicy::Grace { window } => {
+                now.wall >= intent.until.saturating_sub(self.lease_length()).saturating_add(window)
+            }
+        }
     }
 
     fn without_record(&self, plan: &FlightPlan) -> Reconcile {

@@ -126,10 +126,11 @@ pub async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> 
         let case = Case::new(&make, |b| b);
         let waits = canned.retry_after.is_some();
         case.auth.faults().push(Fault::Respond(canned));
-        let error = failure(case.ask().await, row);
+        let result = case.ask().await;
+        holds(case.submissions() == 1, &format!("{row}: not exactly one submission (R-205)"));
+        let error = failure(result, row);
         holds(expected.contains(&error.class()), &format!("{row} is {:?}, not {expected:?}", error.class()));
         holds(!waits || error.wait() == Some(seven), &format!("{row}: Retry-After is lost"));
-        holds(case.submissions() == 1, &format!("{row}: more than one submission (R-205)"));
         discreet(&error, &case.login);
     }
 }
@@ -139,10 +140,11 @@ pub async fn lost_answers_are_ambiguous<G: Grant, K>(make: impl Fn(AuthServer) -
     for (fault, surely) in [(Fault::CutAfter, true), (Fault::CutInAnswer, true), (Fault::CutBefore, false)] {
         let case = Case::new(&make, |b| b);
         case.auth.faults().push(fault.clone());
-        let class = failure(case.ask().await, "a lost answer").class();
+        let result = case.ask().await;
+        holds(case.submissions() <= 1, &format!("{fault:?}: more than one submission (R-205)"));
+        let class = failure(result, "a lost answer").class();
         let good = class == FailureClass::Ambiguous || (class == FailureClass::NotSent && !surely);
         holds(good, &format!("{fault:?} is {class:?}"));
-        holds(case.submissions() <= 1, &format!("{fault:?}: more than one submission (R-205)"));
     }
 }
 
@@ -171,9 +173,11 @@ pub async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> 
 pub async fn nothing_to_present_is_not_sent<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     if case.grant.needs_refresh_token() {
-        let error = failure(case.grant.request(&TokenRequest::new(None, Reason::Due)).await, "nothing to present");
-        holds(matches!(error.class(), FailureClass::Config | FailureClass::NotSent), "it may have been sent");
+        let result = case.grant.request(&TokenRequest::new(None, Reason::Due)).await;
         holds(case.submissions() == 0, "a request without a refresh token was submitted");
+        let error = failure(result, "nothing to present");
+        let unsent = matches!(error.class(), FailureClass::Config | FailureClass::NotSent);
+        holds(unsent, "a request without a refresh token may have been sent");
     }
 }
 

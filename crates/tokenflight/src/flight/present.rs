@@ -170,48 +170,42 @@ impl Presentation<'_> {
 
     async fn failed(self, error: GrantError) -> Arrival {
         let class = error.class();
-        let mut landing = Landing::Failed { class, error: Error::new(ErrorKind::Refresh(class)), rotated: None };
-        let mut kept = None;
-        match error.rotated_token().cloned() {
-            // The answer cannot be used, but the old refresh token is spent: the new one must survive (T-22, T-32).
-            Some(rotated) => {
-                let pending = self.keep_rotated(rotated);
-                let stored = match &pending {
-                    Some(pending) => pending.save(self.parts, self.parts.policy.store_limit).await,
-                    None => Ok(Saved::Overtaken(None)),
-                };
-                match stored {
-                    Ok(Saved::Stored { generation, .. }) => set_rotated(&mut landing, generation),
-                    Ok(Saved::Overtaken(_)) => self.lease.release(self.parts).await,
-                    Err(_) => {
-                        set_rotated(&mut landing, self.generation.next());
-                        kept = pending;
-                    }
-                }
-            }
-            None => {
-                let ambiguous = class == FailureClass::Ambiguous;
-                let outcome = if ambiguous { Settle::Ambiguous } else { Settle::Untouched };
-                self.lease.settle(self.parts, outcome).await;
-            }
+        if let Some((tokens, token)) = error.rotated_token().and_then(|rotated| self.rotated_beside_old(rotated)) {
+            return self.keep_rotated(error, tokens, token).await;
         }
-        if let Landing::Failed { error: slot, .. } = &mut landing {
-            *slot = error.into();
-        }
-        Arrival { landing, cargo: None, pending: kept }
+        let outcome = if class == FailureClass::Ambiguous { Settle::Ambiguous } else { Settle::Untouched };
+        self.lease.settle(self.parts, outcome).await;
+        Landing::Failed { class, error: error.into(), rotated: None }.into()
     }
 
-    /// The old access token beside the new refresh token.
-    fn keep_rotated(&self, rotated: RefreshToken) -> Option<Pending> {
-        let Some(Record { state: RecordState::Active(tokens), .. }) = &self.record else { return None };
-        let mut tokens = tokens.clone();
-        tokens.refresh = Some(rotated);
-        Some(self.commit(tokens))
+    /// The old access token beside the new refresh token, as it is stored and as it is held.
+    fn rotated_beside_old(&self, rotated: &RefreshToken) -> Option<(StoredTokens, Token)> {
+        let Some(Record { state: RecordState::Active(old), .. }) = &self.record else { return None };
+        let mut tokens = old.clone();
+        tokens.refresh = Some(rotated.clone());
+        let header = tokens.access.to_header().ok()?;
+        let token = Token::new(tokens.access.clone(), header, tokens.scope.clone());
+        Some((tokens, token))
     }
-}
 
-fn set_rotated(landing: &mut Landing, to: Generation) {
-    if let Landing::Failed { rotated, .. } = landing {
-        *rotated = Some(to);
+    /// The answer cannot be used, but the old refresh token is spent: the new one must survive (T-22, T-32).
+    async fn keep_rotated(self, error: GrantError, tokens: StoredTokens, token: Token) -> Arrival {
+        let cargo = Some(Held { token, refresh: tokens.refresh.clone() });
+        let pending = self.commit(tokens);
+        let (class, error) = (error.class(), Error::from(error));
+        match pending.save(self.parts, self.parts.policy.store_limit).await {
+            Ok(Saved::Stored { generation, .. }) => {
+                let landing = Landing::Failed { class, error, rotated: Some(generation) };
+                Arrival { landing, cargo, pending: None }
+            }
+            Ok(Saved::Overtaken(_)) => {
+                self.lease.release(self.parts).await;
+                Landing::Failed { class, error, rotated: None }.into()
+            }
+            Err(_) => {
+                let landing = Landing::Failed { class, error, rotated: Some(self.generation.next()) };
+                Arrival { landing, cargo, pending: Some(pending) }
+            }
+        }
     }
 }

@@ -48,6 +48,7 @@ impl Inner {
     /// The flight stays; nothing else is held.
     pub(crate) async fn obtain(self: &Arc<Self>, ask: Ask) -> Result<(Token, Option<Join>), Error> {
         for _ in 0..ROUNDS {
+            let unloaded = self.is_unloaded();
             match self.ask(&ask) {
                 Supply::Token { token, beside } => return Ok((token, beside)),
                 Supply::Refused(error) => return Err(error),
@@ -56,6 +57,8 @@ impl Inner {
                     Ok(Some(token)) if answers(ask, &token) => return Ok((token, None)),
                     // Something was stored, or the token is not what was asked for: look again.
                     Ok(_) => {}
+                    // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
+                    Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => {}
                     Err(error) => return self.fall_back(ask, error),
                 },
             }
@@ -77,9 +80,11 @@ impl Inner {
         for _ in 0..ROUNDS {
             match self.ask_to_save() {
                 None => return Ok(()),
-                Some(Supply::Join(join)) => {
-                    join.await?;
-                }
+                // A refresh that fails after it has stored what was pending has done all that is asked here.
+                Some(Supply::Join(join)) => match join.await {
+                    Err(error) if self.state().unsaved => return Err(error),
+                    _ => {}
+                },
                 Some(Supply::Refused(error)) => return Err(error),
                 Some(_) => {}
             }

@@ -144,6 +144,11 @@ impl Inner {
         lock(&self.slot).machine.epoch()
     }
 
+    /// Whether the store has not been read yet.
+    pub(crate) fn is_unloaded(&self) -> bool {
+        lock(&self.slot).machine.is_unloaded()
+    }
+
     pub(crate) fn state(&self) -> State {
         self.change(|slot, now| {
             let machine = &slot.machine;
@@ -241,7 +246,7 @@ impl Inner {
     ) -> Touchdown {
         let random = self.parts.time.random();
         let (verdict, token, unwanted, old) = self.change(|slot, now| {
-            let verdict = slot.machine.land(plan, landing, now, random);
+            let mut verdict = slot.machine.land(plan, landing, now, random);
             let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
             let mut old = (None, None, None);
             if verdict.publish != Publish::Stale {
@@ -250,9 +255,18 @@ impl Inner {
                 match verdict.publish {
                     Publish::New => old.1 = std::mem::replace(&mut slot.held, cargo),
                     Publish::Gone => old.1 = slot.held.take(),
-                    _ => {}
+                    // An answer that could not be used may still have rotated the refresh token.
+                    Publish::Keep => {
+                        if let Some((held, cargo)) = slot.held.as_mut().zip(cargo) {
+                            held.refresh = cargo.refresh;
+                        }
+                    }
+                    Publish::Stale => {}
                 }
                 if pending.is_some() {
+                    if let Landing::Failed { error, .. } = landing {
+                        verdict.events.push(slot.machine.unsaved(error, now, random));
+                    }
                     old.2 = std::mem::replace(&mut slot.pending, pending);
                 }
                 let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use tokenflight_test::contract;
+
 use super::Time;
 
 /// Polls once, with a waker that does nothing.
@@ -17,17 +19,15 @@ fn poll_once(future: impl Future<Output = ()>) -> Poll<()> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-#[cfg(feature = "smol")]
+#[cfg(any(feature = "smol", feature = "tokio"))]
 fn a_sleep_without_end_is_pending_and_does_not_panic(time: &impl Time) {
     assert!(poll_once(time.sleep(Duration::MAX)).is_pending());
     assert!(poll_once(time.sleep(Duration::from_secs(100 * 365 * 24 * 3_600))).is_pending());
 }
 
-fn both_clocks_run_and_chance_varies(time: &impl Time) {
-    let first = time.now();
-    let second = time.now();
-    assert!(second.boot >= first.boot);
-    assert_ne!((time.random(), time.random()), (time.random(), time.random()));
+#[cfg(feature = "tokio")]
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 #[cfg(feature = "tokio")]
@@ -37,10 +37,14 @@ mod with_tokio {
     use super::*;
     use crate::time::TokioTime;
 
-    // What needs a runtime is in the example of `TokioTime`.
     #[test]
-    fn tokio_keeps_the_promises_that_need_no_runtime() {
-        both_clocks_run_and_chance_varies(&TokioTime::new());
+    fn tokio_keeps_the_contract() {
+        runtime().block_on(contract::time::all(&TokioTime::new()));
+    }
+
+    #[test]
+    fn tokio_sleeps_without_end_if_asked_to() {
+        runtime().block_on(async { a_sleep_without_end_is_pending_and_does_not_panic(&TokioTime::new()) });
     }
 
     #[test]
@@ -61,10 +65,18 @@ mod with_smol {
     use crate::time::SmolTime;
 
     #[test]
-    fn smol_keeps_the_promises_without_any_executor() {
-        both_clocks_run_and_chance_varies(&SmolTime::new());
+    fn smol_keeps_the_contract() {
+        async_io::block_on(contract::time::all(&SmolTime::new()));
+    }
+
+    #[test]
+    fn smol_keeps_the_contract_on_an_executor_that_knows_nothing_of_it() {
+        futures_executor::block_on(contract::time::all(&SmolTime::new()));
+    }
+
+    #[test]
+    fn smol_sleeps_without_end_if_asked_to() {
         a_sleep_without_end_is_pending_and_does_not_panic(&SmolTime::new());
-        async_io::block_on(SmolTime::new().sleep(Duration::from_millis(1)));
     }
 }
 
@@ -111,11 +123,49 @@ mod with_hyper {
     fn the_timer_is_asked_by_the_first_poll_and_not_before() {
         let made = Arc::new(AtomicU64::new(0));
         let time = HyperTime::new(Counting(Arc::clone(&made)));
-        both_clocks_run_and_chance_varies(&time);
         let sleep = time.sleep(Duration::from_secs(60));
         assert_eq!(made.load(Ordering::SeqCst), 0);
         assert!(poll_once(sleep).is_ready());
         assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+
+    /// A real timer, as hyper-util has one.
+    #[cfg(feature = "tokio")]
+    struct Real;
+
+    #[cfg(feature = "tokio")]
+    struct RealSleep(Pin<Box<tokio::time::Sleep>>);
+
+    #[cfg(feature = "tokio")]
+    impl Future for RealSleep {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            self.0.as_mut().poll(cx)
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    impl Sleep for RealSleep {}
+
+    #[cfg(feature = "tokio")]
+    impl Timer for Real {
+        fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+            self.sleep_until(self.now() + duration)
+        }
+
+        fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+            Box::pin(RealSleep(Box::pin(tokio::time::sleep_until(deadline.into()))))
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn a_real_timer_keeps_the_contract_and_need_not_see_its_runtime_early() {
+        let time = HyperTime::new(Real);
+        let early = time.sleep(Duration::ZERO);
+        runtime().block_on(early);
+        runtime().block_on(contract::time::all(&time));
     }
 
     #[test]

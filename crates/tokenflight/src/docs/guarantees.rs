@@ -1,0 +1,24 @@
+//! What is promised, under which conditions, and which test holds it.
+//!
+//! | promise | condition | test |
+//! |---|---|---|
+//! | a refresh token is presented once | one process, or several over one store that keeps its contract; see the limits | `simulation`, `races`, `shuttle` |
+//! | a refresh survives the requests that wait for it | a driver, or any later caller | `suite` |
+//! | nobody who waits is forgotten | the executor polls whom it wakes | `shuttle` |
+//! | every flight ends | somebody polls: a driver, or any later caller | `suite`, `runtimes` |
+//! | a panic in grant, store, clock or listener is an error of that flight only | panics unwind | `panics` |
+//! | after a logout no request starts with the old login's token, here or in any process that reads the store | | `suite`, `layer` |
+//! | a session ends only when the server said so about the stored token, and says so once | | `suite`, `store_protocol` |
+//! | a usable token is served whatever the authorization server does | | `machine_tables`, `suite` |
+//! | tokens go to listed origins only | | `layer` |
+//! | no secret in `Debug`, `Display`, events or errors of ours | | `secrets` |
+//!
+//! # Limits
+//!
+//! * No lock makes "present the refresh token" exactly-once, because the authorization server takes no part in it. A
+//!   process that is paused between its last look at the lease and the write to the socket, for longer than the lease, can
+//!   present a token that another one has presented meanwhile.
+//! * A process that dies after the server has rotated and before the store has the answer loses what the server's grace
+//!   window, if there is one, cannot give back.
+//! * A request that is on its way when the user logs out is not recalled.
+//! * Access tokens in a header are copied by the HTTP client into buffers nobody wipes; only our own copies are.

@@ -1,0 +1,96 @@
+//! The engine's suite: the same scenarios under every executor.
+//!
+//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Bed`], and
+//! [`engine_suite!`] makes a test of each scenario in the file that includes this module. A scenario that is not in
+//! the list is dead code, and the compiler says so.
+//!
+//! [`Bed`]: bed::Bed
+
+mod bed;
+pub(crate) mod clocks;
+pub(crate) mod endings;
+pub(crate) mod failures;
+pub(crate) mod flights;
+pub(crate) mod lifetimes;
+pub(crate) mod listening;
+pub(crate) mod logins;
+pub(crate) mod neighbours;
+pub(crate) mod storing;
+mod world;
+
+pub(crate) use self::bed::{Bed, Spawn};
+
+/// Makes a test of every scenario: `$run` takes a function from a [`Bed`](bed::Bed) to a future.
+macro_rules! engine_suite {
+    ($run:path) => {
+        engine_suite! { $run;
+            clocks: a_suspend_ends_the_flight_it_interrupted,
+                    a_wall_clock_set_back_an_hour_makes_no_token_eternal,
+                    a_wall_clock_set_forward_a_year_starts_no_storm,
+                    a_suspend_past_the_expiry_is_noticed_without_a_driver;
+            endings: a_login_elsewhere_lifts_the_end_once_the_store_is_read_again,
+                    a_logout_elsewhere_ends_the_session_with_the_next_flight,
+                    a_refusal_of_a_token_that_was_replaced_in_the_store_is_not_the_end,
+                    an_end_is_told_once_and_costs_nothing_afterwards,
+                    an_end_keeps_the_tokens_in_the_store,
+                    only_a_login_lifts_an_end;
+            failures: a_failure_is_not_repeated_before_its_waiting_time,
+                    a_flight_that_never_answers_ends_ambiguous_at_the_limit,
+                    a_login_lifts_the_waiting_time,
+                    a_request_that_was_never_sent_leaves_no_intent,
+                    an_ambiguous_token_is_held_back_while_the_access_token_lasts,
+                    an_unsendable_access_token_does_not_cost_the_new_refresh_token,
+                    an_unsendable_answer_that_cannot_be_stored_is_stored_later,
+                    the_time_the_server_named_is_kept;
+            flights: a_caller_joins_the_flight_of_the_driver,
+                    a_forced_refresh_and_the_driver_share_one_flight,
+                    a_late_refusal_costs_no_refresh,
+                    a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller,
+                    a_refresh_survives_all_its_waiters,
+                    a_waiter_that_leaves_disturbs_no_other,
+                    many_callers_cause_one_submission,
+                    many_refusals_cause_one_submission;
+            lifetimes: a_driver_withdraws_the_token_when_it_expires,
+                    a_lifetime_of_one_second_costs_one_refresh_a_second,
+                    a_lifetime_of_ten_years_is_renewed_once,
+                    a_lifetime_of_zero_serves_those_who_waited_and_never_loops,
+                    a_lifetime_shorter_than_the_lead_is_still_renewed_ahead,
+                    a_lifetime_too_short_to_be_ahead_of_is_renewed_on_demand,
+                    a_missing_lifetime_is_neither_eternal_nor_spent,
+                    a_missing_refresh_token_keeps_the_old_one,
+                    a_token_in_its_lead_is_used_at_once_and_renewed_beside_it,
+                    a_token_in_its_lead_is_used_at_once_while_the_driver_renews_it,
+                    the_same_access_token_again_is_a_new_generation;
+            listening: a_slow_reader_misses_events_and_blocks_nobody,
+                    a_watch_sees_the_last_of_many_changes,
+                    events_come_in_the_order_of_what_happened;
+            logins: a_flight_of_an_old_login_cannot_change_the_new_one,
+                    a_login_during_a_flight_keeps_the_new_tokens,
+                    a_login_that_is_still_being_stored_cannot_overtake_a_logout,
+                    a_login_that_is_still_being_stored_cannot_overtake_the_next_login,
+                    a_logout_discards_what_the_flight_still_brings,
+                    a_logout_waits_five_seconds_for_a_flight_and_no_longer,
+                    nobody_waits_across_a_login;
+            neighbours: a_dead_neighbours_intent_is_waited_out,
+                    a_lease_that_stays_taken_is_never_ignored,
+                    an_unpersisted_rotation_stops_the_neighbour_too,
+                    two_processes_rotate_once,
+                    what_a_neighbour_rotated_is_adopted_without_a_submission;
+            storing: a_failed_write_publishes_and_is_repeated_by_the_driver,
+                    a_failed_write_is_repeated_before_anything_is_presented,
+                    a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh,
+                    a_write_that_seemed_to_fail_is_recognised,
+                    a_write_that_takes_long_is_not_sent_again;
+        }
+    };
+    ($run:path; $($module:ident: $($scenario:ident),+ $(,)?;)+) => {
+        $(mod $module {
+            use super::*;
+            $(#[test]
+            fn $scenario() {
+                $run(crate::suite::$module::$scenario);
+            })+
+        })+
+    };
+}
+pub(crate) use engine_suite;

@@ -1,0 +1,170 @@
+//! A session with everything around it, in the words of the scenarios.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_util::Stream;
+use tokenflight::{
+    Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Record, Session, SessionBuilder, Token, TokenSet,
+};
+use tokenflight_test::{MockStore, ModelStore};
+
+use super::bed::{Bed, Handle, lock};
+
+/// The lifetime of most tokens here.
+pub(crate) const LIFE: Duration = secs(300);
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A session and its surroundings.
+pub(crate) struct World {
+    pub(crate) bed: Bed,
+    pub(crate) session: Session,
+    /// The session's own view of the store.
+    pub(crate) store: MockStore,
+    /// What lies behind, shared by all "processes".
+    pub(crate) model: ModelStore,
+    told: Arc<Mutex<Vec<Event>>>,
+}
+
+impl World {
+    pub(crate) fn new(bed: &Bed, grant: impl Grant) -> Self {
+        Self::over(bed, grant, ModelStore::new(), |builder| builder)
+    }
+
+    /// As [`new`](Self::new), with other settings.
+    pub(crate) fn with(bed: &Bed, grant: impl Grant, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        Self::over(bed, grant, ModelStore::new(), change)
+    }
+
+    /// Another process on the same store.
+    pub(crate) fn neighbour(&self, grant: impl Grant) -> Self {
+        Self::over(&self.bed, grant, self.model.clone(), |builder| builder)
+    }
+
+    fn over(
+        bed: &Bed,
+        grant: impl Grant,
+        model: ModelStore,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Self {
+        let store = MockStore::before(model.clone());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&told);
+        let builder = Session::builder(grant)
+            .store(store.clone())
+            .time(bed.time.clone())
+            .on_event(move |event| lock(&listener).push(event.clone()));
+        let session = change(builder).build().expect("the settings make sense");
+        Self { bed: bed.clone(), session, store, model, told }
+    }
+
+    /// Logs in with `access-0` and `refresh-0`, good for [`LIFE`].
+    pub(crate) async fn log_in(&self) {
+        self.log_in_with(pair("access-0", "refresh-0", LIFE)).await;
+    }
+
+    #[track_caller]
+    pub(crate) fn log_in_with(&self, set: TokenSet) -> impl Future<Output = ()> + Send + '_ {
+        let session = self.session.clone();
+        let login = self.bed.run(async move { session.login(set).await });
+        async move { login.await.expect("the login is stored") }
+    }
+
+    /// Starts the driver.
+    pub(crate) fn drive(&self) -> Handle<()> {
+        self.bed.spawn(self.session.driver())
+    }
+
+    #[track_caller]
+    pub(crate) fn token(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
+        let session = self.session.clone();
+        self.bed.run(async move { session.token().await })
+    }
+
+    /// The access token that a request would carry now.
+    #[track_caller]
+    pub(crate) fn access(&self) -> impl Future<Output = String> + Send + '_ {
+        let token = self.token();
+        async move { token.await.expect("there is a token").access().expose().to_owned() }
+    }
+
+    #[track_caller]
+    pub(crate) fn refresh(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
+        let session = self.session.clone();
+        self.bed.run(async move { session.refresh().await })
+    }
+
+    #[track_caller]
+    pub(crate) fn newer_than(&self, generation: u64) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
+        let session = self.session.clone();
+        self.bed.run(async move { session.newer_than(Generation::new(generation)).await })
+    }
+
+    #[track_caller]
+    pub(crate) fn log_out(&self) -> impl Future<Output = Result<(), Error>> + Send + '_ {
+        let session = self.session.clone();
+        self.bed.run(async move { session.logout().await })
+    }
+
+    /// Somebody who wants a token, as a task of its own.
+    pub(crate) fn caller(&self) -> Handle<Result<Token, Error>> {
+        let session = self.session.clone();
+        self.bed.spawn(async move { session.token().await })
+    }
+
+    pub(crate) fn callers(&self, count: usize) -> Vec<Handle<Result<Token, Error>>> {
+        (0..count).map(|_| self.caller()).collect()
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.session.state().generation.get()
+    }
+
+    /// What is stored.
+    pub(crate) fn record(&self) -> Record {
+        self.model.record(&key()).expect("something is stored")
+    }
+
+    /// The refresh token that is stored.
+    pub(crate) fn stored_refresh(&self) -> String {
+        let record = self.record();
+        let refresh = record.tokens().and_then(|tokens| tokens.refresh.as_ref()).expect("a refresh token is stored");
+        refresh.expose().to_owned()
+    }
+
+    /// Everything told since the last call.
+    pub(crate) fn told(&self) -> Vec<Event> {
+        std::mem::take(&mut lock(&self.told))
+    }
+}
+
+/// The name under which a session keeps its grant if it is not told another.
+pub(crate) fn key() -> GrantKey {
+    GrantKey::new("default")
+}
+
+pub(crate) fn pair(access: &str, refresh: &str, lifetime: Duration) -> TokenSet {
+    TokenSet::new(access).refresh_token(refresh).expires_in(lifetime)
+}
+
+/// What is there to be read without waiting.
+pub(crate) fn read_all(events: &mut Events) -> Vec<EventOrGap> {
+    let mut cx = Context::from_waker(Waker::noop());
+    std::iter::from_fn(|| match Pin::new(&mut *events).poll_next(&mut cx) {
+        Poll::Ready(item) => item,
+        Poll::Pending => None,
+    })
+    .collect()
+}
+
+pub(crate) fn presented(grant: &tokenflight_test::MockGrant) -> Vec<String> {
+    grant.presented().iter().map(|token| token.expose().to_owned()).collect()
+}

@@ -1,0 +1,12 @@
+//! Four clients against one authorization server that rotates refresh tokens: who keeps the session?
+//!
+//! `cargo run --release --example race`, and then look at `target/race.svg`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokenflight_examples::race::{Options, run};
+
+fn main() -> ExitCode {
+    run(&Options::parse())
+}

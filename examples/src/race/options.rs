@@ -1,0 +1,83 @@
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+
+/// Four clients race to keep a login alive against an authorization server that rotates refresh tokens and ends the
+/// session when one of them is presented twice.
+///
+/// Everything runs in this process, over real TCP on loopback. Each client has a login and connections of its own, and all
+/// get the same work. The exit code is 1 if tokenflight lost its session or presented a refresh token twice.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "race", version, max_term_width = 100)]
+#[non_exhaustive]
+pub struct Options {
+    /// Workers of each client, sending one request after another [1..512].
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512), hide_default_value = false)]
+    pub workers: u16,
+
+    /// How long the race takes, in seconds [1..3600].
+    #[arg(long, default_value = "20", value_name = "S", value_parser = within::<1, 3600>)]
+    pub seconds: Seconds,
+
+    /// How long an access token lives, in seconds, fractions allowed [1..3600].
+    #[arg(long, default_value = "2", value_name = "S", value_parser = within::<1, 3600>)]
+    pub lifetime: Seconds,
+
+    /// Share of ordinary requests whose caller gives up at a random moment, from 0 up to but not including 1. Patience is
+    /// memoryless: a request that takes ten times as long is given up about ten times as often.
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE", value_parser = share)]
+    pub cancel: f64,
+
+    /// Where think times, cancellations, tokens and latencies come from.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Writes all numbers as JSON to FILE, or to standard output.
+    #[arg(long, value_name = "FILE or -", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+
+    /// Where the picture goes.
+    #[arg(long, default_value = "target/race.svg", value_name = "PATH")]
+    pub svg: PathBuf,
+}
+
+/// A number of seconds from the command line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seconds(f64);
+
+impl Seconds {
+    /// The plain number.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// As a duration.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::from_secs_f64(self.0)
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if number.is_finite() { Ok(number) } else { Err("not a finite number".to_owned()) }
+}
+
+fn within<const LEAST: u32, const MOST: u32>(text: &str) -> Result<Seconds, String> {
+    let seconds = number(text)?;
+    if (f64::from(LEAST)..=f64::from(MOST)).contains(&seconds) {
+        Ok(Seconds(seconds))
+    } else {
+        Err(format!("must be between {LEAST} and {MOST} seconds"))
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = number(text)?;
+    if (0.0..1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("must be at least 0 and less than 1: if every request were given up, there would be no race".to_owned())
+    }
+}

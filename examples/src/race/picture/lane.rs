@@ -1,0 +1,112 @@
+//! One client: who it is on the left, what happened to it on the right.
+
+use std::time::Duration;
+
+use svg::node::element::Group;
+
+use super::{
+    density,
+    marks::{drops, renewals},
+    paint::{ALIVE, DEAD_GROUND, DEATH, FAINT, GROUND, Hold, INK, SOFT, bold, diamond, line, rectangle, text},
+    scale::{LANE_BODY, LEFT, MARGIN, RIGHT, Scale, TEXT_END},
+};
+use crate::race::{Standing, table};
+
+/// Rows within a lane, from its top.
+const LABEL: f64 = 14.0;
+const RENEWALS: f64 = 39.0;
+const DROPS: f64 = 60.0;
+const SKY: f64 = 70.0;
+
+/// Letters on a line of the sentence.
+const LINE: usize = 46;
+
+pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale, tallest: u32) -> Group {
+    let top = scale.lane(row);
+    let floor = top + LANE_BODY;
+    let mut group = Group::new().add(words(standing, top)).add(rectangle(LEFT, top, RIGHT - LEFT, LANE_BODY, GROUND));
+    if let Some(died) = standing.died {
+        let x = scale.x(died);
+        group = group.add(rectangle(x, top, RIGHT - x, LANE_BODY, DEAD_GROUND));
+    }
+    group = group.add(density::skyline(&standing.trace, scale, floor, LANE_BODY - SKY, tallest)).add(line(
+        (LEFT, floor),
+        (RIGHT, floor),
+        1.0,
+        FAINT,
+    ));
+    if let Some(died) = standing.died {
+        group = group.add(line((scale.x(died), top), (scale.x(died), floor), 2.0, DEATH));
+    }
+    group = group.add(renewals(&standing.trace, scale, top + RENEWALS)).add(drops(&standing.trace, scale, top + DROPS));
+    match standing.died {
+        Some(died) => group.add(epitaph(standing, scale.x(died), died, top + LABEL)),
+        None => group,
+    }
+}
+
+/// The diamond at the head of the line of death, and what it means, on the side that has room.
+fn epitaph(standing: &Standing, x: f64, died: Duration, y: f64) -> Group {
+    /// Room the words need.
+    const WIDE: f64 = 330.0;
+
+    let times = match standing.reuses.len() {
+        0 | 1 => String::new(),
+        times => format!(", {times} times"),
+    };
+    let words = format!("old refresh token came back{times}: session revoked at {:.1} s", died.as_secs_f64());
+    let words = if x + WIDE < RIGHT {
+        text(words, x + 13.0, y + 4.5, 12.5, DEATH, Hold::Start)
+    } else {
+        text(words, x - 13.0, y + 4.5, 12.5, DEATH, Hold::End)
+    };
+    Group::new().add(diamond(x, y)).add(bold(words))
+}
+
+fn words(standing: &Standing, top: f64) -> Group {
+    let numbers = &standing.numbers;
+    let (badge, colour) = match standing.died {
+        Some(died) => (format!("dead at {:.1} s", died.as_secs_f64()), DEATH),
+        None => ("alive".to_owned(), ALIVE),
+    };
+    let mut group = Group::new()
+        .add(bold(text(standing.kind.name(), MARGIN, top + 17.0, 16.0, INK, Hold::Start)))
+        .add(bold(text(badge, TEXT_END, top + 17.0, 13.0, colour, Hold::End)));
+    let mut y = top + 40.0;
+    for row in wrap(standing.kind.sentence(), LINE) {
+        group = group.add(text(row, MARGIN, y, 13.0, SOFT, Hold::Start));
+        y += 18.0;
+    }
+    let refused = format!("{} × 401", table::thousands(numbers.unauthorized));
+    let facts = [
+        (table::thousands(numbers.requests), "requests", INK),
+        (refused, "seen by callers", if numbers.unauthorized > 0 { DEATH } else { INK }),
+        (table::latency(numbers.p99_ms), "p99 latency", INK),
+    ];
+    for ((fact, unit, colour), x) in facts.into_iter().zip([0.0, 100.0, 214.0]) {
+        group = group.add(bold(text(fact, MARGIN + x, top + 123.0, 14.0, colour, Hold::Start))).add(text(
+            unit,
+            MARGIN + x,
+            top + 140.0,
+            11.5,
+            SOFT,
+            Hold::Start,
+        ));
+    }
+    group
+}
+
+fn wrap(words: &str, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in words.split(' ') {
+        match rows.last_mut() {
+            Some(row) if row.is_empty() => row.push_str(word),
+            Some(row) if row.chars().count() + 1 + word.chars().count() <= width => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows
+}

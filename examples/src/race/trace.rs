@@ -1,0 +1,118 @@
+//! What one client's callers saw, and which token requests it made, with the time of each.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::Clock;
+
+/// How a request ended for its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// With a good answer, after so long.
+    Served(Duration),
+    /// With a 401.
+    Refused,
+    /// The caller gave up first.
+    Cancelled,
+    /// With an error in place of an answer.
+    Failed,
+}
+
+/// How a token request ended for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Landing {
+    /// With new tokens.
+    Renewed,
+    /// The server said no.
+    Refused,
+    /// The future that waited for the answer was dropped.
+    Dropped,
+    /// Otherwise.
+    Failed,
+}
+
+/// One token request.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Refresh {
+    /// When it was sent.
+    pub begin: Duration,
+    /// When the client knew, or stopped waiting.
+    pub end: Duration,
+    /// How it ended.
+    pub landing: Landing,
+}
+
+/// Everything that was written down.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Trace {
+    /// Requests and when they ended.
+    pub requests: Vec<(Duration, Ending)>,
+    /// Token requests, in order of their ends.
+    pub refreshes: Vec<Refresh>,
+}
+
+/// Where a client and its workers write. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    clock: Clock,
+    trace: Arc<Mutex<Trace>>,
+}
+
+impl Recorder {
+    /// An empty one.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, trace: Arc::default() }
+    }
+
+    /// A request ended just now.
+    pub fn request(&self, ending: Ending) {
+        let now = self.clock.now();
+        self.lock().requests.push((now, ending));
+    }
+
+    /// A token request begins. Unless [`Attempt::landed`] is called it counts as [`Landing::Dropped`].
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        Attempt { recorder: self.clone(), begin: self.clock.now(), landing: Landing::Dropped }
+    }
+
+    /// Everything so far; begins anew.
+    #[must_use]
+    pub fn take(&self) -> Trace {
+        mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Trace> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A token request under way.
+#[derive(Debug)]
+pub struct Attempt {
+    recorder: Recorder,
+    begin: Duration,
+    landing: Landing,
+}
+
+impl Attempt {
+    /// It has ended.
+    pub fn landed(mut self, landing: Landing) {
+        self.landing = landing;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let refresh = Refresh { begin: self.begin, end: self.recorder.clock.now(), landing: self.landing };
+        self.recorder.lock().refreshes.push(refresh);
+    }
+}

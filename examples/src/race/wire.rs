@@ -1,0 +1,152 @@
+//! The two calls every client makes, over the same hyper-util client: ask the API, and present a refresh token.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::Deserialize;
+use tokenflight::BoxError;
+
+use super::trace::{Landing, Recorder};
+
+/// The HTTP client: pooled connections, HTTP/1.1.
+pub type Http = legacy::Client<HttpConnector, Full<Bytes>>;
+
+/// The longest answer anybody reads.
+const LIMIT: usize = 64 * 1024;
+
+/// What the token endpoint answers to a good refresh token.
+#[derive(Deserialize)]
+#[non_exhaustive]
+pub struct TokenAnswer {
+    /// The new access token.
+    pub access_token: String,
+    /// The new refresh token, if the server rotates.
+    pub refresh_token: Option<String>,
+    /// How long the access token lives, in seconds.
+    pub expires_in: f64,
+}
+
+/// Why there is no new token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// No connection: the server never heard of it.
+    NotSent(BoxError),
+    /// `invalid_grant`: the session is over.
+    Ended,
+    /// Anything else: perhaps the server has rotated, perhaps not.
+    Unknown(BoxError),
+}
+
+/// One client's way to both servers.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    http: Http,
+    api: Uri,
+    token: Uri,
+    recorder: Recorder,
+}
+
+impl Wire {
+    /// A way with connections of its own.
+    #[must_use]
+    pub fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self { http: legacy::Client::builder(TokioExecutor::new()).build(connector), api, token, recorder }
+    }
+
+    /// The HTTP client.
+    #[must_use]
+    pub const fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub const fn api(&self) -> &Uri {
+        &self.api
+    }
+
+    /// Asks the API with this access token.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn get(&self, access_token: &str) -> Result<StatusCode, BoxError> {
+        let request = Request::get(self.api.clone())
+            .header(header::AUTHORIZATION, format!("Bearer {access_token}"))
+            .body(Full::default())?;
+        read(self.http.request(request).await?).await
+    }
+
+    /// Presents a refresh token.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] says what is known about the refresh token.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped after the server has rotated, the new refresh token is lost. That is what this race is about.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
+        let attempt = self.recorder.attempt();
+        let result = self.present(refresh_token).await;
+        attempt.landed(match &result {
+            Ok(_) => Landing::Renewed,
+            Err(RefreshError::Ended) => Landing::Refused,
+            Err(_) => Landing::Failed,
+        });
+        result
+    }
+
+    async fn present(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("refresh_token", refresh_token)
+            .finish();
+        let request = Request::post(self.token.clone())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::from(form))
+            .map_err(|error| RefreshError::NotSent(error.into()))?;
+        let response = self.http.request(request).await.map_err(|error| {
+            if error.is_connect() { RefreshError::NotSent(error.into()) } else { RefreshError::Unknown(error.into()) }
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LIMIT).collect().await.map_err(RefreshError::Unknown)?.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| RefreshError::Unknown(error.into()));
+        }
+        Err(refused(status, &body))
+    }
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> RefreshError {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+
+    match serde_json::from_slice(body) {
+        Ok(Refusal { error }) if error == "invalid_grant" => RefreshError::Ended,
+        _ => RefreshError::Unknown(format!("the token endpoint answered {status}").into()),
+    }
+}
+
+/// Reads an answer to its end, so that the connection can be used again.
+///
+/// # Errors
+///
+/// When it breaks off.
+pub async fn read<B>(response: Response<B>) -> Result<StatusCode, BoxError>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let status = response.status();
+    Limited::new(response.into_body(), LIMIT).collect().await?;
+    Ok(status)
+}
