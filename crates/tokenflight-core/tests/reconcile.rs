@@ -451,6 +451,7 @@ fn play(deeds: &[(bool, Deed)]) {
     // Once the store works again, both get along.
     for _ in 0..3 {
         for session in &mut sessions {
+            session.flush(&mut shelf, true);
             honest(session, &mut shelf, Deed::Fly);
         }
     }
@@ -471,8 +472,29 @@ fn a_session_whose_count_ran_ahead_of_the_stores_goes_on_with_the_stores() {
     ]);
 }
 
+/// The end of a session says nothing about the store's count, and a reload reads it anew.
+#[test]
+fn a_session_that_reads_the_store_again_after_its_end_believes_what_it_finds() {
+    let (here, there) = (true, false);
+    play(&[
+        (here, Deed::Login),
+        (here, Deed::FlyUnsaved),
+        (there, Deed::Login),
+        (there, Deed::FlyUnsaved),
+        (there, Deed::Logout),
+        (here, Deed::Fly),
+        (here, Deed::Fly),
+        (here, Deed::FlyUnsaved),
+        (there, Deed::FlyUnsaved),
+        (here, Deed::Fly),
+        (here, Deed::Reload),
+        (there, Deed::Logout),
+        (here, Deed::Fly),
+    ]);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn two_sessions_over_one_store_never_lock_each_other_out(deeds in deeds()) {

@@ -83,6 +83,8 @@ impl Machine {
     pub fn reload(&mut self) {
         if matches!(self.phase, Phase::Over(_)) && self.unsaved.is_none() {
             self.phase = Phase::Unloaded;
+            // Whatever number the store has is news.
+            self.ahead = self.generation.get();
             self.backoff.reset();
         }
     }

@@ -27,8 +27,10 @@
 
 mod ask;
 mod builder;
+mod epochs;
 mod events;
 mod handle;
+mod landing;
 mod slot;
 mod snapshot;
 mod state;

@@ -7,15 +7,15 @@ use std::fmt;
 
 use event_listener::Event as Changed;
 use tokenflight_core::{
-    Epoch, Error, ErrorKind, Generation, Grant, GrantError, Now, RefreshToken, Store, Time, TokenSet,
-    machine::{Beside, Decision, FlightPlan, Landing, Login, Machine, Offer, OriginId, Policy, Publish},
-    store::{GrantKey, Reset, StoredTokens},
+    Epoch, Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
+    machine::{Beside, Decision, FlightPlan, Machine, Offer, OriginId, Policy},
+    store::GrantKey,
 };
 
 use super::{Ask, Pass, Snapshot, State, Status, Supply, Token, events::Teller, snapshot::private_copy};
 use crate::driver::Link;
 use crate::{
-    flight::{Flight, Landed, Pending, run},
+    flight::{Flight, Pending, run},
     sync::{Arc, AtomicU64, Mutex, Ordering, lock},
 };
 
@@ -35,23 +35,23 @@ pub(crate) struct Inner {
     pub(crate) parts: Arc<Parts>,
     stamp: Stamp,
     changed: Changed,
-    slot: Mutex<Slot>,
+    pub(super) slot: Mutex<Slot>,
 }
 
 /// Changes whenever a private copy of the token is out of date. On a cache line of its own, because every request reads it.
 #[repr(align(128))]
 struct Stamp(AtomicU64);
 
-struct Slot {
-    machine: Machine,
-    held: Option<Held>,
-    flight: Option<Flight>,
-    pending: Option<Pending>,
-    driver: Option<Arc<Link>>,
+pub(super) struct Slot {
+    pub(super) machine: Machine,
+    pub(super) held: Option<Held>,
+    pub(super) flight: Option<Flight>,
+    pub(super) pending: Option<Pending>,
+    pub(super) driver: Option<Arc<Link>>,
     /// What the stamp stands for.
     shown: (Option<Offer>, bool),
     /// Whether the driver has something to look at.
-    nudge: bool,
+    pub(super) nudge: bool,
 }
 
 /// The current tokens.
@@ -59,13 +59,6 @@ struct Slot {
 pub(crate) struct Held {
     pub(crate) token: Token,
     pub(crate) refresh: Option<RefreshToken>,
-}
-
-/// What a landing changed.
-pub(crate) struct Touchdown {
-    pub(crate) landed: Landed,
-    /// The result was discarded because the session was logged out: nobody will use its tokens.
-    pub(crate) unwanted: bool,
 }
 
 /// What the driver has to do for a session.
@@ -82,7 +75,7 @@ impl Inner {
     }
 
     /// Does one thing under the lock, then shows what changed.
-    fn change<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> R {
+    pub(super) fn change<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> R {
         // The clock is the user's code: read before the lock is taken.
         let now = self.parts.time.now();
         let mut slot = lock(&self.slot);
@@ -206,151 +199,6 @@ impl Inner {
         Some(board(&decision, flight))
     }
 
-    /// What a flight set out with, brought up to date after it has stored what was pending.
-    pub(crate) fn replan(&self, mut plan: FlightPlan) -> FlightPlan {
-        let slot = lock(&self.slot);
-        if slot.machine.flight() == Some(plan.id) {
-            (plan.epoch, plan.generation) = (slot.machine.epoch(), slot.machine.generation());
-        }
-        plan
-    }
-
-    pub(crate) fn pending(&self) -> Option<Pending> {
-        lock(&self.slot).pending.clone()
-    }
-
-    /// Something pending has been stored, or somebody else's state was stored instead.
-    pub(crate) fn saved(&self, pending: &Pending, numbers: Option<(Epoch, Generation)>) {
-        let (event, old) = self.change(|slot, _| {
-            if !slot.pending.as_ref().is_some_and(|current| current.same_as(pending)) {
-                return (None, None);
-            }
-            let (epoch, generation) = numbers.unwrap_or_else(|| (slot.machine.epoch(), slot.machine.generation()));
-            let event = slot.machine.saved(pending.epoch(), epoch, generation);
-            if let Some(held) = &mut slot.held {
-                held.token = held.token.clone().numbered(slot.machine.epoch(), slot.machine.generation());
-            }
-            (event.filter(|_| numbers.is_some()), slot.pending.take())
-        });
-        drop(old);
-        self.parts.teller.tell(event.as_slice());
-    }
-
-    /// A flight has ended: publishes what it brought and frees the slot, in one step.
-    pub(crate) fn land(
-        &self,
-        plan: &FlightPlan,
-        landing: &Landing,
-        cargo: Option<Held>,
-        pending: Option<Pending>,
-    ) -> Touchdown {
-        let random = self.parts.time.random();
-        let (verdict, token, unwanted, old) = self.change(|slot, now| {
-            let mut verdict = slot.machine.land(plan, landing, now, random);
-            let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
-            let mut old = (None, None, None);
-            if verdict.publish != Publish::Stale {
-                old.0 = slot.flight.take();
-                slot.nudge = true;
-                match verdict.publish {
-                    Publish::New => old.1 = std::mem::replace(&mut slot.held, cargo),
-                    Publish::Gone => old.1 = slot.held.take(),
-                    // An answer that could not be used may still have rotated the refresh token.
-                    Publish::Keep => {
-                        if let Some((held, cargo)) = slot.held.as_mut().zip(cargo) {
-                            held.refresh = cargo.refresh;
-                        }
-                    }
-                    Publish::Stale => {}
-                }
-                if pending.is_some() {
-                    if let Landing::Failed { error, .. } = landing {
-                        verdict.events.push(slot.machine.unsaved(error, now, random));
-                    }
-                    old.2 = std::mem::replace(&mut slot.pending, pending);
-                }
-                let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());
-                if let Some(held) = &mut slot.held {
-                    held.token = held.token.clone().numbered(epoch, generation);
-                }
-            }
-            (verdict, slot.held.as_ref().map(|held| held.token.clone()), logged_out, old)
-        });
-        drop(old);
-        self.parts.teller.tell(&verdict.events);
-        let stale = verdict.publish == Publish::Stale;
-        let landed = match (verdict.publish, landing) {
-            (Publish::New, _) => Ok(token),
-            (Publish::Stale, _) if unwanted => Err(Error::new(ErrorKind::LoggedOut)),
-            (Publish::Stale, _) => Err(Error::new(ErrorKind::SessionChanged)),
-            (_, Landing::Failed { error, .. } | Landing::Over { error, .. } | Landing::NotFlushed(error)) => {
-                Err(error.clone())
-            }
-            _ => Ok(None),
-        };
-        Touchdown { landed, unwanted: stale && unwanted }
-    }
-
-    /// Begins a new epoch with these tokens. The flight in progress goes on, for nobody.
-    pub(crate) fn login(&self, set: &TokenSet) -> Result<(), Error> {
-        let header = set.check().map_err(GrantError::config)?;
-        let token = Token::new(set.access().clone(), header, set.granted_scope().map(str::to_owned));
-        let random = self.parts.time.random();
-        let mut login = Login::new(set.lifetime());
-        login.refresh_in = set.refresh_hint();
-        login.has_refresh_token = set.refresh().is_some();
-        let (event, old) = self.change(|slot, now| {
-            let event = slot.machine.login(login, now, random);
-            let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());
-            let stored = StoredTokens::from_set(set, now.wall, None);
-            let reset = Reset::new(epoch, generation, Some(stored));
-            let held = Held { token: token.numbered(epoch, generation), refresh: set.refresh().cloned() };
-            (event, slot.begin(Some(held), Pending::reset(reset)))
-        });
-        self.leave(old.0);
-        self.parts.teller.tell(&[event]);
-        Ok(())
-    }
-
-    /// Begins a new epoch without tokens. Returns the refresh token it forgot and the flight that is still in progress.
-    pub(crate) fn logout(&self) -> (Option<RefreshToken>, Option<Flight>) {
-        let (event, (flight, held, _pending)) = self.change(|slot, _| {
-            let event = slot.machine.logout();
-            let reset = Reset::new(slot.machine.epoch(), slot.machine.generation().next(), None);
-            (event, slot.begin(None, Pending::reset(reset)))
-        });
-        self.leave(flight.clone());
-        self.parts.teller.tell(&[event]);
-        (held.and_then(|held| held.refresh), flight)
-    }
-
-    /// Those who wait for a flight of an older epoch leave; the driver takes it to its end.
-    fn leave(&self, flight: Option<Flight>) {
-        let Some(flight) = flight else { return };
-        flight.desert();
-        let driver = lock(&self.slot).driver.clone();
-        if let Some(driver) = driver {
-            driver.adopt(flight);
-        }
-    }
-
-    /// See [`Machine::reload`].
-    pub(crate) fn reload(&self) {
-        self.change(|slot, _| {
-            slot.machine.reload();
-            slot.nudge = true;
-        });
-    }
-
-    /// See [`Machine::close`].
-    pub(crate) fn close(&self) -> Option<Flight> {
-        self.change(|slot, _| {
-            slot.machine.close();
-            slot.nudge = true;
-            slot.flight.clone()
-        })
-    }
-
     /// Makes this the session's driver.
     pub(crate) fn attach(&self, driver: Arc<Link>) {
         let old = self.change(|slot, _| slot.driver.replace(driver));
@@ -417,12 +265,6 @@ impl Slot {
         self.flight = Some(flight.clone());
         self.nudge = true;
         flight
-    }
-
-    /// A new epoch. Returns what the old one leaves, to be dropped outside the lock.
-    fn begin(&mut self, held: Option<Held>, pending: Pending) -> (Option<Flight>, Option<Held>, Option<Pending>) {
-        self.nudge = true;
-        (self.flight.take(), std::mem::replace(&mut self.held, held), self.pending.replace(pending))
     }
 }
 

@@ -142,7 +142,10 @@ pub(crate) async fn a_lifetime_too_short_to_be_ahead_of_is_renewed_on_demand(bed
     grant.gate().open();
     bed.quiet().await;
     let told = world.told();
-    assert!(matches!(told.as_slice(), [Event::Refreshed { source: Source::Server, .. }, Event::ProactiveOff]), "{told:?}");
+    assert!(
+        matches!(told.as_slice(), [Event::Refreshed { source: Source::Server, .. }, Event::ProactiveOff]),
+        "{told:?}"
+    );
 
     bed.pass(secs(3_600)).await;
     assert_eq!(grant.count(), 1, "nobody asked");
@@ -161,11 +164,13 @@ pub(crate) async fn a_driver_withdraws_the_token_when_it_expires(bed: Bed) {
     world.log_in().await;
     let _driver = world.drive();
     let mut watch = world.session.watch();
-    let watcher = bed.spawn(async move { loop {
-        if matches!(watch.changed().await.status, Status::Stale) {
-            return;
+    let watcher = bed.spawn(async move {
+        loop {
+            if matches!(watch.changed().await.status, Status::Stale) {
+                return;
+            }
         }
-    }});
+    });
     bed.pass(LIFE - Duration::from_millis(1)).await;
     assert!(watcher.take().is_none(), "good to the last moment");
     bed.pass(Duration::from_millis(2)).await;
