@@ -17,9 +17,10 @@
 //!    that was presented. Not "if the lease is still held": a late holder with the only valid successor must
 //!    be able to store it. It clears the intent and releases the owner's lease. A grant without a record counts as one of
 //!    epoch zero without a refresh token, so that a grant that needs none can begin: see [`Record::accepts`].
-//! 6. **An end** needs the same two conditions. It keeps the tokens and puts a tombstone beside them.
-//! 7. **A reset** (login or logout) always succeeds and begins a new epoch, larger than any before. It clears the intent;
-//!    what an older epoch commits afterwards is refused (C-19, C-20, C-22).
+//! 6. **An end** needs the same two conditions. It keeps the tokens and puts a tombstone beside them. Like a
+//!    commit it clears the intent and releases the owner's lease.
+//! 7. **A reset** (login or logout) always succeeds and begins a new epoch, larger than any before. It clears the intent and
+//!    the lease, whoever holds it; what an older epoch commits afterwards is refused (C-19, C-20, C-22).
 //!
 //! `tokenflight_test::contract::store` checks all of this; run it against yours.
 

@@ -494,7 +494,7 @@ fn a_session_that_reads_the_store_again_after_its_end_believes_what_it_finds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(support::cases(4000))]
 
     #[test]
     fn two_sessions_over_one_store_never_lock_each_other_out(deeds in deeds()) {

@@ -8,7 +8,7 @@ use super::Standing;
 #[must_use]
 pub fn table(standings: &[Standing]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header([
         "client",
         "requests",

@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
+use proptest::test_runner::Config;
 use tokenflight_core::{
     Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, Now, TokenSet,
     machine::{
@@ -11,6 +12,15 @@ use tokenflight_core::{
     },
     store::{Record, RecordState, StoredTokens},
 };
+
+/// So many cases, unless `PROPTEST_CASES` says otherwise; a failure is printed, not written to a file.
+pub(crate) fn cases(otherwise: u32) -> Config {
+    Config { cases: number("PROPTEST_CASES", otherwise), failure_persistence: None, ..Config::default() }
+}
+
+pub(crate) fn number(name: &str, otherwise: u32) -> u32 {
+    env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
 
 /// Where the wall clock stands when the boot clock shows zero.
 pub(crate) const WALL: Duration = Duration::from_secs(1_700_000_000);

@@ -17,6 +17,8 @@ const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_mi
 pub(super) struct Lease {
     pub(super) owner: Owner,
     claimed: Now,
+    /// Whether an earlier attempt has left the refresh token in doubt. One that comes to nothing must not clear that.
+    unsure: bool,
 }
 
 impl Lease {
@@ -35,7 +37,10 @@ impl Lease {
             let claimed = parts.time.now();
             let claim = Claim::new(owner, length, claimed);
             match parts.ask_store(Box::pin(async { parts.store.lease(&parts.key, claim).await })).await? {
-                Answer::Granted(record) => return Ok((Self { owner, claimed }, record)),
+                Answer::Granted(record) => {
+                    let unsure = record.as_ref().is_some_and(|record| record.intent.is_some());
+                    return Ok((Self { owner, claimed, unsure }, record));
+                }
                 Answer::Busy { .. } if parts.time.now().boot >= give_up => {
                     return Err(Error::with_source(ErrorKind::Store, "another process kept the store's lease"));
                 }
@@ -67,6 +72,7 @@ impl Lease {
     }
 
     pub(super) async fn settle(&self, parts: &Parts, outcome: Settle) {
+        let outcome = if self.unsure { Settle::Ambiguous } else { outcome };
         // If this fails the lease runs out by itself, and until then others wait: late, but right.
         let _ = parts.ask_store(Box::pin(async { parts.store.settle(&parts.key, self.owner, outcome).await })).await;
     }

@@ -1,0 +1,205 @@
+//! On which requests the token goes, and how.
+
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
+use tokenflight::{Error, ErrorKind, GrantError};
+use tokenflight_test::mock::Step;
+use tokio_test::assert_pending;
+
+use crate::bed::{
+    API, Bed, LIFE, ME, OTHER, explained, failure, get, now, ok, our_failure, read, response, secs, status,
+    unauthorized,
+};
+
+#[test]
+fn the_token_is_attached_exactly_once_and_marked_sensitive() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll());
+    let (request, respond) = bed.received();
+    let values: Vec<_> = request.headers().get_all(header::AUTHORIZATION).iter().collect();
+    assert_eq!(values, ["Bearer access-0"]);
+    assert!(values[0].is_sensitive());
+    assert!(!format!("{request:?}").contains("access-0"));
+    assert_eq!(request.uri(), ME, "never in the URI (R-101)");
+    assert!(!request.headers().contains_key(header::PROXY_AUTHORIZATION), "R-123");
+    respond.send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+#[test]
+fn a_usable_token_goes_out_within_call_and_without_a_box() {
+    let mut bed = Bed::new();
+    let future = {
+        assert!(bed.client.poll_ready::<Request<Full<_>>>().is_ready());
+        bed.client.call(get(ME))
+    };
+    assert_eq!(format!("{future:?}"), "BearerFuture(first)");
+    drop(bed.received());
+}
+
+#[test]
+fn the_body_of_a_success_is_the_servers_own() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let answer = ok();
+    let probe = answer.body().probe();
+    bed.received().1.send_response(answer);
+    let answer = response(call.poll());
+    assert_eq!((probe.polls(), probe.drops()), (0, 0), "nobody touches it on the way");
+    assert_eq!(read(answer.into_body()).0, b"here you are");
+}
+
+/// the credential that is refused here is not ours.
+#[test]
+fn the_callers_own_authorization_is_left_alone_and_never_retried() {
+    for own in ["Basic dXNlcjpwYXNz", "Bearer mine", "Negotiate x"] {
+        let mut bed = Bed::new();
+        let mut request = get(ME);
+        request.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static(own));
+        let mut call = bed.call(request);
+        let (request, respond) = bed.received();
+        assert_eq!(request.headers()[header::AUTHORIZATION], own);
+        respond.send_response(unauthorized());
+        let answer = response(call.poll());
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        assert!(answer.extensions().get::<Error>().is_none());
+        bed.nothing_received();
+        assert_eq!(bed.grant.count(), 0);
+        bed.succeeds_with("access-0");
+    }
+}
+
+/// whoever was not sent our token cannot refuse it.
+#[test]
+fn a_request_to_a_foreign_origin_passes_untouched_and_its_refusal_means_nothing() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get("https://evil.example.com/me"));
+    let (request, respond) = bed.received();
+    assert!(!request.headers().contains_key(header::AUTHORIZATION));
+    respond.send_response(unauthorized());
+    assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
+    bed.nothing_received();
+    assert_eq!(bed.grant.count(), 0);
+    bed.succeeds_with("access-0");
+}
+
+///
+#[test]
+fn a_connect_request_passes_untouched() {
+    let mut bed = Bed::new();
+    for uri in ["api.example.com:443", ME] {
+        let _call = bed.call(Request::builder().method(Method::CONNECT).uri(uri).body(Full::default()).unwrap());
+        let (request, _) = bed.received();
+        assert!(!request.headers().contains_key(header::AUTHORIZATION));
+    }
+}
+
+#[test]
+fn a_foreign_request_needs_no_token_and_waits_for_none() {
+    let mut bed = Bed::blank(|builder| builder);
+    let mut call = bed.call(get("https://elsewhere.example.com/"));
+    bed.received().1.send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+#[test]
+fn without_a_login_the_error_is_ours_and_nothing_is_sent() {
+    let mut bed = Bed::blank(|builder| builder);
+    let mut call = bed.call(get(ME));
+    let error = failure(call.poll_until_idle());
+    let error = error.downcast_ref::<Error>().unwrap();
+    assert_eq!(error.kind(), &ErrorKind::NotLoggedIn);
+    assert!(error.needs_login());
+    bed.nothing_received();
+}
+
+#[test]
+fn after_a_logout_the_error_says_so() {
+    let mut bed = Bed::new();
+    now(bed.session.logout()).unwrap();
+    let mut call = bed.call(get(ME));
+    assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::LoggedOut);
+    bed.nothing_received();
+}
+
+#[test]
+fn an_ended_session_fails_every_request_after_one_token_request() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    for _ in 0..3 {
+        let mut call = bed.call(get(ME));
+        assert!(matches!(our_failure(call.poll_until_idle()), ErrorKind::Ended(reason) if reason.code() == "invalid_grant"));
+    }
+    assert_eq!(bed.grant.count(), 1);
+    bed.nothing_received();
+}
+
+#[test]
+fn an_expired_token_is_replaced_before_the_request_is_sent() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    let mut call = bed.call(get(ME));
+    bed.nothing_received();
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn a_token_within_its_lead_is_used_at_once_and_renewed_beside() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    bed.time.advance(LIFE - secs(70));
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-0").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1, "the renewal is on its way");
+    bed.grant.gate().open();
+    bed.time.advance(secs(20));
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+#[test]
+fn all_listed_origins_share_the_token() {
+    let mut bed = Bed::new();
+    for origin in [API, OTHER] {
+        let _call = bed.call(get(&format!("{origin}/")));
+        drop(bed.received_with("access-0"));
+    }
+}
+
+#[test]
+fn a_clone_of_the_client_shares_the_session() {
+    let mut bed = Bed::new();
+    bed.client = bed.client.clone();
+    bed.succeeds_with("access-0");
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    drop(bed.received_with("access-1"));
+    bed.client = bed.client.clone();
+    bed.time.advance(secs(20));
+    bed.succeeds_with("access-1");
+}
+
+/// the refusal of a token that was issued a moment ago is about something else.
+#[test]
+fn a_fresh_tokens_refusal_is_returned_without_a_refresh() {
+    let mut bed = Bed::new();
+    bed.log_in("access-0", LIFE);
+    bed.time.advance(secs(9));
+    let mut call = bed.refused(get(ME));
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);
+    assert_eq!((bed.grant.count(), bed.session.state().fresh_refused), (0, 1));
+    bed.succeeds_with("access-0");
+    bed.time.advance(secs(1));
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    drop(bed.received_with("access-1"));
+}

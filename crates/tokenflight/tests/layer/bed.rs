@@ -1,0 +1,235 @@
+//! What a conversation stands on: a session on manual time, the layer, and both ends of its inner service.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::Full;
+use tokenflight::{
+    BearerBody, BearerFuture, BearerLayer, BoxError, Driver, Error, ErrorKind, Origins, Session, SessionBuilder,
+    TokenSet,
+    bearer::{Bearer, CloneBody},
+};
+use tokenflight_test::{ManualTime, MockGrant};
+use tokio_test::{assert_ready_ok, task};
+use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
+
+use crate::scripted::TestBody;
+
+/// The lifetime of most tokens here.
+pub(crate) const LIFE: Duration = secs(300);
+
+/// A listed origin.
+pub(crate) const API: &str = "https://api.example.com";
+/// Another one.
+pub(crate) const OTHER: &str = "https://other.example.com";
+/// A resource of the first.
+pub(crate) const ME: &str = "https://api.example.com/me";
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) type Req = Request<Full<Bytes>>;
+pub(crate) type Res = Response<TestBody>;
+pub(crate) type Answer = Result<Response<BearerBody<TestBody>>, BoxError>;
+/// A request on its way.
+pub(crate) type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, Full<Bytes>>>;
+
+/// The session, the client and the server.
+pub(crate) struct Bed {
+    pub(crate) time: ManualTime,
+    pub(crate) grant: MockGrant,
+    pub(crate) session: Session,
+    pub(crate) client: Spawn<Bearer<Mock<Req, Res>>>,
+    pub(crate) server: Handle<Req, Res>,
+}
+
+impl Bed {
+    /// Logged in with `access-0` a minute ago: neither fresh nor due.
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// As [`new`](Self::new), with other settings.
+    pub(crate) fn with(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        let bed = Self::blank(change);
+        bed.log_in("access-0", LIFE);
+        bed.time.advance(secs(60));
+        bed
+    }
+
+    /// Nobody has logged in.
+    pub(crate) fn blank(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        let (time, grant) = (ManualTime::new(7), MockGrant::new());
+        let session = change(Session::builder(grant.clone()).time(time.clone())).build().unwrap();
+        let layer = BearerLayer::new(session.clone(), Origins::new([API, OTHER]).unwrap());
+        let (client, server) = mock::spawn_layer(layer);
+        Self { time, grant, session, client, server }
+    }
+
+    pub(crate) fn log_in(&self, access: &str, lifetime: Duration) {
+        let set = TokenSet::new(access).refresh_token("refresh-0").expires_in(lifetime);
+        now(self.session.login(set)).unwrap();
+    }
+
+    /// Readies the client and sends a request.
+    #[track_caller]
+    pub(crate) fn call(&mut self, request: Req) -> Call {
+        assert_ready_ok!(self.client.poll_ready::<Req>());
+        task::spawn(self.client.call(request))
+    }
+
+    /// Sends a request that is refused, and gives the refusal back to the layer.
+    #[track_caller]
+    pub(crate) fn refused(&mut self, request: Req) -> Call {
+        let call = self.call(request);
+        self.received().1.send_response(unauthorized());
+        call
+    }
+
+    /// The request that has arrived at the server.
+    #[track_caller]
+    pub(crate) fn received(&mut self) -> (Req, SendResponse<Res>) {
+        match self.server.poll_request() {
+            Poll::Ready(Some(received)) => received,
+            other => panic!("no request has arrived: {:?}", other.map(drop)),
+        }
+    }
+
+    /// The request that has arrived, whose token must be this one.
+    #[track_caller]
+    pub(crate) fn received_with(&mut self, token: &str) -> SendResponse<Res> {
+        let (request, respond) = self.received();
+        assert_eq!(bearer(&request), Some(token));
+        respond
+    }
+
+    #[track_caller]
+    pub(crate) fn nothing_received(&mut self) {
+        assert!(self.server.poll_request().is_pending(), "a request has arrived");
+    }
+
+    /// A request that needs no refresh is answered, with this token.
+    #[track_caller]
+    pub(crate) fn succeeds_with(&mut self, token: &str) {
+        let mut call = self.call(get(ME));
+        drop(call.poll().map(|answer| panic!("answered before the server was: {answer:?}")));
+        self.received_with(token).send_response(ok());
+        assert_eq!(status(call.poll()), StatusCode::OK);
+    }
+
+    /// The driver as a task, after its first poll.
+    pub(crate) fn drive(&self) -> task::Spawn<Driver> {
+        let mut driver = task::spawn(self.session.driver());
+        assert!(driver.poll_until_idle().is_pending());
+        driver
+    }
+}
+
+pub(crate) fn get(uri: &str) -> Req {
+    Request::get(uri).body(Full::default()).unwrap()
+}
+
+pub(crate) fn request(method: Method, uri: &str, body: &'static str) -> Req {
+    Request::builder().method(method).uri(uri).body(Full::from(body)).unwrap()
+}
+
+pub(crate) fn ok() -> Res {
+    Response::new(TestBody::text("here you are"))
+}
+
+/// 401 by RFC 6750.
+pub(crate) fn unauthorized() -> Res {
+    challenged(&[r#"Bearer error="invalid_token""#], TestBody::text("no"))
+}
+
+/// 401 with these challenges.
+pub(crate) fn challenged(challenges: &[&str], body: TestBody) -> Res {
+    let mut response = Response::builder().status(StatusCode::UNAUTHORIZED);
+    for challenge in challenges {
+        response = response.header(header::WWW_AUTHENTICATE, *challenge);
+    }
+    response.body(body).unwrap()
+}
+
+/// The one bearer token of a request.
+#[track_caller]
+pub(crate) fn bearer<B>(request: &Request<B>) -> Option<&str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?;
+    assert!(values.next().is_none(), "two Authorization headers");
+    value.to_str().unwrap().strip_prefix("Bearer ")
+}
+
+/// The response that has come.
+#[track_caller]
+pub(crate) fn response(polled: Poll<Answer>) -> Response<BearerBody<TestBody>> {
+    match polled {
+        Poll::Ready(answer) => answer.unwrap(),
+        Poll::Pending => panic!("no response has come"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn status(polled: Poll<Answer>) -> StatusCode {
+    response(polled).status()
+}
+
+/// The error that has come.
+#[track_caller]
+pub(crate) fn failure(polled: Poll<Answer>) -> BoxError {
+    match polled {
+        Poll::Ready(answer) => answer.map(|response| response.status()).unwrap_err(),
+        Poll::Pending => panic!("no answer has come"),
+    }
+}
+
+/// The kind of our own error that has come.
+#[track_caller]
+pub(crate) fn our_failure(polled: Poll<Answer>) -> ErrorKind {
+    failure(polled).downcast_ref::<Error>().unwrap().kind().clone()
+}
+
+/// The refusal that has come, and why there is nothing better.
+#[track_caller]
+pub(crate) fn explained(polled: Poll<Answer>) -> ErrorKind {
+    let response = response(polled);
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    response.extensions().get::<Error>().expect("our error is in the extensions").kind().clone()
+}
+
+/// What does not wait.
+#[track_caller]
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("it does not wait")
+}
+
+/// Everything a body still has, which must not make anybody wait.
+pub(crate) fn read<B: Body<Data = Bytes>>(body: B) -> (Vec<u8>, Option<HeaderMap>, Option<B::Error>) {
+    let (mut data, mut trailers) = (Vec::new(), None);
+    let mut body = pin!(body);
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::as_mut(&mut body).poll_frame(&mut cx) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(piece) => data.extend_from_slice(&piece),
+                Err(frame) => trailers = frame.into_trailers().ok(),
+            },
+            Poll::Ready(Some(Err(error))) => return (data, trailers, Some(error)),
+            Poll::Ready(None) => return (data, trailers, None),
+            Poll::Pending => panic!("the body waits"),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The layer, in conversations: what a client asks, what the server is sent, and what comes back. Manual time, every poll
+//! by hand.
+
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
+mod attach;
+mod bed;
+mod bodies;
+mod cancel;
+mod failure;
+mod login;
+mod origins;
+mod permits;
+mod ready;
+mod refusal;
+mod replay;
+mod rounds;
+mod scripted;
+mod storm;
+mod token_endpoint;
