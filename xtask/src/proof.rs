@@ -25,14 +25,25 @@ const PROOFS: &[Proof] = &[
         cargo: || {
             MODELS
                 .iter()
-                .map(|model| model.cargo().args("-- --include-ignored").env_default("TOKENFLIGHT_SEEDS", "1000000"))
+                .map(|model| {
+                    model
+                        .cargo()
+                        .args("--nocapture")
+                        .env("TOKENFLIGHT_PROOF", "1")
+                        .env_default("TOKENFLIGHT_SEEDS", "1000000")
+                })
                 .collect()
         },
     },
     Proof {
         name: "simulation",
         what: "whole sessions on manual time against the rotating server, a hundred thousand seeds",
-        cargo: || vec![Cargo::new("test --release -p tokenflight --tests").env_default("TOKENFLIGHT_SEEDS", "100000")],
+        cargo: || {
+            vec![
+                Cargo::new("test --release -p tokenflight --test simulation")
+                    .env_default("TOKENFLIGHT_SEEDS", "100000"),
+            ]
+        },
     },
 ];
 

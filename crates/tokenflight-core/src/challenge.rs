@@ -61,12 +61,14 @@ fn prefer(first: Meaning, second: Meaning) -> Meaning {
 
 /// The meaning of one challenge, `None` if it is not a Bearer challenge.
 fn read(challenge: &str) -> Option<Meaning> {
-    let scheme = challenge.split([' ', '\t']).next().unwrap_or_default();
+    let (scheme, params) = challenge.split_once([' ', '\t']).unwrap_or((challenge, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
+    // The list may begin with empty members, which the parser in use does not know.
+    let challenge = format!("Bearer {}", params.trim_start_matches([' ', '\t', ',']));
     // A Bearer challenge whose parameters cannot be read is one without an error code.
-    let Ok(parsed) = http_auth::parse_challenges(challenge) else { return Some(Meaning::Refresh) };
+    let Ok(parsed) = http_auth::parse_challenges(&challenge) else { return Some(Meaning::Refresh) };
     let error = parsed
         .iter()
         .flat_map(|challenge| &challenge.params)
@@ -88,6 +90,10 @@ fn split(line: &str) -> Vec<&str> {
     let mut challenges = Vec::new();
     let mut start = 0;
     for at in commas(line) {
+        if at < start {
+            // An empty member, passed over with the comma before it.
+            continue;
+        }
         let rest = line[at + 1..].trim_start_matches([' ', '\t', ',']);
         if starts_challenge(rest) {
             challenges.push(&line[start..at]);

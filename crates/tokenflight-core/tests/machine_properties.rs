@@ -41,7 +41,14 @@ fn any_policy() -> impl Strategy<Value = Policy> {
         any_duration().prop_map(ReplayPolicy::grace),
     ];
     (durations(), durations(), option::of(any_duration()), replay, any::<bool>(), 0..4_u8).prop_map(
-        |((lead, skew, fresh, storm), (base, cap, interval, margin), default_lifetime, replay_policy, needs, replays)| {
+        |(
+            (lead, skew, fresh, storm),
+            (base, cap, interval, margin),
+            default_lifetime,
+            replay_policy,
+            needs,
+            replays,
+        )| {
             let mut policy = Policy::default();
             (policy.lead, policy.skew, policy.fresh_window, policy.storm_window) = (lead, skew, fresh, storm);
             (policy.backoff_base, policy.backoff_cap) = (base, cap);
@@ -186,7 +193,7 @@ proptest! {
         for failure in 0..failures {
             let Decision::Start(plan) = machine.usable(now) else { panic!("a flight may start at {now:?}") };
             machine.land(&plan, &failed(FailureClass::NotSent), now, random);
-            let next = machine.tick(now).next;
+            let next = machine.clone().tick(now).next;
             let ceiling = secs(1_u64.checked_shl(failure).unwrap_or(u64::MAX).min(300));
             if let Some(next) = next {
                 prop_assert!(next <= now.boot + ceiling + Duration::from_micros(100), "{:?} after {}", next, failure);

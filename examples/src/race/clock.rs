@@ -7,7 +7,7 @@ use tokenflight::{
 
 /// The time of the race: zero at its start, the same for clients, servers and the picture.
 #[derive(Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     time: TokioTime,
     start: Now,
 }
@@ -15,20 +15,20 @@ pub struct Clock {
 impl Clock {
     /// Starts now.
     #[must_use]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let time = TokioTime::new();
         Self { time, start: time.now() }
     }
 
     /// How long the race has been going on.
     #[must_use]
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.at(self.time.now())
     }
 
     /// A reading of a server's clock as time of the race.
     #[must_use]
-    pub const fn at(&self, now: Now) -> Duration {
+    pub(crate) const fn at(&self, now: Now) -> Duration {
         now.boot.saturating_sub(self.start.boot)
     }
 
@@ -37,7 +37,7 @@ impl Clock {
     /// # Cancel safety
     ///
     /// Dropping it cancels the timer.
-    pub async fn sleep(&self, duration: Duration) {
+    pub(crate) async fn sleep(&self, duration: Duration) {
         self.time.sleep(duration).await;
     }
 }

@@ -1,26 +1,28 @@
 //! The race: four clients, each with a login of its own, against one authorization server that rotates refresh tokens and
 //! ends a session when one comes back.
 //!
-//! The way through it: [`Options`] from the command line → [`stage`] opens the servers and lets the [`clients`] run, each
-//! under the same [`workload`], writing down in a [`trace`] what its callers saw → [`outcome`] puts that beside what the
-//! *server* counted → [`table`], JSON and [`picture`] show it.
+//! The way through it: [`Options`] from the command line → `stage` opens the servers and lets the `clients` run, each
+//! under the same `workload`, writing down in a `trace` what its callers saw → `outcome` puts that beside what the
+//! *server* counted → `table`, JSON and `picture` show it.
 
-pub mod clients;
+mod clients;
 mod clock;
 mod options;
-pub mod outcome;
-pub mod picture;
+mod outcome;
+mod picture;
 mod progress;
 mod run;
-pub mod stage;
-pub mod table;
-pub mod trace;
-pub mod wire;
-pub mod workload;
+mod stage;
+mod table;
+mod trace;
+mod wire;
+mod workload;
 
-pub use self::{
+use self::{
     clock::Clock,
-    options::Options,
     outcome::{Outcome, Standing},
+};
+pub use self::{
+    options::{Options, Seconds},
     run::{BROKEN, HARMED, run},
 };

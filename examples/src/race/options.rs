@@ -11,29 +11,30 @@ use clap::Parser;
 #[command(name = "race", version, max_term_width = 100)]
 #[non_exhaustive]
 pub struct Options {
-    /// Workers of each client, sending one request after another [1..512].
-    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512), hide_default_value = false)]
+    /// Workers of each client, sending one request after another [1 to 512].
+    #[arg(long, default_value_t = 32, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=512))]
     pub workers: u16,
 
-    /// How long the race takes, in seconds [1..3600].
-    #[arg(long, default_value = "20", value_name = "S", value_parser = within::<1, 3600>)]
+    /// How long the race takes, in seconds [1 to 600].
+    #[arg(long, default_value = "20", value_name = "S", allow_negative_numbers = true, value_parser = within::<1, 600>)]
     pub seconds: Seconds,
 
-    /// How long an access token lives, in seconds, fractions allowed [1..3600].
-    #[arg(long, default_value = "2", value_name = "S", value_parser = within::<1, 3600>)]
+    /// How long an access token lives, in seconds, fractions allowed [1 to 600].
+    #[arg(long, default_value = "2", value_name = "S", allow_negative_numbers = true, value_parser = within::<1, 600>)]
     pub lifetime: Seconds,
 
     /// Share of ordinary requests whose caller gives up at a random moment, from 0 up to but not including 1. Patience is
-    /// memoryless: a request that takes ten times as long is given up about ten times as often.
-    #[arg(long, default_value_t = 0.05, value_name = "SHARE", value_parser = share)]
+    /// memoryless: a request that takes ten times as long is given up about ten times as often
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE", allow_negative_numbers = true, value_parser = share)]
     pub cancel: f64,
 
     /// Where think times, cancellations, tokens and latencies come from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,
 
-    /// Writes all numbers as JSON to FILE, or to standard output.
-    #[arg(long, value_name = "FILE or -", num_args = 0..=1, default_missing_value = "-")]
+    /// Writes all numbers as JSON to FILE; without one, or with `-`, to standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
 
     /// Where the picture goes.

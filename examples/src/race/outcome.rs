@@ -14,56 +14,54 @@ use super::{
 
 /// One client at the end of the race.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Standing {
+pub(crate) struct Standing {
     /// Which client.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The numbers.
-    pub numbers: Numbers,
+    pub(crate) numbers: Numbers,
     /// When the server killed the session.
-    pub died: Option<Duration>,
+    pub(crate) died: Option<Duration>,
     /// When a spent refresh token came back.
-    pub reuses: Vec<Duration>,
+    pub(crate) reuses: Vec<Duration>,
     /// What happened when.
-    pub trace: Trace,
+    pub(crate) trace: Trace,
 }
 
 /// The numbers of one client. The last six before the latencies are the server's.
 #[derive(Clone, Debug, Default, Serialize)]
-#[non_exhaustive]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// Requests its callers made, however they ended.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// Requests that were answered with success.
-    pub served: u64,
+    pub(crate) served: u64,
     /// 401s its callers saw.
-    pub unauthorized: u64,
+    pub(crate) unauthorized: u64,
     /// Requests whose caller gave up.
-    pub cancelled: u64,
+    pub(crate) cancelled: u64,
     /// Requests that ended in an error.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Token requests that arrived.
-    pub token_requests: u64,
+    pub(crate) token_requests: u64,
     /// Refresh tokens that were exchanged for new ones.
-    pub rotations: u64,
+    pub(crate) rotations: u64,
     /// Refresh tokens that came back after they were spent.
-    pub presented_twice: u64,
+    pub(crate) presented_twice: u64,
     /// Token requests that arrived while another one with the same refresh token was under way.
-    pub overlapping: u64,
+    pub(crate) overlapping: u64,
     /// Rotations whose answer nobody received.
-    pub answers_lost: u64,
+    pub(crate) answers_lost: u64,
     /// When the session died, in seconds from the start.
-    pub died_after_s: Option<f64>,
+    pub(crate) died_after_s: Option<f64>,
     /// Median latency of the requests that were answered with success, in milliseconds.
-    pub p50_ms: Option<f64>,
+    pub(crate) p50_ms: Option<f64>,
     /// The latency that one in a hundred of them exceeded, in milliseconds.
-    pub p99_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
 }
 
 impl Standing {
     /// Reads the trace and the server's books.
     #[must_use]
-    pub fn new(kind: Kind, clock: Clock, trace: Trace, report: &Report) -> Self {
+    pub(crate) fn new(kind: Kind, clock: Clock, trace: Trace, report: &Report) -> Self {
         let mut numbers = count(&trace);
         let family = report.family(kind.name());
         if let Some(family) = family {
@@ -81,7 +79,7 @@ impl Standing {
 
     /// Whether the session lives and no refresh token was presented twice, not even at once.
     #[must_use]
-    pub const fn unharmed(&self) -> bool {
+    pub(crate) const fn unharmed(&self) -> bool {
         self.died.is_none() && self.numbers.presented_twice == 0 && self.numbers.overlapping == 0
     }
 }
@@ -131,41 +129,39 @@ fn millis(duration: Duration) -> f64 {
 
 /// Everything `--json` writes.
 #[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct Outcome<'a> {
+pub(crate) struct Outcome<'a> {
     /// Workers of each client.
-    pub workers: u16,
+    pub(crate) workers: u16,
     /// Seconds the race took.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Seconds an access token lived.
-    pub lifetime: f64,
+    pub(crate) lifetime: f64,
     /// Share of ordinary requests that were given up.
-    pub cancel: f64,
+    pub(crate) cancel: f64,
     /// The seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Whether tokenflight kept its session and presented no refresh token twice.
-    pub tokenflight_unharmed: bool,
+    pub(crate) tokenflight_unharmed: bool,
     /// The clients.
-    pub clients: Vec<Line<'a>>,
+    pub(crate) clients: Vec<Line<'a>>,
 }
 
 /// One client in JSON.
 #[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether its session lives.
-    pub alive: bool,
+    pub(crate) alive: bool,
     /// Its numbers.
     #[serde(flatten)]
-    pub numbers: &'a Numbers,
+    pub(crate) numbers: &'a Numbers,
 }
 
 impl<'a> Outcome<'a> {
     /// Gathers it.
     #[must_use]
-    pub fn new(options: &Options, standings: &'a [Standing]) -> Self {
+    pub(crate) fn new(options: &Options, standings: &'a [Standing]) -> Self {
         let line = |standing: &'a Standing| Line {
             name: standing.kind.name(),
             alive: standing.died.is_none(),

@@ -10,12 +10,12 @@ const BEAT: Duration = Duration::from_millis(100);
 
 /// A bar on standard error, hidden where that is no terminal.
 #[derive(Debug)]
-pub struct Progress(ProgressBar);
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     /// A visible bar.
     #[must_use]
-    pub fn shown() -> Self {
+    pub(crate) fn shown() -> Self {
         Self::on(ProgressDrawTarget::stderr())
     }
 
@@ -55,8 +55,8 @@ fn words(clock: Clock, report: &Report) -> String {
         let gap = if words.is_empty() { "" } else { " · " };
         // Writing to a string cannot fail.
         let _ = match &family.killed {
-            Some(killed) => write!(words, "{gap}{}: dead at {:.1} s", family.label, clock.at(killed.at).as_secs_f64()),
-            None => write!(words, "{gap}{}: alive", family.label),
+            Some(killed) => write!(words, "{gap}{} ✗ {:.1} s", family.label, clock.at(killed.at).as_secs_f64()),
+            None => write!(words, "{gap}{} ✓", family.label),
         };
     }
     words

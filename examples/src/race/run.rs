@@ -41,6 +41,7 @@ fn race(options: &Options) -> Result<bool, BoxError> {
     let standings = runtime.block_on(stage::hold(options, &Progress::shown()))?;
     let outcome = Outcome::new(options, &standings);
 
+    svg.set_len(0)?;
     svg::write(&mut svg, &picture::draw(options, &standings)).map_err(|error| at(&options.svg, &error))?;
     let text = format!("{}\n\nThe picture of it: {}\n", table::table(&standings), options.svg.display());
     // With JSON on standard output, people read standard error.
@@ -53,7 +54,10 @@ fn race(options: &Options) -> Result<bool, BoxError> {
         let text = serde_json::to_string_pretty(&outcome)? + "\n";
         match sink {
             Sink::Stdout => io::stdout().write_all(text.as_bytes())?,
-            Sink::File(mut file) => file.write_all(text.as_bytes())?,
+            Sink::File(mut file) => {
+                file.set_len(0)?;
+                file.write_all(text.as_bytes())?;
+            }
         }
     }
     Ok(outcome.tokenflight_unharmed)
@@ -72,7 +76,8 @@ fn create(path: &Path) -> Result<File, BoxError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
     }
-    File::create(path).map_err(|error| at(path, &error))
+    // What is there stays there until there is something to put in its place.
+    File::options().write(true).create(true).truncate(false).open(path).map_err(|error| at(path, &error))
 }
 
 fn at(path: &Path, error: &io::Error) -> BoxError {

@@ -18,10 +18,10 @@ use super::{
 
 /// How long the token endpoint takes: what such endpoints take over the internet. One half passes before the refresh token
 /// is judged, one half after.
-pub const TOKEN_LATENCY: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(180));
+pub(crate) const TOKEN_LATENCY: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(180));
 
 /// How long the API takes.
-pub const API_LATENCY: Duration = Duration::from_millis(4);
+pub(crate) const API_LATENCY: Duration = Duration::from_millis(4);
 
 /// How long the last requests may take after the end.
 const LAST_CALL: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ impl Stage {
 /// # Cancel safety
 ///
 /// Dropping it ends everything it started.
-pub async fn hold(options: &Options, progress: &Progress) -> Result<Vec<Standing>, BoxError> {
+pub(crate) async fn hold(options: &Options, progress: &Progress) -> Result<Vec<Standing>, BoxError> {
     let stage = Stage::open(options)?;
     let clock = Clock::start();
     let end = options.seconds.duration();

@@ -6,16 +6,16 @@ use super::Standing;
 
 /// One row a client.
 #[must_use]
-pub fn table(standings: &[Standing]) -> Table {
+pub(crate) fn table(standings: &[Standing]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header([
         "client",
         "requests",
-        "401s seen\nby callers",
+        "401s to\ncallers",
         "token\nrequests",
-        "refresh tokens\npresented twice",
-        "session died",
+        "refresh\ntokens seen\ntwice",
+        "session",
         "p50",
         "p99",
     ]);
@@ -27,7 +27,7 @@ pub fn table(standings: &[Standing]) -> Table {
             thousands(numbers.unauthorized),
             thousands(numbers.token_requests),
             thousands(numbers.presented_twice),
-            died(standing),
+            session(standing),
             latency(numbers.p50_ms),
             latency(numbers.p99_ms),
         ]);
@@ -36,18 +36,18 @@ pub fn table(standings: &[Standing]) -> Table {
     table
 }
 
-/// When the session died, in words.
+/// How the session is.
 #[must_use]
-pub fn died(standing: &Standing) -> String {
+pub(crate) fn session(standing: &Standing) -> String {
     match standing.died {
-        Some(died) => format!("after {:.1} s", died.as_secs_f64()),
+        Some(died) => format!("dead at {:.1} s", died.as_secs_f64()),
         None => "alive".to_owned(),
     }
 }
 
 /// Milliseconds, with one digit below ten.
 #[must_use]
-pub fn latency(millis: Option<f64>) -> String {
+pub(crate) fn latency(millis: Option<f64>) -> String {
     match millis {
         Some(millis) if millis < 10.0 => format!("{millis:.1} ms"),
         Some(millis) => format!("{millis:.0} ms"),
@@ -57,7 +57,7 @@ pub fn latency(millis: Option<f64>) -> String {
 
 /// A number with commas.
 #[must_use]
-pub fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -10,8 +10,7 @@ use super::Clock;
 
 /// How a request ended for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ending {
+pub(crate) enum Ending {
     /// With a good answer, after so long.
     Served(Duration),
     /// With a 401.
@@ -24,8 +23,7 @@ pub enum Ending {
 
 /// How a token request ended for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Landing {
+pub(crate) enum Landing {
     /// With new tokens.
     Renewed,
     /// The server said no.
@@ -38,29 +36,25 @@ pub enum Landing {
 
 /// One token request.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Refresh {
-    /// When it was sent.
-    pub begin: Duration,
+pub(crate) struct Refresh {
     /// When the client knew, or stopped waiting.
-    pub end: Duration,
+    pub(crate) at: Duration,
     /// How it ended.
-    pub landing: Landing,
+    pub(crate) landing: Landing,
 }
 
 /// Everything that was written down.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Trace {
+pub(crate) struct Trace {
     /// Requests and when they ended.
-    pub requests: Vec<(Duration, Ending)>,
-    /// Token requests, in order of their ends.
-    pub refreshes: Vec<Refresh>,
+    pub(crate) requests: Vec<(Duration, Ending)>,
+    /// Token requests, in the order in which they ended.
+    pub(crate) refreshes: Vec<Refresh>,
 }
 
 /// Where a client and its workers write. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     clock: Clock,
     trace: Arc<Mutex<Trace>>,
 }
@@ -68,25 +62,25 @@ pub struct Recorder {
 impl Recorder {
     /// An empty one.
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, trace: Arc::default() }
     }
 
     /// A request ended just now.
-    pub fn request(&self, ending: Ending) {
+    pub(crate) fn request(&self, ending: Ending) {
         let now = self.clock.now();
         self.lock().requests.push((now, ending));
     }
 
     /// A token request begins. Unless [`Attempt::landed`] is called it counts as [`Landing::Dropped`].
     #[must_use]
-    pub fn attempt(&self) -> Attempt {
-        Attempt { recorder: self.clone(), begin: self.clock.now(), landing: Landing::Dropped }
+    pub(crate) fn attempt(&self) -> Attempt {
+        Attempt { recorder: self.clone(), landing: Landing::Dropped }
     }
 
     /// Everything so far; begins anew.
     #[must_use]
-    pub fn take(&self) -> Trace {
+    pub(crate) fn take(&self) -> Trace {
         mem::take(&mut self.lock())
     }
 
@@ -97,22 +91,21 @@ impl Recorder {
 
 /// A token request under way.
 #[derive(Debug)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     recorder: Recorder,
-    begin: Duration,
     landing: Landing,
 }
 
 impl Attempt {
     /// It has ended.
-    pub fn landed(mut self, landing: Landing) {
+    pub(crate) fn landed(mut self, landing: Landing) {
         self.landing = landing;
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let refresh = Refresh { begin: self.begin, end: self.recorder.clock.now(), landing: self.landing };
+        let refresh = Refresh { at: self.recorder.clock.now(), landing: self.landing };
         self.recorder.lock().refreshes.push(refresh);
     }
 }

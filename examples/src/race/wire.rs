@@ -13,27 +13,25 @@ use tokenflight::BoxError;
 use super::trace::{Landing, Recorder};
 
 /// The HTTP client: pooled connections, HTTP/1.1.
-pub type Http = legacy::Client<HttpConnector, Full<Bytes>>;
+pub(crate) type Http = legacy::Client<HttpConnector, Full<Bytes>>;
 
 /// The longest answer anybody reads.
 const LIMIT: usize = 64 * 1024;
 
 /// What the token endpoint answers to a good refresh token.
 #[derive(Deserialize)]
-#[non_exhaustive]
-pub struct TokenAnswer {
+pub(crate) struct TokenAnswer {
     /// The new access token.
-    pub access_token: String,
+    pub(crate) access_token: String,
     /// The new refresh token, if the server rotates.
-    pub refresh_token: Option<String>,
+    pub(crate) refresh_token: Option<String>,
     /// How long the access token lives, in seconds.
-    pub expires_in: f64,
+    pub(crate) expires_in: f64,
 }
 
 /// Why there is no new token.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum RefreshError {
+pub(crate) enum RefreshError {
     /// No connection: the server never heard of it.
     NotSent(BoxError),
     /// `invalid_grant`: the session is over.
@@ -44,7 +42,7 @@ pub enum RefreshError {
 
 /// One client's way to both servers.
 #[derive(Clone, Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     http: Http,
     api: Uri,
     token: Uri,
@@ -54,7 +52,7 @@ pub struct Wire {
 impl Wire {
     /// A way with connections of its own.
     #[must_use]
-    pub fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
+    pub(crate) fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         Self { http: legacy::Client::builder(TokioExecutor::new()).build(connector), api, token, recorder }
@@ -62,13 +60,13 @@ impl Wire {
 
     /// The HTTP client.
     #[must_use]
-    pub const fn http(&self) -> &Http {
+    pub(crate) const fn http(&self) -> &Http {
         &self.http
     }
 
     /// Where the API is.
     #[must_use]
-    pub const fn api(&self) -> &Uri {
+    pub(crate) const fn api(&self) -> &Uri {
         &self.api
     }
 
@@ -77,7 +75,7 @@ impl Wire {
     /// # Errors
     ///
     /// When there is no answer.
-    pub async fn get(&self, access_token: &str) -> Result<StatusCode, BoxError> {
+    pub(crate) async fn get(&self, access_token: &str) -> Result<StatusCode, BoxError> {
         let request = Request::get(self.api.clone())
             .header(header::AUTHORIZATION, format!("Bearer {access_token}"))
             .body(Full::default())?;
@@ -93,7 +91,7 @@ impl Wire {
     /// # Cancel safety
     ///
     /// None: dropped after the server has rotated, the new refresh token is lost. That is what this race is about.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
         let attempt = self.recorder.attempt();
         let result = self.present(refresh_token).await;
         attempt.landed(match &result {
@@ -142,7 +140,7 @@ fn refused(status: StatusCode, body: &[u8]) -> RefreshError {
 /// # Errors
 ///
 /// When it breaks off.
-pub async fn read<B>(response: Response<B>) -> Result<StatusCode, BoxError>
+pub(crate) async fn read<B>(response: Response<B>) -> Result<StatusCode, BoxError>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
 {

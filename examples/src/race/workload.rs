@@ -20,7 +20,7 @@ const ORDINARY: Duration = Duration::from_millis(6);
 /// How long callers wait before they give up: memoryless, so that a moment of giving up is as likely as any other, and a slow
 /// request is given up more often than a quick one. That is how closed tabs, timeouts and `select!` cancel.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// Givings-up per second of waiting.
     rate: f64,
 }
@@ -28,7 +28,7 @@ pub struct Patience {
 impl Patience {
     /// Patience that leads to this share of cancelled requests among ordinary ones.
     #[must_use]
-    pub fn of_share(cancelled: f64) -> Self {
+    pub(crate) fn of_share(cancelled: f64) -> Self {
         Self { rate: -(1.0 - cancelled).ln() / ORDINARY.as_secs_f64() }
     }
 
@@ -41,19 +41,19 @@ impl Patience {
 }
 
 /// One worker.
-pub struct Worker {
+pub(crate) struct Worker {
     /// Its client.
-    pub client: Arc<dyn Client>,
+    pub(crate) client: Arc<dyn Client>,
     /// Where it writes down what it saw.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// The time of the race.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// When the race is over.
-    pub end: Duration,
+    pub(crate) end: Duration,
     /// Its callers' patience.
-    pub patience: Patience,
+    pub(crate) patience: Patience,
     /// Its chance.
-    pub random: Rng,
+    pub(crate) random: Rng,
 }
 
 impl Worker {
@@ -62,7 +62,7 @@ impl Worker {
     /// # Cancel safety
     ///
     /// A request under way is not written down.
-    pub async fn work(mut self) {
+    pub(crate) async fn work(mut self) {
         loop {
             let (least, most) = THINK;
             let think = least + (most - least).mul_f64(self.random.f64());

@@ -187,6 +187,14 @@ impl Machine {
         matches!(&self.phase, Phase::Active(life) if life.usable(now))
     }
 
+    /// Whether the current token had run out by then. One without a lifetime, or with a lifetime of zero, never has: it is
+    /// good for those who waited for it.
+    #[must_use]
+    pub fn was_spent(&self, by: Now) -> bool {
+        let Phase::Active(life) = &self.phase else { return false };
+        life.expired(by) && life.lifetime().is_some_and(|lifetime| !lifetime.is_zero())
+    }
+
     /// Whether something waits to be stored.
     #[must_use]
     pub const fn has_unsaved(&self) -> bool {

@@ -138,3 +138,22 @@ pub(crate) fn found(epoch: Epoch, generation: Generation, anchor: Now, lifetime:
     (found.epoch, found.generation, found.anchor, found.lifetime) = (epoch, generation, anchor, lifetime);
     found
 }
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Unpadded base64 of the URL-safe alphabet.
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    base64(bytes).replace('+', "-").replace('/', "_")
+}
+
+/// Unpadded base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            text.push(char::from(BASE64[(word >> (18 - 6 * place)) as usize & 63]));
+        }
+    }
+    text
+}

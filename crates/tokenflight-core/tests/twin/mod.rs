@@ -10,7 +10,4 @@ mod model;
 mod ops;
 mod pair;
 
-pub(crate) use self::{
-    ops::{Step, lifetime, ops, policies, scripts, span},
-    pair::Pair,
-};
+pub(crate) use self::{ops::scripts, pair::Pair};

@@ -116,7 +116,7 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![40 => single, 1 => storm, 1 => lost, 2 => driven]
 }
 
-pub(crate) fn policies() -> impl Strategy<Value = Policy> {
+fn policies() -> impl Strategy<Value = Policy> {
     let replay = prop_oneof![
         3 => Just(ReplayPolicy::Strict),
         1 => Just(ReplayPolicy::NonRotating),
@@ -142,7 +142,7 @@ fn chance() -> impl Strategy<Value = u64> {
     prop_oneof![8 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)]
 }
 
-pub(crate) fn ops() -> impl Strategy<Value = Op> {
+fn ops() -> impl Strategy<Value = Op> {
     let which = prop_oneof![
         12 => Just(Which::Current),
         3 => (1..4_u64).prop_map(Which::Older),
@@ -225,7 +225,7 @@ fn latency() -> impl Strategy<Value = Duration> {
 }
 
 /// From nothing over shorter than any lead to longer than anybody lives.
-pub(crate) fn lifetime() -> impl Strategy<Value = Duration> {
+fn lifetime() -> impl Strategy<Value = Duration> {
     prop_oneof![
         2 => prop_oneof![Just(0), Just(1), Just(59), Just(60), Just(3600), Just(86_400), Just(315_360_000)]
             .prop_map(Duration::from_secs),
@@ -236,7 +236,7 @@ pub(crate) fn lifetime() -> impl Strategy<Value = Duration> {
 }
 
 /// A stretch of time, from nothing to years.
-pub(crate) fn span() -> impl Strategy<Value = Duration> {
+fn span() -> impl Strategy<Value = Duration> {
     prop_oneof![
         1 => Just(Duration::ZERO),
         4 => (1..2_000_000_000_u64).prop_map(Duration::from_nanos),

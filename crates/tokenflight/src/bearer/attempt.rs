@@ -10,6 +10,7 @@ use std::{
     pin::{Pin, pin},
 };
 
+use futures_util::future::{OptionFuture, join};
 use http::{Request, Response};
 use tokenflight_core::{BoxError, Error, ErrorKind, machine::OriginId};
 
@@ -106,11 +107,11 @@ where
             }
             let ask = sent.refused(self.replays);
             // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
-            let beside = match session.ask(&ask) {
+            let (flight, beside) = match session.ask(&ask) {
                 Supply::Refused(error) => return Ok(explained(response.map(BearerBody::whole), error)),
-                Supply::Join(flight) => Some(flight),
-                Supply::Token { beside, .. } => beside,
-                Supply::Later(_) => None,
+                Supply::Join(flight) => (Some(flight), None),
+                Supply::Token { beside, .. } => (None, beside),
+                Supply::Later(_) => (None, None),
             };
             let Some(request) = self.kept.as_ref().and_then(|kept| kept.again::<B, K>(&self.line.shared.replay)) else {
                 return Ok(response.map(BearerBody::whole));
@@ -119,9 +120,16 @@ where
             // needs.
             let (head, body) = response.into_parts();
             let time = Arc::clone(&session.parts.time);
-            let body = with(beside, BearerBody::kept(body, time)).await;
+            let (landed, body) = join(OptionFuture::from(flight), with(beside, BearerBody::kept(body, time))).await;
             let original = Response::from_parts(head, body);
-            let (token, beside) = match session.obtain(ask).await {
+            // What the flight brought is for this request, whatever the session would say by now: a token may have a
+            // lifetime of zero, and a failure that is asked about again may cost another token request.
+            let supplied = match landed {
+                Some(Ok(Some(token))) if sent.precedes(&token) => Ok((token, None)),
+                Some(Err(error)) => Err(error),
+                _ => session.obtain(ask).await,
+            };
+            let (token, beside) = match supplied {
                 Ok(supplied) => supplied,
                 Err(error) => return Ok(explained(original, error)),
             };

@@ -17,6 +17,9 @@ use crate::{flight::Deadline, sync::Arc};
 const REFUSAL_BYTES: u64 = 16 * 1024;
 const REFUSAL_TIME: Duration = Duration::from_millis(250);
 
+/// What a frame takes at least: a body without an end may consist of empty ones, which come as fast as they are asked for.
+const FRAME_BYTES: u64 = 16;
+
 pin_project! {
     /// The body of a response that came through the layer: the inner service's, or what was kept of a refusal's.
     #[project = BearerBodyProj]
@@ -51,7 +54,7 @@ impl<R: Body> BearerBody<R> {
             let mut limit = Deadline::after(time, REFUSAL_TIME);
             while let Some(frame) = next_frame(body.as_mut(), &mut limit).await {
                 let size = frame.data_ref().map_or(0, |data| bytes::Buf::remaining(data) as u64);
-                let Some(rest) = room.checked_sub(size) else { break };
+                let Some(rest) = room.checked_sub(size.max(FRAME_BYTES)) else { break };
                 room = rest;
                 frames.push_back(frame);
             }

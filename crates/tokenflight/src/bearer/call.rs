@@ -8,7 +8,7 @@ use tokenflight_core::{
 
 use super::{Origins, Replay, keep::Head};
 use crate::{
-    session::{Ask, Session},
+    session::{Ask, Session, Token},
     sync::{Mutex, lock},
 };
 
@@ -79,5 +79,10 @@ impl Sent {
     /// The question to ask after a refusal.
     pub(super) const fn refused(self, replays: u8) -> Ask {
         Ask::Refused(Refused::new(self.epoch, self.generation, self.origin).after_replays(replays))
+    }
+
+    /// Whether this token is a newer one of the same login.
+    pub(super) fn precedes(&self, token: &Token) -> bool {
+        token.generation() > self.generation && token.epoch() == self.epoch
     }
 }

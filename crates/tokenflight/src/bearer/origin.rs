@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, Uri,
+    HeaderMap, HeaderValue, Uri,
     header::HOST,
     uri::{Authority, Scheme},
 };
@@ -119,14 +119,13 @@ impl Origins {
             _ => return None,
         };
         let listed = self.lookup(tls, authority)?;
-        // The server may route by `Host`; if that names somebody else, so may the token's reader be.
-        match headers.get(HOST) {
-            Some(host) if host.as_bytes() != authority.as_str().as_bytes() => {
-                let host = host.to_str().ok().and_then(|host| Authority::from_str(host).ok())?;
-                (Origin::new(tls, &host).as_ref() == Some(&listed.origin)).then_some(listed.id)
-            }
-            _ => Some(listed.id),
-        }
+        // The server may route by `Host`, by the first or by the last of several; if one names somebody else, so may the
+        // token's reader be.
+        let same = |host: &HeaderValue| {
+            host.as_bytes() == authority.as_str().as_bytes()
+                || named(host).and_then(|host| Origin::new(tls, &host)).as_ref() == Some(&listed.origin)
+        };
+        headers.get_all(HOST).iter().all(same).then_some(listed.id)
     }
 
     fn lookup(&self, tls: bool, authority: &Authority) -> Option<&Listed> {
@@ -140,10 +139,19 @@ impl Origins {
     /// The client has one destination, which must be a listed one, so the first stands for it; unless `Host` names
     /// another.
     fn without_authority(&self, headers: &HeaderMap) -> Option<OriginId> {
-        let Some(host) = headers.get(HOST) else { return self.0.first().map(|listed| listed.id) };
-        let host = host.to_str().ok().and_then(|host| Authority::from_str(host).ok())?;
+        let mut hosts = headers.get_all(HOST).iter();
+        let Some(host) = hosts.next() else { return self.0.first().map(|listed| listed.id) };
+        if hosts.any(|other| other != host) {
+            return None;
+        }
+        let host = named(host)?;
         [true, false].into_iter().find_map(|tls| self.lookup(tls, &host)).map(|listed| listed.id)
     }
+}
+
+/// Whom a `Host` header names.
+fn named(host: &HeaderValue) -> Option<Authority> {
+    host.to_str().ok().and_then(|host| Authority::from_str(host).ok())
 }
 
 fn parse(text: &str, plain: impl Fn(&Host) -> bool) -> Result<Listed, OriginError> {
@@ -173,13 +181,16 @@ impl Origin {
         if authority.as_str().contains('@') {
             return None;
         }
-        let default = if tls { 443 } else { 80 };
-        // A port that is there but is no number is not the default one.
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok()?,
-            None => default,
+        let host = authority.host();
+        let port = match authority.as_str().strip_prefix(host)? {
+            "" | ":" if tls => 443,
+            "" | ":" => 80,
+            // Not `Authority::port`: it takes a port that is no number for none at all, and that for the default one.
+            port => {
+                port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?
+            }
         };
-        Some(Self { tls, host: Host::new(authority.host())?, port })
+        Some(Self { tls, host: Host::new(host)?, port })
     }
 }
 

@@ -6,7 +6,7 @@
 //! 1. **Lost wake** (rust-lang/futures-rs#2706). A polls; the work wakes itself, which empties the waker list; B registers
 //!    while the state still says "polling", and parks; A is cancelled before it polls again: nobody ever tells B. Request
 //!    timeouts do exactly this. *Cure*, in [`join`]: the task that really polled the work, once `Shared` is idle again,
-//!    wakes everybody if a wake arrived meanwhile. *Test*: `tests/shuttle.rs`, `plain_shared_loses_a_wake` and
+//!    wakes everybody if a wake arrived meanwhile. *Test*: `shuttle_tests.rs`, `plain_shared_loses_a_wake` and
 //!    `join_never_loses_a_wake`.
 //! 2. **Herd.** Every wake of the work wakes every waiter, and each polls the work again: 10,000 waiters and 5 wakes polled
 //!    it 50,001 times. *Cure*, in [`gate`]: the work is polled only if its own waker fired. *Test*: `tests/herd.rs`.
@@ -27,6 +27,9 @@ mod lease;
 pub(crate) mod pending;
 mod present;
 pub(crate) mod run;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
+mod turn;
 
 pub(crate) use self::{
     deadline::Deadline,

@@ -7,7 +7,7 @@ use tokenflight_core::{
     store::{Commit, Record, Reset, StoreError, Write},
 };
 
-use super::{Deadline, catch::caught};
+use super::{Deadline, catch::caught, turn::Turn};
 use crate::{
     session::Parts,
     sync::{Arc, Mutex, lock},
@@ -19,10 +19,26 @@ pub(crate) struct Pending(Arc<Inner>);
 
 struct Inner {
     request: Request,
-    /// A write that outlived its time limit. It is not dropped and not overtaken: its effect may still come (C-59).
-    running: Mutex<Option<BoxFuture<'static, Result<Saved, Error>>>>,
+    /// What this write replaces, oldest first, as long as any of it may be under way. A login that reaches the store after
+    /// the logout that followed it would undo that (I-06). *Test*: `tests/suite`, `a_login_that_is_still_being_stored_…`.
+    before: Mutex<Vec<Pending>>,
+    /// Locked by whoever moves the write on. The write stays here when they leave: it is neither dropped, nor made twice
+    /// at once, because its effect may still come (C-59).
+    stage: Turn<Stage>,
 }
 
+#[derive(Default)]
+enum Stage {
+    /// Not begun, or failed.
+    #[default]
+    Idle,
+    Running(BoxFuture<'static, Result<Saved, Error>>),
+    Done(Saved),
+    /// A later login or logout counts.
+    Replaced,
+}
+
+#[derive(Clone)]
 enum Request {
     Commit(Commit),
     Reset(Reset),
@@ -47,7 +63,17 @@ impl Pending {
     }
 
     fn new(request: Request) -> Self {
-        Self(Arc::new(Inner { request, running: Mutex::new(None) }))
+        Self(Arc::new(Inner { request, before: Mutex::default(), stage: Turn::new(Stage::Idle) }))
+    }
+
+    /// Makes it wait for what it replaces.
+    pub(crate) fn after(self, elder: Option<&Self>) -> Self {
+        if let Some(elder) = elder {
+            let mut before = lock(&elder.0.before).clone();
+            before.push(elder.clone());
+            *lock(&self.0.before) = before;
+        }
+        self
     }
 
     /// Whether both are the same write.
@@ -67,29 +93,58 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// The store's failure, its panic, or its silence. The write may have taken effect all the same.
+    /// The store's failure, its panic, or its silence; or [`ErrorKind::SessionChanged`] if a later write counts. The write
+    /// may have taken effect all the same.
     pub(crate) async fn save(&self, parts: &Arc<Parts>, limit: Duration) -> Result<Saved, Error> {
-        let running = lock(&self.0.running).take();
-        let write = running.unwrap_or_else(|| self.write(Arc::clone(parts)));
-        match Deadline::after(Arc::clone(&parts.time), limit).limit(write).await {
+        match Deadline::after(Arc::clone(&parts.time), limit).limit(Box::pin(self.settle(parts))).await {
             Ok(result) => result,
-            Err(write) => {
-                *lock(&self.0.running) = Some(write);
-                Err(Error::with_source(ErrorKind::Store, "the store did not answer in time"))
-            }
+            Err(_) => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
         }
     }
 
-    fn write(&self, parts: Arc<Parts>) -> BoxFuture<'static, Result<Saved, Error>> {
-        let this = self.clone();
+    async fn settle(&self, parts: &Arc<Parts>) -> Result<Saved, Error> {
+        self.retire_elders().await;
+        let mut stage = self.0.stage.take().await;
+        if matches!(*stage, Stage::Idle) {
+            *stage = Stage::Running(self.0.request.clone().write(Arc::clone(parts)));
+        }
+        match &mut *stage {
+            Stage::Running(write) => {
+                let result = write.await;
+                *stage = result.as_ref().map_or(Stage::Idle, |saved| Stage::Done(saved.clone()));
+                result
+            }
+            Stage::Done(saved) => Ok(saved.clone()),
+            Stage::Idle | Stage::Replaced => Err(Error::new(ErrorKind::SessionChanged)),
+        }
+    }
+
+    /// Waits for what is under way of the writes before this one, and keeps the others from beginning.
+    async fn retire_elders(&self) {
+        loop {
+            let Some(elder) = lock(&self.0.before).first().cloned() else { return };
+            let mut stage = elder.0.stage.take().await;
+            if let Stage::Running(write) = &mut *stage {
+                // Whether it took effect is its own affair; that it cannot any more is ours.
+                let _ = write.await;
+            }
+            *stage = Stage::Replaced;
+            drop(stage);
+            lock(&self.0.before).retain(|other| !other.same_as(&elder));
+        }
+    }
+}
+
+impl Request {
+    fn write(self, parts: Arc<Parts>) -> BoxFuture<'static, Result<Saved, Error>> {
         Box::pin(async move {
             let (store, key) = (&parts.store, &parts.key);
-            match &this.0.request {
-                Request::Commit(commit) => {
+            match &self {
+                Self::Commit(commit) => {
                     let write = caught(async { store.commit(key, commit.clone()).await }).await;
                     Ok(outcome(commit, answered(write)?))
                 }
-                Request::Reset(reset) => {
+                Self::Reset(reset) => {
                     let write = caught(async { store.reset(key, reset.clone()).await }).await;
                     let (epoch, generation) = answered(write)?;
                     Ok(Saved::Stored { epoch, generation })

@@ -68,7 +68,9 @@ impl Presentation<'_> {
             TokenRequest::new(self.presented().cloned(), self.plan.reason).replacing(self.epoch, self.generation);
         let answer = Box::pin(caught(async { self.parts.grant.request(&request).await }));
         let limit = Deadline::after(Arc::clone(&self.parts.time), self.parts.policy.attempt_limit());
-        let silence = match limit.limit(answer).await {
+        // After its time a request may still be answered, but no longer sent: by then the lease is somebody else's.
+        let sent = || request.class_without_answer() != FailureClass::NotSent;
+        let silence = match limit.limit_if(answer, sent).await {
             Ok(Ok(result)) => return result,
             Ok(Err(Panicked)) => GrantError::new(request.class_without_answer()).source(Panicked),
             Err(_) => GrantError::new(request.class_without_answer()).source("no answer within the time limit"),

@@ -130,8 +130,12 @@ impl Voyage {
             // Nobody is left to use it; what matters is in the store.
             None => (Err(Error::new(ErrorKind::Closed)), false),
         };
-        if let Some(refresh) = refresh.filter(|_| unwanted || over) {
-            self.revoke(&refresh).await;
+        match refresh.filter(|_| unwanted || over) {
+            Some(refresh) => self.revoke(&refresh).await,
+            // "Logged out" tells the logout that there was a newer refresh token and that it is revoked. If this flight
+            // brought none, the logout has to revoke the one it forgot.
+            None if unwanted => return Err(Error::new(ErrorKind::SessionChanged)),
+            None => {}
         }
         landed
     }

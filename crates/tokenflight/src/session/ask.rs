@@ -53,14 +53,19 @@ impl Inner {
                 Supply::Token { token, beside } => return Ok((token, beside)),
                 Supply::Refused(error) => return Err(error),
                 Supply::Later(until) => Deadline::at(StdArc::clone(&self.parts.time), until).await,
-                Supply::Join(join) => match join.await {
-                    Ok(Some(token)) if answers(ask, &token) => return Ok((token, None)),
-                    // Something was stored, or the token is not what was asked for: look again.
-                    Ok(_) => {}
-                    // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
-                    Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => {}
-                    Err(error) => return self.fall_back(ask, error),
-                },
+                Supply::Join(join) => {
+                    let asked = self.parts.time.now();
+                    match join.await {
+                        Ok(Some(token)) if answers(ask, &token) && !self.was_spent(&token, asked) => {
+                            return Ok((token, None));
+                        }
+                        // Something was stored, or the token is not what was asked for: look again.
+                        Ok(_) => {}
+                        // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
+                        Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => {}
+                        Err(error) => return self.fall_back(ask, error),
+                    }
+                }
             }
         }
         Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))

@@ -81,6 +81,7 @@ impl Slot {
     /// A new epoch. Returns what the old one leaves, to be dropped outside the lock.
     fn begin(&mut self, held: Option<Held>, pending: Pending) -> (Option<Flight>, Option<Held>, Option<Pending>) {
         self.nudge = true;
+        let pending = pending.after(self.pending.as_ref());
         (self.flight.take(), std::mem::replace(&mut self.held, held), self.pending.replace(pending))
     }
 }

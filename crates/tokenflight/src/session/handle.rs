@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join};
 use tokenflight_core::{Error, ErrorKind, Generation, Grant, RefreshToken, TokenSet};
 
 use super::{Ask, Events, Inner, SessionBuilder, State, Token, Watch};
@@ -103,9 +103,9 @@ impl Session {
     /// The logout stays in effect; storing goes on as above, the revocation may not happen.
     pub async fn logout(&self) -> Result<(), Error> {
         let (refresh_token, flight) = self.inner.logout();
-        let stored = self.inner.flush().await;
-        self.revoke(refresh_token, flight).await;
-        stored
+        // Side by side: without a driver it is up to us to move the flight on, and what it has under way in the store
+        // must be over before the logout can be stored.
+        join(self.inner.flush(), self.revoke(refresh_token, flight)).await.0
     }
 
     /// Has the newest refresh token revoked. A flight that obtained a newer one revokes that itself and says

@@ -137,6 +137,12 @@ impl Inner {
         lock(&self.slot).machine.epoch()
     }
 
+    /// Whether the current token is this one and had run out by then: a flight that nobody polled may bring such a token.
+    pub(crate) fn was_spent(&self, token: &Token, by: Now) -> bool {
+        let slot = lock(&self.slot);
+        slot.machine.generation() == token.generation() && slot.machine.was_spent(by)
+    }
+
     /// Whether the store has not been read yet.
     pub(crate) fn is_unloaded(&self) -> bool {
         lock(&self.slot).machine.is_unloaded()

@@ -130,7 +130,9 @@ fn an_ended_session_fails_every_request_after_one_token_request() {
     bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     for _ in 0..3 {
         let mut call = bed.call(get(ME));
-        assert!(matches!(our_failure(call.poll_until_idle()), ErrorKind::Ended(reason) if reason.code() == "invalid_grant"));
+        assert!(
+            matches!(our_failure(call.poll_until_idle()), ErrorKind::Ended(reason) if reason.code() == "invalid_grant")
+        );
     }
     assert_eq!(bed.grant.count(), 1);
     bed.nothing_received();

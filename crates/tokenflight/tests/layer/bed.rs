@@ -18,7 +18,7 @@ use tokenflight::{
     bearer::{Bearer, CloneBody},
 };
 use tokenflight_test::{ManualTime, MockGrant};
-use tokio_test::{assert_ready_ok, task};
+use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
 use crate::scripted::TestBody;
@@ -125,7 +125,7 @@ impl Bed {
     #[track_caller]
     pub(crate) fn succeeds_with(&mut self, token: &str) {
         let mut call = self.call(get(ME));
-        drop(call.poll().map(|answer| panic!("answered before the server was: {answer:?}")));
+        assert_pending!(call.poll());
         self.received_with(token).send_response(ok());
         assert_eq!(status(call.poll()), StatusCode::OK);
     }

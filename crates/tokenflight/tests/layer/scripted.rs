@@ -16,6 +16,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 /// A body of scripted frames.
+#[derive(Debug)]
 pub(crate) struct TestBody {
     frames: VecDeque<Frame<Bytes>>,
     end: End,
@@ -23,7 +24,7 @@ pub(crate) struct TestBody {
 }
 
 /// What follows the frames.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum End {
     /// The end.
     Clean,

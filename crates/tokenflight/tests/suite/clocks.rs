@@ -49,7 +49,8 @@ pub(crate) async fn a_suspend_ends_the_flight_it_interrupted(bed: Bed) {
     grant.gate().close();
     bed.until(|| grant.gate().parked() == 1).await;
     bed.time.suspend(secs(8 * HOUR));
-    bed.pass(secs(30)).await;
+    // Noticed within a slice of sleep, and then an answer that may be there already gets five seconds to be read.
+    bed.pass(secs(30 + 5)).await;
 
     let told = world.told();
     assert!(matches!(told.last(), Some(Event::RefreshFailed { class: FailureClass::Ambiguous, .. })), "{told:?}");

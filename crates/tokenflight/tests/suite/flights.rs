@@ -1,10 +1,16 @@
 //! One flight at a time, whoever asks and whoever leaves.
 
-use tokenflight_test::MockGrant;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokenflight::{FailureClass, grant_fn};
+use tokenflight_test::{AuthServer, MockGrant, Verdict, mock::Gate};
 
 use super::{
     bed::Bed,
-    world::{LIFE, World, secs},
+    world::{LIFE, World, pair, secs},
 };
 
 /// C-08, C-09: with a driver nobody has to stay.
@@ -162,4 +168,72 @@ pub(crate) async fn a_late_refusal_costs_no_refresh(bed: Bed) {
     let error = world.newer_than(old + 1).await.expect_err("a fresh token is not replaced");
     assert_eq!(*error.kind(), tokenflight::ErrorKind::FreshRefused);
     assert_eq!((grant.count(), world.session.state().fresh_refused), (1, 1));
+}
+
+/// Without a driver a flight may rest for longer than its limit. What was answered meanwhile is fetched and not thrown away:
+/// the refresh token has been spent for it.
+pub(crate) async fn an_answer_that_came_while_nobody_polled_is_not_lost(bed: Bed) {
+    let auth = AuthServer::builder(bed.time.shared()).access_lifetime(LIFE).latency(secs(4)..=secs(4)).build();
+    let world = World::new(&bed, auth.grant());
+    world.log_in_with(auth.login()).await;
+    bed.pass(LIFE).await;
+    let caller = world.caller();
+    bed.quiet().await;
+    caller.cancel();
+    bed.pass(secs(100)).await;
+    assert!(world.session.state().refreshing);
+
+    world.token().await.expect("the answer");
+    assert_eq!(auth.report().total.token_requests, 1);
+    auth.assert_unharmed();
+}
+
+/// by then the lease has run out, and somebody else may have presented the token.
+pub(crate) async fn a_request_that_rested_before_it_was_sent_is_not_sent(bed: Bed) {
+    let (sent, connecting) = (Arc::new(AtomicUsize::new(0)), Gate::new());
+    let (count, gate) = (Arc::clone(&sent), connecting.clone());
+    let world = World::new(
+        &bed,
+        grant_fn(move |request: tokenflight::TokenRequest| {
+            let (count, gate) = (Arc::clone(&count), gate.clone());
+            async move {
+                request.mark_unsent();
+                gate.pass().await;
+                request.mark_sent();
+                count.fetch_add(1, Ordering::SeqCst);
+                Ok(pair("access-1", "refresh-1", LIFE))
+            }
+        }),
+    );
+    world.log_in().await;
+    bed.pass(LIFE).await;
+    connecting.close();
+    let caller = world.caller();
+    bed.quiet().await;
+    assert_eq!(connecting.parked(), 1);
+    caller.cancel();
+    bed.pass(secs(100)).await;
+    connecting.open();
+
+    let error = world.token().await.expect_err("too late to send it");
+    assert_eq!((error.class(), sent.load(Ordering::SeqCst)), (Some(FailureClass::NotSent), 0));
+    assert!(world.record().intent.is_none());
+    bed.pass(secs(1)).await;
+    assert_eq!(world.access().await, "access-1");
+}
+
+/// it was known to be expired before this caller asked.
+pub(crate) async fn a_token_that_expired_before_anybody_fetched_it_is_not_handed_out(bed: Bed) {
+    let auth = AuthServer::builder(bed.time.shared()).access_lifetime(secs(10)).latency(secs(4)..=secs(4)).build();
+    let world = World::new(&bed, auth.grant());
+    world.log_in_with(auth.login()).await;
+    bed.pass(secs(10)).await;
+    let caller = world.caller();
+    bed.pass(secs(3)).await;
+    caller.cancel();
+    bed.pass(secs(20)).await;
+    let token = world.token().await.expect("another one");
+    assert_eq!(auth.check(token.access().expose()), Verdict::Valid);
+    assert_eq!((auth.report().total.rotations, token.generation().get()), (2, 3));
+    auth.assert_unharmed();
 }

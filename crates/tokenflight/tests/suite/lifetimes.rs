@@ -43,6 +43,7 @@ pub(crate) async fn a_token_in_its_lead_is_used_at_once_while_the_driver_renews_
     assert_eq!(world.access().await, "access-0");
     assert_eq!(bed.boot() - start, due, "at once");
     grant.gate().open();
+    bed.quiet().await;
     assert_eq!(world.access().await, "access-1");
     assert_eq!(grant.count(), 1);
 }
@@ -68,7 +69,10 @@ pub(crate) async fn a_lifetime_of_zero_serves_those_who_waited_and_never_loops(b
     grant.set_lifetime(Some(Duration::ZERO));
     let world = World::new(&bed, grant.clone());
     world.log_in_with(pair("access-0", "refresh-0", Duration::ZERO)).await;
+    grant.gate().close();
     let callers = world.callers(10);
+    bed.quiet().await;
+    grant.gate().open();
     bed.quiet().await;
     for caller in callers {
         assert_eq!(caller.ended().expect("good for those who waited").generation().get(), 2);

@@ -162,15 +162,17 @@ pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_the_next_
         let slow = SlowReset::default();
         let world = World::with(&bed, auth.grant(), |builder| builder.store(slow.clone()));
         let driver = driven.then(|| world.drive());
-        let logins = ["old", "new"].map(|label| {
+        let login = |label| {
             let (session, set) = (world.session.clone(), auth.login_as(label));
             bed.spawn(async move { session.login(set).await })
-        });
+        };
+        let _old = login("old");
+        bed.quiet().await;
+        let new = login("new");
         bed.pass(secs(1)).await;
         slow.arrive();
         bed.pass(secs(30)).await;
-        let [_, new] = logins.map(Handle::ended);
-        new.expect("stored");
+        new.ended().expect("stored");
         let record = slow.model.record(&key()).expect("something is stored");
         let refresh = record.tokens().and_then(|tokens| tokens.refresh.clone()).expect("logged in");
         assert_eq!(auth.label_of(refresh.expose()).as_deref(), Some("new"), "with a driver: {driven}");

@@ -47,7 +47,10 @@ macro_rules! engine_suite {
                     a_late_refusal_costs_no_refresh,
                     a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller,
                     a_refresh_survives_all_its_waiters,
+                    a_request_that_rested_before_it_was_sent_is_not_sent,
+                    a_token_that_expired_before_anybody_fetched_it_is_not_handed_out,
                     a_waiter_that_leaves_disturbs_no_other,
+                    an_answer_that_came_while_nobody_polled_is_not_lost,
                     many_callers_cause_one_submission,
                     many_refusals_cause_one_submission;
             lifetimes: a_driver_withdraws_the_token_when_it_expires,
@@ -85,7 +88,6 @@ macro_rules! engine_suite {
     };
     ($run:path; $($module:ident: $($scenario:ident),+ $(,)?;)+) => {
         $(mod $module {
-            use super::*;
             $(#[test]
             fn $scenario() {
                 $run(crate::suite::$module::$scenario);

@@ -15,7 +15,7 @@ use crate::race::{
 };
 
 /// 401 handlers that share a lock, beside a timer that does not take it.
-pub struct Lock401 {
+pub(crate) struct Lock401 {
     tokens: RwLock<Tokens>,
     gate: Mutex<()>,
     wire: Wire,
@@ -25,7 +25,7 @@ pub struct Lock401 {
 impl Lock401 {
     /// Starts with the tokens of a login.
     #[must_use]
-    pub fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
+    pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let tokens = RwLock::new(Tokens::of(login, clock.now()));
         let client = Arc::new(Self { tokens, gate: Mutex::default(), wire, clock });
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }

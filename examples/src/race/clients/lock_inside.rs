@@ -18,7 +18,7 @@ use crate::race::{
 const LOOK: Duration = Duration::from_millis(500);
 
 /// One lock for everybody, held across the refresh.
-pub struct LockInside {
+pub(crate) struct LockInside {
     tokens: Mutex<Tokens>,
     wire: Wire,
     clock: Clock,
@@ -27,7 +27,7 @@ pub struct LockInside {
 impl LockInside {
     /// Starts with the tokens of a login.
     #[must_use]
-    pub fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
+    pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { tokens: Mutex::new(Tokens::of(login, clock.now())), wire, clock });
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }
     }

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokenflight::{BoxError, BoxFuture, TokenSet};
 
-pub use self::{lock_401::Lock401, lock_inside::LockInside, naive::Naive, protected::Protected, tokens::Tokens};
+use self::{lock_401::Lock401, lock_inside::LockInside, naive::Naive, protected::Protected, tokens::Tokens};
 use super::{Clock, wire::Wire};
 
 /// What a worker needs of a client.
-pub trait Client: Send + Sync + 'static {
+pub(crate) trait Client: Send + Sync + 'static {
     /// Asks the API once, with whatever refreshing and repeating that takes.
     ///
     /// # Errors
@@ -33,17 +33,16 @@ pub trait Client: Send + Sync + 'static {
 }
 
 /// A client, ready to run: the handle the workers share, and its timer.
-pub struct Entry {
+pub(crate) struct Entry {
     /// What the workers call.
-    pub client: Arc<dyn Client>,
+    pub(crate) client: Arc<dyn Client>,
     /// What renews ahead of time, to be spawned.
-    pub timer: BoxFuture<'static, ()>,
+    pub(crate) timer: BoxFuture<'static, ()>,
 }
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
+pub(crate) enum Kind {
     /// [`Naive`].
     Naive,
     /// [`Lock401`].
@@ -56,22 +55,22 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Naive, Self::Lock401, Self::LockInside, Self::Tokenflight];
+    pub(crate) const ALL: [Self; 4] = [Self::Naive, Self::Lock401, Self::LockInside, Self::Tokenflight];
 
     /// The name, for tables, JSON and the server's books.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Naive => "naive",
             Self::Lock401 => "401 lock only",
-            Self::LockInside => "lock inside the request",
+            Self::LockInside => "lock in the request",
             Self::Tokenflight => "tokenflight",
         }
     }
 
     /// What it does, in one sentence.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
+    pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::Naive => "A timer and the 401 handler refresh on their own: both present the same refresh token.",
             Self::Lock401 => "401 handlers share a lock, the timer does not take it: those two still collide.",
@@ -85,7 +84,7 @@ impl Kind {
     /// # Errors
     ///
     /// When it cannot be built.
-    pub async fn enter(self, login: TokenSet, wire: Wire, clock: Clock) -> Result<Entry, BoxError> {
+    pub(crate) async fn enter(self, login: TokenSet, wire: Wire, clock: Clock) -> Result<Entry, BoxError> {
         Ok(match self {
             Self::Naive => Naive::enter(&login, wire, clock),
             Self::Lock401 => Lock401::enter(&login, wire, clock),

@@ -15,7 +15,7 @@ use crate::race::{
 };
 
 /// A timer and a 401 handler that refresh independently.
-pub struct Naive {
+pub(crate) struct Naive {
     tokens: RwLock<Tokens>,
     wire: Wire,
     clock: Clock,
@@ -24,7 +24,7 @@ pub struct Naive {
 impl Naive {
     /// Starts with the tokens of a login.
     #[must_use]
-    pub fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
+    pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { tokens: RwLock::new(Tokens::of(login, clock.now())), wire, clock });
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }
     }

@@ -16,7 +16,7 @@ use super::{Client, Entry};
 use crate::race::wire::{Http, RefreshError, Wire, read};
 
 /// Session, driver and layer.
-pub struct Protected {
+pub(crate) struct Protected {
     http: Bearer<Http>,
     wire: Wire,
 }
@@ -27,7 +27,7 @@ impl Protected {
     /// # Errors
     ///
     /// When the session cannot be built, or the API is not on loopback.
-    pub async fn enter(login: TokenSet, wire: Wire) -> Result<Entry, BoxError> {
+    pub(crate) async fn enter(login: TokenSet, wire: Wire) -> Result<Entry, BoxError> {
         let endpoint = wire.clone();
         let session = Session::builder(grant_fn(move |request| renew(endpoint.clone(), request))).build()?;
         session.login(login).await?;
@@ -37,15 +37,16 @@ impl Protected {
         let layer = BearerLayer::new(session.clone(), Origins::with_plain_loopback([origin.as_str()])?);
         let http = layer.layer(wire.http().clone());
         let driver = session.driver();
-        Ok(Entry { client: Arc::new(Self { http, wire }), timer: Box::pin(async move { drop(driver.await) }) })
+        Ok(Entry { client: Arc::new(Self { http, wire }), timer: Box::pin(driver) })
     }
 }
 
 /// One token request, and what its failure means.
 async fn renew(wire: Wire, request: TokenRequest) -> Result<TokenSet, GrantError> {
     let Some(refresh_token) = request.refresh_token() else { return Err(GrantError::config("no refresh token")) };
+    // Nothing has left yet. From the next step on the client may be sending; if it could not even connect, it says so
+    // afterwards.
     request.mark_unsent();
-    // The client connects by itself and says afterwards if it could not; until then, assume the worst.
     request.mark_sent();
     match wire.refresh(refresh_token.expose()).await {
         Ok(answer) => {

@@ -10,20 +10,19 @@ const LEAD: u32 = 12;
 
 /// The state of a hand-written client.
 #[derive(Clone)]
-#[non_exhaustive]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// The access token; after the end of the session the last one there was.
-    pub access: String,
+    pub(crate) access: String,
     /// The refresh token; none once the server has said `invalid_grant`.
-    pub refresh: Option<String>,
+    pub(crate) refresh: Option<String>,
     /// When to renew, in the time of the race.
-    pub due: Duration,
+    pub(crate) due: Duration,
 }
 
 impl Tokens {
     /// The tokens of a login.
     #[must_use]
-    pub fn of(login: &TokenSet, now: Duration) -> Self {
+    pub(crate) fn of(login: &TokenSet, now: Duration) -> Self {
         Self {
             access: login.access().expose().to_owned(),
             refresh: login.refresh().map(|token| token.expose().to_owned()),
@@ -32,7 +31,7 @@ impl Tokens {
     }
 
     /// Takes over what a refresh brought. A missing refresh token means that the old one stays.
-    pub fn adopt(&mut self, answer: TokenAnswer, now: Duration) {
+    pub(crate) fn adopt(&mut self, answer: TokenAnswer, now: Duration) {
         self.due = due(Duration::try_from_secs_f64(answer.expires_in).unwrap_or_default(), now);
         self.access = answer.access_token;
         self.refresh = answer.refresh_token.or_else(|| self.refresh.take());

@@ -34,9 +34,10 @@ pub(super) fn canvas(scale: &Scale) -> Document {
 
 pub(super) fn header(options: &Options) -> Group {
     let given = format!(
-        "{} workers each · an access token lives {} s · {} % of ordinary requests are cancelled · token endpoint {}–{} ms, \
+        "{} {} each · an access token lives {} s · {} % of ordinary requests are cancelled · token endpoint {}–{} ms, \
          API {} ms · seed {}",
         options.workers,
+        if options.workers == 1 { "worker" } else { "workers" },
         options.lifetime.get(),
         (options.cancel * 1_000.0).round() / 10.0,
         TOKEN_LATENCY.0.as_millis(),

@@ -1,7 +1,5 @@
 //! One client: who it is on the left, what happened to it on the right.
 
-use std::time::Duration;
-
 use svg::node::element::Group;
 
 use super::{
@@ -25,8 +23,8 @@ pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale, tallest: u32)
     let top = scale.lane(row);
     let floor = top + LANE_BODY;
     let mut group = Group::new().add(words(standing, top)).add(rectangle(LEFT, top, RIGHT - LEFT, LANE_BODY, GROUND));
-    if let Some(died) = standing.died {
-        let x = scale.x(died);
+    let died = standing.died.map(|died| scale.x(died));
+    if let Some(x) = died {
         group = group.add(rectangle(x, top, RIGHT - x, LANE_BODY, DEAD_GROUND));
     }
     group = group.add(density::skyline(&standing.trace, scale, floor, LANE_BODY - SKY, tallest)).add(line(
@@ -35,26 +33,28 @@ pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale, tallest: u32)
         1.0,
         FAINT,
     ));
-    if let Some(died) = standing.died {
-        group = group.add(line((scale.x(died), top), (scale.x(died), floor), 2.0, DEATH));
+    if let Some(x) = died {
+        group = group.add(line((x, top), (x, floor), 2.0, DEATH)).add(epitaph(standing, x, top + LABEL));
     }
-    group = group.add(renewals(&standing.trace, scale, top + RENEWALS)).add(drops(&standing.trace, scale, top + DROPS));
-    match standing.died {
-        Some(died) => group.add(epitaph(standing, scale.x(died), died, top + LABEL)),
-        None => group,
-    }
+    group.add(renewals(&standing.trace, scale, died, top + RENEWALS)).add(drops(
+        &standing.trace,
+        scale,
+        died,
+        top + DROPS,
+    ))
 }
 
 /// The diamond at the head of the line of death, and what it means, on the side that has room.
-fn epitaph(standing: &Standing, x: f64, died: Duration, y: f64) -> Group {
+fn epitaph(standing: &Standing, x: f64, y: f64) -> Group {
     /// Room the words need.
-    const WIDE: f64 = 330.0;
+    const WIDE: f64 = 350.0;
 
     let times = match standing.reuses.len() {
         0 | 1 => String::new(),
+        2 => ", twice".to_owned(),
         times => format!(", {times} times"),
     };
-    let words = format!("old refresh token came back{times}: session revoked at {:.1} s", died.as_secs_f64());
+    let words = format!("old refresh token came back{times}: session revoked");
     let words = if x + WIDE < RIGHT {
         text(words, x + 13.0, y + 4.5, 12.5, DEATH, Hold::Start)
     } else {
@@ -65,10 +65,8 @@ fn epitaph(standing: &Standing, x: f64, died: Duration, y: f64) -> Group {
 
 fn words(standing: &Standing, top: f64) -> Group {
     let numbers = &standing.numbers;
-    let (badge, colour) = match standing.died {
-        Some(died) => (format!("dead at {:.1} s", died.as_secs_f64()), DEATH),
-        None => ("alive".to_owned(), ALIVE),
-    };
+    let badge = table::session(standing);
+    let colour = if standing.died.is_some() { DEATH } else { ALIVE };
     let mut group = Group::new()
         .add(bold(text(standing.kind.name(), MARGIN, top + 17.0, 16.0, INK, Hold::Start)))
         .add(bold(text(badge, TEXT_END, top + 17.0, 13.0, colour, Hold::End)));

@@ -18,12 +18,20 @@ const APART: f64 = 2.0 * RADIUS + 3.0;
 /// Triangles closer than this are one.
 const TRIANGLES_APART: f64 = 11.0;
 
+/// Where a mark stands that must not hide the line of death: what happened at the same moment is shown before it.
+fn before(x: f64, died: Option<f64>, room: f64) -> f64 {
+    match died {
+        Some(died) if (x - died).abs() < room => died - room,
+        _ => x,
+    }
+}
+
 fn landed(trace: &Trace, landing: Landing) -> impl Iterator<Item = Duration> {
-    trace.refreshes.iter().filter(move |refresh| refresh.landing == landing).map(|refresh| refresh.end)
+    trace.refreshes.iter().filter(move |refresh| refresh.landing == landing).map(|refresh| refresh.at)
 }
 
 /// The refreshes that brought a token, numbered from one.
-pub(super) fn renewals(trace: &Trace, scale: &Scale, y: f64) -> Group {
+pub(super) fn renewals(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
     struct Pill {
         from: f64,
         to: f64,
@@ -33,7 +41,7 @@ pub(super) fn renewals(trace: &Trace, scale: &Scale, y: f64) -> Group {
 
     let mut pills: Vec<Pill> = Vec::new();
     for (number, at) in (1..).zip(landed(trace, Landing::Renewed)) {
-        let x = scale.x(at);
+        let x = before(scale.x(at), died, RADIUS + 4.0);
         match pills.last_mut() {
             // A pill needs room for its text, too.
             Some(pill) if x - pill.to.max(pill.from + label_room(pill.first, pill.last)) < APART => {
@@ -44,7 +52,11 @@ pub(super) fn renewals(trace: &Trace, scale: &Scale, y: f64) -> Group {
     }
     let mut group = Group::new();
     for Pill { from, to, first, last } in pills {
-        let to = to.max(from + label_room(first, last));
+        let (mut from, mut to) = (from, to.max(from + label_room(first, last)));
+        if let Some(died) = died.filter(|died| (from..to + RADIUS + 4.0).contains(died)) {
+            let beyond = to + RADIUS + 4.0 - died;
+            (from, to) = (from - beyond, to - beyond);
+        }
         let words = if first == last { first.to_string() } else { format!("{first}–{last}") };
         let pill = rectangle(from - RADIUS, y - RADIUS, to - from + 2.0 * RADIUS, 2.0 * RADIUS, REFRESH);
         let number = bold(text(words, f64::midpoint(from, to), y + 4.0, 11.0, "#ffffff", Hold::Middle));
@@ -65,11 +77,11 @@ fn label_room(first: usize, last: usize) -> f64 {
 }
 
 /// The refreshes that were dropped with the request they ran in.
-pub(super) fn drops(trace: &Trace, scale: &Scale, y: f64) -> Group {
+pub(super) fn drops(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
     let mut group = Group::new();
     let mut previous = f64::NEG_INFINITY;
     for at in landed(trace, Landing::Dropped) {
-        let x = scale.x(at);
+        let x = before(scale.x(at), died, 8.0);
         if x - previous >= TRIANGLES_APART {
             group = group.add(triangle(x, y));
             previous = x;

@@ -15,7 +15,7 @@ use super::{Options, Standing};
 
 /// Draws it.
 #[must_use]
-pub fn draw(options: &Options, standings: &[Standing]) -> Document {
+pub(super) fn draw(options: &Options, standings: &[Standing]) -> Document {
     let scale = Scale::new(options.seconds.duration(), standings.len());
     let height = density::tallest(standings, &scale);
     let mut document = frame::canvas(&scale).add(frame::header(options)).add(frame::axis(&scale));

@@ -1,0 +1,8 @@
+//! Tables, by subject.
+
+mod clocks;
+mod failures;
+mod herd;
+mod refusals;
+mod schedule;
+mod sessions;

@@ -1,0 +1,270 @@
+//! The flight under the model checker, with the real `Shared` in it: `RUSTFLAGS="--cfg shuttle"`.
+//!
+//! `TOKENFLIGHT_SEEDS` sets the number of schedules of every test here; `TOKENFLIGHT_PROOF=1` adds the exhaustive search.
+
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::catch_unwind,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use shuttle::{
+    Config, FailurePersistence, Runner,
+    future::{JoinHandle, block_on, spawn},
+    scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler},
+};
+use tokenflight_core::{
+    Error, ErrorKind, Now,
+    machine::{Decision, FlightId, Machine, Policy},
+};
+
+use super::{Flight, Landed};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+
+/// Preemptions per schedule that PCT looks for. The lost wake needs two.
+const PCT_DEPTH: usize = 3;
+
+fn run(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'static) -> usize {
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::Print;
+    Runner::new(scheduler, config).run(model)
+}
+
+fn seeds(default: usize) -> usize {
+    std::env::var("TOKENFLIGHT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(default)
+}
+
+fn check(name: &str, model: impl Fn() + Send + Sync + Copy + 'static) {
+    let random = run(RandomScheduler::new(seeds(50_000)), model);
+    let pct = run(PctScheduler::new(PCT_DEPTH, seeds(20_000)), model);
+    println!("{name}: {random} random and {pct} PCT schedules");
+}
+
+/// Every schedule there is; too many for every commit.
+fn exhaust(name: &str, most: Option<usize>, model: impl Fn() + Send + Sync + Copy + 'static) {
+    if std::env::var_os("TOKENFLIGHT_PROOF").is_none() {
+        println!("{name}: exhaustive search skipped; TOKENFLIGHT_PROOF=1 runs it");
+        return;
+    }
+    let schedules = run(DfsScheduler::new(most, false), model);
+    let whole = most.is_none_or(|most| schedules < most);
+    println!("{name}: {schedules} DFS schedules, {}", if whole { "all there are" } else { "then stopped" });
+}
+
+fn flight_id() -> FlightId {
+    let mut machine = Machine::new(Policy::default()).unwrap();
+    match machine.force(Now::new(Duration::ZERO, Duration::ZERO)) {
+        Decision::Start(plan) => plan.id,
+        other => panic!("expected a flight and not {other:?}"),
+    }
+}
+
+/// Work that wakes itself so often, each time with other tasks running while it is being polled.
+struct Work {
+    wakes: u64,
+    polls: Arc<AtomicU64>,
+}
+
+impl Work {
+    fn new(wakes: u64) -> (Self, Arc<AtomicU64>) {
+        let polls = Arc::new(AtomicU64::new(0));
+        (Self { wakes, polls: Arc::clone(&polls) }, polls)
+    }
+}
+
+impl Future for Work {
+    type Output = Landed;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landed> {
+        // The scheduler may switch at every atomic: before the wake and after it.
+        let polled = self.polls.fetch_add(1, Ordering::SeqCst);
+        if polled == self.wakes {
+            return Poll::Ready(Ok(None));
+        }
+        cx.waker().wake_by_ref();
+        self.polls.load(Ordering::SeqCst);
+        Poll::Pending
+    }
+}
+
+/// Polls so often and then leaves, as a request that is cancelled.
+async fn leave_after<F: Future + Unpin>(polls: usize, mut future: F) -> Option<F::Output> {
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.poll_unpin(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            // Gone without waiting to be woken.
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+fn done<T>(task: JoinHandle<T>) -> T {
+    block_on(task).unwrap()
+}
+
+/// A polls once and leaves, B waits.
+fn one_leaves_plain_shared() {
+    let (work, _) = Work::new(1);
+    let work = work.shared();
+    let a = spawn(leave_after(1, work.clone()));
+    let b = spawn(work);
+    done(a);
+    done(b).unwrap();
+}
+
+fn one_leaves() {
+    let (work, polls) = Work::new(1);
+    let flight = Flight::new(flight_id(), Box::pin(work));
+    let a = spawn(leave_after(1, flight.join()));
+    let b = spawn(flight.join());
+    done(a);
+    done(b).unwrap();
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
+}
+
+fn two_leave_and_one_stays() {
+    let (work, polls) = Work::new(2);
+    let flight = Flight::new(flight_id(), Box::pin(work));
+    let leavers = [1, 2].map(|polls| spawn(leave_after(polls, flight.join())));
+    let stayer = spawn(flight.join());
+    let _ = leavers.map(done);
+    done(stayer).unwrap();
+    assert_eq!(polls.load(Ordering::SeqCst), 3);
+}
+
+/// What the work waits for comes from a task of its own, as from a reactor.
+fn woken_from_outside() {
+    struct Bell(Mutex<(u64, Option<Waker>)>);
+    let bell = Arc::new(Bell(Mutex::new((0, None))));
+    let ringer = Arc::clone(&bell);
+    let (polls, counter) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&polls);
+    let work = poll_fn(move |cx| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let mut bell = lock(&bell.0);
+        bell.1 = Some(cx.waker().clone());
+        if bell.0 == 2 { Poll::Ready(Ok(None)) } else { Poll::Pending }
+    });
+    let flight = Flight::new(flight_id(), Box::pin(work));
+    let a = spawn(leave_after(1, flight.join()));
+    let b = spawn(flight.join());
+    let rings = spawn(async move {
+        for _ in 0..2 {
+            let waker = {
+                let mut bell = lock(&ringer.0);
+                bell.0 += 1;
+                bell.1.take()
+            };
+            if let Some(waker) = waker {
+                counter.fetch_add(1, Ordering::SeqCst);
+                waker.wake();
+            }
+        }
+        counter.load(Ordering::SeqCst)
+    });
+    done(a);
+    done(b).unwrap();
+    let wakes = done(rings);
+    let polls = polls.load(Ordering::SeqCst);
+    assert!(polls <= wakes + 1, "{wakes} wakes, but the work was polled {polls} times");
+}
+
+/// A login or a logout: who waits leaves, and one keeps the work moving to its end.
+fn deserted() {
+    let (work, polls) = Work::new(1);
+    let flight = Flight::new(flight_id(), Box::pin(work));
+    let waiters = [0, 1].map(|_| spawn(flight.join()));
+    let deserter = flight.clone();
+    let login = spawn(async move {
+        deserter.desert();
+        // Whoever comes later does not even begin to wait.
+        let late = deserter.join().await;
+        assert!(matches!(late, Err(error) if *error.kind() == ErrorKind::SessionChanged));
+        deserter.pilot().await
+    });
+    for waiter in waiters {
+        match done(waiter) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(*error.kind(), ErrorKind::SessionChanged),
+        }
+    }
+    done(login).unwrap();
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
+}
+
+/// Work that waits for a clock which only a kick has it look at.
+fn kicked() {
+    let late = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&late);
+    let work = poll_fn(move |_| match clock.load(Ordering::SeqCst) {
+        0 => Poll::Pending,
+        _ => Poll::Ready(Err(Error::new(ErrorKind::Store))),
+    });
+    let flight = Flight::new(flight_id(), Box::pin(work));
+    let a = spawn(leave_after(1, flight.join()));
+    let b = spawn(flight.join());
+    let kicker = spawn(async move {
+        late.store(1, Ordering::SeqCst);
+        flight.kick();
+    });
+    done(a);
+    done(kicker);
+    assert!(done(b).is_err());
+}
+
+/// Why a model failed.
+fn reason(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied()).unwrap_or_default()
+}
+
+/// rust-lang/futures-rs#2706. When this fails, `Shared` has been mended, and `join.rs` can lose its cure.
+#[test]
+fn plain_shared_loses_a_wake() {
+    let random = || run(RandomScheduler::new(100_000), one_leaves_plain_shared);
+    let pct = || run(PctScheduler::new(PCT_DEPTH, 100_000), one_leaves_plain_shared);
+    for found in [catch_unwind(random), catch_unwind(pct)] {
+        let panic = found.expect_err("no lost wake was found in plain `Shared`");
+        assert!(reason(&*panic).contains("deadlock"), "{}", reason(&*panic));
+    }
+}
+
+#[test]
+fn join_never_loses_a_wake() {
+    check("one leaves", one_leaves);
+    exhaust("one leaves", None, one_leaves);
+}
+
+#[test]
+fn join_never_loses_a_wake_when_several_leave() {
+    check("two leave and one stays", two_leave_and_one_stays);
+    exhaust("two leave and one stays", Some(2_000_000), two_leave_and_one_stays);
+}
+
+#[test]
+fn join_never_loses_a_wake_from_outside() {
+    check("woken from outside", woken_from_outside);
+    exhaust("woken from outside", Some(2_000_000), woken_from_outside);
+}
+
+#[test]
+fn a_deserted_flight_loses_its_waiters_and_keeps_its_pilot() {
+    check("deserted", deserted);
+    exhaust("deserted", Some(2_000_000), deserted);
+}
+
+#[test]
+fn a_kick_has_the_work_polled() {
+    check("kicked", kicked);
+    exhaust("kicked", None, kicked);
+}

@@ -1,0 +1,218 @@
+//! The body of a refusal is let go before anything is waited for, and what was read of it is handed out again.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body::Body;
+use tokenflight::{BearerBody, ErrorKind, FailureClass, GrantError};
+use tokenflight_test::mock::Step;
+use tokio_test::assert_pending;
+
+use crate::{
+    bed::{Bed, ME, challenged, get, millis, ok, read, response, status},
+    scripted::{End, Probe, TestBody},
+};
+
+/// The limit of what is kept.
+const LIMIT: usize = 16 * 1024;
+
+/// Refuses a request with this body and lets the refresh fail. The body has come to its end or to its limit at once.
+#[track_caller]
+fn kept(body: TestBody) -> (BearerBody<TestBody>, Probe) {
+    let mut bed = Bed::new();
+    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let probe = body.probe();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(&["Bearer"], body));
+    let answer = response(call.poll_until_idle());
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(probe.drops(), 1, "it was let go");
+    (answer.into_body(), probe)
+}
+
+fn trailers() -> HeaderMap {
+    HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("16"))])
+}
+
+/// C-48.
+#[test]
+fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refresh_has_ended() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    let body = TestBody::text("part").end(End::Stalls);
+    let probe = body.probe();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(&["Bearer"], body));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(bed.grant.gate().parked(), 1, "the refresh does not wait for the body");
+    bed.time.advance(millis(249));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(probe.drops(), 0);
+    bed.time.advance(millis(1));
+    assert!(call.is_woken());
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(probe.drops(), 1, "the body does not wait for the refresh");
+    let polls = probe.polls();
+    bed.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(probe.polls(), polls);
+}
+
+/// C-48, where the refresh is the faster one: the replay does not wait for more than the quarter of a second.
+#[test]
+fn a_replay_waits_for_a_stalling_body_no_longer_than_a_quarter_of_a_second() {
+    let mut bed = Bed::new();
+    let body = TestBody::new().end(End::Stalls);
+    let probe = body.probe();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(&["Bearer"], body));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!((bed.grant.count(), probe.drops()), (1, 0));
+    bed.nothing_received();
+    bed.time.advance(millis(250));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(probe.drops(), 1);
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.time.pending_sleeps(), 0, "no timer is left behind");
+}
+
+#[test]
+fn what_came_before_a_body_stalled_is_handed_out_if_there_is_nothing_better() {
+    let mut bed = Bed::new();
+    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let mut call = bed.call(get(ME));
+    let body = TestBody::text("half an ").data("answer").end(End::Stalls);
+    bed.received().1.send_response(challenged(&["Bearer"], body));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(millis(250));
+    let answer = response(call.poll_until_idle());
+    assert_eq!(read(answer.into_body()).0, b"half an answer");
+}
+
+#[test]
+fn a_flood_is_cut_off_at_once() {
+    let piece = Bytes::from_static(&[b'.'; 1000]);
+    let (body, probe) = kept(TestBody::text("head").end(End::Floods(piece)));
+    assert_eq!(read(body).0.len(), 4 + 16_000, "the last piece that fits");
+    assert_eq!(probe.polls(), 1 + 16 + 1);
+}
+
+/// They cost no room; if they cost nothing at all, one poll would never end.
+#[test]
+fn a_flood_of_nothing_is_cut_off_at_once() {
+    let (body, probe) = kept(TestBody::new().end(End::Floods(Bytes::new())));
+    assert!(probe.polls() <= LIMIT, "{} polls", probe.polls());
+    assert!(read(body).0.is_empty());
+}
+
+#[test]
+fn exactly_the_limit_is_kept_and_a_piece_beyond_it_is_not() {
+    let full = Bytes::from(vec![b'a'; LIMIT]);
+    let (body, _) = kept(TestBody::text(full.clone()));
+    assert_eq!(read(body).0, full);
+    let (body, _) = kept(TestBody::text(full.clone()).data("b"));
+    assert_eq!(read(body).0, full);
+    let (body, _) = kept(TestBody::text("b").data(full));
+    assert_eq!(read(body).0, b"b");
+}
+
+#[test]
+fn trailers_are_kept() {
+    let (body, _) = kept(TestBody::text("no").trailers(trailers()));
+    assert!(!body.is_end_stream());
+    let (data, kept, error) = read(body);
+    assert_eq!((data.as_slice(), kept), (&b"no"[..], Some(trailers())));
+    assert!(error.is_none());
+}
+
+#[test]
+fn of_a_body_that_breaks_off_the_beginning_is_kept() {
+    let (body, _) = kept(TestBody::text("half an ").data("answer").end(End::Broken));
+    let (data, _, error) = read(body);
+    assert_eq!(data, b"half an answer");
+    assert!(error.is_none());
+}
+
+#[test]
+fn a_kept_body_knows_its_size_and_its_end_at_every_step() {
+    let (mut body, _) = kept(TestBody::text("abc").data("de").trailers(trailers()).end(End::Broken));
+    assert_eq!(format!("{body:?}"), "BearerBody(kept)");
+    for left in [5, 2, 0] {
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(left), false));
+        assert!(next(&mut body).is_some());
+    }
+    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+    assert!(next(&mut body).is_none());
+    assert!(next(&mut body).is_none());
+}
+
+#[test]
+fn an_empty_refusal_is_an_empty_body() {
+    let (body, _) = kept(TestBody::new());
+    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+}
+
+#[test]
+fn a_whole_body_is_what_the_inner_one_says() {
+    for body in [
+        TestBody::new(),
+        TestBody::text("abc"),
+        TestBody::text("abc").end(End::Stalls),
+        TestBody::text("abc").data("de").trailers(trailers()).end(End::Broken),
+    ] {
+        let mut bed = Bed::new();
+        let (hint, end) = (body.size_hint(), body.is_end_stream());
+        let mut call = bed.call(get(ME));
+        bed.received().1.send_response(http::Response::new(body));
+        let mut body = response(call.poll()).into_body();
+        assert_eq!(format!("{body:?}"), "BearerBody(whole)");
+        assert_eq!((body.size_hint().exact(), body.size_hint().lower()), (hint.exact(), hint.lower()));
+        assert_eq!(body.is_end_stream(), end);
+        if !end {
+            assert_eq!(next(&mut body).unwrap().unwrap().into_data().unwrap(), "abc");
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_whole_body_is_passed_on() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(http::Response::new(TestBody::text("abc").end(End::Broken)));
+    let (data, _, error) = read(response(call.poll()).into_body());
+    assert_eq!(data, b"abc");
+    assert!(error.is_some());
+}
+
+/// Both refusals' bodies are let go, and the second one is what the caller gets.
+#[test]
+fn the_second_refusal_has_its_whole_body() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    let body = TestBody::text("still no").end(End::Stalls);
+    let probe = body.probe();
+    bed.received_with("access-1").send_response(challenged(&["Bearer"], body));
+    let answer = response(call.poll_until_idle());
+    assert_eq!((probe.polls(), probe.drops()), (0, 0));
+    assert_eq!(format!("{:?}", answer.body()), "BearerBody(whole)");
+}
+
+#[test]
+fn the_reason_of_a_failure_is_not_lost_while_the_body_is_read() {
+    let mut bed = Bed::new();
+    bed.grant.push(Step::Fail(GrantError::throttled(Some(millis(100)))));
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(&["Bearer"], TestBody::new().end(End::Stalls)));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(millis(250));
+    let reason = crate::bed::explained(call.poll_until_idle());
+    assert_eq!(reason, ErrorKind::Refresh(FailureClass::Throttled));
+}
+
+fn next(body: &mut BearerBody<TestBody>) -> Option<Result<http_body::Frame<Bytes>, crate::scripted::Broken>> {
+    use http_body_util::BodyExt;
+    crate::bed::now(body.frame())
+}

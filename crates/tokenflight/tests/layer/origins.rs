@@ -1,0 +1,342 @@
+//! Where tokens go: seen from outside, through the layer.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::LazyLock,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, header};
+use http_body_util::Empty;
+use proptest::prelude::*;
+use tokenflight::{BearerLayer, OriginError, Origins, Session, TokenSet};
+use tokenflight_test::{ManualTime, MockGrant};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::bed::{Req, now};
+
+static SESSION: LazyLock<Session> = LazyLock::new(|| {
+    let session = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build().unwrap();
+    now(session.login(TokenSet::new("access").refresh_token("refresh"))).unwrap();
+    session
+});
+
+/// Answers whether the request had a token.
+fn had_token(request: Req) -> Ready<Result<Response<Empty<Bytes>>, Infallible>> {
+    let mut response = Response::new(Empty::new());
+    response.extensions_mut().insert(request.headers().contains_key(header::AUTHORIZATION));
+    ready(Ok(response))
+}
+
+/// Whether the layer puts the token on a request to this URI with these `Host` headers.
+fn sends_to(origins: &Origins, uri: &Uri, hosts: &[&str]) -> bool {
+    let mut client = BearerLayer::new(SESSION.clone(), origins.clone()).layer(tower::service_fn(had_token));
+    let mut request = Request::get(uri.clone()).body(Default::default()).unwrap();
+    for host in hosts {
+        request.headers_mut().append(header::HOST, HeaderValue::try_from(*host).unwrap());
+    }
+    *now(client.call(request)).unwrap().extensions().get::<bool>().unwrap()
+}
+
+#[track_caller]
+fn check(listed: &str, to: &[(&str, &[&str])], expected: bool) {
+    let origins = Origins::with_plain_loopback([listed]).unwrap();
+    for (uri, hosts) in to {
+        // What is no URI goes nowhere.
+        let Ok(parsed) = uri.parse() else {
+            assert!(!expected, "{uri} is no URI");
+            continue;
+        };
+        assert_eq!(sends_to(&origins, &parsed, hosts), expected, "{listed} -> {uri}, Host {hosts:?}");
+    }
+}
+
+const NONE: &[&str] = &[];
+
+#[test]
+fn no_other_host_gets_the_token() {
+    let others = [
+        "https://example.com/",
+        "https://evil.com/",
+        "https://api.example.com.evil.com/",
+        "https://evil-api.example.com/",
+        "https://evilapi.example.com/",
+        "https://api.example.com-evil.com/",
+        "https://api.example.comevil/",
+        "https://api.example.co/",
+        "https://sub.api.example.com/",
+        "https://api_example.com/",
+        "https://api.example.com../",
+        "https://.api.example.com/",
+        "https://evil.com/api.example.com",
+        "https://evil.com/?https://api.example.com/",
+        "https://evil.com/#@api.example.com/",
+        "https://evil.com:443/api.example.com:443",
+        "https://api.example.com%2eevil.com/",
+        "https://api.example.com%00.evil.com/",
+        "https://xn--api-example-com/",
+        "https://[::1]/",
+        "https://1.2.3.4/",
+    ];
+    check("https://api.example.com", &others.map(|uri| (uri, NONE)), false);
+}
+
+#[test]
+fn no_other_port_and_no_other_scheme_gets_the_token() {
+    let others = [
+        "https://api.example.com:80/",
+        "https://api.example.com:8443/",
+        "https://api.example.com:4430/",
+        "https://api.example.com:44/",
+        "https://api.example.com:0/",
+        "https://api.example.com:99999/",
+        "https://api.example.com:+443/",
+        "https://api.example.com:-443/",
+        "https://api.example.com:0x1bb/",
+        "https://api.example.com:443a/",
+        "http://api.example.com/",
+        "http://api.example.com:443/",
+        "ftp://api.example.com:443/",
+        "wss://api.example.com/",
+        "httpss://api.example.com/",
+        "https.://api.example.com/",
+    ];
+    check("https://api.example.com", &others.map(|uri| (uri, NONE)), false);
+    check(
+        "https://api.example.com:8443",
+        &[("https://api.example.com/", NONE), ("https://api.example.com:443/", NONE)],
+        false,
+    );
+}
+
+#[test]
+fn no_user_name_gets_past() {
+    let others = [
+        "https://api.example.com@evil.com/",
+        "https://api.example.com:443@evil.com/",
+        "https://user@api.example.com/",
+        "https://user:password@api.example.com/",
+        "https://@api.example.com/",
+        "https://evil.com@api.example.com/",
+    ];
+    check("https://api.example.com", &others.map(|uri| (uri, NONE)), false);
+}
+
+/// The server may route by it.
+#[test]
+fn no_other_host_header_gets_past() {
+    let uri = "https://api.example.com/";
+    let others: [&[&str]; 9] = [
+        &["evil.com"],
+        &["api.example.com:8443"],
+        &["api.example.com:99999"],
+        &["user@api.example.com"],
+        &["api.example.com.evil.com"],
+        &["https://api.example.com"],
+        &["api.example.com, evil.com"],
+        &["api.example.com", "evil.com"],
+        &[""],
+    ];
+    check("https://api.example.com", &others.map(|hosts| (uri, hosts)), false);
+    let origins = Origins::new(["https://api.example.com", "https://evil.com"]).unwrap();
+    assert!(!sends_to(&origins, &uri.parse().unwrap(), &["evil.com"]), "listed, but not the one that is spoken to");
+}
+
+#[test]
+fn without_an_authority_a_host_header_must_be_a_listed_one() {
+    let others: [&[&str]; 5] =
+        [&["evil.com"], &["api.example.com:8443"], &["user@api.example.com"], &[""], &["api.example.com", "evil.com"]];
+    check("https://api.example.com", &others.map(|hosts| ("/me", hosts)), false);
+}
+
+#[test]
+fn every_spelling_of_the_origin_gets_the_token() {
+    let same = [
+        "https://api.example.com",
+        "https://api.example.com/",
+        "https://api.example.com:443/",
+        "https://api.example.com:/",
+        "https://API.Example.COM/a?b",
+        "https://api.example.com./",
+        "https://api.example.com.:443/",
+        "HTTPS://api.example.com/",
+        "https://api.example.com?https://evil.com/",
+        "https://api.example.com/@evil.com/",
+        "https://api.example.com:0443/",
+    ];
+    for listed in ["https://api.example.com", "https://api.example.com:443/", "https://API.example.com."] {
+        check(listed, &same.map(|uri| (uri, NONE)), true);
+    }
+    let hosts: [&[&str]; 4] =
+        [&["api.example.com"], &["API.example.com:443"], &["api.example.com."], &["api.example.com"; 2]];
+    check("https://api.example.com", &hosts.map(|hosts| ("https://api.example.com/", hosts)), true);
+}
+
+#[test]
+fn a_request_without_an_authority_belongs_to_its_clients_one_destination() {
+    for listed in ["https://api.example.com", "https://api.example.com:8443"] {
+        check(listed, &[("/me", NONE), ("*", NONE)], true);
+    }
+    let hosts: [&[&str]; 2] = [&["api.example.com"], &["API.example.com.:443"]];
+    check("https://api.example.com", &hosts.map(|hosts| ("/me", hosts)), true);
+}
+
+#[test]
+fn addresses_are_compared_as_addresses() {
+    let same = ["https://[2001:DB8::1]/", "https://[2001:db8:0:0:0:0:0:1]:443/", "https://[2001:0db8::0001]/"];
+    check("https://[2001:db8::1]", &same.map(|uri| (uri, NONE)), true);
+    let others = [
+        "https://[2001:db8::2]/",
+        "https://[2001:db8::1]:8443/",
+        "https://[2001:db8::1%25eth0]/",
+        "https://[2001:db8::1/",
+        "https://2001:db8::1/",
+        "https://[[2001:db8::1]]/",
+    ];
+    check("https://[2001:db8::1]", &others.map(|uri| (uri, NONE)), false);
+    check("https://1.2.3.4", &[("https://1.2.3.4:443/", NONE)], true);
+    let others = ["https://1.2.3.4.evil.com/", "https://16909060/", "https://0x01020304/", "https://[::ffff:1.2.3.4]/"];
+    check("https://1.2.3.4", &others.map(|uri| (uri, NONE)), false);
+}
+
+///
+#[test]
+fn plain_http_is_listed_for_loopback_only_and_only_when_asked_for() {
+    let loopback =
+        ["http://localhost:1", "http://LOCALHOST.", "http://127.0.0.1:8080", "http://127.8.9.1", "http://[::1]"];
+    for origin in loopback {
+        assert!(Origins::with_plain_loopback([origin]).is_ok(), "{origin}");
+        assert_eq!(Origins::new([origin]), Err(OriginError::NotTls(origin.to_owned())));
+    }
+    let elsewhere = [
+        "http://api.example.com",
+        "http://localhost.evil.com",
+        "http://localhostx",
+        "http://127.0.0.1.nip.io",
+        "http://128.0.0.1",
+        "http://2130706433",
+        "http://0.0.0.0",
+        "http://[::]",
+        "http://[::2]",
+        "http://[::ffff:127.0.0.1]",
+    ];
+    for origin in elsewhere {
+        assert_eq!(Origins::with_plain_loopback([origin]), Err(OriginError::NotTls(origin.to_owned())));
+    }
+    check("http://127.0.0.1:8080", &[("https://127.0.0.1:8080/", NONE), ("http://127.0.0.1/", NONE)], false);
+}
+
+#[test]
+fn what_is_no_origin_cannot_be_listed() {
+    let broken = [
+        "api.example.com",
+        "api.example.com:443",
+        "https://",
+        "/",
+        "",
+        "https://api.example.com/path",
+        "https://api.example.com/?query",
+        "https://user@api.example.com",
+        "https://:443",
+        "https://api.example.com:99999",
+        "https://api.example.com:x",
+        "ftp://api.example.com",
+        "https://a b",
+    ];
+    for origin in broken {
+        assert_eq!(Origins::new([origin]), Err(OriginError::NotAnOrigin(origin.to_owned())));
+        assert!(Origins::new(["https://fine.example.com", origin]).is_err());
+    }
+    assert_eq!(Origins::new([]), Err(OriginError::Empty));
+    assert_eq!(Origins::with_plain_loopback([]), Err(OriginError::Empty));
+}
+
+/// The same rule, written in another way.
+fn normalised(scheme: &str, authority: &str) -> Option<(bool, String, u16)> {
+    let tls = match scheme.to_ascii_lowercase().as_str() {
+        "https" => true,
+        "http" => false,
+        _ => return None,
+    };
+    if authority.contains('@') {
+        return None;
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (authority, ""),
+    };
+    let port = match port {
+        "" if tls => 443,
+        "" => 80,
+        port if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok()?,
+        _ => return None,
+    };
+    let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().ok()?.to_string(),
+        None => match host.parse::<Ipv4Addr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => format!("{}.", host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()),
+        },
+    };
+    (host != ".").then_some((tls, host, port))
+}
+
+fn host() -> impl Strategy<Value = String> {
+    let same = ["api.example.com", "API.example.COM", "api.example.com.", "[2001:db8::1]", "[2001:DB8:0::1]"];
+    let others = ["example.com", "api.example.co", "xapi.example.com", "api.example.com..", "[2001:db8::2]", "1.2.3.4"];
+    prop_oneof![
+        4 => prop::sample::select(same.to_vec()).prop_map(str::to_owned),
+        2 => prop::sample::select(others.to_vec()).prop_map(str::to_owned),
+        1 => "[a-zA-Z0-9.\\[\\]:%_~!-]{0,20}",
+    ]
+}
+
+fn authority() -> impl Strategy<Value = String> {
+    let user = prop_oneof![5 => Just(String::new()), 1 => "[a-z.:]{0,6}@"];
+    let port = prop_oneof![3 => Just(String::new()), 3 => Just(":443".to_owned()), 2 => ":[0-9+a]{0,6}"];
+    (user, host(), port).prop_map(|(user, host, port)| format!("{user}{host}{port}"))
+}
+
+proptest! {
+    /// Both ways: nothing else matches, and nothing that is the same is missed.
+    #[test]
+    fn a_token_goes_to_exactly_the_origins_that_are_the_same_after_normalisation(
+        scheme in prop::sample::select(vec!["https", "https", "https", "HTTPS", "http", "ftp"]),
+        authority in authority(),
+        path in "[/?][a-z@:/?]{0,8}",
+        listed in prop::sample::select(vec!["https://api.example.com", "https://api.example.com:444", "https://[2001:db8::1]"]),
+    ) {
+        let Ok(uri) = format!("{scheme}://{authority}{path}").parse::<Uri>() else { return Ok(()) };
+        let authority = uri.authority().unwrap().as_str();
+        let (_, listed_authority) = listed.split_once("://").unwrap();
+        let same = normalised(uri.scheme_str().unwrap(), authority) == normalised("https", listed_authority);
+        prop_assert_eq!(sends_to(&Origins::new([listed]).unwrap(), &uri, &[]), same);
+    }
+
+    #[test]
+    fn a_host_header_never_widens_what_the_uri_allows(authority in authority(), host in authority()) {
+        let Ok(uri) = format!("https://{authority}/").parse::<Uri>() else { return Ok(()) };
+        let Ok(_) = HeaderValue::try_from(&host) else { return Ok(()) };
+        let origins = Origins::new(["https://api.example.com"]).unwrap();
+        let target = normalised("https", "api.example.com");
+        if sends_to(&origins, &uri, &[&host]) {
+            prop_assert_eq!(normalised("https", uri.authority().unwrap().as_str()), target.clone());
+            prop_assert_eq!(normalised("https", &host), target);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_list_or_the_lookup_panic(listed in "\\PC{0,40}", uri in "\\PC{0,40}", host in "[ -~]{0,20}") {
+        let origins = Origins::with_plain_loopback([listed.as_str()])
+            .or_else(|_| Origins::with_plain_loopback([format!("https://{listed}").as_str()]))
+            .unwrap_or_else(|_| Origins::new(["https://api.example.com"]).unwrap());
+        for uri in [uri.clone(), format!("https://{uri}"), format!("/{uri}")] {
+            if let Ok(uri) = uri.parse() {
+                let _ = sends_to(&origins, &uri, &[&host]);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called (R-420,
+//! R-421).
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use http::{Response, StatusCode, header};
+use http_body_util::Full;
+use tokenflight::{BearerLayer, ErrorKind, Origins, Session, TokenSet};
+use tokenflight_test::{ManualTime, MockGrant};
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tower::timeout::{Timeout, error::Elapsed};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    bed::{API, Bed, LIFE, ME, Req, explained, failure, get, now, ok, secs, status},
+    scripted::TestBody,
+};
+
+#[test]
+fn readiness_is_the_inner_services() {
+    let mut bed = Bed::new();
+    bed.server.allow(0);
+    assert_pending!(bed.client.poll_ready::<Req>());
+    bed.server.allow(1);
+    assert!(bed.client.is_woken());
+    assert_ready_ok!(bed.client.poll_ready::<Req>());
+    bed.server.send_error("broken");
+    assert_eq!(assert_ready_err!(bed.client.poll_ready::<Req>()).to_string(), "broken");
+}
+
+/// R-420: whoever has no token finds out in the call, so that other requests are not held up.
+#[test]
+fn readiness_asks_for_no_token() {
+    let mut bed = Bed::blank(|builder| builder);
+    assert_ready_ok!(bed.client.poll_ready::<Req>());
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    assert_ready_ok!(bed.client.poll_ready::<Req>());
+    assert_eq!(bed.grant.count(), 0);
+}
+
+/// A service whose clones have numbers, and which cannot be called unless this very clone was ready.
+struct Numbered {
+    number: usize,
+    ready: bool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    clones: AtomicUsize,
+    /// What was done: readied or called, and who.
+    log: Mutex<Vec<(&'static str, usize)>>,
+    refusals: AtomicUsize,
+}
+
+impl Clone for Numbered {
+    fn clone(&self) -> Self {
+        let number = self.shared.clones.fetch_add(1, SeqCst) + 1;
+        Self { number, ready: false, shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Service<Req> for Numbered {
+    type Response = Response<TestBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<TestBody>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.ready = true;
+        self.shared.log.lock().unwrap().push(("ready", self.number));
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Req) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "clone {} was not ready", self.number);
+        self.shared.log.lock().unwrap().push(("call", self.number));
+        let refuse = self.shared.refusals.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        let status = if refuse { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+        ready(Ok(Response::builder().status(status).body(TestBody::new()).unwrap()))
+    }
+}
+
+#[test]
+fn the_readied_instance_is_called_and_a_replay_readies_one_of_its_own() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
+    now(session.login(TokenSet::new("access-0").refresh_token("r").expires_in(LIFE))).unwrap();
+    let shared = Arc::new(Shared::default());
+    let inner = Numbered { number: 0, ready: false, shared: Arc::clone(&shared) };
+    let mut client = BearerLayer::new(session, Origins::new([API]).unwrap()).layer(inner);
+    let mut send = |refusals: usize, time_passed| {
+        time.advance(secs(time_passed));
+        shared.refusals.store(refusals, SeqCst);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Service::<Req>::poll_ready(&mut client, &mut cx).is_ready());
+        let answer = now(client.call(get(ME))).unwrap();
+        (answer.status(), std::mem::take(&mut *shared.log.lock().unwrap()))
+    };
+    assert_eq!(send(0, 0).1, [("ready", 0), ("call", 0)], "with a token: the one that was readied");
+    let (status, log) = send(1, 60);
+    assert_eq!(status, StatusCode::OK);
+    let [("ready", 0), ("call", 0), ("ready", own), ("call", again)] = log[..] else { panic!("{log:?}") };
+    assert_eq!(own, again, "a replay: a clone, readied and then called");
+    assert_ne!(own, 0);
+    let (status, log) = send(0, 300);
+    assert_eq!(status, StatusCode::OK);
+    let [("ready", 0), ("ready", own), ("call", again)] = log[..] else { panic!("{log:?}") };
+    assert_eq!(own, again, "after a wait: a clone, because the readied one was given back");
+    let (_, log) = send(0, 0);
+    let [("ready", kept), ("call", called)] = log[..] else { panic!("{log:?}") };
+    assert_eq!(kept, called);
+    assert_ne!(kept, 0, "the client goes on with a fresh instance");
+    assert_eq!(grant.count(), 2);
+}
+
+#[test]
+fn an_error_of_readiness_before_the_replay_is_passed_on_as_it_is() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    bed.server.send_error("broken");
+    assert_eq!(failure(call.poll_until_idle()).to_string(), "broken");
+    assert_eq!(bed.grant.count(), 1);
+    bed.succeeds_with("access-1");
+}
+
+#[test]
+fn an_error_of_readiness_after_a_wait_is_passed_on_as_it_is() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    let mut call = bed.call(get(ME));
+    bed.server.send_error("broken");
+    assert_eq!(failure(call.poll_until_idle()).to_string(), "broken");
+    bed.nothing_received();
+}
+
+/// C-56: who stops waiting leaves nothing behind.
+#[test]
+fn a_replay_for_which_the_inner_service_is_never_ready_can_be_dropped() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    bed.server.allow(0);
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(bed.grant.count(), 1, "the refresh is done by now");
+    drop(call);
+    assert_eq!(bed.time.pending_sleeps(), 0);
+    bed.server.allow(9);
+    bed.succeeds_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+/// C-56, with the caller's deadline around everything.
+#[test]
+fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut bed = Bed::new();
+        let mut client = Timeout::new(bed.client.clone().into_inner(), secs(30));
+        assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
+        let mut call = task::spawn(client.call(get(ME)));
+        assert_pending!(call.poll());
+        bed.received().1.send_response(crate::bed::unauthorized());
+        bed.server.allow(0);
+        assert_pending!(call.poll());
+        let error = call.await.unwrap_err();
+        assert!(error.is::<Elapsed>(), "{error:?}");
+        bed.server.allow(9);
+        bed.succeeds_with("access-1");
+    });
+}
+
+/// As the one above, for a token that never comes.
+#[test]
+fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut bed = Bed::new();
+        bed.time.advance(LIFE);
+        bed.grant.gate().close();
+        let mut client = Timeout::new(bed.client.clone().into_inner(), secs(30));
+        assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
+        assert!(client.call(get(ME)).await.unwrap_err().is::<Elapsed>());
+        bed.grant.gate().open();
+        let mut call = bed.call(get(ME));
+        assert_pending!(call.poll_until_idle());
+        bed.received_with("access-1").send_response(ok());
+        assert_eq!(status(call.poll()), StatusCode::OK);
+        assert_eq!(bed.grant.count(), 1, "the same refresh, gone on with");
+    });
+}
+
+/// The layer may be called through its clone and its `get_mut`, and still never calls what is not ready.
+#[test]
+fn a_request_that_is_not_ours_uses_the_readied_instance_too() {
+    let mut bed = Bed::new();
+    bed.server.allow(1);
+    let mut own = http::Request::get(ME).body(Full::default()).unwrap();
+    own.headers_mut().insert(header::AUTHORIZATION, http::HeaderValue::from_static("Basic x"));
+    let _call = bed.call(own);
+    drop(bed.received());
+    assert_pending!(bed.client.poll_ready::<Req>(), "the one permit was used");
+}
+
+#[test]
+fn an_inner_service_that_shuts_down_ends_the_replay_with_its_error() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    let Bed { server, .. } = bed;
+    drop(server);
+    assert!(failure(call.poll_until_idle()).is::<tower_test::mock::error::Closed>());
+    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.fresh_window = LIFE));
+    let mut call = bed.refused(get(ME));
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);
+}

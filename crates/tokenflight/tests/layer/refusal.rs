@@ -1,0 +1,123 @@
+//! Which answers are refusals that another token may cure: every row of R-121, and everything that is none.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use tokenflight::Error;
+use tokio_test::assert_pending;
+
+use crate::{
+    bed::{Bed, ME, challenged, get, ok, read, response, status},
+    scripted::TestBody,
+};
+
+/// A 401 with these challenges leads to a refresh and a replay.
+#[track_caller]
+fn cured(challenges: &[&str]) {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(challenges, TestBody::text("no")));
+    assert_pending!(call.poll_until_idle(), "{challenges:?}");
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1);
+}
+
+/// This answer goes to the caller untouched, and the token stays as good as it was.
+#[track_caller]
+fn untouched(answer: Response<TestBody>) {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let (status, headers, probe) = (answer.status(), answer.headers().clone(), answer.body().probe());
+    bed.received().1.send_response(answer);
+    let answer = response(call.poll_until_idle());
+    assert_eq!((answer.status(), answer.headers()), (status, &headers));
+    assert!(answer.extensions().get::<Error>().is_none());
+    assert_eq!((probe.polls(), probe.drops()), (0, 0), "the body is the server's own");
+    assert_eq!(read(answer.into_body()).0, b"body");
+    bed.nothing_received();
+    assert_eq!(bed.grant.count(), 0);
+    bed.succeeds_with("access-0");
+}
+
+#[test]
+fn a_bearer_challenge_with_invalid_token_is_cured() {
+    cured(&[r#"Bearer error="invalid_token""#]);
+    cured(&[r#"bearer realm="api", error=invalid_token, error_description="expired, alas""#]);
+    cured(&[r#"BEARER Error="invalid_token""#]);
+}
+
+#[test]
+fn a_bearer_challenge_without_an_error_is_cured() {
+    cured(&["Bearer"]);
+    cured(&[r#"Bearer realm="api""#]);
+    cured(&[r#"Bearer realm="api", error="invalid_to"#]);
+}
+
+#[test]
+fn a_refusal_without_a_challenge_is_cured() {
+    cured(&[]);
+    cured(&[""]);
+}
+
+#[test]
+fn our_challenge_is_found_among_others_in_one_line_or_in_several() {
+    cured(&["Negotiate", r#"Bearer error="invalid_token""#]);
+    cured(&[r#"Negotiate YII=, Basic realm="a, Bearer error=b", Bearer error="invalid_token""#]);
+}
+
+#[test]
+fn a_challenge_that_is_no_text_says_nothing() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let mut refusal = challenged(&[], TestBody::new());
+    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"Basic \xff\xfe").unwrap());
+    bed.received().1.send_response(refusal);
+    assert_pending!(call.poll_until_idle());
+    drop(bed.received_with("access-1"));
+}
+
+#[test]
+fn a_refusal_that_asks_for_more_than_a_token_goes_to_the_caller() {
+    for error in
+        ["insufficient_user_authentication", "insufficient_scope", "invalid_request", "use_dpop_nonce", "whatever"]
+    {
+        untouched(challenged(&[&format!(r#"Bearer error="{error}", scope="a b""#)], TestBody::text("body")));
+        untouched(challenged(&["Bearer", &format!(r#"Bearer error="{error}""#)], TestBody::text("body")));
+    }
+}
+
+#[test]
+fn a_refusal_that_wants_another_scheme_goes_to_the_caller() {
+    for challenge in ["Basic realm=\"x\"", "Negotiate", "Negotiate YII=", r#"DPoP error="use_dpop_nonce""#, "Bearers"] {
+        untouched(challenged(&[challenge], TestBody::text("body")));
+    }
+}
+
+/// R-122, R-123, R-138: with exactly the challenge that would cure a 401.
+#[test]
+fn no_other_status_is_a_refusal_of_the_token() {
+    for code in [200, 204, 301, 307, 400, 402, 403, 404, 407, 408, 419, 421, 425, 429, 498, 500, 502, 503, 511] {
+        let mut answer = challenged(&[r#"Bearer error="invalid_token""#], TestBody::text("body"));
+        *answer.status_mut() = StatusCode::from_u16(code).unwrap();
+        untouched(answer);
+    }
+}
+
+/// The answer to the replay is judged by the same table.
+#[test]
+fn a_replay_answered_with_another_status_goes_to_the_caller() {
+    for (code, challenges) in
+        [(403, &["Bearer"][..]), (500, &[]), (401, &["Basic"]), (401, &["Bearer error=\"insufficient_scope\""])]
+    {
+        let mut bed = Bed::new();
+        let mut call = bed.refused(get(ME));
+        assert_pending!(call.poll_until_idle());
+        let mut answer = challenged(challenges, TestBody::text("body"));
+        *answer.status_mut() = StatusCode::from_u16(code).unwrap();
+        bed.received_with("access-1").send_response(answer);
+        let answer = response(call.poll_until_idle());
+        assert_eq!(answer.status(), code);
+        assert!(answer.extensions().get::<Error>().is_none());
+        assert_eq!(read(answer.into_body()).0, b"body");
+        assert_eq!(bed.grant.count(), 1);
+    }
+}

@@ -1,0 +1,272 @@
+//! What a replay is made of, and how often there is one.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use http_body_util::{BodyExt, Full};
+use tokenflight::{Error, ErrorKind};
+use tokio_test::assert_pending;
+
+use crate::bed::{
+    API, Bed, LIFE, ME, Req, bearer, explained, get, now, ok, request, response, secs, status, unauthorized,
+};
+
+#[derive(Clone, Debug, PartialEq)]
+struct Marker(u32);
+
+/// A request in which everything is out of the ordinary.
+fn odd_request() -> Req {
+    let mut request = request(Method::PUT, "https://API.example.com:443/a%20b/?q=1&q=2", "the body");
+    *request.version_mut() = Version::HTTP_2;
+    request.extensions_mut().insert(Marker(7));
+    let headers = request.headers_mut();
+    let mut secret = HeaderValue::from_static("session=secret");
+    secret.set_sensitive(true);
+    headers.append(header::COOKIE, HeaderValue::from_static("a=1"));
+    headers.append(header::COOKIE, secret);
+    headers.append(header::COOKIE, HeaderValue::from_static("a=1"));
+    headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_static("k-1"));
+    headers.insert(HeaderName::from_static("traceparent"), HeaderValue::from_static("00-1-2-01"));
+    headers.insert(HeaderName::from_static("x-bytes"), HeaderValue::from_bytes(b"\xff\t\xfe").unwrap());
+    headers.insert(HeaderName::from_static("x-empty"), HeaderValue::from_static(""));
+    request
+}
+
+fn values(request: &Req, name: &HeaderName) -> Vec<(HeaderValue, bool)> {
+    request.headers().get_all(name).iter().map(|value| (value.clone(), value.is_sensitive())).collect()
+}
+
+fn body(request: Req) -> Bytes {
+    now(request.into_body().collect()).unwrap().to_bytes()
+}
+
+///
+#[track_caller]
+fn assert_same_but_for_the_token(first: Req, again: Req) {
+    assert_eq!((first.method(), first.uri(), first.version()), (again.method(), again.uri(), again.version()));
+    assert_eq!(first.uri().to_string(), again.uri().to_string(), "not even the spelling changes");
+    assert_eq!(first.extensions().get::<Marker>(), again.extensions().get::<Marker>());
+    assert_eq!(first.headers().len(), again.headers().len());
+    for name in first.headers().keys().filter(|name| *name != header::AUTHORIZATION) {
+        assert_eq!(values(&first, name), values(&again, name), "{name}");
+    }
+    assert_eq!(body(first), body(again));
+}
+
+#[test]
+fn a_refused_request_is_sent_again_and_only_the_token_is_another() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(odd_request());
+    let (first, respond) = bed.received();
+    assert_eq!(bearer(&first), Some("access-0"));
+    assert_eq!(first.headers().len(), odd_request().headers().len() + 1);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    let (again, respond) = bed.received();
+    assert_eq!(bearer(&again), Some("access-1"));
+    assert!(again.headers()[header::AUTHORIZATION].is_sensitive());
+    assert_same_but_for_the_token(first, again);
+    respond.send_response(ok());
+    let answer = response(call.poll());
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.extensions().get::<Error>().is_none());
+    assert_eq!(bed.grant.count(), 1);
+    bed.nothing_received();
+    bed.succeeds_with("access-1");
+}
+
+#[test]
+fn a_request_that_had_waited_for_its_token_is_replayed_as_well() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    let mut call = bed.call(odd_request());
+    assert_pending!(call.poll_until_idle());
+    let (first, respond) = bed.received();
+    bed.time.advance(secs(20));
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    let (again, respond) = bed.received();
+    assert_eq!((bearer(&first), bearer(&again)), (Some("access-1"), Some("access-2")));
+    assert_same_but_for_the_token(first, again);
+    respond.send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+#[test]
+fn every_form_of_uri_survives_the_replay() {
+    let long = format!("{API}/{}?{}", "p".repeat(3_000), "q".repeat(3_000));
+    let uris = [
+        API,
+        "https://api.example.com/",
+        "https://api.example.com?x=1",
+        "https://api.example.com/?",
+        "/me?x#",
+        "*",
+        &long,
+    ];
+    for uri in uris {
+        let mut bed = Bed::new();
+        let uri: Uri = uri.parse().unwrap();
+        let request = Request::builder().method(Method::OPTIONS).uri(uri.clone()).body(Full::default()).unwrap();
+        let mut call = bed.call(request);
+        bed.received_with("access-0").send_response(unauthorized());
+        assert_pending!(call.poll_until_idle());
+        let (again, _) = bed.received();
+        assert_eq!((again.uri(), again.uri().to_string()), (&uri, uri.to_string()));
+        assert_eq!(again.uri().authority(), uri.authority());
+        assert_eq!(bearer(&again), Some("access-1"));
+    }
+}
+
+#[test]
+fn a_request_with_hundreds_of_headers_and_a_large_body_survives_the_replay() {
+    let mut bed = Bed::new();
+    let build = || {
+        let mut request = Request::post(ME).body(Full::from(vec![b'x'; 1 << 20])).unwrap();
+        for number in 0..300 {
+            let name = HeaderName::try_from(format!("x-{}", number % 200)).unwrap();
+            request.headers_mut().append(name, HeaderValue::try_from("v".repeat(number)).unwrap());
+        }
+        request
+    };
+    let mut call = bed.call(build());
+    let (first, respond) = bed.received();
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    let (again, _) = bed.received();
+    assert_same_but_for_the_token(first, again);
+}
+
+/// C-05: one refresh, one replay; the newer token is not worse for it.
+#[test]
+fn a_second_refusal_is_returned_and_the_new_token_kept() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(unauthorized());
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
+    bed.nothing_received();
+    assert_eq!(bed.grant.count(), 1);
+    bed.time.advance(secs(60));
+    bed.succeeds_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+/// C-05, when the replay is answered long after the token ceased to be fresh.
+#[test]
+fn a_late_second_refusal_causes_no_second_refresh_either() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    let respond = bed.received_with("access-1");
+    bed.time.advance(secs(60));
+    respond.send_response(unauthorized());
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
+    assert_eq!(bed.grant.count(), 1);
+    bed.succeeds_with("access-1");
+}
+
+/// the second refusal says nothing that the clock would not.
+#[test]
+fn one_more_replay_if_the_new_token_had_run_out_before_its_refusal_and_then_no_more() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    let respond = bed.received_with("access-1");
+    bed.time.advance(LIFE);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    let respond = bed.received_with("access-2");
+    bed.time.advance(LIFE);
+    respond.send_response(unauthorized());
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
+    bed.nothing_received();
+    assert_eq!(bed.grant.count(), 2);
+}
+
+#[test]
+fn one_more_replay_if_the_new_token_had_been_replaced_before_its_refusal() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    let respond = bed.received_with("access-1");
+    bed.time.advance(secs(60));
+    now(bed.session.refresh()).unwrap();
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-2").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 2);
+}
+
+/// sent once, its refusal returned, and yet the next request knows.
+#[test]
+fn without_replays_a_request_is_sent_once_and_the_next_one_gets_a_new_token() {
+    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.replays = 0));
+    let mut call = bed.refused(odd_request());
+    let answer = response(call.poll_until_idle());
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    bed.nothing_received();
+    assert_eq!(bed.grant.count(), 0, "nobody waits for a token");
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn the_refusal_of_an_unreplayable_request_has_its_whole_body() {
+    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.replays = 0));
+    let mut call = bed.call(get(ME));
+    let refusal = unauthorized();
+    let probe = refusal.body().probe();
+    bed.received().1.send_response(refusal);
+    let answer = response(call.poll_until_idle());
+    assert_eq!((probe.polls(), probe.drops()), (0, 0));
+    assert_eq!(crate::bed::read(answer.into_body()).0, b"no");
+}
+
+/// C-47: what is current when the replay is sent, not what was current when it was decided.
+#[test]
+fn a_token_that_is_replaced_while_the_replay_waits_for_readiness_is_replaced_in_the_replay() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(get(ME));
+    bed.server.allow(0);
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(bed.grant.count(), 1);
+    bed.nothing_received();
+    bed.time.advance(secs(60));
+    now(bed.session.refresh()).unwrap();
+    bed.server.allow(1);
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-2").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 2);
+    bed.nothing_received();
+}
+
+#[test]
+fn a_token_that_is_replaced_while_the_first_send_waits_for_readiness_is_replaced_in_it() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    let mut call = bed.call(get(ME));
+    bed.server.allow(0);
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(60));
+    now(bed.session.refresh()).unwrap();
+    bed.server.allow(1);
+    assert_pending!(call.poll_until_idle());
+    drop(bed.received_with("access-2"));
+}
+
+/// a lifetime of zero is good for those who waited for it.
+#[test]
+fn a_token_without_a_lifetime_is_still_good_for_the_request_that_waited_for_it() {
+    let mut bed = Bed::new();
+    bed.grant.set_lifetime(Some(secs(0)));
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1);
+}

@@ -1,0 +1,115 @@
+//! One thread, and chance decides who is next.
+
+use std::{
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
+
+/// Tasks of one simulation. Every step polls one ready task, drawn evenly.
+pub(crate) struct Executor {
+    tasks: Vec<Task>,
+    ready: Arc<Mutex<Vec<usize>>>,
+    pub(crate) steps: u64,
+    /// What was polled, in order.
+    print: DefaultHasher,
+}
+
+/// How a task may end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It must come to its end.
+    Firm,
+    /// Its future may be dropped after any poll.
+    Fragile,
+    /// It goes on for ever, like a driver.
+    Daemon,
+}
+
+struct Task {
+    name: &'static str,
+    kind: Kind,
+    work: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    bell: Arc<Bell>,
+}
+
+struct Bell {
+    task: usize,
+    rung: AtomicBool,
+    ready: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(self.task);
+        }
+    }
+}
+
+impl Executor {
+    pub(crate) fn new() -> Self {
+        Self { tasks: Vec::new(), ready: Arc::default(), steps: 0, print: DefaultHasher::new() }
+    }
+
+    /// Starts a task; returns its number.
+    pub(crate) fn spawn(&mut self, name: &'static str, kind: Kind, work: impl Future<Output = ()> + 'static) -> usize {
+        let index = self.tasks.len();
+        let bell = Arc::new(Bell { task: index, rung: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
+        bell.wake_by_ref();
+        self.tasks.push(Task { name, kind, work: Some(Box::pin(work)), bell });
+        index
+    }
+
+    /// Drops a task where it stands.
+    pub(crate) fn drop_task(&mut self, index: usize) {
+        self.tasks[index].work = None;
+    }
+
+    /// Polls one ready task. `false` if there is none.
+    pub(crate) fn step(&mut self, random: &mut fastrand::Rng) -> bool {
+        let next = {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            if ready.is_empty() {
+                return false;
+            }
+            let at = random.usize(..ready.len());
+            ready.swap_remove(at)
+        };
+        let task = &mut self.tasks[next];
+        task.bell.rung.store(false, Ordering::SeqCst);
+        let Some(work) = &mut task.work else { return true };
+        self.steps += 1;
+        next.hash(&mut self.print);
+        let waker = Waker::from(Arc::clone(&task.bell));
+        let over = work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        if over || (task.kind == Kind::Fragile && random.u8(..) < 12) {
+            task.work = None;
+        }
+        true
+    }
+
+    /// Names of those that have not come to their end and should.
+    pub(crate) fn unfinished(&self) -> Vec<&'static str> {
+        let unfinished = |task: &&Task| task.work.is_some() && task.kind != Kind::Daemon;
+        self.tasks.iter().filter(unfinished).map(|task| task.name).collect()
+    }
+
+    pub(crate) fn all_done(&self) -> bool {
+        !self.tasks.iter().any(|task| task.work.is_some() && task.kind != Kind::Daemon)
+    }
+
+    /// The same for the same schedule.
+    pub(crate) fn print(&self) -> u64 {
+        self.print.finish()
+    }
+}
