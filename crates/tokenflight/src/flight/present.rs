@@ -131,13 +131,20 @@ impl Presentation<'_> {
                 let error = Error::new(ErrorKind::LoggedOut);
                 Reconcile::Stop(Landing::Over { epoch: self.epoch, error })
             }
-            Some(_) => self.parts.policy.reconcile(self.plan, record.as_ref(), now),
+            Some(_) => self.look_again(record.as_ref(), now),
         };
         let mut arrival = settle(reconciled, record);
         if matches!(arrival.landing, Landing::Over { .. }) {
             arrival.cargo = Some(cargo);
         }
         arrival
+    }
+
+    /// Judges the state that is stored instead of ours. Nothing is presented any more, so an intent in it is no obstacle.
+    fn look_again(&self, record: Option<&Record>, now: Now) -> Reconcile {
+        let mut plan = *self.plan;
+        plan.usable = false;
+        self.parts.policy.reconcile(&plan, record, now)
     }
 
     /// The server says that the grant is over. That is believed if the token it refused is still the stored one.
@@ -156,7 +163,7 @@ impl Presentation<'_> {
         match written {
             Ok(Write::Conflict(record)) => {
                 self.lease.release(self.parts).await;
-                match self.parts.policy.reconcile(self.plan, record.as_ref(), now) {
+                match self.look_again(record.as_ref(), now) {
                     // Another one is stored, but it cannot be used as it is: the next flight presents it.
                     Reconcile::Present { .. } => {
                         let error = Error::with_source(ErrorKind::Refresh(FailureClass::Config), error);

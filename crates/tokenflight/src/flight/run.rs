@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use tokenflight_core::{
-    BoxFuture, Error, ErrorKind, FailureClass, Now, RefreshToken,
+    BoxFuture, Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
     grant::Reason,
     machine::{FlightPlan, Found, Landing, Reconcile},
     store::{Record, RecordState},
@@ -47,12 +47,27 @@ pub(super) struct Arrival {
 
 /// Flies, lands, and says what the waiters get.
 pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: FlightPlan) -> Landed {
-    let mut voyage = Voyage { parts, session, plan };
-    let arrival = voyage.fly().await;
-    voyage.land(arrival).await
+    let voyage = Voyage { parts, session: Weak::clone(&session), plan };
+    match caught(voyage.fly_and_land()).await {
+        Ok(landed) => landed,
+        // The clock, or we ourselves: every other call into the user's code is caught where it is made. Whether something
+        // was sent, nobody can say any more. Uncaught, this would panic for everybody who asks, for ever.
+        Err(panicked) => {
+            let error = Error::from(GrantError::ambiguous(panicked));
+            if let Some(session) = session.upgrade() {
+                session.crash(&plan, &error);
+            }
+            Err(error)
+        }
+    }
 }
 
 impl Voyage {
+    async fn fly_and_land(mut self) -> Landed {
+        let arrival = self.fly().await;
+        self.land(arrival).await
+    }
+
     async fn fly(&mut self) -> Arrival {
         if let Err(error) = self.save_pending().await {
             return Landing::NotFlushed(error).into();

@@ -40,6 +40,9 @@ pub(crate) enum Supply {
 /// Nobody goes round more often than this: each round ends a flight or a waiting time.
 const ROUNDS: usize = 16;
 
+/// How long a shutdown waits between two attempts to store something: at first, and at last.
+const FLUSH_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
 impl Inner {
     /// Gets what is asked for, waiting for a flight if need be.
     ///
@@ -56,8 +59,10 @@ impl Inner {
                 Supply::Join(join) => {
                     let asked = self.parts.time.now();
                     match join.await {
-                        Ok(Some(token)) if answers(ask, &token) && !self.was_spent(&token, asked) => {
-                            return Ok((token, None));
+                        Ok(Some(token)) if answers(ask, &token) => {
+                            if let Some(token) = self.brought(token, asked)? {
+                                return Ok((token, None));
+                            }
                         }
                         // Something was stored, or the token is not what was asked for: look again.
                         Ok(_) => {}
@@ -77,6 +82,21 @@ impl Inner {
         match (ask, changed) {
             (Ask::Usable, false) => self.usable_now().map(|token| (token, None)).ok_or(error),
             _ => Err(error),
+        }
+    }
+
+    /// As [`flush`](Self::flush), and tries again for as long as the store fails: what is pending may be all that is left
+    /// of the session.
+    pub(crate) async fn flush_patiently(self: &Arc<Self>) -> Result<(), Error> {
+        let mut pause = FLUSH_PAUSE.0;
+        loop {
+            match self.flush().await {
+                Err(error) if *error.kind() == ErrorKind::Store => {
+                    Deadline::after(StdArc::clone(&self.parts.time), pause).await;
+                    pause = (pause * 2).min(FLUSH_PAUSE.1);
+                }
+                result => return result,
+            }
         }
     }
 

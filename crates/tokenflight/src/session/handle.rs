@@ -105,25 +105,27 @@ impl Session {
         let (refresh_token, flight) = self.inner.logout();
         // Side by side: without a driver it is up to us to move the flight on, and what it has under way in the store
         // must be over before the logout can be stored.
-        join(self.inner.flush(), self.revoke(refresh_token, flight)).await.0
+        let (stored, brought_newer) = join(self.inner.flush(), self.farewell(flight)).await;
+        // Afterwards: whoever shares the store finds the logout there, and not a dead refresh token.
+        if let Some(refresh_token) = refresh_token.filter(|_| !brought_newer) {
+            self.revoke(&refresh_token).await;
+        }
+        stored
     }
 
-    /// Has the newest refresh token revoked. A flight that obtained a newer one revokes that itself and says
-    /// [`ErrorKind::LoggedOut`]; after any other outcome it is the one that was presented.
-    async fn revoke(&self, refresh_token: Option<RefreshToken>, flight: Option<Flight>) {
-        let time = &self.inner.parts.time;
-        if let Some(flight) = flight {
-            let landed = Deadline::after(Arc::clone(time), FAREWELL).limit(flight.pilot()).await;
-            if matches!(landed, Ok(Err(error)) if *error.kind() == ErrorKind::LoggedOut) {
-                return;
-            }
-        }
-        if let Some(refresh_token) = refresh_token {
-            let grant = &self.inner.parts.grant;
-            let revocation = Box::pin(caught(async { grant.revoke(&refresh_token).await }));
-            // Best effort: the session is over whatever the server says.
-            let _ = Deadline::after(Arc::clone(time), FAREWELL).limit(revocation).await;
-        }
+    /// Waits for the flight in progress; whether it obtained a newer refresh token. Then it revokes that itself, and says
+    /// [`ErrorKind::LoggedOut`].
+    async fn farewell(&self, flight: Option<Flight>) -> bool {
+        let Some(flight) = flight else { return false };
+        let landed = Deadline::after(Arc::clone(&self.inner.parts.time), FAREWELL).limit(flight.pilot()).await;
+        matches!(landed, Ok(Err(error)) if *error.kind() == ErrorKind::LoggedOut)
+    }
+
+    /// Best effort: the session is over whatever the server says.
+    async fn revoke(&self, refresh_token: &RefreshToken) {
+        let parts = &self.inner.parts;
+        let revocation = Box::pin(caught(async { parts.grant.revoke(refresh_token).await }));
+        let _ = Deadline::after(Arc::clone(&parts.time), FAREWELL).limit(revocation).await;
     }
 
     /// What the session looks like now.
@@ -165,14 +167,14 @@ impl Session {
         self.token().await.map(drop)
     }
 
-    /// Stops renewing, waits for a refresh in progress and until everything is stored, and ends the driver (C-18).
+    /// Stops renewing, waits for a refresh in progress and until everything is stored, and ends the driver (C-18). A store
+    /// that fails is asked again until the limit.
     ///
     /// The current token can be used until it expires.
     ///
     /// # Errors
     ///
-    /// The store's failure, or [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
-    /// process ends.
+    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the process ends.
     ///
     /// # Cancel safety
     ///
@@ -184,7 +186,7 @@ impl Session {
                 // Its failure is nobody's business any more; what it leaves to be stored is.
                 let _ = flight.pilot().await;
             }
-            inner.flush().await
+            inner.flush_patiently().await
         });
         match Deadline::after(Arc::clone(&self.inner.parts.time), limit).limit(work).await {
             Ok(result) => result,

@@ -1,7 +1,7 @@
 //! The end of a flight: what it brought is published and the slot freed, in one step.
 
 use tokenflight_core::{
-    Epoch, Error, ErrorKind, Generation,
+    Epoch, Error, ErrorKind, FailureClass, Generation,
     machine::{FlightPlan, Landing, Publish},
 };
 
@@ -102,5 +102,20 @@ impl Inner {
             _ => Ok(None),
         };
         Touchdown { landed, unwanted: stale && unwanted }
+    }
+
+    /// A flight has panicked: frees the slot without asking a clock, which may be what panics.
+    pub(crate) fn crash(&self, plan: &FlightPlan, error: &Error) {
+        let landing = Landing::Failed { class: FailureClass::Ambiguous, error: error.clone(), rotated: None };
+        let mut slot = lock(&self.slot);
+        let verdict = slot.machine.land(plan, &landing, plan.started, 0);
+        let flight = slot.flight.take_if(|flight| flight.id() == plan.id);
+        let driver = slot.driver.clone();
+        drop(slot);
+        drop(flight);
+        self.parts.teller.tell(&verdict.events);
+        if let Some(driver) = driver {
+            driver.nudge();
+        }
     }
 }

@@ -137,10 +137,19 @@ impl Inner {
         lock(&self.slot).machine.epoch()
     }
 
-    /// Whether the current token is this one and had run out by then: a flight that nobody polled may bring such a token.
-    pub(crate) fn was_spent(&self, token: &Token, by: Now) -> bool {
-        let slot = lock(&self.slot);
-        slot.machine.generation() == token.generation() && slot.machine.was_spent(by)
+    /// What a flight's token is to one who asked at `asked` and wakes up now: the token itself, the one that has replaced
+    /// it (I-12), or nothing, if it had run out before it was asked for because nobody polled the flight.
+    pub(crate) fn brought(&self, token: Token, asked: Now) -> Result<Option<Token>, Error> {
+        self.change(|slot, now| {
+            let machine = &slot.machine;
+            if machine.epoch() != token.epoch() {
+                return Err(Error::new(ErrorKind::SessionChanged));
+            }
+            if machine.over().is_none() && machine.generation() == token.generation() {
+                return Ok(Some(token).filter(|_| !machine.was_spent(asked)));
+            }
+            Ok(slot.held.as_ref().filter(|_| machine.has_usable(now)).map(|held| held.token.clone()))
+        })
     }
 
     /// Whether the store has not been read yet.

@@ -11,14 +11,20 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
+use tokenflight::BoxFuture;
+
 /// Tasks of one simulation. Every step polls one ready task, drawn evenly.
 pub(crate) struct Executor {
     tasks: Vec<Task>,
     ready: Arc<Mutex<Vec<usize>>>,
+    inbox: Inbox,
     pub(crate) steps: u64,
     /// What was polled, in order.
     print: DefaultHasher,
 }
+
+/// Where tasks leave work that goes on without them.
+pub(crate) type Inbox = Arc<Mutex<Vec<BoxFuture<'static, ()>>>>;
 
 /// How a task may end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +64,12 @@ impl Wake for Bell {
 
 impl Executor {
     pub(crate) fn new() -> Self {
-        Self { tasks: Vec::new(), ready: Arc::default(), steps: 0, print: DefaultHasher::new() }
+        let (ready, inbox) = Default::default();
+        Self { tasks: Vec::new(), ready, inbox, steps: 0, print: DefaultHasher::new() }
+    }
+
+    pub(crate) fn inbox(&self) -> Inbox {
+        Arc::clone(&self.inbox)
     }
 
     /// Starts a task; returns its number.
@@ -77,6 +88,10 @@ impl Executor {
 
     /// Polls one ready task. `false` if there is none.
     pub(crate) fn step(&mut self, random: &mut fastrand::Rng) -> bool {
+        let left = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        for work in left {
+            self.spawn("a server", Kind::Daemon, work);
+        }
         let next = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             if ready.is_empty() {

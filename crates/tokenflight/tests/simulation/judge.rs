@@ -2,13 +2,19 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokenflight::{
     BoxFuture, FailureClass, Grant, GrantError, Reason, Record, RefreshToken, Session, Status, TokenRequest, TokenSet,
 };
-use tokenflight_test::{AuthServer, auth::AuthGrant};
+use tokenflight_test::{AuthServer, ManualTime, auth::AuthGrant};
+
+use super::executor::Inbox;
 
 /// Everything that is known about the tokens of one simulation, and what was seen to be wrong.
 #[derive(Default)]
@@ -19,8 +25,8 @@ pub(crate) struct Judge {
 #[derive(Default)]
 struct Book {
     presented: HashMap<String, Presented>,
-    /// Which refresh token came with an access token.
-    pairs: HashMap<String, String>,
+    /// Which refresh token came with an access token, and when, on the boot clock.
+    pairs: HashMap<String, (String, Duration)>,
     under_way: u32,
     submissions: u64,
     replays: u64,
@@ -72,10 +78,14 @@ impl Judge {
         self.book().under_way
     }
 
-    pub(crate) fn issued(&self, set: &TokenSet) {
+    pub(crate) fn issued(&self, set: &TokenSet, at: Duration) {
         if let Some(refresh) = set.refresh() {
-            self.book().pairs.insert(set.access().expose().to_owned(), refresh.expose().to_owned());
+            self.book().pairs.insert(set.access().expose().to_owned(), (refresh.expose().to_owned(), at));
         }
+    }
+
+    pub(crate) fn issued_at(&self, access: &str) -> Option<Duration> {
+        self.book().pairs.get(access).map(|(_, at)| *at)
     }
 
     /// I-02, I-08, R-153.
@@ -83,7 +93,7 @@ impl Judge {
         let mut book = self.book();
         let Some(new) = record else { return };
         if let Some(tokens) = new.tokens() {
-            let mate = book.pairs.get(tokens.access.expose()).map(String::as_str);
+            let mate = book.pairs.get(tokens.access.expose()).map(|(refresh, _)| refresh.as_str());
             if mate != tokens.refresh.as_ref().map(RefreshToken::expose) {
                 book.wrong.push("the store holds tokens of two answers".to_owned());
             }
@@ -138,11 +148,13 @@ pub(crate) struct Watched {
     pub(crate) process: usize,
     /// Emptied at the end: the session owns the grant.
     pub(crate) session: Arc<Mutex<Option<Session>>>,
+    inbox: Inbox,
+    time: ManualTime,
 }
 
 impl Watched {
-    pub(crate) fn new(judge: &Arc<Judge>, auth: &AuthServer, process: usize) -> Self {
-        Self { judge: Arc::clone(judge), grant: auth.grant(), process, session: Arc::default() }
+    pub(crate) fn new(judge: &Arc<Judge>, auth: &AuthServer, process: usize, inbox: Inbox, time: ManualTime) -> Self {
+        Self { judge: Arc::clone(judge), grant: auth.grant(), process, session: Arc::default(), inbox, time }
     }
 
     /// Whether a request of this epoch competes with an access token that can be used.
@@ -160,10 +172,10 @@ impl Grant for Watched {
             self.judge.presents(self.process, token, request.reason(), self.usable(request));
             // Dropped without an answer: nobody knows.
             let mut left = Left { judge: &self.judge, token, outcome: Outcome::Doubt };
-            let result = self.grant.request(request).await;
+            let result = Wire::open(&self.grant, request, &self.inbox).await;
             left.outcome = match &result {
                 Ok(set) => {
-                    self.judge.issued(set);
+                    self.judge.issued(set, self.time.now().boot);
                     Outcome::Answered
                 }
                 Err(error) => match error.class() {
@@ -190,5 +202,68 @@ struct Left<'a> {
 impl Drop for Left<'_> {
     fn drop(&mut self) {
         self.judge.settled(self.token, self.outcome);
+    }
+}
+
+/// A request on its way. A server does not stand still because its client is not being polled; it is told when its client
+/// goes away.
+#[derive(Clone, Default)]
+struct Wire(Arc<Mutex<Ends>>);
+
+#[derive(Default)]
+struct Ends {
+    work: Option<BoxFuture<'static, ()>>,
+    answer: Option<Result<TokenSet, GrantError>>,
+    client: Option<Waker>,
+}
+
+struct Client(Wire);
+
+impl Wire {
+    fn open(grant: &AuthGrant, request: &TokenRequest, inbox: &Inbox) -> Client {
+        let wire = Self::default();
+        let (grant, request, end) = (grant.clone(), request.clone(), wire.clone());
+        let work = async move {
+            let answer = grant.request(&request).await;
+            let mut ends = end.ends();
+            ends.answer = Some(answer);
+            let client = ends.client.take();
+            drop(ends);
+            client.into_iter().for_each(Waker::wake);
+        };
+        wire.ends().work = Some(Box::pin(work));
+        let server = wire.clone();
+        let serve = poll_fn(move |cx| {
+            // Taken out, because the work locks the wire when it is done.
+            let Some(mut work) = server.ends().work.take() else { return Poll::Ready(()) };
+            let polled = work.as_mut().poll(cx);
+            if polled.is_pending() {
+                server.ends().work = Some(work);
+            }
+            polled
+        });
+        inbox.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(serve));
+        Client(wire)
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Future for Client {
+    type Output = Result<TokenSet, GrantError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut ends = self.0.ends();
+        ends.client = Some(cx.waker().clone());
+        ends.answer.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let work = self.0.ends().work.take();
+        drop(work);
     }
 }

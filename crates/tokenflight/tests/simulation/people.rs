@@ -74,7 +74,7 @@ impl Process {
 
     pub(crate) async fn log_in(&self) {
         let set = self.auth.login();
-        self.judge.issued(&set);
+        self.judge.issued(&set, self.time.now().boot);
         let family = self.families.fetch_add(1, Ordering::SeqCst) + 1;
         // Nothing is awaited before the session knows: both happen at the same moment.
         self.floor.store(family, Ordering::SeqCst);
@@ -123,6 +123,7 @@ impl Process {
     /// I-06, I-12, R-301: what is handed out is of this login, not older than what was published, and not expired.
     pub(crate) async fn ask(&self) -> Option<Token> {
         let (floor, before) = (self.floor.load(Ordering::SeqCst), self.session.state());
+        let asked = self.time.now().boot;
         let token = match self.session.token().await {
             Ok(token) => token,
             Err(error) => {
@@ -137,8 +138,10 @@ impl Process {
         if self.profile.processes == 1 && family(&token) < floor {
             self.wrong("a token of a login that is over was handed out");
         }
-        if self.profile.tokens_arrive_alive() && self.auth.check(token.access().expose()) == Verdict::Expired {
-            self.wrong("an expired token was handed out");
+        // What ends while one waits for it is another matter.
+        let issued = self.judge.issued_at(token.access().expose());
+        if self.profile.processes == 1 && issued.is_none_or(|issued| asked >= issued + self.profile.lifetime) {
+            self.wrong("a token was handed out that had expired before it was asked for");
         }
         Some(token)
     }
@@ -147,13 +150,20 @@ impl Process {
     fn judge_error(&self, error: &Error) {
         let explained = match error.kind() {
             ErrorKind::SessionChanged | ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => self.profile.logins,
-            ErrorKind::Ended(_) => self.may_have_ended(),
+            // A logout in another process is first seen where the tokens are refused, if its store is slow.
+            ErrorKind::Ended(_) => self.may_have_ended() || (self.profile.logins && self.profile.processes > 1),
             ErrorKind::Store => true,
             ErrorKind::FreshRefused | ErrorKind::Futile => true,
             ErrorKind::Refresh(class) => match class {
-                FailureClass::Ambiguous => self.profile.faulty || self.profile.lossy,
+                // An intent that could not be taken back is in doubt as well.
+                FailureClass::Ambiguous => {
+                    let Profile { faulty, lossy, store_failures, store_slowness, .. } = self.profile;
+                    faulty || lossy || store_failures > 0 || store_slowness > 0
+                }
                 FailureClass::NotSent | FailureClass::Throttled => self.profile.faulty,
-                _ => false,
+                // what was refused is no longer what is stored.
+                FailureClass::Config => self.profile.logins && self.profile.processes > 1,
+                FailureClass::Terminal => false,
             },
             _ => false,
         };

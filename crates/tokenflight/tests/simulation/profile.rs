@@ -70,9 +70,4 @@ impl Profile {
         }
         profile
     }
-
-    /// Whether a token that was handed out must still be good: it is not older on arrival than it may become.
-    pub(crate) fn tokens_arrive_alive(&self) -> bool {
-        self.processes == 1 && self.lifetime > self.latency * 2
-    }
 }

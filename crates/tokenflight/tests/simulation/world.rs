@@ -104,7 +104,8 @@ impl World {
     /// Builds the sessions.
     fn found(&mut self) {
         for number in 0..self.profile.processes {
-            let grant = Watched::new(&self.judge, &self.auth, number);
+            let (inbox, time) = (self.executor.inbox(), self.time.clone());
+            let grant = Watched::new(&self.judge, &self.auth, number, inbox, time);
             let slot = Arc::clone(&grant.session);
             let builder = Session::builder(grant).store(self.store.clone()).time(self.time.clone());
             let session = builder.build().expect("the settings make sense");
@@ -338,7 +339,8 @@ impl World {
         }
         let same = match (&state.status, record.as_ref().map(|record| &record.state)) {
             (Status::Usable | Status::Stale, Some(RecordState::Active(_))) => true,
-            (Status::Over(error), Some(RecordState::Ended { .. })) => error.is_ended(),
+            // A tombstone that could not be set is not tried again: the next process is told the same by the server.
+            (Status::Over(error), Some(RecordState::Ended { .. } | RecordState::Active(_))) => error.is_ended(),
             (Status::Over(error), Some(RecordState::LoggedOut)) => !error.is_ended(),
             _ => false,
         };

@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tokenflight::{FailureClass, grant_fn};
+use futures_util::FutureExt;
+use tokenflight::{BoxFuture, Error, ErrorKind, FailureClass, Token, grant_fn};
 use tokenflight_test::{AuthServer, MockGrant, Verdict, mock::Gate};
 
 use super::{
@@ -236,4 +237,42 @@ pub(crate) async fn a_token_that_expired_before_anybody_fetched_it_is_not_handed
     assert_eq!(auth.check(token.access().expose()), Verdict::Valid);
     assert_eq!((auth.report().total.rotations, token.generation().get()), (2, 3));
     auth.assert_unharmed();
+}
+
+/// A caller in the middle of a flight that nobody else needs it for, polled by hand: it is as late as the test likes.
+async fn late_waiter(world: &World, grant: &MockGrant) -> BoxFuture<'static, Result<Token, Error>> {
+    world.log_in().await;
+    world.bed.pass(LIFE).await;
+    grant.gate().close();
+    let session = world.session.clone();
+    let mut waiter: BoxFuture<'static, _> = Box::pin(async move { session.token().await });
+    assert!(waiter.as_mut().now_or_never().is_none());
+    grant.gate().open();
+    world.bed.quiet().await;
+    waiter
+}
+
+/// I-06.
+pub(crate) async fn a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over(bed: Bed) {
+    let grant = MockGrant::new();
+    let world = World::new(&bed, grant.clone());
+    let _driver = world.drive();
+    let waiter = late_waiter(&world, &grant).await;
+    assert_eq!(world.generation(), 2, "the driver has landed the flight");
+    world.log_out().await.expect("stored");
+    let result = waiter.now_or_never().expect("the flight is over");
+    assert_eq!(*result.expect_err("so is the login").kind(), ErrorKind::SessionChanged);
+}
+
+/// I-12.
+pub(crate) async fn a_waiter_that_wakes_late_gets_the_newest_token(bed: Bed) {
+    let grant = MockGrant::new();
+    let world = World::new(&bed, grant.clone());
+    let _driver = world.drive();
+    let waiter = late_waiter(&world, &grant).await;
+    bed.pass(secs(10)).await;
+    world.refresh().await.expect("generation three");
+    let result = waiter.now_or_never().expect("the flight is over");
+    assert_eq!(result.expect("a token").access().expose(), "access-2");
+    assert_eq!(grant.count(), 2);
 }

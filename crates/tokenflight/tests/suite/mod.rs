@@ -50,6 +50,8 @@ macro_rules! engine_suite {
                     a_request_that_rested_before_it_was_sent_is_not_sent,
                     a_token_that_expired_before_anybody_fetched_it_is_not_handed_out,
                     a_waiter_that_leaves_disturbs_no_other,
+                    a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over,
+                    a_waiter_that_wakes_late_gets_the_newest_token,
                     an_answer_that_came_while_nobody_polled_is_not_lost,
                     many_callers_cause_one_submission,
                     many_refusals_cause_one_submission;
@@ -81,6 +83,7 @@ macro_rules! engine_suite {
                     what_a_neighbour_rotated_is_adopted_without_a_submission;
             storing: a_failed_write_publishes_and_is_repeated_by_the_driver,
                     a_failed_write_is_repeated_before_anything_is_presented,
+                    a_shutdown_asks_a_failing_store_again,
                     a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh,
                     a_write_that_seemed_to_fail_is_recognised,
                     a_write_that_takes_long_is_not_sent_again;

@@ -120,3 +120,15 @@ pub(crate) async fn a_store_that_is_down_stops_no_usable_token_and_starts_no_ref
     bed.pass(secs(301)).await;
     assert_eq!(world.access().await, "access-1", "and by itself again");
 }
+
+/// as long as there is time, one failure of the store is no reason to leave a rotation behind.
+pub(crate) async fn a_shutdown_asks_a_failing_store_again(bed: Bed) {
+    let world = World::new(&bed, MockGrant::new());
+    world.log_in().await;
+    bed.pass(secs(60)).await;
+    (0..4).for_each(|_| world.store.push(OpKind::Commit, Trouble::Fail));
+    world.refresh().await.expect("a good refresh stays one");
+    let session = world.session.clone();
+    bed.run(async move { session.shutdown(secs(10)).await }).await.expect("stored in the end");
+    assert_eq!(world.stored_refresh(), "refresh-1");
+}
