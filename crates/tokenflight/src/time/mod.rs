@@ -44,5 +44,5 @@ pub use self::smol::SmolTime;
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioTime;
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

@@ -10,7 +10,7 @@ use tokenflight::{BoxFuture, Error, ErrorKind, FailureClass, Token, grant_fn};
 use tokenflight_test::{AuthServer, MockGrant, Verdict, mock::Gate};
 
 use super::{
-    bed::Bed,
+    bed::{Bed, Handle},
     world::{LIFE, World, pair, secs},
 };
 
@@ -26,7 +26,7 @@ pub(crate) async fn a_refresh_survives_all_its_waiters(bed: Bed) {
     bed.quiet().await;
     assert_eq!((grant.count(), grant.gate().parked()), (1, 1));
 
-    waiters.into_iter().for_each(super::bed::Handle::cancel);
+    waiters.into_iter().for_each(Handle::cancel);
     grant.gate().open();
     bed.quiet().await;
     assert_eq!(world.generation(), 2, "published without a waiter");
@@ -44,7 +44,7 @@ pub(crate) async fn a_refresh_abandoned_without_a_driver_is_finished_by_the_next
     grant.gate().close();
     let waiters = world.callers(3);
     bed.quiet().await;
-    waiters.into_iter().for_each(super::bed::Handle::cancel);
+    waiters.into_iter().for_each(Handle::cancel);
     grant.gate().open();
     bed.quiet().await;
     assert!(world.session.state().refreshing);
@@ -167,7 +167,7 @@ pub(crate) async fn a_late_refusal_costs_no_refresh(bed: Bed) {
 
     // The refusal of a token that has just been issued is no evidence of its expiry.
     let error = world.newer_than(old + 1).await.expect_err("a fresh token is not replaced");
-    assert_eq!(*error.kind(), tokenflight::ErrorKind::FreshRefused);
+    assert_eq!(*error.kind(), ErrorKind::FreshRefused);
     assert_eq!((grant.count(), world.session.state().fresh_refused), (1, 1));
 }
 
@@ -239,8 +239,8 @@ pub(crate) async fn a_token_that_expired_before_anybody_fetched_it_is_not_handed
     auth.assert_unharmed();
 }
 
-/// A caller in the middle of a flight that nobody else needs it for, polled by hand: it is as late as the test likes.
-async fn late_waiter(world: &World, grant: &MockGrant) -> BoxFuture<'static, Result<Token, Error>> {
+/// A caller that is polled by hand, so that it can be as late as the test likes, and the driver that lands its flight.
+async fn late_waiter(world: &World, grant: &MockGrant) -> (BoxFuture<'static, Result<Token, Error>>, Handle<()>) {
     world.log_in().await;
     world.bed.pass(LIFE).await;
     grant.gate().close();
@@ -248,17 +248,17 @@ async fn late_waiter(world: &World, grant: &MockGrant) -> BoxFuture<'static, Res
     let mut waiter: BoxFuture<'static, _> = Box::pin(async move { session.token().await });
     assert!(waiter.as_mut().now_or_never().is_none());
     grant.gate().open();
+    let driver = world.drive();
     world.bed.quiet().await;
-    waiter
+    assert_eq!(world.generation(), 2, "the driver has landed the flight");
+    (waiter, driver)
 }
 
 /// I-06.
 pub(crate) async fn a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over(bed: Bed) {
     let grant = MockGrant::new();
     let world = World::new(&bed, grant.clone());
-    let _driver = world.drive();
-    let waiter = late_waiter(&world, &grant).await;
-    assert_eq!(world.generation(), 2, "the driver has landed the flight");
+    let (waiter, _driver) = late_waiter(&world, &grant).await;
     world.log_out().await.expect("stored");
     let result = waiter.now_or_never().expect("the flight is over");
     assert_eq!(*result.expect_err("so is the login").kind(), ErrorKind::SessionChanged);
@@ -268,8 +268,7 @@ pub(crate) async fn a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_ov
 pub(crate) async fn a_waiter_that_wakes_late_gets_the_newest_token(bed: Bed) {
     let grant = MockGrant::new();
     let world = World::new(&bed, grant.clone());
-    let _driver = world.drive();
-    let waiter = late_waiter(&world, &grant).await;
+    let (waiter, _driver) = late_waiter(&world, &grant).await;
     bed.pass(secs(10)).await;
     world.refresh().await.expect("generation three");
     let result = waiter.now_or_never().expect("the flight is over");

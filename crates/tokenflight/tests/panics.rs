@@ -1,0 +1,427 @@
+//! The user's code panics: waiters get an error of the right class or notice nothing, the session goes on, and no rotation
+//! is lost (R-402, hazard 3 of `flight/mod.rs`).
+
+use std::{
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::join_all};
+use tokenflight::{
+    BoxFuture, Error, ErrorKind, Event, FailureClass, Grant, GrantError, GrantKey, Now, RefreshToken, Session, Time,
+    TokenRequest, TokenSet, time::Sleep,
+};
+use tokenflight_test::{
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{OpKind, Step, Trouble},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Longer than any waiting time after one failure, shorter than a lease.
+const BACKOFF: Duration = Duration::from_secs(2);
+
+/// A session whose token has expired, and all it touches.
+struct Bed {
+    time: ManualTime,
+    grant: MockGrant,
+    store: MockStore,
+    /// Behind `store`.
+    model: ModelStore,
+    events: Arc<Mutex<Vec<&'static str>>>,
+    session: Session,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let grant = MockGrant::new();
+        Self::with(grant.clone(), grant, |time| Arc::new(time.clone()))
+    }
+
+    /// `grant` is scripted and `asked` is asked; `time` wraps the clock the test moves.
+    fn with(grant: MockGrant, asked: impl Grant, time: impl FnOnce(&ManualTime) -> Arc<dyn Time>) -> Self {
+        let (clock, model) = (ManualTime::new(3), ModelStore::new());
+        let store = MockStore::before(model.clone());
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&events);
+        let session = Session::builder(asked)
+            .store(store.clone())
+            .time(Shared(time(&clock)))
+            .on_event(|_| panic!("a listener that always panics"))
+            .on_event(move |event| told.lock().unwrap().push(name(event)))
+            .build()
+            .unwrap();
+        let login = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(60 * SECOND);
+        clock.run(session.login(login)).unwrap();
+        clock.advance(61 * SECOND);
+        events.lock().unwrap().clear();
+        Self { time: clock, grant, store, model, events, session }
+    }
+
+    /// Three requests at once; they get the same answer.
+    fn ask(&self) -> Result<String, Error> {
+        let mut answers = self.time.run(join_all((0..3).map(|_| self.session.token())));
+        let answer = answers.pop().unwrap();
+        for other in &answers {
+            match (&answer, other) {
+                (Ok(token), Ok(other)) => assert_eq!(token.generation(), other.generation()),
+                (Err(error), Err(other)) => assert!(error.same_as(other), "{error:?} and {other:?}"),
+                (one, other) => panic!("the same flight gave {one:?} and {other:?}"),
+            }
+        }
+        answer.map(|token| token.access().expose().to_owned())
+    }
+
+    fn stored(&self) -> String {
+        let record = self.model.record(&GrantKey::new("default")).unwrap();
+        record.tokens().unwrap().refresh.clone().unwrap().expose().to_owned()
+    }
+
+    fn told(&self, event: &str) -> usize {
+        self.events.lock().unwrap().iter().filter(|told| **told == event).count()
+    }
+
+    /// The failure is of this class, nothing is stuck, nobody tries again at once, and all is well after the waiting time.
+    fn assert_recovers(&self, failed: &Error, kind: &ErrorKind, submissions: usize) {
+        assert_eq!(failed.kind(), kind);
+        assert!(failed.is_transient() && !failed.needs_login());
+        assert!(!format!("{failed:?}{failed}").contains("says panic"), "the panic message was kept: {failed:?}");
+        assert!(!self.session.state().refreshing, "the slot is not free");
+        assert_eq!(self.told("failed"), 1);
+        assert_eq!(self.grant.count(), submissions);
+        assert!(self.ask().unwrap_err().same_as(failed), "tried again before the waiting time was over");
+        assert_eq!(self.grant.count(), submissions);
+        self.time.advance(BACKOFF);
+        let issued = self.ask().unwrap();
+        assert_eq!((issued.as_str(), self.stored().as_str()), ("access-1", "refresh-1"));
+        assert_eq!(self.grant.count(), submissions + 1);
+        assert!(!self.session.state().unsaved);
+    }
+}
+
+const fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Refreshed { .. } => "refreshed",
+        Event::RefreshFailed { .. } => "failed",
+        Event::Unpersisted { .. } => "unpersisted",
+        Event::Persisted { .. } => "persisted",
+        Event::Ended { .. } => "ended",
+        _ => "another",
+    }
+}
+
+/// A shared clock as a clock.
+struct Shared(Arc<dyn Time>);
+
+impl Time for Shared {
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.0.sleep(duration)
+    }
+
+    fn random(&self) -> u64 {
+        self.0.random()
+    }
+}
+
+#[test]
+fn a_grant_that_panics_before_it_sent_anything_counts_as_not_sent() {
+    let bed = Bed::new();
+    bed.grant.push(Step::PanicUnsent);
+    let failed = bed.ask().unwrap_err();
+    bed.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::NotSent), 1);
+}
+
+#[test]
+fn a_grant_that_panics_after_it_sent_something_counts_as_ambiguous() {
+    let bed = Bed::new();
+    bed.grant.push(Step::PanicSent);
+    let failed = bed.ask().unwrap_err();
+    bed.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::Ambiguous), 1);
+}
+
+/// Panics before there is a future, once.
+struct Hasty {
+    grant: MockGrant,
+    calm: AtomicBool,
+    says_unsent: bool,
+}
+
+impl Grant for Hasty {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        if self.says_unsent {
+            request.mark_unsent();
+        }
+        assert!(self.calm.swap(true, Ordering::SeqCst), "the script says panic");
+        self.grant.request(request)
+    }
+}
+
+#[test]
+fn a_grant_that_panics_while_it_makes_its_future_is_caught() {
+    for (says_unsent, class) in [(true, FailureClass::NotSent), (false, FailureClass::Ambiguous)] {
+        let grant = MockGrant::new();
+        let hasty = Hasty { grant: grant.clone(), calm: AtomicBool::new(false), says_unsent };
+        let bed = Bed::with(grant, hasty, |time| Arc::new(time.clone()));
+        let failed = bed.ask().unwrap_err();
+        bed.assert_recovers(&failed, &ErrorKind::Refresh(class), 0);
+    }
+}
+
+#[test]
+fn a_store_that_panics_before_the_request_keeps_it_from_being_sent() {
+    for (kind, trouble) in [
+        (OpKind::Lease, Trouble::Panic),
+        (OpKind::Intend, Trouble::Panic),
+        (OpKind::Intend, Trouble::PanicAfter),
+    ] {
+        let bed = Bed::new();
+        bed.store.push(kind, trouble);
+        let failed = bed.ask().unwrap_err();
+        bed.assert_recovers(&failed, &ErrorKind::Store, 0);
+    }
+}
+
+#[test]
+fn a_store_that_panics_when_it_is_first_read_stops_nobody_for_long() {
+    let (time, store) = (ManualTime::new(3), MockStore::new());
+    let session =
+        Session::builder(MockGrant::without_refresh_token()).store(store.clone()).time(time.clone()).build().unwrap();
+    store.push(OpKind::Load, Trouble::Panic);
+    assert_eq!(*time.run(session.token()).unwrap_err().kind(), ErrorKind::Store);
+    time.advance(BACKOFF);
+    assert!(time.run(session.token()).is_ok());
+}
+
+#[test]
+fn a_lease_that_was_taken_in_a_panic_is_waited_out() {
+    let bed = Bed::new();
+    bed.store.push(OpKind::Lease, Trouble::PanicAfter);
+    assert_eq!(*bed.ask().unwrap_err().kind(), ErrorKind::Store);
+    bed.time.advance(BACKOFF);
+    // Nobody knows whose it is, so it has to run out; the requests wait for that.
+    assert_eq!(bed.ask().unwrap(), "access-1");
+}
+
+#[test]
+fn a_rotation_survives_a_store_that_panics_in_its_commit() {
+    for trouble in [Trouble::Panic, Trouble::PanicAfter] {
+        let bed = Bed::new();
+        bed.store.push(OpKind::Commit, trouble);
+        assert_eq!(bed.ask().unwrap(), "access-1", "a failed write must not fail the request");
+        assert!(bed.session.state().unsaved);
+        assert_eq!((bed.told("refreshed"), bed.told("unpersisted"), bed.told("persisted")), (1, 1, 0));
+        // What is offered again is the write and not the spent refresh token.
+        bed.time.advance(61 * SECOND);
+        bed.time.run(bed.session.shutdown(60 * SECOND)).unwrap();
+        assert_eq!((bed.stored().as_str(), bed.told("persisted"), bed.grant.count()), ("refresh-1", 1, 1));
+        assert!(!bed.session.state().unsaved);
+    }
+}
+
+#[test]
+fn a_rotation_that_was_not_stored_goes_before_the_next_one() {
+    let bed = Bed::new();
+    bed.store.push(OpKind::Commit, Trouble::Panic);
+    bed.ask().unwrap();
+    bed.time.advance(301 * SECOND);
+    assert_eq!(bed.ask().unwrap(), "access-2");
+    let presented: Vec<_> = bed.grant.presented().iter().map(|token| token.expose().to_owned()).collect();
+    assert_eq!(presented, ["refresh-0", "refresh-1"]);
+    assert_eq!((bed.stored().as_str(), bed.told("persisted")), ("refresh-2", 1));
+}
+
+#[test]
+fn a_store_that_panics_at_the_tombstone_does_not_revive_the_session() {
+    let bed = Bed::new();
+    bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    bed.store.push(OpKind::End, Trouble::Panic);
+    assert!(bed.ask().unwrap_err().is_ended());
+    assert!(bed.session.token().now_or_never().unwrap().unwrap_err().is_ended());
+    assert_eq!((bed.told("ended"), bed.grant.count()), (1, 1));
+}
+
+#[test]
+fn a_store_that_panics_when_it_settles_delays_the_next_attempt_and_no_more() {
+    for trouble in [Trouble::Panic, Trouble::PanicAfter] {
+        let bed = Bed::new();
+        bed.grant.push(Step::Fail(GrantError::not_sent("no network")));
+        bed.store.push(OpKind::Settle, trouble);
+        assert_eq!(bed.ask().unwrap_err().class(), Some(FailureClass::NotSent));
+        bed.time.advance(BACKOFF);
+        assert_eq!(bed.ask().unwrap(), "access-1");
+    }
+}
+
+#[test]
+fn a_login_survives_a_store_that_panics() {
+    let bed = Bed::new();
+    bed.store.push(OpKind::Reset, Trouble::Panic);
+    let login = TokenSet::new("access-9").refresh_token("refresh-9").expires_in(60 * SECOND);
+    assert_eq!(*bed.time.run(bed.session.login(login)).unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(bed.ask().unwrap(), "access-9", "the login is in effect, stored or not");
+    assert!(bed.session.state().unsaved);
+    bed.time.advance(BACKOFF);
+    bed.time.run(bed.session.shutdown(60 * SECOND)).unwrap();
+    assert_eq!(bed.stored(), "refresh-9");
+}
+
+#[test]
+fn a_revocation_that_panics_does_not_fail_the_logout() {
+    struct Unkind(MockGrant);
+    impl Grant for Unkind {
+        fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+            self.0.request(request)
+        }
+
+        fn revoke<'a>(&'a self, _: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+            panic!("the script says panic")
+        }
+    }
+    let grant = MockGrant::new();
+    let bed = Bed::with(grant.clone(), Unkind(grant), |time| Arc::new(time.clone()));
+    bed.time.run(bed.session.logout()).unwrap();
+    assert_eq!(*bed.ask().unwrap_err().kind(), ErrorKind::LoggedOut);
+}
+
+/// A listener that always panics is part of every bed here; this is what the others still hear.
+#[test]
+fn a_listener_that_panics_keeps_no_other_from_hearing() {
+    let bed = Bed::new();
+    assert_eq!(bed.ask().unwrap(), "access-1");
+    assert_eq!(bed.told("refreshed"), 1);
+}
+
+/// A clock whose timers cannot be had: while they are made, or when they are polled, as on a runtime that is gone.
+struct NoTimers {
+    time: ManualTime,
+    late: bool,
+}
+
+impl Time for NoTimers {
+    fn now(&self) -> Now {
+        self.time.now()
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        assert!(self.late, "there is no reactor running");
+        Box::pin(poll_fn(|_| panic!("there is no reactor running")))
+    }
+
+    fn random(&self) -> u64 {
+        self.time.random()
+    }
+}
+
+/// A session without timers, and its token request under way.
+fn without_timers(late: bool) -> Bed {
+    let grant = MockGrant::new();
+    let bed = Bed::with(grant.clone(), grant, move |time| Arc::new(NoTimers { time: time.clone(), late }));
+    bed.grant.gate().close();
+    bed
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    future.poll_unpin(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_refresh_needs_no_timer_to_succeed() {
+    for late in [false, true] {
+        let bed = without_timers(late);
+        let mut token = Box::pin(bed.session.token());
+        assert!(poll(&mut token).is_pending());
+        bed.grant.gate().open();
+        let Poll::Ready(token) = poll(&mut token) else { panic!("the answer was not noticed") };
+        assert_eq!(token.unwrap().access().expose(), "access-1");
+    }
+}
+
+#[test]
+fn a_refresh_without_timers_still_ends_at_its_limit() {
+    for late in [false, true] {
+        let bed = without_timers(late);
+        let mut token = Box::pin(bed.session.token());
+        assert!(poll(&mut token).is_pending());
+        // Nothing wakes anybody here. Whoever asks looks at the clock; what was left alone gets some time more.
+        bed.time.advance(600 * SECOND);
+        let failed = (0..20).find_map(|_| {
+            bed.time.advance(5 * SECOND);
+            bed.session.token().now_or_never()
+        });
+        let failed = failed.expect("the flight goes on for ever").unwrap_err();
+        assert_eq!(failed.class(), Some(FailureClass::Ambiguous));
+        assert!(poll(&mut token).is_ready());
+        bed.grant.gate().open();
+        bed.time.advance(BACKOFF);
+        let Poll::Ready(token) = poll(&mut Box::pin(bed.session.token())) else { panic!("the session is stuck") };
+        assert_eq!(token.unwrap().access().expose(), "access-1");
+    }
+}
+
+#[test]
+fn a_driver_without_timers_ends_and_leaves_the_session_to_its_callers() {
+    for late in [false, true] {
+        let bed = without_timers(late);
+        bed.grant.gate().open();
+        let mut driver = bed.session.driver();
+        assert!(poll(&mut driver).is_ready());
+        bed.time.advance(301 * SECOND);
+        let Poll::Ready(token) = poll(&mut Box::pin(bed.session.token())) else { panic!("the session is stuck") };
+        assert_eq!(token.unwrap().access().expose(), "access-2");
+    }
+}
+
+/// A clock, or its chance, that panics once, at one of the moments it is asked.
+struct Moody {
+    time: ManualTime,
+    calm_for: Arc<AtomicUsize>,
+}
+
+impl Moody {
+    fn tick(&self) {
+        assert!(self.calm_for.fetch_sub(1, Ordering::SeqCst) != 0, "the script says panic");
+    }
+}
+
+impl Time for Moody {
+    fn now(&self) -> Now {
+        self.tick();
+        self.time.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.tick();
+        self.time.sleep(duration)
+    }
+
+    fn random(&self) -> u64 {
+        self.tick();
+        self.time.random()
+    }
+}
+
+#[test]
+fn a_clock_that_panics_once_ends_no_session() {
+    const LONG: usize = 1_000_000;
+    for calm_for in 0..60 {
+        let calm = Arc::new(AtomicUsize::new(LONG));
+        let (grant, moody) = (MockGrant::new(), Arc::clone(&calm));
+        let bed = Bed::with(grant.clone(), grant, move |time| Arc::new(Moody { time: time.clone(), calm_for: moody }));
+        calm.store(calm_for, Ordering::SeqCst);
+        // Whoever asks the clock in a call of their own sees the panic; the session must not.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| bed.session.token().now_or_never()));
+        calm.store(LONG, Ordering::SeqCst);
+        // A lease may have been left behind, and has to run out.
+        bed.time.advance(100 * SECOND);
+        assert!(bed.ask().is_ok(), "panic {calm_for}");
+    }
+}
