@@ -20,8 +20,6 @@ const SHARED_OWNER: &str = "crates/tokenflight/src/flight/";
 /// Files of the engine that may name `std::sync`, and why.
 const STD_SYNC: &[(&str, &str)] = &[
     ("crates/tokenflight/src/sync.rs", "hands out std's or the model checker's"),
-    ("crates/tokenflight/src/flight/gate.rs", "`std::task::Wake` asks for std's own `Arc`"),
-    ("crates/tokenflight/src/session/ask.rs", "the user's `Time` comes in std's own `Arc`"),
     ("crates/tokenflight/src/time/clocks.rs", "a constant set once; no model reads a clock"),
 ];
 

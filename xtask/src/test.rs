@@ -7,7 +7,10 @@ use crate::{
 
 /// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and atomics; every other
 /// test would run outside a model then, and panic.
-pub(crate) const MODELS: &[Model] = &[Model { package: "tokenflight", target: "--lib", filter: "shuttle_tests" }];
+pub(crate) const MODELS: &[Model] = &[
+    Model { package: "tokenflight", target: "--lib", filter: "shuttle_tests" },
+    Model { package: "tokenflight", target: "--test shuttle", filter: "" },
+];
 
 /// Tests under the model checker.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +44,13 @@ impl Model {
 }
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    // Without the benches, which have a command of their own.
-    let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples";
+    // Without the benches, which have a command of their own. What passes prints what it counted.
+    let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
     report.cargo("tests", &Cargo::new(tests));
     report.cargo("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
     for model in MODELS {
         report.step("models exist", || model.has_tests());
-        report.cargo("models", &model.cargo());
+        report.cargo("models", &model.cargo().args("--show-output"));
     }
     structure::run(report)
 }

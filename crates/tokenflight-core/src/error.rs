@@ -47,7 +47,7 @@ pub enum ErrorKind {
     FreshRefused,
     /// Too many refusals from one origin without a success between: refreshing does not help there (R-635).
     Futile,
-    /// The replay was refused as well (R-124).
+    /// The request was refused as often as it may be sent (R-124): the replay was refused as well, or nothing is replayed.
     StillRefused,
     /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer (R-413).
     Recursion,
@@ -159,7 +159,7 @@ impl fmt::Display for Error {
             ErrorKind::Store => "no new token: the store failed or its lease was taken",
             ErrorKind::FreshRefused => "the server refused a token that was just issued",
             ErrorKind::Futile => "the server goes on refusing fresh tokens",
-            ErrorKind::StillRefused => "the server refused the request again with another token",
+            ErrorKind::StillRefused => "the request was refused and may not be sent again",
             ErrorKind::Recursion => {
                 "the grant's own client waits for the refresh it is part of: \
                  do not wrap the token client in the session's layer"

@@ -1,6 +1,7 @@
 //! Ten thousand requests wait for one refresh: what it costs does not grow with them.
 //!
 //! Without the gate in `flight/gate.rs` every wake of the work has every waiter poll it: five wakes, 50,001 polls.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
     sync::{

@@ -1,5 +1,6 @@
 //! The user's code panics: waiters get an error of the right class or notice nothing, the session goes on, and no rotation
 //! is lost (R-402, hazard 3 of `flight/mod.rs`).
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
     future::{Future, poll_fn},
@@ -40,18 +41,18 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let grant = MockGrant::new();
-        Self::with(grant.clone(), grant, |time| Arc::new(time.clone()))
+        Self::with(grant.clone(), grant, ManualTime::clone)
     }
 
     /// `grant` is scripted and `asked` is asked; `time` wraps the clock the test moves.
-    fn with(grant: MockGrant, asked: impl Grant, time: impl FnOnce(&ManualTime) -> Arc<dyn Time>) -> Self {
+    fn with<T: Time>(grant: MockGrant, asked: impl Grant, time: impl FnOnce(&ManualTime) -> T) -> Self {
         let (clock, model) = (ManualTime::new(3), ModelStore::new());
         let store = MockStore::before(model.clone());
         let events = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&events);
         let session = Session::builder(asked)
             .store(store.clone())
-            .time(Shared(time(&clock)))
+            .time(time(&clock))
             .on_event(|_| panic!("a listener that always panics"))
             .on_event(move |event| told.lock().unwrap().push(name(event)))
             .build()
@@ -115,23 +116,6 @@ const fn name(event: &Event) -> &'static str {
     }
 }
 
-/// A shared clock as a clock.
-struct Shared(Arc<dyn Time>);
-
-impl Time for Shared {
-    fn now(&self) -> Now {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> Sleep {
-        self.0.sleep(duration)
-    }
-
-    fn random(&self) -> u64 {
-        self.0.random()
-    }
-}
-
 #[test]
 fn a_grant_that_panics_before_it_sent_anything_counts_as_not_sent() {
     let bed = Bed::new();
@@ -170,7 +154,7 @@ fn a_grant_that_panics_while_it_makes_its_future_is_caught() {
     for (says_unsent, class) in [(true, FailureClass::NotSent), (false, FailureClass::Ambiguous)] {
         let grant = MockGrant::new();
         let hasty = Hasty { grant: grant.clone(), calm: AtomicBool::new(false), says_unsent };
-        let bed = Bed::with(grant, hasty, |time| Arc::new(time.clone()));
+        let bed = Bed::with(grant, hasty, ManualTime::clone);
         let failed = bed.ask().unwrap_err();
         bed.assert_recovers(&failed, &ErrorKind::Refresh(class), 0);
     }
@@ -178,11 +162,9 @@ fn a_grant_that_panics_while_it_makes_its_future_is_caught() {
 
 #[test]
 fn a_store_that_panics_before_the_request_keeps_it_from_being_sent() {
-    for (kind, trouble) in [
-        (OpKind::Lease, Trouble::Panic),
-        (OpKind::Intend, Trouble::Panic),
-        (OpKind::Intend, Trouble::PanicAfter),
-    ] {
+    for (kind, trouble) in
+        [(OpKind::Lease, Trouble::Panic), (OpKind::Intend, Trouble::Panic), (OpKind::Intend, Trouble::PanicAfter)]
+    {
         let bed = Bed::new();
         bed.store.push(kind, trouble);
         let failed = bed.ask().unwrap_err();
@@ -287,7 +269,7 @@ fn a_revocation_that_panics_does_not_fail_the_logout() {
         }
     }
     let grant = MockGrant::new();
-    let bed = Bed::with(grant.clone(), Unkind(grant), |time| Arc::new(time.clone()));
+    let bed = Bed::with(grant.clone(), Unkind(grant), ManualTime::clone);
     bed.time.run(bed.session.logout()).unwrap();
     assert_eq!(*bed.ask().unwrap_err().kind(), ErrorKind::LoggedOut);
 }
@@ -324,25 +306,13 @@ impl Time for NoTimers {
 /// A session without timers, and its token request under way.
 fn without_timers(late: bool) -> Bed {
     let grant = MockGrant::new();
-    let bed = Bed::with(grant.clone(), grant, move |time| Arc::new(NoTimers { time: time.clone(), late }));
+    let bed = Bed::with(grant.clone(), grant, move |time| NoTimers { time: time.clone(), late });
     bed.grant.gate().close();
     bed
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
-}
-
-#[test]
-fn a_refresh_needs_no_timer_to_succeed() {
-    for late in [false, true] {
-        let bed = without_timers(late);
-        let mut token = Box::pin(bed.session.token());
-        assert!(poll(&mut token).is_pending());
-        bed.grant.gate().open();
-        let Poll::Ready(token) = poll(&mut token) else { panic!("the answer was not noticed") };
-        assert_eq!(token.unwrap().access().expose(), "access-1");
-    }
 }
 
 #[test]
@@ -415,7 +385,7 @@ fn a_clock_that_panics_once_ends_no_session() {
     for calm_for in 0..60 {
         let calm = Arc::new(AtomicUsize::new(LONG));
         let (grant, moody) = (MockGrant::new(), Arc::clone(&calm));
-        let bed = Bed::with(grant.clone(), grant, move |time| Arc::new(Moody { time: time.clone(), calm_for: moody }));
+        let bed = Bed::with(grant.clone(), grant, move |time| Moody { time: time.clone(), calm_for: moody });
         calm.store(calm_for, Ordering::SeqCst);
         // Whoever asks the clock in a call of their own sees the panic; the session must not.
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| bed.session.token().now_or_never()));

@@ -178,10 +178,8 @@ fn parse(text: &str, plain: impl Fn(&Host) -> bool) -> Result<Listed, OriginErro
 impl Origin {
     /// `None` if there is a user name: `https://api.example@evil` is not what it seems.
     fn new(tls: bool, authority: &Authority) -> Option<Self> {
-        if authority.as_str().contains('@') {
-            return None;
-        }
         let host = authority.host();
+        // The text begins with the host unless there is a user name.
         let port = match authority.as_str().strip_prefix(host)? {
             "" | ":" if tls => 443,
             "" | ":" => 80,

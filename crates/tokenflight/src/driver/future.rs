@@ -46,6 +46,8 @@ pub struct Driver {
     sessions: Vec<Option<Driven>>,
     /// How many of them are still driven.
     live: usize,
+    /// How many of them know of this driver. They do once it is polled: nobody relies on one that is not.
+    attached: usize,
     schedule: Schedule,
     flights: FuturesUnordered<Piloted>,
     timer: Option<(Nap, Sleep)>,
@@ -83,6 +85,7 @@ impl Driver {
             hub: Arc::default(),
             sessions: Vec::new(),
             live: 0,
+            attached: 0,
             schedule: Schedule::default(),
             flights: FuturesUnordered::new(),
             timer: None,
@@ -94,12 +97,21 @@ impl Driver {
     pub fn with(mut self, session: &Session) -> Self {
         let index = self.sessions.len();
         let link = Arc::new(Link::new(Arc::clone(&self.hub), index));
-        session.inner.attach(Arc::clone(&link));
-        link.nudge();
         let session = Arc::downgrade(&session.inner);
         self.sessions.push(Some(Driven { session, link, due: None, flight: None }));
         self.live += 1;
         self
+    }
+
+    /// Takes over the sessions that do not know of this driver yet.
+    fn attach(&mut self) {
+        for driven in self.sessions.iter().skip(self.attached).flatten() {
+            if let Some(session) = driven.session.upgrade() {
+                session.attach(Arc::clone(&driven.link));
+            }
+            driven.link.nudge();
+        }
+        self.attached = self.sessions.len();
     }
 
     /// Looks at one session: starts what is due, keeps moving what flies, and notes when to look again.
@@ -202,6 +214,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.attach();
         // Before the post is looked at: what comes afterwards wakes us.
         self.hub.register(cx.waker());
         self.work(cx);

@@ -13,6 +13,12 @@ use crate::{
     sync::{Arc, Mutex, lock},
 };
 
+/// How long to wait between two tries to store what a session that is gone left behind: at first, and at last.
+const PERSIST_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How often that is tried: half a minute, if the store fails at once.
+const PERSIST_TRIES: usize = 10;
+
 /// A write that must still happen: a rotation, a login or a logout. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Pending(Arc<Inner>);
@@ -99,6 +105,20 @@ impl Pending {
         match Deadline::after(Arc::clone(&parts.time), limit).limit(Box::pin(self.settle(parts))).await {
             Ok(result) => result,
             Err(_) => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+        }
+    }
+
+    /// Tries the write until it is done or has failed too often. For what a session that is gone leaves behind.
+    pub(crate) async fn persist(self, parts: Arc<Parts>) {
+        let mut pause = PERSIST_PAUSE.0;
+        for _ in 0..PERSIST_TRIES {
+            match self.save(&parts, parts.policy.store_limit).await {
+                Err(error) if *error.kind() == ErrorKind::Store => {
+                    Deadline::after(Arc::clone(&parts.time), pause).await;
+                    pause = (pause * 2).min(PERSIST_PAUSE.1);
+                }
+                _ => return,
+            }
         }
     }
 

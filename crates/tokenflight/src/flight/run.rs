@@ -75,6 +75,10 @@ impl Voyage {
         if self.plan.reason == Reason::Persist {
             return Landing::Flushed.into();
         }
+        // What the session had still to store is not seen from here any more, so the stored refresh token may be spent.
+        if self.session.strong_count() == 0 {
+            return not_sent(Error::new(ErrorKind::Closed)).into();
+        }
         // A session that has just been built may find all it needs without the lease.
         if self.plan.reason == Reason::Load {
             match self.peek().await {
@@ -102,8 +106,10 @@ impl Voyage {
     /// Stores what an earlier flight, a login or a logout could not store. Comes first: the store must not be read, nor
     /// an older refresh token presented, while a newer one is only in memory (C-25).
     async fn save_pending(&mut self) -> Result<(), Error> {
-        while let Some((session, pending)) = self.pending() {
+        while let Some(pending) = self.session.upgrade().and_then(|session| session.pending()) {
             let saved = pending.save(&self.parts, self.parts.policy.store_limit).await?;
+            // Not held while the store is waited for, or session and flight would keep each other alive.
+            let Some(session) = self.session.upgrade() else { break };
             session.saved(
                 &pending,
                 match saved {
@@ -114,12 +120,6 @@ impl Voyage {
             self.plan = session.replan(self.plan);
         }
         Ok(())
-    }
-
-    fn pending(&self) -> Option<(Arc<Inner>, Pending)> {
-        let session = self.session.upgrade()?;
-        let pending = session.pending()?;
-        Some((session, pending))
     }
 
     async fn peek(&self) -> Result<Option<Arrival>, Error> {
@@ -143,7 +143,12 @@ impl Voyage {
                 (touchdown.landed, touchdown.unwanted)
             }
             // Nobody is left to use it; what matters is in the store.
-            None => (Err(Error::new(ErrorKind::Closed)), false),
+            None => {
+                if let Some(pending) = pending {
+                    pending.persist(Arc::clone(&self.parts)).await;
+                }
+                (Err(Error::new(ErrorKind::Closed)), false)
+            }
         };
         match refresh.filter(|_| unwanted || over) {
             Some(refresh) => self.revoke(&refresh).await,

@@ -1,6 +1,6 @@
 //! Waiting for a token: the one loop behind every way to ask.
 
-use std::{sync::Arc as StdArc, time::Duration};
+use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, Generation,
@@ -55,7 +55,7 @@ impl Inner {
             match self.ask(&ask) {
                 Supply::Token { token, beside } => return Ok((token, beside)),
                 Supply::Refused(error) => return Err(error),
-                Supply::Later(until) => Deadline::at(StdArc::clone(&self.parts.time), until).await,
+                Supply::Later(until) => Deadline::at(Arc::clone(&self.parts.time), until).await,
                 Supply::Join(join) => {
                     let asked = self.parts.time.now();
                     match join.await {
@@ -92,7 +92,7 @@ impl Inner {
         loop {
             match self.flush().await {
                 Err(error) if *error.kind() == ErrorKind::Store => {
-                    Deadline::after(StdArc::clone(&self.parts.time), pause).await;
+                    Deadline::after(Arc::clone(&self.parts.time), pause).await;
                     pause = (pause * 2).min(FLUSH_PAUSE.1);
                 }
                 result => return result,

@@ -148,7 +148,7 @@ impl Session {
 
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
-    /// A session has one driver: the newest.
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes.
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }

@@ -3,9 +3,10 @@
 //! It is never held across a poll, a wake, an await or a function of the user's; what those might be reached from (old
 //! flights, old tokens) is dropped after it is released. Publishing a result and clearing the flight is one step.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use event_listener::Event as Changed;
+use futures_util::FutureExt;
 use tokenflight_core::{
     Epoch, Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
     machine::{Beside, Decision, FlightPlan, Machine, Offer, OriginId, Policy},
@@ -64,7 +65,7 @@ pub(crate) struct Held {
 /// What the driver has to do for a session.
 pub(crate) struct Visit {
     pub(crate) flight: Option<Flight>,
-    pub(crate) next: Option<std::time::Duration>,
+    pub(crate) next: Option<Duration>,
 }
 
 impl Inner {
@@ -295,18 +296,27 @@ fn board(decision: &Decision, flight: Option<Flight>) -> Supply {
     Supply::Join(flight.join())
 }
 
-/// A flight that is still in the slot when the last handle goes is the driver's: a rotation must reach the store.
+/// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
+/// store. *Test*: `tests/handles.rs`, `…_outlives_the_last_handle`.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);
-        let (flight, driver) = (slot.flight.take(), slot.driver.take());
+        // A flight needs a name; what it is called does not matter any more. No clock is asked in a destructor.
+        let name = match slot.machine.flush(Now::new(Duration::ZERO, Duration::ZERO)) {
+            Some(Decision::Start(plan)) => Some(plan.id),
+            _ => slot.flight.as_ref().map(Flight::id),
+        };
+        let (flight, pending, driver) = (slot.flight.take(), slot.pending.take(), slot.driver.take());
         drop(slot);
-        if let Some(driver) = driver {
-            if let Some(flight) = flight {
-                driver.adopt(flight);
-            }
-            driver.nudge();
+        let Some(driver) = driver else { return };
+        if let Some((name, pending)) = name.zip(pending) {
+            let persist = pending.persist(Arc::clone(&self.parts));
+            driver.adopt(Flight::new(name, Box::pin(persist.map(|()| Ok(None)))));
         }
+        if let Some(flight) = flight {
+            driver.adopt(flight);
+        }
+        driver.nudge();
     }
 }
 

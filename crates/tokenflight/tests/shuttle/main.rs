@@ -4,6 +4,7 @@
 //! What `Shared` itself does is in `src/flight/shuttle_tests.rs`. Timers longer than a moment never fire here: an answer that
 //! does not come is a deadlock, and the checker reports it.
 #![cfg(shuttle)]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod server;
 mod world;

@@ -121,8 +121,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(faults: bool) -> Self {
-        let world =
-            Self { server: Server::default(), time: Moments::default(), store: MemoryStore::default(), faults };
+        let world = Self { server: Server::default(), time: Moments::default(), store: MemoryStore::default(), faults };
         let login = world.server.login();
         // Received so long ago that the token is spent, or just now.
         let received = if chance(2) == 0 { Duration::ZERO } else { START };

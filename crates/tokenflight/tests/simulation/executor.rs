@@ -86,6 +86,12 @@ impl Executor {
         self.tasks[index].work = None;
     }
 
+    /// Drops all of them.
+    pub(crate) fn drop_all(&mut self) {
+        self.tasks.iter_mut().for_each(|task| task.work = None);
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Polls one ready task. `false` if there is none.
     pub(crate) fn step(&mut self, random: &mut fastrand::Rng) -> bool {
         let left = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));

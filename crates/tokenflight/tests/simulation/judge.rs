@@ -30,6 +30,7 @@ struct Book {
     under_way: u32,
     submissions: u64,
     replays: u64,
+    unstored: u64,
     wrong: Vec<String>,
     stored: Option<Record>,
 }
@@ -132,6 +133,24 @@ impl Judge {
         }
     }
 
+    /// A process died. What it alone knew is unknown now: whether what it had presented was answered.
+    pub(crate) fn died(&self) {
+        let mut book = self.book();
+        let stored = book.stored.as_ref().and_then(Record::tokens).and_then(|tokens| tokens.refresh.clone());
+        let Some(stored) = stored else { return };
+        let Some(presented) = book.presented.get_mut(stored.expose()) else { return };
+        // A tombstone that could not be set is forgotten too; the server will say it again.
+        if matches!(presented.outcome, Outcome::Answered | Outcome::Refused) {
+            let answered = std::mem::replace(&mut presented.outcome, Outcome::Doubt) == Outcome::Answered;
+            book.unstored += u64::from(answered);
+        }
+    }
+
+    /// Rotations that were lost with their process before they were stored, without the server's knowledge.
+    pub(crate) fn unstored(&self) -> u64 {
+        self.book().unstored
+    }
+
     fn settled(&self, token: &str, outcome: Outcome) {
         let mut book = self.book();
         book.under_way -= 1;
@@ -172,7 +191,7 @@ impl Grant for Watched {
             self.judge.presents(self.process, token, request.reason(), self.usable(request));
             // Dropped without an answer: nobody knows.
             let mut left = Left { judge: &self.judge, token, outcome: Outcome::Doubt };
-            let result = Wire::open(&self.grant, request, &self.inbox).await;
+            let result = Wire::open(self, request).await;
             left.outcome = match &result {
                 Ok(set) => {
                     self.judge.issued(set, self.time.now().boot);
@@ -217,12 +236,15 @@ struct Ends {
     client: Option<Waker>,
 }
 
-struct Client(Wire);
+struct Client {
+    wire: Wire,
+    judge: Arc<Judge>,
+}
 
 impl Wire {
-    fn open(grant: &AuthGrant, request: &TokenRequest, inbox: &Inbox) -> Client {
+    fn open(watched: &Watched, request: &TokenRequest) -> Client {
         let wire = Self::default();
-        let (grant, request, end) = (grant.clone(), request.clone(), wire.clone());
+        let (grant, request, end) = (watched.grant.clone(), request.clone(), wire.clone());
         let work = async move {
             let answer = grant.request(&request).await;
             let mut ends = end.ends();
@@ -242,8 +264,8 @@ impl Wire {
             }
             polled
         });
-        inbox.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(serve));
-        Client(wire)
+        watched.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(serve));
+        Client { wire, judge: Arc::clone(&watched.judge) }
     }
 
     fn ends(&self) -> MutexGuard<'_, Ends> {
@@ -255,7 +277,7 @@ impl Future for Client {
     type Output = Result<TokenSet, GrantError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut ends = self.0.ends();
+        let mut ends = self.wire.ends();
         ends.client = Some(cx.waker().clone());
         ends.answer.take().map_or(Poll::Pending, Poll::Ready)
     }
@@ -263,7 +285,11 @@ impl Future for Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let work = self.0.ends().work.take();
+        let mut ends = self.wire.ends();
+        let (work, unread) = (ends.work.take(), matches!(ends.answer, Some(Ok(_))));
+        drop(ends);
         drop(work);
+        // To the server it was delivered.
+        self.judge.book().unstored += u64::from(unread);
     }
 }

@@ -54,6 +54,11 @@ impl Process {
         }
     }
 
+    /// Whether others decide about the login too: another process, or one that died and took its knowledge along.
+    pub(crate) fn has_company(&self) -> bool {
+        self.profile.processes > 1 || self.number > 0
+    }
+
     /// Another process of the same users.
     pub(crate) fn neighbour(&self, number: usize, session: Session) -> Self {
         Self { number, session, floor: Arc::default(), ..self.clone() }
@@ -140,7 +145,8 @@ impl Process {
         }
         // What ends while one waits for it is another matter.
         let issued = self.judge.issued_at(token.access().expose());
-        if self.profile.processes == 1 && issued.is_none_or(|issued| asked >= issued + self.profile.lifetime) {
+        // Between processes, only the wall clock tells how old a token is.
+        if !self.has_company() && issued.is_none_or(|issued| asked >= issued + self.profile.lifetime) {
             self.wrong("a token was handed out that had expired before it was asked for");
         }
         Some(token)
@@ -151,7 +157,7 @@ impl Process {
         let explained = match error.kind() {
             ErrorKind::SessionChanged | ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => self.profile.logins,
             // A logout in another process is first seen where the tokens are refused, if its store is slow.
-            ErrorKind::Ended(_) => self.may_have_ended() || (self.profile.logins && self.profile.processes > 1),
+            ErrorKind::Ended(_) => self.may_have_ended() || (self.profile.logins && self.has_company()),
             ErrorKind::Store => true,
             ErrorKind::FreshRefused | ErrorKind::Futile => true,
             ErrorKind::Refresh(class) => match class {
@@ -162,7 +168,7 @@ impl Process {
                 }
                 FailureClass::NotSent | FailureClass::Throttled => self.profile.faulty,
                 // what was refused is no longer what is stored.
-                FailureClass::Config => self.profile.logins && self.profile.processes > 1,
+                FailureClass::Config => self.profile.logins && self.has_company(),
                 FailureClass::Terminal => false,
             },
             _ => false,

@@ -20,6 +20,9 @@ pub(crate) type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 /// Nothing in a scenario takes longer.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
+/// Nothing in a scenario takes that many turns of the executor to come to rest.
+const RESTLESS: u32 = 50_000_000;
+
 /// Time, tasks, and a way to wait until nothing moves any more. Cloning shares.
 ///
 /// Every spawned task is counted from its wake to the end of its poll, so "all is quiet" is a fact and not a guess, also
@@ -63,7 +66,10 @@ impl Bed {
 
     /// Waits until every task rests.
     pub(crate) async fn quiet(&self) {
+        let mut polls = 0_u32;
         poll_fn(|cx| {
+            polls += 1;
+            assert!(polls < RESTLESS, "a task of the scenario wakes itself for ever");
             assert!(!self.tally.panicked.load(Ordering::SeqCst), "a task of the scenario panicked");
             if self.tally.busy.load(Ordering::SeqCst) == 0 {
                 return Poll::Ready(());
