@@ -59,7 +59,7 @@ impl Inner {
         }
     }
 
-    /// See [`Machine::reload`].
+    /// See `Machine::reload`.
     pub(crate) fn reload(&self) {
         self.change(|slot, _| {
             slot.machine.reload();
@@ -67,7 +67,7 @@ impl Inner {
         });
     }
 
-    /// See [`Machine::close`].
+    /// See `Machine::close`.
     pub(crate) fn close(&self) -> Option<Flight> {
         self.change(|slot, _| {
             slot.machine.close();

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`TokioTime`] | `tokio` (default) | tokio |
 //! | [`SmolTime`] | `smol` | async-io's reactor: smol, async-std, `futures::executor` |
-//! | [`HyperTime`] | `hyper-timer` | any [`hyper::rt::Timer`] |
+//! | [`HyperTime`] | `hyper-timer` | any `hyper::rt::Timer` |
 //!
 //! All of them read the same two clocks. `boot` goes on while the machine is suspended where the platform can tell
 //! (`CLOCK_BOOTTIME` on Linux and Android); elsewhere it is the monotonic clock, and the wall clock alone catches a

@@ -27,7 +27,7 @@ fn a_sleep_without_end_is_pending_and_does_not_panic(time: &impl Time) {
 
 #[cfg(feature = "tokio")]
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
 #[cfg(feature = "tokio")]

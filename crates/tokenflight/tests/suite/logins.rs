@@ -111,6 +111,43 @@ pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(bed: Bed)
     auth.assert_unharmed();
 }
 
+/// C-19, C-22 where the store cannot help: the flight's rotation is stored, and then it lands after a login or logout that is
+/// not. Memory must know by itself.
+pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_it(bed: Bed) {
+    for logs_in_again in [false, true] {
+        let auth = server(&bed, 0);
+        let world = World::new(&bed, auth.grant());
+        world.log_in_with(auth.login_as("old")).await;
+        let _driver = world.drive();
+        bed.pass(secs(60)).await;
+        let (commit, reset) = (world.store.gate(OpKind::Commit), world.store.gate(OpKind::Reset));
+        commit.close();
+        reset.close();
+        let session = world.session.clone();
+        let caller = bed.spawn(async move { session.refresh().await });
+        bed.quiet().await;
+        assert_eq!((commit.parked(), auth.report().total.rotations), (1, 1));
+
+        let (session, set) = (world.session.clone(), auth.login_as("new"));
+        let change =
+            bed.spawn(async move { if logs_in_again { session.login(set).await } else { session.logout().await } });
+        bed.quiet().await;
+        commit.open();
+        bed.quiet().await;
+        caller.ended().expect_err("that login is over");
+        match world.session.token().now_or_never().expect("nothing to wait for") {
+            Ok(token) => assert_eq!(auth.label_of(token.access().expose()).as_deref(), Some("new")),
+            Err(error) => assert_eq!((error.kind(), logs_in_again), (&ErrorKind::LoggedOut, false)),
+        }
+        reset.open();
+        bed.pass(secs(10)).await;
+        change.ended().expect("stored");
+        let label = world.record().tokens().and_then(|tokens| auth.label_of(tokens.access.expose()));
+        assert_eq!(label.as_deref(), logs_in_again.then_some("new"));
+        assert_eq!(killed(&auth, "old").is_some(), !logs_in_again, "what a logout makes unwanted is given back");
+    }
+}
+
 /// C-24.
 pub(crate) async fn nobody_waits_across_a_login(bed: Bed) {
     let auth = server(&bed, 10);

@@ -74,6 +74,7 @@ macro_rules! engine_suite {
                     a_login_that_is_still_being_stored_cannot_overtake_a_logout,
                     a_login_that_is_still_being_stored_cannot_overtake_the_next_login,
                     a_logout_discards_what_the_flight_still_brings,
+                    a_rotation_stored_before_the_new_epoch_is_not_published_in_it,
                     a_logout_waits_five_seconds_for_a_flight_and_no_longer,
                     nobody_waits_across_a_login;
             neighbours: a_dead_neighbours_intent_is_waited_out,
