@@ -63,6 +63,9 @@ fn race<W: FnMut()>(
 }
 
 fn readers(criterion: &mut Criterion) {
+    // The driver's timer needs a runtime to belong to.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let _inside = runtime.enter();
     let mut group = criterion.benchmark_group("lock_contention/readers");
     for threads in [1, 2, 4, 8] {
         group.throughput(Throughput::Elements(threads as u64));

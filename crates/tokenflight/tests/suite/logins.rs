@@ -8,9 +8,16 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::{BoxFuture, Epoch, Error, ErrorKind, Generation, GrantKey, Record, RecordState, Store, Token};
+use tokenflight::{
+    BoxFuture, Epoch, Error, ErrorKind, Generation, Grant, GrantError, GrantKey, Record, RecordState, RefreshToken,
+    Store, Token, TokenRequest, TokenSet,
+};
 use tokenflight_core::store::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write};
-use tokenflight_test::{AuthServer, ModelStore, auth::Death, mock::OpKind};
+use tokenflight_test::{
+    AuthServer, ModelStore,
+    auth::{AuthGrant, Death},
+    mock::OpKind,
+};
 
 use super::{
     bed::{Bed, Handle, lock},
@@ -22,8 +29,13 @@ fn server(bed: &Bed, latency: u64) -> AuthServer {
 }
 
 /// A session logged in at the server, its token expired, a flight on its way since `before`.
-async fn flying(bed: &Bed, auth: &AuthServer, before: Duration) -> (World, Handle<Result<Token, Error>>) {
-    let world = World::new(bed, auth.grant());
+async fn flying(
+    bed: &Bed,
+    auth: &AuthServer,
+    grant: impl Grant,
+    before: Duration,
+) -> (World, Handle<Result<Token, Error>>) {
+    let world = World::new(bed, grant);
     world.log_in_with(auth.login_as("old")).await;
     bed.pass(LIFE).await;
     let caller = world.caller();
@@ -40,7 +52,8 @@ fn killed(auth: &AuthServer, label: &str) -> Option<Death> {
 pub(crate) async fn a_logout_discards_what_the_flight_still_brings(bed: Bed) {
     for driven in [false, true] {
         let auth = server(&bed, 10);
-        let (world, caller) = flying(&bed, &auth, secs(6)).await;
+        let grant = Revoking { grant: auth.grant(), revoked: Arc::default() };
+        let (world, caller) = flying(&bed, &auth, grant.clone(), secs(6)).await;
         let driver = driven.then(|| world.drive());
         assert_eq!(auth.report().total.rotations, 1, "rotated; the answer is on its way");
         world.log_out().await.expect("stored");
@@ -52,6 +65,9 @@ pub(crate) async fn a_logout_discards_what_the_flight_still_brings(bed: Bed) {
         assert!(matches!(world.record().state, RecordState::LoggedOut), "nor is anything stored");
         assert_eq!(world.store.count(OpKind::Commit), 1, "the flight did try");
         assert_eq!(killed(&auth, "old"), Some(Death::Revoked), "what nobody wants was given back");
+        let revoked = lock(&grant.revoked).clone();
+        let [newest] = revoked.as_slice() else { panic!("one is enough: {} were revoked", revoked.len()) };
+        assert!(newest.starts_with("rt-1-1-"), "the newest, not the one that was presented for it");
         auth.assert_unharmed();
         drop(driver);
     }
@@ -60,7 +76,7 @@ pub(crate) async fn a_logout_discards_what_the_flight_still_brings(bed: Bed) {
 /// C-21.
 pub(crate) async fn a_logout_waits_five_seconds_for_a_flight_and_no_longer(bed: Bed) {
     let auth = server(&bed, 40);
-    let (world, _caller) = flying(&bed, &auth, secs(2)).await;
+    let (world, _caller) = flying(&bed, &auth, auth.grant(), secs(2)).await;
     let _driver = world.drive();
     let start = bed.boot();
     world.log_out().await.expect("stored");
@@ -75,7 +91,7 @@ pub(crate) async fn a_logout_waits_five_seconds_for_a_flight_and_no_longer(bed: 
 pub(crate) async fn a_login_during_a_flight_keeps_the_new_tokens(bed: Bed) {
     for driven in [false, true] {
         let auth = server(&bed, 10);
-        let (world, caller) = flying(&bed, &auth, secs(6)).await;
+        let (world, caller) = flying(&bed, &auth, auth.grant(), secs(6)).await;
         let driver = driven.then(|| world.drive());
         let new = auth.login_as("new");
         let (access, refresh) = (new.access().expose().to_owned(), new.refresh().expect("one").expose().to_owned());
@@ -91,10 +107,31 @@ pub(crate) async fn a_login_during_a_flight_keeps_the_new_tokens(bed: Bed) {
     }
 }
 
+/// A driver takes over what a login leaves behind, also a flight that it has not seen yet.
+pub(crate) async fn a_flight_of_an_old_login_is_taken_to_its_end(bed: Bed) {
+    let auth = server(&bed, 10);
+    let world = World::new(&bed, auth.grant());
+    world.log_in_with(auth.login_as("old")).await;
+    bed.pass(LIFE).await;
+    // The flight and the login happen before the driver has had a turn.
+    let (session, set) = (world.session.clone(), auth.login_as("new"));
+    let mut caller = Box::pin(session.token());
+    let mut driver = Box::pin(session.driver());
+    assert!((&mut driver).now_or_never().is_none() && (&mut caller).now_or_never().is_none());
+    assert_eq!(auth.report().total.token_requests, 1);
+    let stored = session.login(set).now_or_never();
+    drop(caller);
+    let _driver = bed.spawn(driver);
+    bed.pass(secs(30)).await;
+    assert_eq!((auth.report().total.rotations, auth.report().total.answers_lost), (1, 0));
+    assert!(stored.is_none_or(|stored| stored.is_ok()));
+    assert_eq!(auth.label_of(&world.access().await).as_deref(), Some("new"));
+}
+
 /// C-23: logged in again is not the same as never logged out.
 pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(bed: Bed) {
     let auth = server(&bed, 10);
-    let (world, _caller) = flying(&bed, &auth, secs(6)).await;
+    let (world, _caller) = flying(&bed, &auth, auth.grant(), secs(6)).await;
     let _driver = world.drive();
     let session = world.session.clone();
     let logout = bed.spawn(async move { session.logout().await });
@@ -151,7 +188,7 @@ pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_i
 /// C-24.
 pub(crate) async fn nobody_waits_across_a_login(bed: Bed) {
     let auth = server(&bed, 10);
-    let (world, _caller) = flying(&bed, &auth, secs(1)).await;
+    let (world, _caller) = flying(&bed, &auth, auth.grant(), secs(1)).await;
     let session = world.session.clone();
     let refused = bed.spawn(async move { session.newer_than(session.state().generation).await });
     let forced = bed.spawn({
@@ -215,6 +252,24 @@ pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_the_next_
         assert_eq!(auth.label_of(refresh.expose()).as_deref(), Some("new"), "with a driver: {driven}");
         assert_eq!(auth.label_of(&world.access().await).as_deref(), Some("new"));
         drop(driver);
+    }
+}
+
+/// A grant that notes what it was asked to revoke.
+#[derive(Clone)]
+struct Revoking {
+    grant: AuthGrant,
+    revoked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Grant for Revoking {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        self.grant.request(request)
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        lock(&self.revoked).push(token.expose().to_owned());
+        self.grant.revoke(token)
     }
 }
 

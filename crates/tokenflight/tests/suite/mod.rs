@@ -70,6 +70,7 @@ macro_rules! engine_suite {
                     a_watch_sees_the_last_of_many_changes,
                     events_come_in_the_order_of_what_happened;
             logins: a_flight_of_an_old_login_cannot_change_the_new_one,
+                    a_flight_of_an_old_login_is_taken_to_its_end,
                     a_login_during_a_flight_keeps_the_new_tokens,
                     a_login_that_is_still_being_stored_cannot_overtake_a_logout,
                     a_login_that_is_still_being_stored_cannot_overtake_the_next_login,
