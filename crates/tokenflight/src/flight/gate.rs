@@ -46,6 +46,18 @@ impl Flag {
         }
     }
 
+    /// Notes how to wake everybody.
+    fn meet(&self, waker: &Waker) {
+        let mut everybody = lock(&self.everybody);
+        let first = everybody.is_none();
+        everybody.get_or_insert_with(|| waker.clone());
+        drop(everybody);
+        // Deserted before anybody could be woken: whoever began to wait in that window was told nothing.
+        if first && self.deserted() {
+            self.wake_everybody();
+        }
+    }
+
     /// Has the work polled by somebody, so that it looks at the clock.
     pub(crate) fn kick(&self) {
         self.fired.store(true, Ordering::SeqCst);
@@ -100,7 +112,7 @@ impl<T> Future for Gate<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         REACHED.with(|reached| reached.set(true));
-        lock(&self.flag.everybody).get_or_insert_with(|| cx.waker().clone());
+        self.flag.meet(cx.waker());
         // Cleared before the poll, so that a wake during it is not lost.
         if !self.flag.fired.swap(false, Ordering::SeqCst) {
             return Poll::Pending;

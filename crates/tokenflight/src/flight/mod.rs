@@ -14,7 +14,7 @@
 //!    value; the slot is freed like after any failure. *Test*: `tests/panics.rs`.
 //! 4. **Dropped with its last waiter**, or **paused** if nobody polls. *Cure*: the session's slot holds the flight strongly,
 //!    the driver polls what nobody else does, and the flight holds its session weakly, so that neither keeps the other alive.
-//!    *Test*: `tests/suite`, `a_refresh_survives_all_its_waiters`, and `tests/handles.rs`.
+//!    *Test*: `tests/suite`, `a_refresh_survives_all_its_waiters`, and `tests/handles`.
 //! 5. **A flight that waits for itself** (the grant's client is wrapped in our own layer) would hang silently. *Cure*, in
 //!    [`gate`]: each thread knows which flights it is polling; joining one of them is an error that names the mistake.
 //!    *Test*: `tests/recursion.rs`.

@@ -75,7 +75,7 @@ impl Voyage {
         if self.plan.reason == Reason::Persist {
             return Landing::Flushed.into();
         }
-        // What the session had still to store is not seen from here any more, so the stored refresh token may be spent.
+        // Nobody is left to renew anything for; and what the session had still to store is not seen from here any more.
         if self.session.strong_count() == 0 {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }

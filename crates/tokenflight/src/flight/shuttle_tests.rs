@@ -7,7 +7,7 @@ use std::{
     future::{Future, poll_fn},
     panic::catch_unwind,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -22,8 +22,8 @@ use tokenflight_core::{
     machine::{Decision, FlightId, Machine, Policy},
 };
 
-use super::{Flight, Landed};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use super::{Flight, Join, Landed};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// Preemptions per schedule that PCT looks for. The lost wake needs two.
 const PCT_DEPTH: usize = 3;
@@ -203,6 +203,17 @@ fn deserted() {
     assert_eq!(polls.load(Ordering::SeqCst), 2);
 }
 
+/// As above, and the work has no end.
+fn deserted_for_good() {
+    let flight = Flight::new(flight_id(), Box::pin(std::future::pending()));
+    let waiters = [0, 1].map(|_| spawn(flight.join()));
+    let deserter = spawn(async move { flight.desert() });
+    for waiter in waiters {
+        assert!(matches!(done(waiter), Err(error) if *error.kind() == ErrorKind::SessionChanged));
+    }
+    done(deserter);
+}
+
 /// Work that waits for a clock which only a kick has it look at.
 fn kicked() {
     let late = Arc::new(AtomicU64::new(0));
@@ -261,10 +272,42 @@ fn join_never_loses_a_wake_from_outside() {
 fn a_deserted_flight_loses_its_waiters_and_keeps_its_pilot() {
     check("deserted", deserted);
     exhaust("deserted", Some(2_000_000), deserted);
+    check("deserted for good", deserted_for_good);
+    exhaust("deserted for good", Some(2_000_000), deserted_for_good);
 }
 
 #[test]
 fn a_kick_has_the_work_polled() {
     check("kicked", kicked);
-    exhaust("kicked", None, kicked);
+    exhaust("kicked", Some(2_000_000), kicked);
+}
+
+/// The same hazard on one thread: the work wakes itself, and then polls somebody else who waits for it.
+#[test]
+fn a_waiter_that_is_polled_inside_the_work_is_woken() {
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    fn model() {
+        let inside = Arc::new(Mutex::new(None::<Join>));
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let (polled, waker) = (Arc::clone(&inside), Waker::from(Arc::clone(&woken)));
+        let work = poll_fn(move |cx| {
+            cx.waker().wake_by_ref();
+            let mut waiter = lock(&polled).take().unwrap();
+            assert!(waiter.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+            *lock(&polled) = Some(waiter);
+            Poll::Pending
+        });
+        let flight = Flight::new(flight_id(), Box::pin(work));
+        *lock(&inside) = Some(flight.join());
+        assert!(flight.join().poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(woken.0.load(Ordering::SeqCst));
+        // Flight and waiter hold each other here.
+        *lock(&inside) = None;
+    }
+    run(RandomScheduler::new(1), model);
 }

@@ -297,7 +297,7 @@ fn board(decision: &Decision, flight: Option<Flight>) -> Supply {
 }
 
 /// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
-/// store. *Test*: `tests/handles.rs`, `…_outlives_the_last_handle`.
+/// store. *Test*: `tests/handles`, `…_outlives_the_last_handle`.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);

@@ -71,8 +71,15 @@ fn run(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'st
     Runner::new(scheduler, config).run(model)
 }
 
+/// Schedules of each plot and scheduler; `TOKENFLIGHT_SEEDS` is how many all of them get together.
+fn seeds() -> usize {
+    const SHARES: usize = 40;
+    let total = std::env::var("TOKENFLIGHT_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    total.unwrap_or(120_000_usize).div_ceil(SHARES)
+}
+
 fn check(plot: Plot) {
-    let seeds = std::env::var("TOKENFLIGHT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3_000);
+    let seeds = seeds();
     let random = run(RandomScheduler::new(seeds), move || model(plot));
     let pct = run(PctScheduler::new(3, seeds), move || model(plot));
     println!("{plot:?}: {random} random and {pct} PCT schedules");
@@ -266,8 +273,8 @@ fn a_rotation_outlives_the_last_handle() {
         done(driver);
         world.judge(false);
     }
-    let random = run(RandomScheduler::new(5_000), model);
-    let pct = run(PctScheduler::new(3, 5_000), model);
+    let random = run(RandomScheduler::new(2 * seeds()), model);
+    let pct = run(PctScheduler::new(3, 2 * seeds()), model);
     println!("last handle: {random} random and {pct} PCT schedules");
 }
 
