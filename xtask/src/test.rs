@@ -46,11 +46,12 @@ impl Model {
 pub(crate) fn run(report: &mut Report) -> bool {
     // Without the benches, which have a command of their own. What passes prints what it counted.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
-    report.cargo("tests", &Cargo::new(tests));
+    // Many tests panic on purpose, and where from is not what one wants to read here.
+    report.cargo("tests", &Cargo::new(tests).env_default("RUST_BACKTRACE", "0"));
     report.cargo("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
     for model in MODELS {
         report.step("models exist", || model.has_tests());
-        report.cargo("models", &model.cargo().args("--show-output"));
+        report.cargo("models", &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
     }
     structure::run(report)
 }

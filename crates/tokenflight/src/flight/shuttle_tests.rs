@@ -1,6 +1,7 @@
 //! The flight under the model checker, with the real `Shared` in it: `RUSTFLAGS="--cfg shuttle"`.
 //!
 //! `TOKENFLIGHT_SEEDS` sets the number of schedules of every test here; `TOKENFLIGHT_PROOF=1` adds the exhaustive search.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
     any::Any,
