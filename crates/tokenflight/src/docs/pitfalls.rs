@@ -10,6 +10,7 @@
 //!   Keep one runtime for the token endpoint, or give the grant a client of its own.
 //! * **An executor must not poll a task inside its waker.** `futures::Shared` wakes its waiters with its list locked. Executors
 //!   that run a task inside `wake` break the contract of wakers, and would deadlock here.
+//! * **A waker must not panic.** `futures::Shared` calls it with its list locked, and the lock would be poisoned for all waiters.
 //! * **One key for each grant.** Two sessions of one process over one store and one [`GrantKey`](crate::GrantKey) exclude each
 //!   other through the store as two processes do. Clone the session instead.
 //! * **A 401 whose refresh failed comes back without the end of a long body**: at most 16 KiB of it are kept, because holding
