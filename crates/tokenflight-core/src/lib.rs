@@ -1,4 +1,4 @@
-//! Contracts, values and the decision machine of [tokenflight](https://docs.rs/tokenflight).
+//! Contracts, values and the decision machine of tokenflight.
 //!
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
