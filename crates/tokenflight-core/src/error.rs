@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Futile,
     /// The request was refused as often as it may be sent (R-124): the replay was refused as well, or nothing is replayed.
     StillRefused,
+    /// The request's own deadline, or the longest it may be held, passed before it could be sent (R-135).
+    TimedOut,
     /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer (R-413).
     Recursion,
     /// The session was shut down.
@@ -160,6 +162,7 @@ impl fmt::Display for Error {
             ErrorKind::FreshRefused => "the server refused a token that was just issued",
             ErrorKind::Futile => "the server goes on refusing fresh tokens",
             ErrorKind::StillRefused => "the request was refused and may not be sent again",
+            ErrorKind::TimedOut => "the request may not wait any longer",
             ErrorKind::Recursion => {
                 "the grant's own client waits for the refresh it is part of: \
                  do not wrap the token client in the session's layer"

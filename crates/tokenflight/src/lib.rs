@@ -33,7 +33,7 @@ pub mod time;
 
 #[doc(inline)]
 pub use self::{
-    bearer::{Bearer, BearerBody, BearerFuture, BearerLayer, OriginError, Origins},
+    bearer::{Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins},
     callback_store::CallbackStore,
     driver::Driver,
     memory_store::MemoryStore,

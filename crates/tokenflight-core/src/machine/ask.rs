@@ -92,7 +92,7 @@ impl Machine {
     }
 
     /// Joins the flight in progress or starts one, if nothing speaks against it.
-    fn launch(&mut self, reason: Reason, now: Now) -> Decision {
+    pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
         if let Some(flying) = self.flight {
             return join(flying, now);
         }

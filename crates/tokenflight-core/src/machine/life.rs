@@ -84,6 +84,12 @@ impl Life {
         !self.rejected && !self.expired(now)
     }
 
+    /// Whether it expires before this much time has passed, and more than half of its lifetime is over.
+    pub(super) fn ends_within(&self, wanted: Duration, now: Now) -> bool {
+        let age = now.since(self.anchor);
+        self.lifetime.is_some_and(|lifetime| lifetime < age.saturating_add(wanted) && age > lifetime / 2)
+    }
+
     /// Whether it is within its lead.
     pub(super) fn in_lead(&self, now: Now) -> bool {
         self.due.is_some_and(|due| now.since(self.anchor) >= due)

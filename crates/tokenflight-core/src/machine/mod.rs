@@ -31,6 +31,7 @@ mod ask;
 mod backoff;
 mod decision;
 mod land;
+mod lasting;
 mod life;
 mod nap;
 mod policy;

@@ -8,39 +8,48 @@ use std::{
     future::{Future, poll_fn},
     marker::PhantomData,
     pin::{Pin, pin},
+    time::Duration,
 };
 
 use futures_util::future::{OptionFuture, join};
 use http::{Request, Response};
+use http_body::Body;
 use tokenflight_core::{BoxError, Error, ErrorKind, machine::OriginId};
 
 use super::{
-    BearerBody, HttpService, Replay,
+    BearerBody, BearerOptions, HttpService, Replay,
     attach::attach,
     call::{Kept, Sent, Shared},
-    refusal,
+    limit::Limit,
+    refusal::{self, Cure},
 };
 use crate::{
-    flight::Join,
+    flight::{Deadline, Join},
     session::{Ask, Supply, Token},
     sync::Arc,
 };
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
+/// What was kept of a refusal, the newer token, and perhaps a flight that nobody else keeps moving.
+type Renewed<R> = (Response<BearerBody<R>>, Token, Option<Join>);
 
 /// A request that has no token yet.
 pub(super) async fn wait<S, K, B>(
     shared: Arc<Shared<S, K>>,
     request: Request<B>,
     origin: OriginId,
+    options: BearerOptions,
 ) -> Answer<S::ResponseBody>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    let (token, beside) = shared.session.inner.obtain(Ask::Usable).await?;
-    let (request, kept) = shared.prepare(request);
-    let attempt = Attempt::new(shared, kept, origin);
+    let time = Arc::clone(&shared.session.inner.parts.time);
+    let limit = Limit::of(request.headers(), &options, &*time);
+    let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
+    let (token, beside) = limit.within(&time, shared.session.inner.obtain(ask)).await??;
+    let (request, kept) = shared.prepare(request, &options);
+    let attempt = Attempt::new(shared, kept, origin, limit);
     let (response, sent) = match attempt.line.send(request, token, beside).await {
         Ok(answered) => answered,
         Err(Failure::Ours(error)) => return Err(error.into()),
@@ -60,7 +69,8 @@ where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    Attempt::new(shared, kept, sent.origin).judge(response, sent).await
+    let limit = kept.as_ref().map_or_else(Limit::default, |kept| kept.limit);
+    Attempt::new(shared, kept, sent.origin, limit).judge(response, sent).await
 }
 
 /// One request on the cold path.
@@ -75,6 +85,16 @@ struct Attempt<S, K: Replay<B>, B> {
 struct Line<S, K> {
     shared: Arc<Shared<S, K>>,
     origin: OriginId,
+    limit: Limit,
+}
+
+/// What stands between a refusal and the replay.
+struct Wait {
+    flight: Option<Join>,
+    /// A flight that nobody else may keep moving.
+    beside: Option<Join>,
+    /// For how long the server asked to be left alone.
+    pause: Duration,
 }
 
 /// Why there is no response.
@@ -88,50 +108,37 @@ where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    const fn new(shared: Arc<Shared<S, K>>, kept: Option<Kept<K::Kept>>, origin: OriginId) -> Self {
-        Self { line: Line { shared, origin }, kept, replays: 0, body: PhantomData }
+    const fn new(shared: Arc<Shared<S, K>>, kept: Option<Kept<K::Kept>>, origin: OriginId, limit: Limit) -> Self {
+        Self { line: Line { shared, origin, limit }, kept, replays: 0, body: PhantomData }
     }
 
     /// Judges a response, and sends the request again if that may help.
     async fn judge(mut self, mut response: Response<S::ResponseBody>, mut sent: Sent) -> Answer<S::ResponseBody> {
         let session = Arc::clone(&self.line.shared.session.inner);
         loop {
-            if !refusal::refused(&response) {
-                if refusal::accepted(&response) {
-                    session.accepted(self.line.origin);
-                }
-                return Ok(response.map(BearerBody::whole));
-            }
-            if !refusal::curable(&response) {
-                return Ok(response.map(BearerBody::whole));
+            let refusal = match self.line.shared.settle(response, sent, true) {
+                Ok(response) => return Ok(response),
+                Err(refusal) => refusal,
+            };
+            let cure = refusal::cure(&refusal);
+            if cure == Cure::None {
+                return Ok(refusal.map(BearerBody::whole));
             }
             let ask = sent.refused(self.replays);
             // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
             let (flight, beside) = match session.ask(&ask) {
-                Supply::Refused(error) => return Ok(explained(response.map(BearerBody::whole), error)),
+                Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
                 Supply::Join(flight) => (Some(flight), None),
                 Supply::Token { beside, .. } => (None, beside),
                 Supply::Later(_) => (None, None),
             };
-            let Some(request) = self.kept.as_ref().and_then(|kept| kept.again::<B, K>(&self.line.shared.replay)) else {
-                return Ok(response.map(BearerBody::whole));
+            let (Cure::Replay(pause), Some(request)) = (cure, self.again()) else {
+                return Ok(refusal.map(BearerBody::whole));
             };
-            // The refused response is let go before anything is waited for: it may hold what the refresh or the replay
-            // needs.
-            let (head, body) = response.into_parts();
-            let time = Arc::clone(&session.parts.time);
-            let (landed, body) = join(OptionFuture::from(flight), with(beside, BearerBody::kept(body, time))).await;
-            let original = Response::from_parts(head, body);
-            // What the flight brought is for this request, whatever the session would say by now: a token may have a
-            // lifetime of zero, and a failure that is asked about again may cost another token request.
-            let supplied = match landed {
-                Some(Ok(Some(token))) if sent.precedes(&token) => Ok((token, None)),
-                Some(Err(error)) => Err(error),
-                _ => session.obtain(ask).await,
-            };
-            let (token, beside) = match supplied {
-                Ok(supplied) => supplied,
-                Err(error) => return Ok(explained(original, error)),
+            let wait = Wait { flight, beside, pause };
+            let (original, token, beside) = match self.line.renew(refusal, sent, ask, wait).await {
+                Ok(renewed) => renewed,
+                Err((original, error)) => return Ok(explained(original, error)),
             };
             self.replays = self.replays.saturating_add(1);
             (response, sent) = match self.line.send(request, token, beside).await {
@@ -141,9 +148,51 @@ where
             };
         }
     }
+
+    fn again(&self) -> Option<Request<K::Body>> {
+        self.kept.as_ref()?.again::<B, K>(&self.line.shared.replay)
+    }
 }
 
 impl<S, K> Line<S, K> {
+    /// Lets the refused response go before anything is waited for: it may hold what the refresh or the replay needs
+    /// . Then waits for a newer token, and for the time the server asked to be left alone. Gives back what was kept
+    /// of the refusal.
+    async fn renew<R: Body>(
+        &self,
+        refusal: Response<R>,
+        sent: Sent,
+        ask: Ask,
+        wait: Wait,
+    ) -> Result<Renewed<R>, (Response<BearerBody<R>>, Error)> {
+        let Wait { flight, beside, pause } = wait;
+        let session = &self.shared.session.inner;
+        let time = &session.parts.time;
+        let (head, body) = refusal.into_parts();
+        let resume = (!pause.is_zero()).then(|| Deadline::after(Arc::clone(time), pause));
+        let mut kept = None;
+        let supply = async {
+            let work = join(OptionFuture::from(flight), with(beside, BearerBody::kept(body, Arc::clone(time))));
+            let (landed, body) = work.await;
+            kept = Some(body);
+            // What the flight brought is for this request, whatever the session would say by now: a token may have a
+            // lifetime of zero, and a failure that is asked about again may cost another token request.
+            let supplied = match landed {
+                Some(Ok(Some(token))) if sent.precedes(&token) => (token, None),
+                Some(Err(error)) => return Err(error),
+                _ => session.obtain(ask).await?,
+            };
+            OptionFuture::from(resume).await;
+            Ok(supplied)
+        };
+        let supplied = self.limit.within(time, supply).await;
+        let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
+        match supplied.and_then(|supplied| supplied) {
+            Ok((token, beside)) => Ok((original, token, beside)),
+            Err(error) => Err((original, error)),
+        }
+    }
+
     /// Readies a service of its own, attaches what is current then (C-47), and sends.
     async fn send<B>(
         &self,
@@ -155,10 +204,14 @@ impl<S, K> Line<S, K> {
         S: HttpService<B>,
     {
         let mut service = self.shared.fresh();
+        let time = &self.shared.session.inner.parts.time;
         let call = async {
-            poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| Failure::Inner(error.into()))?;
+            let ready = poll_fn(|cx| service.poll_ready(cx));
+            let ready = self.limit.within(time, ready).await.map_err(Failure::Ours)?;
+            ready.map_err(|error| Failure::Inner(error.into()))?;
             let token = self.newest(token).map_err(Failure::Ours)?;
             let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
+            self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
             attach(&mut request, token.header().clone());
             let response = service.call(request).await.map_err(|error| Failure::Inner(error.into()))?;
             Ok((response, sent))

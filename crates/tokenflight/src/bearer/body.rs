@@ -3,7 +3,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokenflight_core::Time;
 
+use super::watch::Watch;
 use crate::{flight::Deadline, sync::Arc};
 
 /// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
@@ -32,8 +33,8 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<R: Body> {
-        // As it came.
-        Whole { #[pin] body: R },
+        // As it came. While it is watched, its trailers say whether the token was good.
+        Whole { #[pin] body: R, watch: Option<Watch> },
         // What was read of it before it was let go, because holding it could hold the connection that the refresh or the
         // replay needs.
         Kept { frames: VecDeque<Frame<R::Data>> },
@@ -42,7 +43,16 @@ pin_project! {
 
 impl<R: Body> BearerBody<R> {
     pub(super) const fn whole(body: R) -> Self {
-        Self { state: State::Whole { body } }
+        Self { state: State::Whole { body, watch: None } }
+    }
+
+    pub(super) const fn watched(body: R, watch: Watch) -> Self {
+        Self { state: State::Whole { body, watch: Some(watch) } }
+    }
+
+    /// Nothing was kept.
+    pub(super) const fn empty() -> Self {
+        Self { state: State::Kept { frames: VecDeque::new() } }
     }
 
     /// Reads the body of a refusal up to a limit of bytes and time, then lets go of it.
@@ -80,21 +90,31 @@ impl<R: Body> Body for BearerBody<R> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
         match self.project().state.project() {
-            StateProj::Whole { body } => body.poll_frame(cx),
+            StateProj::Whole { body, watch } => {
+                let frame = ready!(body.poll_frame(cx));
+                if watch.is_some()
+                    && let Some(Ok(frame)) = &frame
+                    && let Some(trailers) = frame.trailers_ref()
+                    && let Some(watch) = watch.take()
+                {
+                    watch.ended(trailers);
+                }
+                Poll::Ready(frame)
+            }
             StateProj::Kept { frames } => Poll::Ready(frames.pop_front().map(Ok)),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.state {
-            State::Whole { body } => body.is_end_stream(),
+            State::Whole { body, .. } => body.is_end_stream(),
             State::Kept { frames } => frames.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.state {
-            State::Whole { body } => body.size_hint(),
+            State::Whole { body, .. } => body.size_hint(),
             State::Kept { frames } => {
                 let data = frames.iter().filter_map(Frame::data_ref);
                 SizeHint::with_exact(data.map(|data| bytes::Buf::remaining(data) as u64).sum())

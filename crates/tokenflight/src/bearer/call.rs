@@ -1,22 +1,41 @@
 //! What all calls of a service share, and what one call remembers.
 
-use http::Request;
+use http::{Request, Response};
+use http_body::Body;
 use tokenflight_core::{
     Epoch, Generation,
     machine::{OriginId, Refused},
 };
 
-use super::{Origins, Replay, keep::Head};
+use super::{
+    BearerBody, BearerOptions, Origins, Replay,
+    keep::Head,
+    limit::Limit,
+    refusal::{AlsoRefused, Look, look},
+    watch::Watch,
+};
 use crate::{
     session::{Ask, Session, Token},
-    sync::{Mutex, lock},
+    sync::{Arc, Mutex, lock},
 };
+
+/// What a layer hands to the services it makes.
+#[derive(Clone, Debug)]
+pub(super) struct Settings<K> {
+    pub(super) session: Session,
+    pub(super) origins: Origins,
+    pub(super) replay: K,
+    pub(super) options: BearerOptions,
+    pub(super) also_refused: AlsoRefused,
+}
 
 /// What all clones of a service share.
 pub(super) struct Shared<S, K> {
     pub(super) session: Session,
     pub(super) origins: Origins,
     pub(super) replay: K,
+    pub(super) options: BearerOptions,
+    also_refused: AlsoRefused,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
     template: Mutex<S>,
     /// Whether requests are kept at all.
@@ -24,32 +43,62 @@ pub(super) struct Shared<S, K> {
 }
 
 impl<S: Clone, K> Shared<S, K> {
-    pub(super) fn new(inner: &S, session: Session, origins: Origins, replay: K) -> Self {
+    pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
+        let Settings { session, origins, replay, options, also_refused } = settings;
         let replays = session.inner.parts.policy.replays > 0;
-        Self { session, origins, replay, template: Mutex::new(inner.clone()), replays }
+        Self { session, origins, replay, options, also_refused, template: Mutex::new(inner.clone()), replays }
     }
 
     pub(super) fn fresh(&self) -> S {
         lock(&self.template).clone()
     }
 
+    /// How this request is to be treated.
+    pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
+        request.extensions().get().copied().unwrap_or(self.options)
+    }
+
     /// Splits a request into the one to send and what a replay needs. Copies first and attaches second, so that the copy
     /// never holds the token.
-    pub(super) fn prepare<B>(&self, request: Request<B>) -> (Request<K::Body>, Option<Kept<K::Kept>>)
+    pub(super) fn prepare<B>(
+        &self,
+        request: Request<B>,
+        options: &BearerOptions,
+    ) -> (Request<K::Body>, Option<Kept<K::Kept>>)
     where
         K: Replay<B>,
     {
-        if !self.replays {
+        if !self.replays || !options.may_replay(request.method()) {
             return (request.map(|body| self.replay.pass(body)), None);
         }
-        let head = Head::of(&request);
-        let mut kept = None;
-        let request = request.map(|body| {
-            let (body, again) = self.replay.keep(body);
-            kept = head.zip(again).map(|(head, body)| Kept { head, body });
-            body
+        let (parts, body) = request.into_parts();
+        let head = Head::of(&parts);
+        let (body, again) = self.replay.keep(&parts, body);
+        let kept = head.zip(again).map(|(head, body)| {
+            let limit = Limit::new(options, head.timeout(), &*self.session.inner.parts.time);
+            Kept { head, body, limit }
         });
-        (request, kept)
+        (Request::from_parts(parts, body), kept)
+    }
+
+    /// Looks at a response; hands it back if it is not a refusal, with what it said passed on to the session. Only
+    /// `watched` sessions want to know of successes that are plain at once.
+    pub(super) fn settle<R: Body>(
+        &self,
+        response: Response<R>,
+        sent: Sent,
+        watched: bool,
+    ) -> Result<Response<BearerBody<R>>, Response<R>> {
+        let session = &self.session.inner;
+        match look(&response, &self.also_refused) {
+            Look::Refused => return Err(response),
+            Look::Stream => {
+                return Ok(response.map(|body| BearerBody::watched(body, Watch::new(Arc::clone(session), sent))));
+            }
+            Look::Accepted if watched => session.accepted(sent.origin),
+            Look::Accepted | Look::Nothing => {}
+        }
+        Ok(response.map(BearerBody::whole))
     }
 }
 
@@ -58,6 +107,7 @@ impl<S: Clone, K> Shared<S, K> {
 pub(super) struct Kept<C> {
     head: Head,
     body: C,
+    pub(super) limit: Limit,
 }
 
 impl<C> Kept<C> {

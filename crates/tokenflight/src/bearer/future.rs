@@ -12,7 +12,6 @@ use tokenflight_core::{BoxError, BoxFuture};
 use super::{
     BearerBody, HttpService, Replay, attempt,
     call::{Kept, Sent, Shared},
-    refusal,
 };
 use crate::sync::Arc;
 
@@ -101,18 +100,14 @@ where
                 StateProj::Cold { future } => return future.as_mut().poll(cx),
                 StateProj::First { future, first } => {
                     let response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    let refused = refusal::refused(&response);
                     // Polled again after the end: there is nothing left to do but to hand the response on.
-                    let Some(first) = first.take().filter(|first| refused || first.watched) else {
-                        return Poll::Ready(Ok(response.map(BearerBody::whole)));
-                    };
-                    if !refused {
-                        if refusal::accepted(&response) {
-                            first.shared.session.inner.accepted(first.sent.origin);
+                    let Some(first) = first.take() else { return Poll::Ready(Ok(response.map(BearerBody::whole))) };
+                    match first.shared.settle(response, first.sent, first.watched) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(refusal) => {
+                            Box::pin(attempt::refused::<S, K, B>(first.shared, first.kept, first.sent, refusal))
                         }
-                        return Poll::Ready(Ok(response.map(BearerBody::whole)));
                     }
-                    Box::pin(attempt::refused::<S, K, B>(first.shared, first.kept, first.sent, response))
                 }
             };
             // The first future goes with its state, before anything is waited for.

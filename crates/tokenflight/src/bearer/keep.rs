@@ -4,11 +4,12 @@
 //! after another into one pooled buffer costs 85 and none. The map is built again only for a replay. The copy is made
 //! before the token is put in, so it never holds the token.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts};
 use zeroize::Zeroize;
 
+use super::grpc;
 use crate::sync::thread_local;
 
 /// Buffers kept for reuse by one thread, and how large they may be.
@@ -25,6 +26,8 @@ pub(super) struct Head {
     method: Method,
     version: Version,
     extensions: Extensions,
+    /// The `grpc-timeout`: met while the headers are copied anyway.
+    timeout: Option<Duration>,
     flat: Flat,
 }
 
@@ -36,19 +39,29 @@ const SENSITIVE: u32 = 1 << 31;
 
 impl Head {
     /// Copies the head. `None` if a part of it is larger than any sane one (2 GiB).
-    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
+    pub(super) fn of(head: &Parts) -> Option<Self> {
         let mut flat = Flat::new();
-        flat.put_uri(request.uri())?;
-        for (name, value) in request.headers() {
+        let mut timeout = None;
+        flat.put_uri(&head.uri)?;
+        for (name, value) in &head.headers {
+            if *name == grpc::TIMEOUT {
+                timeout = grpc::timeout(value);
+            }
             flat.put(name.as_str().as_bytes(), 0)?;
             flat.put(value.as_bytes(), if value.is_sensitive() { SENSITIVE } else { 0 })?;
         }
         Some(Self {
-            method: request.method().clone(),
-            version: request.version(),
-            extensions: request.extensions().clone(),
+            method: head.method.clone(),
+            version: head.version,
+            extensions: head.extensions.clone(),
+            timeout,
             flat,
         })
+    }
+
+    /// The request's `grpc-timeout`.
+    pub(super) const fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// Builds the request again with this body; the token is attached later.

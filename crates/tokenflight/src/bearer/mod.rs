@@ -44,18 +44,25 @@ mod attempt;
 mod body;
 mod call;
 mod future;
+mod grpc;
 mod keep;
 mod layer;
+mod limit;
+mod options;
 mod origin;
+pub mod record;
 mod refusal;
 mod replay;
 mod service;
+mod watch;
 
 pub use self::{
     body::BearerBody,
     future::BearerFuture,
     layer::BearerLayer,
+    options::BearerOptions,
     origin::{OriginError, Origins},
+    record::{Recorded, ReplayBody},
     replay::{CloneBody, Replay},
     service::{Bearer, HttpService},
 };

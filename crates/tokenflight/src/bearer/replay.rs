@@ -1,5 +1,7 @@
 //! Keeping a body for a second send.
 
+use http::request::Parts;
+
 /// How the layer keeps a request's body for a replay.
 ///
 /// "Cannot be kept" is an answer: such a request is sent once and its refusal returned.
@@ -12,8 +14,9 @@ pub trait Replay<B>: Send + Sync + 'static {
     /// The body of a request that is sent once, come what may.
     fn pass(&self, body: B) -> Self::Body;
 
-    /// Splits a body into the one that is sent and what a second one can be made of.
-    fn keep(&self, body: B) -> (Self::Body, Option<Self::Kept>);
+    /// Splits a body into the one that is sent and what a second one can be made of. The head is that of its request,
+    /// still without the token.
+    fn keep(&self, head: &Parts, body: B) -> (Self::Body, Option<Self::Kept>);
 
     /// A body for a replay; `None` if, after all, there cannot be one.
     fn again(&self, kept: &Self::Kept) -> Option<Self::Body>;
@@ -32,7 +35,7 @@ impl<B: Clone + Send + 'static> Replay<B> for CloneBody {
         body
     }
 
-    fn keep(&self, body: B) -> (B, Option<B>) {
+    fn keep(&self, _: &Parts, body: B) -> (B, Option<B>) {
         let kept = body.clone();
         (body, Some(kept))
     }

@@ -9,10 +9,10 @@ use tokenflight_core::{BoxError, machine::OriginId};
 use tower_service::Service;
 
 use super::{
-    BearerFuture, CloneBody, Origins, Replay,
+    BearerFuture, BearerOptions, CloneBody, Replay,
     attach::{attach, destination},
     attempt,
-    call::{Sent, Shared},
+    call::{Sent, Settings, Shared},
 };
 use crate::{
     session::{Pass, Session, Snapshot},
@@ -51,8 +51,8 @@ pub struct Bearer<S, K = CloneBody> {
 }
 
 impl<S: Clone, K> Bearer<S, K> {
-    pub(super) fn new(inner: S, session: Session, origins: Origins, replay: K) -> Self {
-        let shared = Arc::new(Shared::new(&inner, session, origins, replay));
+    pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
+        let shared = Arc::new(Shared::new(&inner, settings));
         Self { inner, shared, snapshot: Snapshot::default() }
     }
 }
@@ -91,17 +91,19 @@ impl<S, K> Bearer<S, K> {
         })
     }
 
-    fn send<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
+    fn send<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
         B: Send + 'static,
     {
-        let Some(pass) = self.pass() else { return self.wait(request, origin) };
+        let Some(pass) = self.pass().filter(|_| options.lasting().is_none()) else {
+            return self.wait(request, origin, options);
+        };
         let token = pass.header.clone();
         let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
         let watched = pass.watched;
-        let (mut request, kept) = self.shared.prepare(request);
+        let (mut request, kept) = self.shared.prepare(request, &options);
         attach(&mut request, token);
         let future = self.inner.call(request);
         BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
@@ -109,14 +111,14 @@ impl<S, K> Bearer<S, K> {
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
     ///
-    fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
+    fn wait<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
         B: Send + 'static,
     {
         drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin)))
+        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin, options)))
     }
 }
 
@@ -142,8 +144,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match destination(&request, &self.shared.origins) {
-            Some(origin) => self.send(request, origin),
+        let options = self.shared.options_of(&request);
+        match destination(&request, &self.shared.origins).filter(|_| !options.is_untouched()) {
+            Some(origin) => self.send(request, origin, options),
             None => {
                 let request = request.map(|body| self.shared.replay.pass(body));
                 BearerFuture::plain(self.inner.call(request))

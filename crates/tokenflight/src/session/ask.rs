@@ -18,6 +18,8 @@ use crate::{
 pub(crate) enum Ask {
     /// A token that is valid now.
     Usable,
+    /// A token that is valid for this long, if there can be one.
+    Lasting(Duration),
     /// A newer token than the one a server refused.
     Refused(Refused),
     /// A new token, whatever the current one is worth.
@@ -80,7 +82,7 @@ impl Inner {
     fn fall_back(&self, ask: Ask, error: Error) -> Result<(Token, Option<Join>), Error> {
         let changed = *error.kind() == ErrorKind::SessionChanged;
         match (ask, changed) {
-            (Ask::Usable, false) => self.usable_now().map(|token| (token, None)).ok_or(error),
+            (Ask::Usable | Ask::Lasting(_), false) => self.usable_now().map(|token| (token, None)).ok_or(error),
             _ => Err(error),
         }
     }
@@ -123,7 +125,7 @@ impl Inner {
 fn answers(ask: Ask, token: &Token) -> bool {
     match ask {
         Ask::Refused(refused) => token.generation() > refused.generation && token.epoch() == refused.epoch,
-        Ask::Usable | Ask::Forced => true,
+        Ask::Usable | Ask::Lasting(_) | Ask::Forced => true,
     }
 }
 

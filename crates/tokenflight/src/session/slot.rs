@@ -188,6 +188,7 @@ impl Inner {
         let (decision, token, flight) = self.change(|slot, now| {
             let decision = match ask {
                 Ask::Usable => slot.machine.usable(now),
+                Ask::Lasting(time) => slot.machine.lasting(*time, now),
                 Ask::Refused(refused) => slot.machine.refused(*refused, now),
                 Ask::Forced => slot.machine.force(now),
             };
