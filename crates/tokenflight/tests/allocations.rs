@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
-use tokenflight::{Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet, core::time::Sleep};
+use tokenflight::{Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet, bearer::ReplayBody, core::time::Sleep};
 use tokenflight_test::{ManualTime, MockGrant};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -154,6 +154,64 @@ fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
     let _second = shared.clone();
     assert_eq!(extra(&mut client, || request(Full::new(shared.clone()))), 0);
     assert_eq!(extra(&mut client, || request(Full::new(Bytes::from(vec![b'x'; 64 * 1024])))), 1);
+}
+
+/// What a request allocates in a layer that records bodies, beyond what the bare inner service does.
+#[track_caller]
+fn recorded<B>(session: &Session, make: impl Fn() -> Request<B>) -> u64
+where
+    B: http_body::Body + Unpin + Send + 'static,
+    B::Error: Send,
+{
+    let origins = Origins::new(["https://api.example.com"]).unwrap();
+    let layer = BearerLayer::new(session.clone(), origins).replay_with(|body: ReplayBody<B>| body);
+    let mut client = layer.layer(Bare(StatusCode::OK));
+    send(&mut client, make());
+    let (first, bare) = (make(), make());
+    let bare = measure(|| send(&mut Bare(StatusCode::OK), bare)).count_total;
+    measure(|| send(&mut client, first)).count_total - bare
+}
+
+#[test]
+fn recording_a_body_that_is_in_memory_allocates_nothing() {
+    let (_, session, _) = world(Some(LIFE));
+    assert_eq!(recorded(&session, || request(Empty::<Bytes>::new())), 0);
+    assert_eq!(recorded(&session, || request(Full::new(Bytes::from_static(b"body")))), 0);
+    let shared = Bytes::from(vec![b'x'; 64 * 1024]);
+    let _second = shared.clone();
+    assert_eq!(recorded(&session, || request(Full::new(shared.clone()))), 0);
+    // Behind a box, as in a framework's body: the box is its own.
+    let boxed = || request(http_body_util::combinators::UnsyncBoxBody::new(Full::new(Bytes::from_static(b"body"))));
+    assert_eq!(recorded(&session, boxed), 0);
+    // Bytes that were never shared must become so.
+    assert_eq!(recorded(&session, || request(Full::new(Bytes::from(vec![b'x'; 64])))), 1);
+}
+
+/// One for the tape. The list of pieces grows with what is read, here nothing.
+#[test]
+fn recording_a_stream_allocates_its_tape() {
+    let (_, session, _) = world(Some(LIFE));
+    let pieces = || {
+        let once = futures_util::stream::iter(
+            [(); 3].map(|()| Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(b"piece")))),
+        );
+        let mut request = request(http_body_util::StreamBody::new(once));
+        request.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+        request
+    };
+    assert_eq!(recorded(&session, pieces), 1);
+}
+
+/// It is met while the headers are copied.
+#[test]
+fn a_deadline_of_the_request_allocates_nothing() {
+    let (_, _, mut client) = world(Some(LIFE));
+    let grpc = || {
+        let mut request = request(Empty::<Bytes>::new());
+        request.headers_mut().insert("grpc-timeout", HeaderValue::from_static("5S"));
+        request
+    };
+    assert_eq!(extra(&mut client, grpc), 0);
 }
 
 #[test]

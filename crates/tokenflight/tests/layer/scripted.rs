@@ -28,6 +28,8 @@ pub(crate) struct TestBody {
 pub(crate) enum End {
     /// The end.
     Clean,
+    /// The end, but the body does not know it before, nor its length.
+    Ends,
     /// A broken connection.
     Broken,
     /// Nothing, for ever.
@@ -101,7 +103,7 @@ impl Body for TestBody {
             return Poll::Ready(Some(Ok(frame)));
         }
         match &self.end {
-            End::Clean => Poll::Ready(None),
+            End::Clean | End::Ends => Poll::Ready(None),
             End::Broken => Poll::Ready(Some(Err(Broken))),
             End::Stalls => Poll::Pending,
             End::Floods(piece) => Poll::Ready(Some(Ok(Frame::data(piece.clone())))),

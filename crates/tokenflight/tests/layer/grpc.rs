@@ -1,0 +1,263 @@
+//! gRPC tells in `grpc-status` what HTTP tells in its status (R-170 … R-174).
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use tokenflight::ErrorKind;
+use tokio_test::assert_pending;
+
+use crate::{
+    bed::{
+        Bed, LIFE, ME, Req, Res, explained as explained_401, get, millis, our_failure, read, response, secs, status,
+    },
+    scripted::TestBody,
+};
+
+const CONTENT: &str = "application/grpc";
+
+/// The answer of a server that says no at once: there are no messages and no trailers, only headers.
+fn trailers_only(code: &'static str) -> Res {
+    let mut response = begun(TestBody::new());
+    response.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
+    response
+}
+
+/// The head of a call that has begun.
+fn begun(body: TestBody) -> Res {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT));
+    response
+}
+
+/// A call that ends with this code after a message.
+fn ended(code: &'static str) -> Res {
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code))]);
+    begun(TestBody::text("message").trailers(trailers))
+}
+
+fn with_timeout(timeout: &'static str) -> Req {
+    let mut request = get(ME);
+    request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
+    request
+}
+
+fn timeout(request: &Req) -> &str {
+    request.headers()["grpc-timeout"].to_str().unwrap()
+}
+
+/// The refusal that has come, and why there is nothing better.
+fn explained(response: Response<tokenflight::BearerBody<TestBody>>) -> ErrorKind {
+    assert_eq!(response.headers()["grpc-status"], "16");
+    response.extensions().get::<tokenflight::Error>().unwrap().kind().clone()
+}
+
+#[test]
+fn a_call_that_is_refused_in_its_headers_is_sent_again() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received_with("access-0").send_response(trailers_only("16"));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(trailers_only("0"));
+    assert_eq!(response(call.poll()).headers()["grpc-status"], "0");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn no_other_code_is_about_the_token() {
+    for code in ["0", "1", "2", "7", "14", "15", "17", "016", "16 ", ""] {
+        let mut bed = Bed::new();
+        let mut call = bed.call(get(ME));
+        bed.received().1.send_response(trailers_only(code));
+        assert_eq!(response(call.poll()).headers()["grpc-status"], code);
+        assert_eq!(bed.grant.count(), 0, "{code}");
+        bed.succeeds_with("access-0");
+    }
+}
+
+#[test]
+fn a_code_in_an_answer_that_is_not_grpc_means_nothing() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let mut answer = trailers_only("16");
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    bed.received().1.send_response(answer);
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    bed.succeeds_with("access-0");
+}
+
+/// a proxy in front may refuse in HTTP's way.
+#[test]
+fn http_401_is_a_refusal_whatever_its_content_is() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let mut answer = trailers_only("2");
+    *answer.status_mut() = StatusCode::UNAUTHORIZED;
+    bed.received().1.send_response(answer);
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1");
+}
+
+///
+#[test]
+fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_token() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(ended("16"));
+    let body = response(call.poll()).into_body();
+    assert!(!body.is_end_stream());
+    // Until somebody has read the trailers nobody knows.
+    bed.succeeds_with("access-0");
+    let (data, trailers, error) = read(body);
+    assert_eq!(
+        (data.as_slice(), &trailers.unwrap()["grpc-status"], error.is_none()),
+        (&b"message"[..], &HeaderValue::from_static("16"), true)
+    );
+    bed.nothing_received();
+    let mut next = bed.call(get(ME));
+    assert_pending!(next.poll_until_idle());
+    bed.received_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn trailers_of_an_older_token_change_nothing() {
+    let mut bed = Bed::new();
+    let mut slow = bed.call(get(ME));
+    bed.received().1.send_response(ended("16"));
+    let body = response(slow.poll()).into_body();
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1");
+    read(body);
+    bed.succeeds_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn other_trailers_leave_the_token_alone() {
+    for code in ["0", "2", "7"] {
+        let mut bed = Bed::new();
+        let mut call = bed.call(get(ME));
+        bed.received().1.send_response(ended(code));
+        read(response(call.poll()).into_body());
+        bed.succeeds_with("access-0");
+        assert_eq!(bed.grant.count(), 0);
+    }
+}
+
+/// A driver renews at once what a stream has found refused.
+#[test]
+fn with_a_driver_a_token_refused_in_trailers_is_renewed_without_a_request() {
+    let mut bed = Bed::new();
+    let mut driver = bed.drive();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(ended("16"));
+    read(response(call.poll()).into_body());
+    assert!(driver.is_woken());
+    assert!(driver.poll_until_idle().is_pending());
+    assert_eq!(bed.grant.count(), 1);
+    bed.succeeds_with("access-1");
+}
+
+///
+#[test]
+fn a_server_that_wants_no_retry_gets_none() {
+    for pushback in ["-1", "soon", ""] {
+        let mut bed = Bed::new();
+        let mut call = bed.call(get(ME));
+        let mut answer = trailers_only("16");
+        answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static(pushback));
+        bed.received().1.send_response(answer);
+        assert_eq!(response(call.poll_until_idle()).headers()["grpc-status"], "16");
+        bed.nothing_received();
+        // The token is refused all the same.
+        let mut next = bed.call(get(ME));
+        assert_pending!(next.poll_until_idle());
+        bed.received_with("access-1");
+    }
+}
+
+#[test]
+fn a_server_that_names_a_time_is_left_alone_for_so_long() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    let mut answer = trailers_only("16");
+    answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static("1500"));
+    bed.received().1.send_response(answer);
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(bed.grant.count(), 1);
+    bed.time.advance(millis(1499));
+    assert_pending!(call.poll_until_idle());
+    bed.nothing_received();
+    bed.time.advance(millis(1));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1");
+}
+
+///
+#[test]
+fn a_replay_has_what_is_left_of_the_deadline() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    let mut call = bed.call(with_timeout("10S"));
+    let (first, respond) = bed.received();
+    assert_eq!(timeout(&first), "10S");
+    bed.time.advance(secs(2));
+    respond.send_response(trailers_only("16"));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(1));
+    bed.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(timeout(&bed.received().0), "7000000u");
+}
+
+#[test]
+fn a_request_that_waited_for_its_token_has_what_is_left_of_the_deadline() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    bed.grant.gate().close();
+    let mut call = bed.call(with_timeout("10S"));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(4));
+    bed.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    let (first, respond) = bed.received();
+    assert_eq!(timeout(&first), "6000000u");
+    // And its replay what is left then.
+    bed.time.advance(secs(30));
+    respond.send_response(trailers_only("16"));
+    let kind = explained(response(call.poll_until_idle()));
+    assert_eq!(kind, ErrorKind::TimedOut);
+}
+
+#[test]
+fn nobody_waits_longer_than_the_deadline() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    let mut refused = bed.refused(with_timeout("10S"));
+    assert_pending!(refused.poll_until_idle());
+    let mut waiting = bed.call(with_timeout("10S"));
+    assert_pending!(waiting.poll_until_idle());
+    bed.time.advance(secs(10));
+    assert_eq!(explained_401(refused.poll_until_idle()), ErrorKind::TimedOut);
+    assert_eq!(our_failure(waiting.poll_until_idle()), ErrorKind::TimedOut);
+}
+
+/// only a call that ended well is a success.
+#[test]
+fn a_stream_counts_as_a_success_when_it_has_ended_well() {
+    for (answer, calm) in [("0", true), ("5", false), ("16", false)] {
+        let mut bed = Bed::new();
+        for round in 0..10 {
+            let mut call = bed.call(get(ME));
+            bed.received().1.send_response(trailers_only("16"));
+            assert_pending!(call.poll_until_idle());
+            let (_, respond) = bed.received();
+            respond.send_response(if round == 9 { ended(answer) } else { trailers_only("2") });
+            drop(read(response(call.poll_until_idle()).into_body()));
+            bed.time.advance(secs(20));
+        }
+        let mut call = bed.call(get(ME));
+        bed.received().1.send_response(trailers_only("16"));
+        assert_eq!(call.poll_until_idle().is_pending(), calm, "{answer}");
+    }
+}

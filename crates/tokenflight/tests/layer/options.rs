@@ -1,0 +1,206 @@
+//! What a request says about how it is to be treated.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokenflight::{BearerLayer, BearerOptions, ErrorKind, GrantError, Origins};
+use tokenflight_test::mock::Step;
+use tokio_test::assert_pending;
+use tower_test::mock;
+
+use crate::{
+    bed::{API, Bed, LIFE, ME, OTHER, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
+    scripted::TestBody,
+};
+
+fn with(options: BearerOptions, mut request: Req) -> Req {
+    request.extensions_mut().insert(options);
+    request
+}
+
+/// Another layer over the same session.
+fn layered(mut bed: Bed, change: impl FnOnce(BearerLayer) -> BearerLayer) -> Bed {
+    let layer = BearerLayer::new(bed.session.clone(), Origins::new([API, OTHER]).unwrap());
+    (bed.client, bed.server) = mock::spawn_layer(change(layer));
+    bed
+}
+
+#[test]
+fn a_request_that_wants_no_token_gets_none_and_its_refusal_means_nothing() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(with(BearerOptions::new().without_token(), get(ME)));
+    let (sent, respond) = bed.received();
+    assert_eq!(bearer(&sent), None);
+    respond.send_response(challenged(&["Bearer"], TestBody::new()));
+    assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
+    assert_eq!(bed.grant.count(), 0);
+    bed.succeeds_with("access-0");
+}
+
+///
+#[test]
+fn a_request_that_must_not_be_replayed_is_sent_once_and_the_next_one_has_a_new_token() {
+    let mut bed = Bed::new();
+    let mut call = bed.refused(with(BearerOptions::new().never_replay(), get(ME)));
+    assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
+    bed.nothing_received();
+    let mut next = bed.call(get(ME));
+    assert_pending!(next.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(bed.grant.count(), 1);
+}
+
+///
+#[test]
+fn of_the_methods_only_idempotent_ones_are_replayed_if_so_wished() {
+    for (method, replayed) in [
+        (Method::GET, true),
+        (Method::PUT, true),
+        (Method::DELETE, true),
+        (Method::POST, false),
+        (Method::PATCH, false),
+        (Method::from_bytes(b"PURGE").unwrap(), false),
+    ] {
+        let mut bed = Bed::new();
+        let options = BearerOptions::new().replay_idempotent_only();
+        let mut call = bed.refused(with(options, request(method.clone(), ME, "body")));
+        assert_eq!(call.poll_until_idle().is_pending(), replayed, "{method}");
+    }
+}
+
+#[test]
+fn a_layer_has_defaults_and_a_request_replaces_them_as_a_whole() {
+    let defaults = BearerOptions::new().never_replay().max_wait(secs(1));
+    let mut bed = layered(Bed::new(), |layer| layer.options(defaults));
+    assert_eq!(status(bed.refused(get(ME)).poll()), StatusCode::UNAUTHORIZED);
+    let mut bed = layered(Bed::new(), |layer| layer.options(defaults));
+    let mut call = bed.refused(with(BearerOptions::new(), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+/// The token lives for 300 s and 60 are over.
+#[test]
+fn a_long_upload_has_the_token_renewed_first_if_more_than_half_of_it_is_gone() {
+    let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
+    let mut bed = Bed::new();
+    let mut call = bed.call(upload());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-0");
+    bed.time.advance(secs(91));
+    let mut call = bed.call(upload());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!((status(call.poll()), bed.grant.count()), (StatusCode::OK, 1));
+    // The new one lasts as long as a token can.
+    let mut call = bed.call(upload());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn a_token_that_lasts_long_enough_is_used_although_half_of_it_is_gone() {
+    let mut bed = Bed::new();
+    bed.time.advance(secs(100));
+    let mut call = bed.call(with(BearerOptions::new().min_remaining(secs(139)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-0");
+    assert_eq!(bed.grant.count(), 0);
+}
+
+#[test]
+fn while_the_token_is_renewed_for_an_upload_others_use_the_one_there_is() {
+    let mut bed = Bed::new();
+    bed.time.advance(secs(100));
+    bed.grant.gate().close();
+    let mut upload = bed.call(with(BearerOptions::new().min_remaining(secs(600)), get(ME)));
+    assert_pending!(upload.poll_until_idle());
+    bed.succeeds_with("access-0");
+    bed.grant.gate().open();
+    assert_pending!(upload.poll_until_idle());
+    bed.received_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn an_upload_uses_what_there_is_if_there_is_no_new_token() {
+    let mut bed = Bed::new();
+    bed.time.advance(secs(100));
+    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
+    let mut call = bed.call(upload());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-0");
+    // And the next one does not even ask while the backoff lasts.
+    let mut call = bed.call(upload());
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-0");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+#[test]
+fn nobody_waits_for_a_token_longer_than_they_said() {
+    let mut bed = Bed::new();
+    bed.time.advance(LIFE);
+    bed.grant.gate().close();
+    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(3));
+    assert!(call.is_woken());
+    assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::TimedOut);
+    drop(call);
+    // The flight goes on, and the next request has what it brings.
+    bed.grant.gate().open();
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1");
+    assert_eq!(bed.grant.count(), 1);
+}
+
+///
+#[test]
+fn who_waited_long_enough_for_a_replay_has_the_refusal() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    let mut call = bed.refused(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(3));
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
+}
+
+/// C-56.
+#[test]
+fn a_replay_whose_client_is_never_ready_ends_with_the_refusal() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    bed.server.allow(0);
+    bed.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(bed.grant.count(), 1);
+    bed.nothing_received();
+    bed.time.advance(secs(3));
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
+}
+
+///
+#[test]
+fn a_server_with_habits_of_its_own_can_be_described() {
+    let expired =
+        |status: StatusCode, headers: &HeaderMap| status == StatusCode::FORBIDDEN && headers.contains_key("x-expired");
+    let forbidden = |name: header::HeaderName, value: &'static str| {
+        let mut response = http::Response::new(TestBody::text("no"));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+    };
+    let mut bed = layered(Bed::new(), |layer| layer.refused_when(expired));
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(forbidden(header::SERVER, "x"));
+    assert_eq!(status(call.poll()), StatusCode::FORBIDDEN);
+    let mut call = bed.call(get(ME));
+    bed.received_with("access-0").send_response(forbidden("x-expired".parse().unwrap(), "1"));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll()), StatusCode::OK);
+    assert_eq!(bed.grant.count(), 1);
+}

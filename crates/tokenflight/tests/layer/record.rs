@@ -1,0 +1,389 @@
+//! Bodies that cannot be cloned: recorded while they are sent, and played back only when they are whole.
+
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use tokenflight::{
+    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Origins, Session, TokenSet,
+    bearer::{Recorded, ReplayBody},
+};
+use tokenflight_test::{ManualTime, MockGrant};
+use tokio_test::{assert_pending, assert_ready_ok, task};
+use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
+
+use crate::{
+    bed::{API, LIFE, ME, bearer, now, ok, read, secs, unauthorized},
+    scripted::{Broken, End, Probe, TestBody},
+};
+
+type Sent = Request<ReplayBody<TestBody>>;
+type Service = Mock<Sent, http::Response<TestBody>>;
+type Keep = Recorded<fn(ReplayBody<TestBody>) -> ReplayBody<TestBody>>;
+type Call = task::Spawn<BearerFuture<Service, Keep, TestBody>>;
+type Answer = Result<http::Response<BearerBody<TestBody>>, BoxError>;
+
+/// Logged in with `access-0` a minute ago, in front of a client that takes recorded bodies.
+struct Desk {
+    grant: MockGrant,
+    _session: Session,
+    client: Spawn<Bearer<Service, Keep>>,
+    server: Handle<Sent, http::Response<TestBody>>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self::with(|layer| layer)
+    }
+
+    fn with(change: impl FnOnce(BearerLayer<Keep>) -> BearerLayer<Keep>) -> Self {
+        let (time, grant) = (ManualTime::new(7), MockGrant::new());
+        let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
+        now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
+        time.advance(secs(60));
+        let layer = BearerLayer::new(session.clone(), Origins::new([API]).unwrap());
+        let construct: fn(ReplayBody<TestBody>) -> ReplayBody<TestBody> = |body| body;
+        let (client, server) = mock::spawn_layer(change(layer.replay_with(construct)));
+        Self { grant, _session: session, client, server }
+    }
+
+    #[track_caller]
+    fn call(&mut self, request: Request<TestBody>) -> Call {
+        assert_ready_ok!(self.client.poll_ready::<Request<TestBody>>());
+        task::spawn(self.client.call(request))
+    }
+
+    #[track_caller]
+    fn received(&mut self) -> (Sent, SendResponse<http::Response<TestBody>>) {
+        match self.server.poll_request() {
+            Poll::Ready(Some(received)) => received,
+            other => panic!("no request has arrived: {:?}", other.map(drop)),
+        }
+    }
+
+    /// Sends a body, reads it as a client does, refuses the request, and says what is sent then.
+    #[track_caller]
+    fn replay_of(&mut self, body: TestBody) -> Option<(Vec<u8>, Option<HeaderMap>)> {
+        self.replay_after(post(body), |sent| {
+            let _all = now(sent.into_body().collect());
+        })
+    }
+
+    /// As [`replay_of`](Self::replay_of), with what the client does to the first request.
+    #[track_caller]
+    fn replay_after(
+        &mut self,
+        request: Request<TestBody>,
+        send: impl FnOnce(Sent),
+    ) -> Option<(Vec<u8>, Option<HeaderMap>)> {
+        let mut call = self.call(request);
+        let (first, respond) = self.received();
+        assert_eq!(bearer(&first), Some("access-0"));
+        send(first);
+        respond.send_response(unauthorized());
+        if let Poll::Ready(answer) = call.poll_until_idle() {
+            assert_eq!(status(answer), StatusCode::UNAUTHORIZED);
+            assert_eq!(self.grant.count(), 0, "nobody waits for the refresh");
+            return None;
+        }
+        let (again, respond) = self.received();
+        assert_eq!(bearer(&again), Some("access-1"));
+        let (_, body) = again.into_parts();
+        let (known, ends) = (body.size_hint().exact(), body.is_end_stream());
+        let (data, trailers, error) = read(body);
+        assert!(error.is_none());
+        assert_eq!((known, ends), (Some(data.len() as u64), data.is_empty() && trailers.is_none()));
+        respond.send_response(ok());
+        assert_eq!(status(ready(call.poll())), StatusCode::OK);
+        Some((data, trailers))
+    }
+}
+
+fn post(body: TestBody) -> Request<TestBody> {
+    Request::builder().method(Method::POST).uri(ME).body(body).unwrap()
+}
+
+/// As tonic makes it: a body that does not tell its length.
+fn grpc(body: TestBody) -> Request<TestBody> {
+    let mut request = post(body);
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
+    request
+}
+
+fn trailers() -> HeaderMap {
+    HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("checksum"))])
+}
+
+#[track_caller]
+fn ready(polled: Poll<Answer>) -> Answer {
+    match polled {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("no response has come"),
+    }
+}
+
+#[track_caller]
+fn status(answer: Answer) -> StatusCode {
+    answer.unwrap().status()
+}
+
+/// The next frame, which must be there.
+#[track_caller]
+fn frame<B: Body + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B::Error>> {
+    now(body.frame())
+}
+
+#[test]
+fn a_body_is_sent_again_as_it_was_read() {
+    for (body, expected) in [
+        (TestBody::new(), ""),
+        (TestBody::text("one piece"), "one piece"),
+        (TestBody::text("two ").data("pieces"), "two pieces"),
+        (TestBody::text("").data("").data("three"), "three"),
+    ] {
+        assert_eq!(Desk::new().replay_of(body), Some((expected.into(), None)));
+    }
+}
+
+#[test]
+fn trailers_are_sent_again() {
+    let body = TestBody::text("data").trailers(trailers());
+    assert_eq!(Desk::new().replay_of(body), Some((b"data".into(), Some(trailers()))));
+    let body = TestBody::new().trailers(trailers());
+    assert_eq!(Desk::new().replay_of(body), Some((vec![], Some(trailers()))));
+}
+
+/// What is in memory needs no reading first: a server may refuse before the client has read anything.
+#[test]
+fn a_body_of_one_piece_is_sent_again_although_nobody_has_read_it() {
+    let unread = |sent: Sent| drop(sent);
+    assert_eq!(Desk::new().replay_after(post(TestBody::text("whole")), unread), Some((b"whole".into(), None)));
+    assert_eq!(Desk::new().replay_after(post(TestBody::new()), unread), Some((vec![], None)));
+}
+
+/// The compiler's `memcpy` apart, a replay shares the bytes of the first send.
+#[test]
+fn no_bytes_are_copied() {
+    let mut desk = Desk::new();
+    let data = Bytes::from(vec![b'x'; 1000]);
+    let mut call = desk.call(post(TestBody::text(data.clone()).data(data.clone())));
+    let (first, respond) = desk.received();
+    let all = |mut body: ReplayBody<TestBody>| {
+        for _ in 0..2 {
+            assert_eq!(frame(&mut body).unwrap().unwrap().into_data().unwrap().as_ptr(), data.as_ptr());
+        }
+        assert!(frame(&mut body).is_none());
+    };
+    all(first.into_body());
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    all(desk.received().0.into_body());
+}
+
+#[test]
+fn the_body_that_is_sent_has_the_size_and_the_end_of_the_original() {
+    let cases: [fn() -> TestBody; 5] = [
+        TestBody::new,
+        || TestBody::text("abc"),
+        || TestBody::text("abc").data("de"),
+        || TestBody::text("abc").trailers(trailers()),
+        || TestBody::text("abc").end(End::Stalls),
+    ];
+    for make in cases {
+        let mut desk = Desk::with(BearerLayer::replay_unknown_length);
+        let mut original = make();
+        let _call = desk.call(post(make()));
+        let mut sent = desk.received().0.into_body();
+        loop {
+            let (hint, known) = (sent.size_hint(), original.size_hint());
+            assert_eq!((hint.lower(), hint.upper()), (known.lower(), known.upper()));
+            assert_eq!(sent.is_end_stream(), original.is_end_stream());
+            let mut task = task::spawn(());
+            let (ours, theirs) = task.enter(|cx, _| {
+                (std::pin::pin!(&mut sent).poll_frame(cx), std::pin::pin!(&mut original).poll_frame(cx))
+            });
+            match (ours, theirs) {
+                (Poll::Ready(Some(Ok(ours))), Poll::Ready(Some(Ok(theirs)))) => {
+                    assert_eq!((ours.data_ref(), ours.trailers_ref()), (theirs.data_ref(), theirs.trailers_ref()));
+                }
+                (Poll::Ready(None), Poll::Ready(None)) | (Poll::Pending, Poll::Pending) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_refused_while_its_body_is_read_is_not_sent_again() {
+    let mut desk = Desk::new();
+    let mut call = desk.call(post(TestBody::text("half ").data("and half")));
+    let (first, respond) = desk.received();
+    let mut body = first.into_body();
+    assert_eq!(frame(&mut body).unwrap().unwrap().into_data().unwrap(), "half ");
+    respond.send_response(unauthorized());
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+    // The client may read on all the same.
+    assert_eq!(frame(&mut body).unwrap().unwrap().into_data().unwrap(), "and half");
+    assert!(frame(&mut body).is_none());
+    // The token is known to be refused: the next request has a new one.
+    let mut next = desk.call(post(TestBody::text("next")));
+    assert_pending!(next.poll_until_idle());
+    assert_eq!(bearer(&desk.received().0), Some("access-1"));
+}
+
+#[test]
+fn half_a_body_is_never_sent_again() {
+    let half = |sent: Sent| drop(frame(&mut sent.into_body()));
+    assert_eq!(Desk::new().replay_after(post(TestBody::text("half ").data("and half")), half), None);
+    let all_but_trailers = |sent: Sent| {
+        let mut body = sent.into_body();
+        drop((frame(&mut body), body.size_hint()));
+        // Still with the client: perhaps it will read the trailers.
+        std::mem::forget(body);
+    };
+    let body = TestBody::text("data").trailers(trailers());
+    assert_eq!(Desk::new().replay_after(post(body), all_but_trailers), None);
+}
+
+/// HTTP/1.1 reads as many bytes as it has announced and lets go of the body without looking for its end.
+#[test]
+fn a_client_that_stops_at_the_announced_length_has_read_the_whole_body() {
+    let two = |sent: Sent| {
+        let mut body = sent.into_body();
+        drop((frame(&mut body), frame(&mut body)));
+    };
+    let body = TestBody::text("two ").data("pieces").trailers(HeaderMap::new());
+    assert_eq!(Desk::new().replay_after(post(body), two), Some((b"two pieces".into(), None)));
+}
+
+#[test]
+fn a_body_that_failed_is_not_sent_again() {
+    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
+    assert_eq!(desk.replay_of(TestBody::text("data").end(End::Broken)), None);
+}
+
+#[test]
+fn an_error_of_the_body_reaches_the_client_as_it_is() {
+    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
+    let _call = desk.call(post(TestBody::text("data").end(End::Broken)));
+    let (data, _, error) = read(desk.received().0.into_body());
+    let error: Broken = error.unwrap();
+    assert_eq!((data.as_slice(), error.to_string().as_str()), (&b"data"[..], "the body broke off"));
+}
+
+#[test]
+fn a_body_of_unknown_length_is_only_recorded_if_asked_for() {
+    let unknown = || TestBody::text("a").data("b").end(End::Ends);
+    assert_eq!(Desk::new().replay_of(unknown()), None);
+    assert_eq!(Desk::with(BearerLayer::replay_unknown_length).replay_of(unknown()), Some((b"ab".into(), None)));
+}
+
+#[test]
+fn a_body_up_to_the_limit_is_recorded_and_one_byte_more_is_not() {
+    let fits = Bytes::from(vec![b'x'; 64 * 1024]);
+    let larger = Bytes::from(vec![b'x'; 64 * 1024 + 1]);
+    assert_eq!(Desk::new().replay_of(TestBody::text(fits.clone())).unwrap().0.len(), fits.len());
+    assert_eq!(Desk::new().replay_of(TestBody::text(larger.clone())), None);
+    let limited = || Desk::with(|layer| layer.replay_limit(100));
+    assert!(limited().replay_of(TestBody::text(vec![b'x'; 60]).data(vec![b'x'; 40])).is_some());
+    assert!(limited().replay_of(TestBody::text(vec![b'x'; 60]).data(vec![b'x'; 41])).is_none());
+    // Nobody knows before it is read.
+    let unknown = |bytes: usize| TestBody::text(vec![b'x'; 60]).data(vec![b'x'; bytes]).end(End::Ends);
+    let limited = || Desk::with(|layer| layer.replay_limit(100).replay_unknown_length());
+    assert!(limited().replay_of(unknown(40)).is_some());
+    assert!(limited().replay_of(unknown(41)).is_none());
+    let mut desk = Desk::with(|layer| layer.replay_limit(100));
+    assert!(desk.replay_after(grpc(TestBody::text(vec![b'x'; 101]).end(End::Ends)), drop).is_none());
+}
+
+/// They cost memory without having bytes.
+#[test]
+fn very_many_very_small_pieces_pass_the_limit() {
+    let pieces = |count: usize| (0..count).fold(TestBody::new(), |body, _| body.data("x"));
+    assert!(Desk::with(|layer| layer.replay_limit(1600)).replay_of(pieces(100)).is_some());
+    assert!(Desk::with(|layer| layer.replay_limit(1600)).replay_of(pieces(101)).is_none());
+}
+
+#[test]
+fn long_trailers_pass_the_limit() {
+    let long = HeaderMap::from_iter([(header::ETAG, HeaderValue::try_from("x".repeat(200)).unwrap())]);
+    let mut desk = Desk::with(|layer| layer.replay_limit(100));
+    assert!(desk.replay_of(TestBody::text("data").trailers(long)).is_none());
+}
+
+///
+#[test]
+fn a_request_that_upgrades_its_connection_is_recorded_only_without_a_body() {
+    let upgrade = |body| {
+        let mut request = post(body);
+        request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        request
+    };
+    assert!(Desk::new().replay_after(upgrade(TestBody::text("data")), drop).is_none());
+    assert!(Desk::new().replay_after(upgrade(TestBody::new()), drop).is_some());
+}
+
+/// What has been recorded is held no longer than the answer is open.
+#[test]
+fn a_recording_ends_when_the_request_was_not_refused() {
+    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
+    let mut call = desk.call(post(TestBody::text(vec![b'a']).data(vec![b'b']).end(End::Stalls)));
+    let (first, respond) = desk.received();
+    let mut body = first.into_body();
+    assert_eq!(format!("{body:?}"), "ReplayBody(recorded)");
+    let recorded = frame(&mut body).unwrap().unwrap().into_data().unwrap();
+    assert!(!recorded.is_unique());
+    respond.send_response(ok());
+    assert_eq!(status(ready(call.poll())), StatusCode::OK);
+    let sent = frame(&mut body).unwrap().unwrap().into_data().unwrap();
+    assert!(sent.is_unique(), "what is read from now on is not recorded");
+    assert_eq!(format!("{body:?}"), "ReplayBody(passed)");
+}
+
+#[test]
+fn a_recording_ends_when_the_call_is_dropped() {
+    let mut desk = Desk::new();
+    let call = desk.call(post(TestBody::text("a").data("b")));
+    let mut body = desk.received().0.into_body();
+    drop(call);
+    drop((frame(&mut body), frame(&mut body)));
+    assert_eq!(format!("{body:?}"), "ReplayBody(passed)");
+}
+
+/// a unary message is whole before it is sent; a stream is recorded while it goes.
+#[test]
+fn a_unary_grpc_message_is_sent_again_although_nobody_has_read_it() {
+    let unary = || grpc(TestBody::text("message").end(End::Ends));
+    assert_eq!(Desk::new().replay_after(unary(), drop), Some((b"message".into(), None)));
+    let stream = || grpc(TestBody::text("one").data("two").data("three").end(End::Ends));
+    assert_eq!(Desk::new().replay_after(stream(), drop), None);
+    let read = |sent: Sent| drop(now(sent.into_body().collect()));
+    assert_eq!(Desk::new().replay_after(stream(), read), Some((b"onetwothree".into(), None)));
+    let open = || grpc(TestBody::text("one").end(End::Stalls));
+    assert_eq!(Desk::new().replay_after(open(), drop), None);
+}
+
+/// The body of a gRPC call must not be asked again once it has said that it is over.
+#[test]
+fn a_body_that_ended_ahead_is_not_polled_again() {
+    let body = TestBody::new().trailers(trailers()).end(End::Ends);
+    let probe: Probe = body.probe();
+    let mut desk = Desk::new();
+    let _call = desk.call(grpc(body));
+    let polls = probe.polls();
+    let (_, sent, error) = read(desk.received().0.into_body());
+    assert_eq!((sent, error.is_none(), probe.polls()), (Some(trailers()), true, polls));
+}
+
+#[test]
+fn a_request_to_somebody_else_passes_unrecorded() {
+    let mut desk = Desk::new();
+    let mut request = post(TestBody::text("data"));
+    *request.uri_mut() = "https://elsewhere.example.com/".parse().unwrap();
+    let _call = desk.call(request);
+    let (sent, _) = desk.received();
+    assert_eq!(bearer(&sent), None);
+    assert_eq!(format!("{:?}", sent.body()), "ReplayBody(passed)");
+}
