@@ -1,12 +1,19 @@
 //! What a `WWW-Authenticate` header means, by the table of R-121, however it is written (R-120).
 
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
 mod support;
+
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 use proptest::{collection::vec, prelude::*, sample::select};
-use tokenflight_core::challenge::{Meaning, judge};
+use tokenflight_core::challenge::{Challenge, Meaning, judge, read};
 
-use Meaning::{InsufficientAuthentication, InsufficientScope, InvalidRequest, OtherScheme, Refresh, UnknownError};
+use Meaning::{
+    ClaimsRequired, InsufficientAuthentication, InsufficientScope, InvalidRequest, OtherScheme, Refresh, UnknownError,
+};
 
 fn headers(lines: &[&[u8]]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -184,6 +191,89 @@ fn other_headers_are_not_looked_at() {
     headers.insert(http::header::PROXY_AUTHENTICATE, value.clone());
     headers.insert(http::header::AUTHORIZATION, value);
     assert_eq!(judge(&headers), Refresh);
+}
+
+fn said(lines: &[&str]) -> Challenge {
+    let bytes: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+    read(&headers(&bytes))
+}
+
+/// RFC 9470 §3
+#[test]
+fn who_must_authenticate_differently_is_told_how() {
+    let line = r#"Bearer error="insufficient_user_authentication",
+        error_description="A different authentication level is required", acr_values="myACR phr", max_age="5""#;
+    let challenge = said(&[&line.replace('\n', "")]);
+    assert_eq!(challenge.meaning(), InsufficientAuthentication);
+    assert_eq!(challenge.error(), Some("insufficient_user_authentication"));
+    assert_eq!(challenge.error_description(), Some("A different authentication level is required"));
+    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("myACR phr"), Some(Duration::from_secs(5))));
+    assert_eq!((challenge.scope(), challenge.claims(), challenge.resource_metadata()), (None, None, None));
+}
+
+/// R-643
+#[test]
+fn an_age_is_a_number_of_seconds_and_never_too_large() {
+    for (text, age) in [
+        ("0", Some(0)),
+        ("60", Some(60)),
+        ("99999999999999999999999", Some(u64::MAX)),
+        ("-1", None),
+        ("1.5", None),
+        ("\"\"", None),
+        ("soon", None),
+    ] {
+        assert_eq!(said(&[&format!("Bearer max_age={text}")]).max_age(), age.map(Duration::from_secs), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_scope_is_named() {
+    let challenge = said(&["Basic", r#"Bearer realm="x", error="insufficient_scope", scope="read write""#]);
+    assert_eq!((challenge.meaning(), challenge.scope()), (InsufficientScope, Some("read write")));
+}
+
+/// As Entra ID sends it, with the code of its own and, for an evaluation in between, with RFC 6750's.
+#[test]
+fn claims_are_handed_on_and_no_reason_to_refresh() {
+    for error in [r#"error="insufficient_claims", "#, r#"error="invalid_token", "#, ""] {
+        let line = format!(r#"Bearer realm="", {error}authorization_uri="https://x", claims="eyJhIjoxfQ==""#);
+        let challenge = said(&[&line]);
+        assert_eq!((challenge.meaning(), challenge.claims()), (ClaimsRequired, Some("eyJhIjoxfQ==")), "{error}");
+    }
+    assert_means(&[r#"Bearer error="insufficient_claims""#], ClaimsRequired);
+    assert_means(&[r#"Bearer error="insufficient_scope", claims="x""#], InsufficientScope);
+}
+
+/// RFC 9728 §5.1
+#[test]
+fn where_a_resource_describes_itself_is_a_refresh_like_any_other() {
+    let challenge =
+        said(&[r#"Bearer resource_metadata="https://api.example.com/.well-known/oauth-protected-resource""#]);
+    assert_eq!(challenge.meaning(), Refresh);
+    let address = "https://api.example.com/.well-known/oauth-protected-resource";
+    assert_eq!(challenge.resource_metadata(), Some(address));
+}
+
+#[test]
+fn texts_are_unescaped_cleaned_and_cut() {
+    let long = "x".repeat(5000);
+    let challenge = said(&[&format!("Bearer error_description=\"a \\\"b\\\"\tc{long}\"")]);
+    let text = challenge.error_description().unwrap();
+    assert!(text.starts_with("a \"b\"cxxx"), "{text}");
+    assert_eq!(text.len(), 1000);
+}
+
+#[test]
+fn of_two_parameters_of_one_name_the_first_counts() {
+    assert_eq!(said(&["Bearer scope=a, Scope=b"]).scope(), Some("a"));
+}
+
+#[test]
+fn nothing_a_server_says_is_shown_by_debug() {
+    let challenge = said(&[r#"Bearer error="canary", error_description="canary", scope="canary", claims="canary""#]);
+    let shown = format!("{challenge:?} {challenge:#?}");
+    assert!(shown.contains("claims") && !shown.contains("canary"), "{shown}");
 }
 
 /// A challenge of a generated header: how it is written, and what it means (`None`: not ours).

@@ -45,6 +45,7 @@ pub use tokenflight_core as core;
 pub use tokenflight_core::{
     AccessToken, BoxError, BoxFuture, EndReason, Epoch, Error, ErrorKind, Event, FailureClass, Generation, Grant,
     GrantError, Now, RefreshToken, Secret, Store, Time, TokenSet,
+    challenge::{Challenge, Meaning},
     event::Source,
     grant::{GrantFn, Reason, TokenRequest, grant_fn},
     machine::{Policy, PolicyError, ReplayPolicy},

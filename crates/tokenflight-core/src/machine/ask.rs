@@ -30,15 +30,15 @@ impl Machine {
 
     /// A server refused the token of a generation; somebody wants a newer one.
     ///
-    /// Only a refusal of the *current* generation is a reason to refresh: a straggler with an older one gets the
-    /// current token. A refusal of another epoch's token is none of this epoch's business (C-24).
+    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one gets the current
+    /// one. If a refresh has brought the same token again, another would not help this origin for a while. A refusal of another epoch's token is none of this epoch's business (C-24).
     pub fn refused(&mut self, refused: Refused, now: Now) -> Decision {
         if refused.epoch != self.epoch {
             return Decision::Refuse(Error::new(ErrorKind::SessionChanged));
         }
         let policy = &self.policy;
         let Phase::Active(life) = &mut self.phase else { return self.usable(now) };
-        let current = refused.generation >= self.generation;
+        let current = refused.generation >= self.span.since;
         // One replay is the rule; a second only if the token of the first was dead of old age by now.
         let aged = !current || life.expired(now);
         let spent = refused.replays >= policy.replays.saturating_add(u8::from(aged && policy.replays > 0));
@@ -50,6 +50,14 @@ impl Machine {
             return self.usable(now);
         }
         if !life.rejected() {
+            if refused.generation < self.span.adopted {
+                let most = policy.storm_window;
+                let least = policy.fresh_window.max(policy.backoff_base).min(most);
+                self.storms.repeated(refused.origin, self.span, now.boot, (least, most));
+            }
+            if self.storms.repeats(refused.origin, self.span.since, now.boot) {
+                return Decision::Refuse(Error::new(ErrorKind::Futile));
+            }
             // A flight that only stores something brings no token.
             let renewing = self.flight.is_some_and(|flying| flying.reason != Reason::Persist);
             if !renewing && life.fresh(now, policy.fresh_window) {

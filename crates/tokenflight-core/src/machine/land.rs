@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Backoff, FlightPlan, Found, Landing, Life, Login, Machine, Obtained, Phase, Publish, ReplayPolicy, Unsure, Verdict,
     life::{Birth, unit},
+    storm::Span,
 };
 use crate::{Epoch, Error, ErrorKind, Event, FailureClass, Generation, Now, event::Source, grant::Reason};
 
@@ -56,10 +57,16 @@ impl Machine {
         Verdict { publish, events }
     }
 
+    /// What was just adopted has the access token that was there before, since this generation.
+    pub const fn repeated(&mut self, since: Generation) {
+        self.span.since = since;
+    }
+
     /// A new token set from a login: a new epoch. A flight in progress keeps flying, but for nobody.
     pub fn login(&mut self, login: Login, now: Now, random: u64) -> Event {
         self.begin_epoch();
         self.generation = self.generation.next();
+        self.span = Span { since: self.generation, adopted: self.generation };
         let birth = Birth {
             anchor: now,
             lifetime: login.lifetime,
@@ -191,6 +198,7 @@ impl Machine {
         // Whatever the store numbered it, a newly adopted set is a new generation here (T-34, I-02).
         self.generation = plan.generation.max(self.generation).next();
         self.stored_as(generation);
+        self.span = Span { since: self.generation, adopted: self.generation };
         self.phase = Phase::Active(Life::new(&self.policy, birth, random));
         self.backoff.reset();
         self.unsure = None;

@@ -39,7 +39,11 @@ mod reconcile;
 mod storm;
 mod tick;
 
-use self::{backoff::Backoff, life::Life, storm::Storms};
+use self::{
+    backoff::Backoff,
+    life::Life,
+    storm::{Span, Storms},
+};
 pub use self::{
     decision::{
         Beside, Decision, FlightId, FlightPlan, Found, Landing, Login, Obtained, Offer, OriginId, Publish, Reconcile,
@@ -59,6 +63,8 @@ pub struct Machine {
     generation: Generation,
     /// See [`FlightPlan`].
     ahead: u64,
+    /// Which generations have had the current access token.
+    span: Span,
     phase: Phase,
     flight: Option<Flying>,
     /// Number of flights started; the next one's id.
@@ -126,6 +132,7 @@ impl Machine {
             epoch: Epoch::default(),
             generation: Generation::default(),
             ahead: 0,
+            span: Span { since: Generation::default(), adopted: Generation::default() },
             phase: Phase::Unloaded,
             flight: None,
             flights: 0,
@@ -159,6 +166,13 @@ impl Machine {
     #[must_use]
     pub const fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// The first generation that had the current access token: a server that gives the same one again does not make it
+    /// another.
+    #[must_use]
+    pub const fn since(&self) -> Generation {
+        self.span.since
     }
 
     /// The flight in progress.

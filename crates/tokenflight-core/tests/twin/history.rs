@@ -1,5 +1,7 @@
 //! Everything that has happened, and questions to it. Nothing is remembered but the list itself.
 
+mod repeats;
+
 use std::time::Duration;
 
 use tokenflight_core::{
@@ -55,6 +57,14 @@ pub(crate) enum What {
     },
     /// A fresh token was refused.
     Fresh,
+    /// What was adopted last has the access token of before.
+    Repeated,
+    /// An origin has refused what came again, under this number, since that one.
+    Futile {
+        origin: OriginId,
+        since: Generation,
+        adopted: Generation,
+    },
     Accepted(OriginId),
     Closed,
     Reloaded,
@@ -255,14 +265,9 @@ impl History {
 
     /// Refreshes within the window that this origin has caused without a success since.
     pub(crate) fn blames(&self, origin: OriginId, now: Now, window: Duration) -> usize {
-        let calms = |what: &What| match what {
-            What::LoggedIn(_) | What::LoggedOut => true,
-            What::Accepted(other) => *other == origin,
-            _ => false,
-        };
         let blamed = |entry: &&Entry| matches!(entry.what, What::Rejected { blamed: Some(other) } if other == origin);
         let recent = |entry: &&Entry| now.boot < entry.at.boot.saturating_add(window);
-        self.0[self.since(calms)..].iter().filter(blamed).filter(recent).count()
+        self.0[self.since(|what| calms(what, origin))..].iter().filter(blamed).filter(recent).count()
     }
 
     /// When what is not stored may be offered to the store again, if something is not stored.
@@ -375,4 +380,13 @@ pub(crate) fn share(most: Duration, random: u64) -> Duration {
 
 pub(crate) fn fraction(random: u64) -> f64 {
     (random >> 11) as f64 / 2_f64.powi(53)
+}
+
+/// Whether the storm guard forgets what it has against an origin.
+fn calms(what: &What, origin: OriginId) -> bool {
+    match what {
+        What::LoggedIn(_) | What::LoggedOut => true,
+        What::Accepted(other) => *other == origin,
+        _ => false,
+    }
 }

@@ -108,7 +108,7 @@ impl Laws {
         now: Now,
     ) {
         self.used(after, decision, now);
-        let current = refused.epoch == before.epoch() && refused.generation >= before.generation();
+        let current = refused.epoch == before.epoch() && refused.generation >= before.since();
         let told = |kind: &ErrorKind| matches!(decision, Decision::Refuse(error) if error.kind() == kind);
         if !current {
             let same = format!("{:?}", before.clone().usable(now)) == format!("{decision:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokenflight_core::{
     Epoch, ErrorKind, FailureClass, Generation, MAX_LIFETIME, Now,
     grant::Reason,
-    machine::{Landing, Login, OriginId, Policy, Publish, Refused, ReplayPolicy},
+    machine::{Landing, Login, Policy, Publish, Refused, ReplayPolicy},
 };
 
 use super::history::{Adopted, History, How, Standing, Token, What, fraction, share};
@@ -77,7 +77,7 @@ impl Twin {
             return Answer::Refuse(ErrorKind::SessionChanged);
         }
         let Some(token) = self.holding() else { return self.ask(now) };
-        let current = refused.generation >= self.history.generation();
+        let current = refused.generation >= self.history.span().0;
         let old_age = self.policy.replays > 0 && (!current || token.expired(now));
         let spent = refused.replays >= self.policy.replays + u8::from(old_age);
         // Whoever may not replay at all still says that the token is dead.
@@ -88,16 +88,24 @@ impl Twin {
         if !current {
             return self.ask(now);
         }
-        if let Some(kind) = self.judge_refusal(refused.origin, token, now) {
+        if let Some(kind) = self.judge_refusal(refused, token, now) {
             return Answer::Refuse(kind);
         }
         if spent { Answer::Refuse(ErrorKind::StillRefused) } else { self.need(Reason::Rejected, now) }
     }
 
     /// Whether a refusal of the current token counts; if not, why not.
-    fn judge_refusal(&mut self, origin: OriginId, token: Token, now: Now) -> Option<ErrorKind> {
+    fn judge_refusal(&mut self, refused: Refused, token: Token, now: Now) -> Option<ErrorKind> {
         if self.history.rejected() {
             return None;
+        }
+        let (since, adopted) = self.history.span();
+        let origin = refused.origin;
+        if refused.generation < adopted && !self.history.knows_futile(origin) {
+            self.history.note(now, What::Futile { origin, since, adopted });
+        }
+        if self.history.futile_until(origin, &self.policy).is_some_and(|until| now.boot < until) {
+            return Some(ErrorKind::Futile);
         }
         let renewing = self.history.slot().is_some_and(|(_, reason, _)| reason != Reason::Persist);
         let young = now.boot < token.adopted.saturating_add(self.policy.fresh_window);

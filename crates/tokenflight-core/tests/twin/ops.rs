@@ -80,6 +80,8 @@ pub(crate) struct Fresh {
     pub(crate) age: Duration,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) refreshable: bool,
+    /// It has the access token that was there before.
+    pub(crate) repeated: bool,
 }
 
 /// An operation and the chance it is given.
@@ -94,7 +96,8 @@ pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = (Policy, Vec<Step
 fn scenes() -> impl Strategy<Value = Vec<Step>> {
     let single = (ops(), chance()).prop_map(|step| vec![step]);
     let refuse = |origin| Op::Refuse { epochs_ago: 0, generation: Which::Current, origin, replays: 0 };
-    let forever = || Fresh { generation_up: 0, age: Duration::ZERO, lifetime: None, refreshable: true };
+    let forever =
+        || Fresh { generation_up: 0, age: Duration::ZERO, lifetime: None, refreshable: true, repeated: false };
     let answer = move || Op::Land(Landed::Obtained { fresh: forever(), epoch_up: 0, refresh_in: None, unsaved: false });
     // An origin that refuses whatever it gets.
     let storm = (1..14_usize, 0..2_u64, 10..80_u64).prop_map(move |(times, origin, pause)| {
@@ -198,8 +201,15 @@ fn landed() -> impl Strategy<Value = Landed> {
 }
 
 fn fresh(age: impl Strategy<Value = Duration>) -> impl Strategy<Value = Fresh> {
-    (small(), age, option::weighted(0.9, lifetime()), refreshable())
-        .prop_map(|(generation_up, age, lifetime, refreshable)| Fresh { generation_up, age, lifetime, refreshable })
+    (small(), age, option::weighted(0.9, lifetime()), refreshable(), prop::bool::weighted(0.2)).prop_map(
+        |(generation_up, age, lifetime, refreshable, repeated)| Fresh {
+            generation_up,
+            age,
+            lifetime,
+            refreshable,
+            repeated,
+        },
+    )
 }
 
 fn class() -> impl Strategy<Value = FailureClass> {

@@ -11,6 +11,7 @@ use tokenflight_core::{
 };
 
 use super::{
+    history::What,
     laws::Laws,
     model::{Answer, Start, Ticked, Twin},
     ops::{Landed, Op, Step, Which},
@@ -123,12 +124,12 @@ impl Pair {
             Op::Accept { origin } => {
                 let origin = OriginId::new(*origin);
                 self.machine.accepted(origin);
-                self.twin.history.note(self.now, super::history::What::Accepted(origin));
+                self.twin.history.note(self.now, What::Accepted(origin));
                 self.laws.accepted(origin);
             }
             Op::Close => {
                 self.machine.close();
-                self.twin.history.note(self.now, super::history::What::Closed);
+                self.twin.history.note(self.now, What::Closed);
             }
             Op::Resume => {
                 self.machine.resume(self.now, random);
@@ -191,6 +192,14 @@ impl Pair {
         let told: Vec<String> = verdict.events.iter().map(tell).collect();
         let twins = self.twin.land(self.ordinal(plan.id), &landing, self.now, random);
         assert_eq!((verdict.publish, told), twins, "what a landing publishes and tells");
+        if let Landed::Obtained { fresh, .. } | Landed::Found { fresh, .. } = landed
+            && fresh.repeated
+            && verdict.publish == Publish::New
+        {
+            self.saw("repeated".to_owned());
+            self.machine.repeated(before.since());
+            self.twin.history.note(self.now, What::Repeated);
+        }
     }
 
     fn move_to(&mut self, boot: Duration) {

@@ -120,10 +120,11 @@ where
                 Ok(response) => return Ok(response),
                 Err(refusal) => refusal,
             };
-            let cure = refusal::cure(&refusal);
-            if cure == Cure::None {
-                return Ok(refusal.map(BearerBody::whole));
-            }
+            let pause = match refusal::cure(&refusal) {
+                Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
+                Cure::Refresh => None,
+                Cure::Replay(pause) => Some(pause),
+            };
             let ask = sent.refused(self.replays);
             // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
             let (flight, beside) = match session.ask(&ask) {
@@ -132,7 +133,7 @@ where
                 Supply::Token { beside, .. } => (None, beside),
                 Supply::Later(_) => (None, None),
             };
-            let (Cure::Replay(pause), Some(request)) = (cure, self.again()) else {
+            let (Some(pause), Some(request)) = (pause, self.again()) else {
                 return Ok(refusal.map(BearerBody::whole));
             };
             let wait = Wait { flight, beside, pause };
@@ -231,9 +232,9 @@ impl<S, K> Line<S, K> {
     }
 }
 
-/// The response with the reason why it is not another one.
-fn explained<R>(mut response: Response<R>, error: Error) -> Response<R> {
-    response.extensions_mut().insert(error);
+/// The response with the reason why it is not another one: our error, or what the server asks for.
+fn explained<R, T: Clone + Send + Sync + 'static>(mut response: Response<R>, reason: T) -> Response<R> {
+    response.extensions_mut().insert(reason);
     response
 }
 

@@ -131,8 +131,8 @@ impl Sent {
         Ask::Refused(Refused::new(self.epoch, self.generation, self.origin).after_replays(replays))
     }
 
-    /// Whether this token is a newer one of the same login.
+    /// Whether this token is a newer one of the same login, and not the same one again.
     pub(super) fn precedes(&self, token: &Token) -> bool {
-        token.generation() > self.generation && token.epoch() == self.epoch
+        token.differs_from(self.epoch, self.generation)
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use http::{HeaderMap, Response, StatusCode};
-use tokenflight_core::challenge::{Meaning, judge};
+use tokenflight_core::challenge::{Challenge, Meaning, read};
 
 use super::grpc::{self, Ended};
 use crate::sync::Arc;
@@ -64,10 +64,10 @@ pub(super) fn look<R>(response: &Response<R>, also: &AlsoRefused) -> Look {
 }
 
 /// What may be done about a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cure {
     /// Nothing: the server asks for something that a new token from the same grant does not have.
-    None,
+    None(Challenge),
     /// Refresh, but do not send this request again: the server said so.
     Refresh,
     /// Refresh and send again, not before this time has passed.
@@ -76,8 +76,9 @@ pub(super) enum Cure {
 
 /// What may be done about this refusal.
 pub(super) fn cure<R>(response: &Response<R>) -> Cure {
-    if judge(response.headers()) != Meaning::Refresh {
-        return Cure::None;
+    let challenge = read(response.headers());
+    if challenge.meaning() != Meaning::Refresh {
+        return Cure::None(challenge);
     }
     match grpc::pushback(response.headers()) {
         Ok(wait) => Cure::Replay(wait.unwrap_or_default()),

@@ -124,7 +124,7 @@ impl Inner {
 /// for it.
 fn answers(ask: Ask, token: &Token) -> bool {
     match ask {
-        Ask::Refused(refused) => token.generation() > refused.generation && token.epoch() == refused.epoch,
+        Ask::Refused(refused) => token.differs_from(refused.epoch, refused.generation),
         Ask::Usable | Ask::Lasting(_) | Ask::Forced => true,
     }
 }

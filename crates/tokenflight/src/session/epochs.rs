@@ -29,7 +29,7 @@ impl Inner {
             let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());
             let stored = StoredTokens::from_set(set, now.wall, None);
             let reset = Reset::new(epoch, generation, Some(stored));
-            let held = Held { token: token.numbered(epoch, generation), refresh: set.refresh().cloned() };
+            let held = Held { token: token.numbered(&slot.machine), refresh: set.refresh().cloned() };
             (event, slot.begin(Some(held), Pending::reset(reset)))
         });
         self.leave(old.0);

@@ -41,7 +41,7 @@ impl Inner {
             let (epoch, generation) = numbers.unwrap_or_else(|| (slot.machine.epoch(), slot.machine.generation()));
             let event = slot.machine.saved(pending.epoch(), epoch, generation);
             if let Some(held) = &mut slot.held {
-                held.token = held.token.clone().numbered(slot.machine.epoch(), slot.machine.generation());
+                held.token = held.token.clone().numbered(&slot.machine);
             }
             (event.filter(|_| numbers.is_some()), slot.pending.take())
         });
@@ -59,6 +59,7 @@ impl Inner {
     ) -> Touchdown {
         let random = self.parts.time.random();
         let (verdict, token, unwanted, old) = self.change(|slot, now| {
+            let since = slot.machine.since();
             let mut verdict = slot.machine.land(plan, landing, now, random);
             let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
             let mut old = (None, None, None);
@@ -66,7 +67,12 @@ impl Inner {
                 old.0 = slot.flight.take();
                 slot.nudge = true;
                 match verdict.publish {
-                    Publish::New => old.1 = std::mem::replace(&mut slot.held, cargo),
+                    Publish::New => {
+                        if repeats(slot.held.as_ref(), cargo.as_ref()) {
+                            slot.machine.repeated(since);
+                        }
+                        old.1 = std::mem::replace(&mut slot.held, cargo);
+                    }
                     Publish::Gone => old.1 = slot.held.take(),
                     // An answer that could not be used may still have rotated the refresh token.
                     Publish::Keep => {
@@ -82,9 +88,8 @@ impl Inner {
                     }
                     old.2 = std::mem::replace(&mut slot.pending, pending);
                 }
-                let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());
                 if let Some(held) = &mut slot.held {
-                    held.token = held.token.clone().numbered(epoch, generation);
+                    held.token = held.token.clone().numbered(&slot.machine);
                 }
             }
             (verdict, slot.held.as_ref().map(|held| held.token.clone()), logged_out, old)
@@ -118,4 +123,9 @@ impl Inner {
             driver.nudge();
         }
     }
+}
+
+/// Whether a refresh brought the access token that was there before.
+fn repeats(before: Option<&Held>, after: Option<&Held>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| before.token.access() == after.token.access())
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::HeaderValue;
-use tokenflight_core::{AccessToken, Epoch, Generation};
+use tokenflight_core::{AccessToken, Epoch, Generation, machine::Machine};
 
 use crate::sync::Arc;
 
@@ -18,21 +18,29 @@ struct Inner {
     scope: Option<String>,
     epoch: Epoch,
     generation: Generation,
+    /// The first generation that had this access token.
+    since: Generation,
 }
 
 impl Token {
     pub(crate) fn new(access: AccessToken, header: HeaderValue, scope: Option<String>) -> Self {
-        let (epoch, generation) = Default::default();
-        Self(Arc::new(Inner { access, header, scope, epoch, generation }))
+        let (epoch, generation, since) = Default::default();
+        Self(Arc::new(Inner { access, header, scope, epoch, generation, since }))
     }
 
-    /// The same token under these numbers.
-    pub(crate) fn numbered(self, epoch: Epoch, generation: Generation) -> Self {
-        if (self.0.epoch, self.0.generation) == (epoch, generation) {
+    /// The same token under the numbers the machine has for it.
+    pub(crate) fn numbered(self, machine: &Machine) -> Self {
+        let (epoch, generation, since) = (machine.epoch(), machine.generation(), machine.since());
+        if (self.0.epoch, self.0.generation, self.0.since) == (epoch, generation, since) {
             return self;
         }
         let inner = Arc::unwrap_or_clone(self.0);
-        Self(Arc::new(Inner { epoch, generation, ..inner }))
+        Self(Arc::new(Inner { epoch, generation, since, ..inner }))
+    }
+
+    /// Whether this is another access token than the one of an earlier generation, of the same login.
+    pub(crate) fn differs_from(&self, epoch: Epoch, generation: Generation) -> bool {
+        self.0.epoch == epoch && self.0.since > generation
     }
 
     /// The `Authorization` value, `Bearer …`, marked sensitive. Cloning it copies nothing.

@@ -9,6 +9,7 @@ mod bed;
 mod bodies;
 mod cancel;
 mod failure;
+mod futile;
 mod grpc;
 mod login;
 mod options;

@@ -1,7 +1,7 @@
 //! Which answers are refusals that another token may cure: every row of R-121, and everything that is none.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use tokenflight::Error;
+use tokenflight::{Challenge, Error, Meaning};
 use tokio_test::assert_pending;
 
 use crate::{
@@ -120,4 +120,24 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
         assert_eq!(read(answer.into_body()).0, b"body");
         assert_eq!(bed.grant.count(), 1);
     }
+}
+
+/// What the server wants instead is there for those who can give it: another login, a scope, claims.
+#[test]
+fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
+    let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(challenged(&["Basic", step_up], TestBody::new()));
+    let answer = response(call.poll_until_idle());
+    let challenge = answer.extensions().get::<Challenge>().unwrap();
+    assert_eq!(challenge.meaning(), Meaning::InsufficientAuthentication);
+    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("phr"), Some(crate::bed::secs(300))));
+    assert_eq!(bed.grant.count(), 0);
+}
+
+#[test]
+fn a_challenge_for_claims_is_no_reason_to_refresh() {
+    untouched(challenged(&[r#"Bearer error="insufficient_claims", claims="eyJ9""#], TestBody::text("body")));
+    untouched(challenged(&[r#"Bearer error="invalid_token", claims="eyJ9""#], TestBody::text("body")));
 }
