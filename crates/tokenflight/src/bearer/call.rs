@@ -9,8 +9,10 @@ use tokenflight_core::{
 
 use super::{
     BearerBody, BearerOptions, Origins, Replay,
+    attach::destination,
     keep::Head,
     limit::Limit,
+    redirect::still_home,
     refusal::{AlsoRefused, Look, look},
     watch::Watch,
 };
@@ -27,15 +29,17 @@ pub(super) struct Settings<K> {
     pub(super) replay: K,
     pub(super) options: BearerOptions,
     pub(super) also_refused: AlsoRefused,
+    pub(super) below_redirects: bool,
 }
 
 /// What all clones of a service share.
 pub(super) struct Shared<S, K> {
     pub(super) session: Session,
-    pub(super) origins: Origins,
     pub(super) replay: K,
-    pub(super) options: BearerOptions,
+    origins: Origins,
+    options: BearerOptions,
     also_refused: AlsoRefused,
+    below_redirects: bool,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
     template: Mutex<S>,
     /// Whether requests are kept at all.
@@ -44,9 +48,10 @@ pub(super) struct Shared<S, K> {
 
 impl<S: Clone, K> Shared<S, K> {
     pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
-        let Settings { session, origins, replay, options, also_refused } = settings;
+        let Settings { session, origins, replay, options, also_refused, below_redirects } = settings;
         let replays = session.inner.parts.policy.replays > 0;
-        Self { session, origins, replay, options, also_refused, template: Mutex::new(inner.clone()), replays }
+        let template = Mutex::new(inner.clone());
+        Self { session, replay, origins, options, also_refused, below_redirects, template, replays }
     }
 
     pub(super) fn fresh(&self) -> S {
@@ -56,6 +61,12 @@ impl<S: Clone, K> Shared<S, K> {
     /// How this request is to be treated.
     pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
         request.extensions().get().copied().unwrap_or(self.options)
+    }
+
+    /// The listed origin this request goes to; `None` if it must pass untouched.
+    pub(super) fn destination<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
+        let origin = destination(request, &self.origins).filter(|_| !options.is_untouched());
+        if self.below_redirects { still_home(request, origin) } else { origin }
     }
 
     /// Splits a request into the one to send and what a replay needs. Copies first and attaches second, so that the copy

@@ -15,7 +15,7 @@ impl BearerLayer {
     #[must_use]
     pub fn new(session: Session, origins: Origins) -> Self {
         let (options, also_refused) = (BearerOptions::new(), AlsoRefused::default());
-        Self(Settings { session, origins, replay: CloneBody, options, also_refused })
+        Self(Settings { session, origins, replay: CloneBody, options, also_refused, below_redirects: false })
     }
 
     /// Keeps bodies that cannot be cloned, by [recording](super::record) what the first send reads, up to 64 KiB. The
@@ -54,8 +54,9 @@ impl BearerLayer {
     /// ```
     #[must_use]
     pub fn replay_with<C>(self, construct: C) -> BearerLayer<Recorded<C>> {
-        let Settings { session, origins, replay: CloneBody, options, also_refused } = self.0;
-        BearerLayer(Settings { session, origins, replay: Recorded::new(construct), options, also_refused })
+        let Settings { session, origins, replay: CloneBody, options, also_refused, below_redirects } = self.0;
+        let replay = Recorded::new(construct);
+        BearerLayer(Settings { session, origins, replay, options, also_refused, below_redirects })
     }
 }
 
@@ -64,6 +65,14 @@ impl<K> BearerLayer<K> {
     #[must_use]
     pub fn options(mut self, options: BearerOptions) -> Self {
         self.0.options = options;
+        self
+    }
+
+    /// Only requests that come through a [`RedirectGuard`](super::redirect::RedirectGuard) and have not been redirected to
+    /// another origin get a token. For a layer below a redirect follower; see [`redirect`](super::redirect).
+    #[must_use]
+    pub fn below_redirects(mut self) -> Self {
+        self.0.below_redirects = true;
         self
     }
 

@@ -51,6 +51,7 @@ mod limit;
 mod options;
 mod origin;
 pub mod record;
+pub mod redirect;
 mod refusal;
 mod replay;
 mod service;

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, CloneBody, Replay,
-    attach::{attach, destination},
+    attach::attach,
     attempt,
     call::{Sent, Settings, Shared},
 };
@@ -145,7 +145,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let options = self.shared.options_of(&request);
-        match destination(&request, &self.shared.origins).filter(|_| !options.is_untouched()) {
+        match self.shared.destination(&request, &options) {
             Some(origin) => self.send(request, origin, options),
             None => {
                 let request = request.map(|body| self.shared.replay.pass(body));

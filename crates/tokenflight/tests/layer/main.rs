@@ -17,6 +17,7 @@ mod origins;
 mod permits;
 mod ready;
 mod record;
+mod redirects;
 mod refusal;
 mod replay;
 mod rounds;

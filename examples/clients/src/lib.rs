@@ -1,0 +1,1 @@
+//! Two servers on loopback that stand in for yours.
