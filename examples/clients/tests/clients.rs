@@ -1,0 +1,126 @@
+//! Every example, run as its reader would run it: what its caller notices, and what the servers saw.
+
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
+use std::{process::Command, time::Duration};
+
+use http::StatusCode;
+use tokenflight_example_clients::{World, grpc, on_smol, serve};
+
+#[path = "../hyper_client.rs"]
+mod hyper_client;
+#[path = "../kube_client.rs"]
+mod kube_client_;
+#[path = "../octocrab_client.rs"]
+mod octocrab_client;
+#[path = "../reqwest_client.rs"]
+mod reqwest_client;
+#[path = "../reverse_proxy.rs"]
+mod reverse_proxy;
+#[path = "../smol_client.rs"]
+mod smol_client;
+#[path = "../sse_reconnect.rs"]
+mod sse_reconnect;
+#[path = "../tonic_client.rs"]
+mod tonic_client;
+
+/// One token request, and the session lives.
+#[track_caller]
+fn assert_one_refresh(world: &World) {
+    assert_eq!(world.token_requests(), 1);
+    world.auth.assert_unharmed();
+}
+
+#[tokio::test]
+async fn hyper() {
+    let world = World::start().await.unwrap();
+    assert_eq!(hyper_client::run(&world).await.unwrap(), [StatusCode::OK; 20]);
+    assert_one_refresh(&world);
+}
+
+#[tokio::test]
+async fn reqwest() {
+    let world = World::start().await.unwrap();
+    assert_eq!(reqwest_client::run(&world).await.unwrap(), "sent twice, arrived once");
+    assert_one_refresh(&world);
+}
+
+#[tokio::test]
+async fn tonic() {
+    let world = World::start().await.unwrap();
+    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
+    assert_eq!(tonic_client::run(world.session.clone(), &server.url).await.unwrap(), 1);
+    assert_one_refresh(&world);
+}
+
+#[tokio::test]
+async fn kube() {
+    let world = World::start().await.unwrap();
+    assert_eq!(kube_client_::run(&world).await.unwrap(), "\"web\"");
+    assert_one_refresh(&world);
+}
+
+#[tokio::test]
+async fn octocrab() {
+    let world = World::start().await.unwrap();
+    assert_eq!(octocrab_client::run(&world).await.unwrap(), "\"octocat\"");
+    assert_one_refresh(&world);
+}
+
+#[test]
+fn smol() {
+    let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let world = servers.block_on(on_smol()).unwrap();
+    assert_eq!(smol_client::run(&world.session, world.url()).unwrap(), StatusCode::OK);
+    assert_one_refresh(&world);
+}
+
+///
+#[tokio::test]
+#[allow(clippy::disallowed_methods)] // The driver runs on tokio.
+async fn server_sent_events() {
+    let world = World::with(Duration::from_millis(1500), |session| session).await.unwrap();
+    tokio::spawn(world.session.driver());
+    let heard = sse_reconnect::run(&world, 3).await.unwrap();
+    assert!(heard.matches("data: tick").count() > 10, "{heard}");
+    assert!(!heard.contains("expired"), "no stream was open for longer than its token: {heard}");
+    world.auth.assert_unharmed();
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_opened_with_a_new_token() {
+    let world = World::start().await.unwrap();
+    sse_reconnect::run(&world, 1).await.unwrap();
+    assert_one_refresh(&world);
+}
+
+#[tokio::test]
+async fn reverse_proxy_with_a_rust_client() {
+    let world = World::start().await.unwrap();
+    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let client = reqwest::Client::new();
+    let answer = client.post(format!("{}/echo", proxy.url)).body("through the proxy").send().await.unwrap();
+    assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::OK, "through the proxy"));
+    // A body that streams, and whose length nobody knows, passes as well, now that the token is good.
+    let pieces = futures_util::stream::iter(["a ", "stream"].map(Ok::<_, std::io::Error>));
+    let answer = client.post(format!("{}/echo", proxy.url)).body(reqwest::Body::wrap_stream(pieces)).send().await;
+    assert_eq!(answer.unwrap().text().await.unwrap(), "a stream");
+    assert_one_refresh(&world);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reverse_proxy_with_curl() {
+    let world = World::start().await.unwrap();
+    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let url = format!("{}/me", proxy.url);
+    let curl = tokio::task::spawn_blocking(move || Command::new("curl").args(["--silent", "--fail", &url]).output());
+    match curl.await.unwrap() {
+        Ok(answer) => assert_eq!(answer.stdout, b"here you are", "{answer:?}"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return println!("SKIPPED: there is no curl on this machine");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    assert_one_refresh(&world);
+}

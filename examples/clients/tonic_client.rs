@@ -1,0 +1,39 @@
+//! A tonic client behind the layer: the generated client takes the layered channel, and a unary call whose token is dead
+//! (`UNAUTHENTICATED` before any message) is made again. `replay_with(tonic::body::Body::new)` is all tonic needs.
+//! Limits stand below the layer, so that waiting for a token holds none of them.
+
+use std::time::Duration;
+
+use tokenflight::{BearerLayer, BoxError, Origins, Session};
+use tokenflight_example_clients::{World, grpc};
+use tonic::transport::Endpoint;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tower::ServiceBuilder;
+
+pub(crate) async fn run(session: Session, url: &str) -> Result<i32, BoxError> {
+    let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
+    // A tonic client's requests name no server: they belong to its channel, which goes to the first of these.
+    let origins = Origins::with_plain_loopback([url])?;
+    let channel = ServiceBuilder::new()
+        .layer(BearerLayer::new(session, origins).replay_with(tonic::body::Body::new))
+        .concurrency_limit(8)
+        .timeout(Duration::from_secs(10))
+        .service(channel);
+
+    let mut client = HealthClient::new(channel);
+    let mut request = tonic::Request::new(HealthCheckRequest { service: String::new() });
+    // Covers the wait for a token as well; a replay has what is left of it.
+    request.set_timeout(Duration::from_secs(5));
+    let answer = client.check(request).await?;
+    Ok(answer.into_inner().status)
+}
+
+#[tokio::main]
+#[allow(dead_code)] // A test runs the story without it.
+async fn main() -> Result<(), BoxError> {
+    let world = World::start().await?;
+    let server = grpc::serve_health(world.auth.clone()).await?;
+    println!("status {}", run(world.session.clone(), &server.url).await?);
+    println!("token requests: {}", world.token_requests());
+    Ok(())
+}
