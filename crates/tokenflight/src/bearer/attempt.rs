@@ -22,6 +22,7 @@ use super::{
     call::{Kept, Sent, Shared},
     limit::Limit,
     refusal::{self, Cure},
+    stray::Stray,
 };
 use crate::{
     flight::{Deadline, Join},
@@ -207,7 +208,8 @@ impl<S, K> Line<S, K> {
         let mut service = self.shared.fresh();
         let time = &self.shared.session.inner.parts.time;
         let call = async {
-            let ready = poll_fn(|cx| service.poll_ready(cx));
+            let mut stray = Stray::default();
+            let ready = poll_fn(|cx| stray.poll_ready(&mut service, &self.shared.session.inner, cx));
             let ready = self.limit.within(time, ready).await.map_err(Failure::Ours)?;
             ready.map_err(|error| Failure::Inner(error.into()))?;
             let token = self.newest(token).map_err(Failure::Ours)?;

@@ -55,6 +55,7 @@ pub mod redirect;
 mod refusal;
 mod replay;
 mod service;
+mod stray;
 mod watch;
 
 pub use self::{

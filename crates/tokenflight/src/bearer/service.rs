@@ -13,6 +13,7 @@ use super::{
     attach::attach,
     attempt,
     call::{Sent, Settings, Shared},
+    stray::Stray,
 };
 use crate::{
     session::{Pass, Session, Snapshot},
@@ -48,12 +49,13 @@ pub struct Bearer<S, K = CloneBody> {
     inner: S,
     shared: Arc<Shared<S, K>>,
     snapshot: Snapshot,
+    stray: Stray,
 }
 
 impl<S: Clone, K> Bearer<S, K> {
     pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
         let shared = Arc::new(Shared::new(&inner, settings));
-        Self { inner, shared, snapshot: Snapshot::default() }
+        Self { inner, shared, snapshot: Snapshot::default(), stray: Stray::default() }
     }
 }
 
@@ -124,7 +126,12 @@ impl<S, K> Bearer<S, K> {
 
 impl<S: Clone, K> Clone for Bearer<S, K> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared), snapshot: Snapshot::default() }
+        Self {
+            inner: self.inner.clone(),
+            shared: Arc::clone(&self.shared),
+            snapshot: Snapshot::default(),
+            stray: Stray::default(),
+        }
     }
 }
 
@@ -138,9 +145,9 @@ where
     type Error = BoxError;
     type Future = BearerFuture<S, K, B>;
 
-    /// The inner service's readiness, nothing of ours.
+    /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.stray.poll_ready(&mut self.inner, &self.shared.session.inner, cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {

@@ -16,7 +16,7 @@ use tokenflight_core::{
 use super::{Ask, Pass, Snapshot, State, Status, Supply, Token, events::Teller, snapshot::private_copy};
 use crate::driver::Link;
 use crate::{
-    flight::{Flight, Pending, run},
+    flight::{Flight, Join, Pending, run},
     sync::{Arc, AtomicU64, Mutex, Ordering, lock},
 };
 
@@ -214,6 +214,13 @@ impl Inner {
             Some((decision, flight))
         })?;
         Some(board(&decision, flight))
+    }
+
+    /// The flight in progress, if no driver keeps it moving and this thread is not inside it.
+    pub(crate) fn stray(&self) -> Option<Join> {
+        let slot = lock(&self.slot);
+        let flight = slot.flight.as_ref().filter(|flight| slot.driver.is_none() && !flight.polled_here())?;
+        Some(flight.join())
     }
 
     /// Makes this the session's driver.
