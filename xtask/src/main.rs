@@ -4,6 +4,7 @@
 //! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
 
 mod bench;
+mod fuzz;
 mod lint;
 mod proof;
 mod source;

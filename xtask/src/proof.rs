@@ -1,6 +1,7 @@
 //! `cargo xtask proof`: the long runs, too long for every commit.
 
 use crate::{
+    fuzz,
     step::{Cargo, Report},
     test::MODELS,
 };
@@ -14,6 +15,11 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
+    Proof {
+        name: "fuzz",
+        what: "what servers and callers may write: challenges and origins, a minute each",
+        cargo: fuzz::targets,
+    },
     Proof {
         name: "machine",
         what: "the decision machine against its properties, a million random histories",

@@ -45,7 +45,7 @@ where
 }
 
 /// A body that cannot be cloned, in two pieces, with its length told by nobody.
-fn pieces() -> StreamBody<stream::Iter<std::array::IntoIter<Result<Frame<Bytes>, BoxError>, 2>>> {
+fn pieces() -> impl Body<Data = Bytes, Error = BoxError> + Unpin + Send + Sync + 'static {
     StreamBody::new(stream::iter(["in two ", "pieces"].map(|piece| Ok(Frame::data(Bytes::from(piece))))))
 }
 

@@ -13,6 +13,7 @@ mod futile;
 mod grpc;
 mod login;
 mod options;
+mod oracle;
 mod origins;
 mod permits;
 mod ready;

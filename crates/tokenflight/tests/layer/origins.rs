@@ -16,7 +16,10 @@ use tokenflight_test::{ManualTime, MockGrant};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::bed::{Req, now};
+use crate::{
+    bed::{Req, now},
+    oracle::normalised,
+};
 
 static SESSION: LazyLock<Session> = LazyLock::new(|| {
     let session = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build().unwrap();
@@ -252,36 +255,6 @@ fn what_is_no_origin_cannot_be_listed() {
     }
     assert_eq!(Origins::new([]), Err(OriginError::Empty));
     assert_eq!(Origins::with_plain_loopback([]), Err(OriginError::Empty));
-}
-
-/// The same rule, written in another way.
-fn normalised(scheme: &str, authority: &str) -> Option<(bool, String, u16)> {
-    let tls = match scheme.to_ascii_lowercase().as_str() {
-        "https" => true,
-        "http" => false,
-        _ => return None,
-    };
-    if authority.contains('@') {
-        return None;
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (authority, ""),
-    };
-    let port = match port {
-        "" if tls => 443,
-        "" => 80,
-        port if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok()?,
-        _ => return None,
-    };
-    let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().ok()?.to_string(),
-        None => match host.parse::<Ipv4Addr>() {
-            Ok(address) => address.to_string(),
-            Err(_) => format!("{}.", host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()),
-        },
-    };
-    (host != ".").then_some((tls, host, port))
 }
 
 fn host() -> impl Strategy<Value = String> {

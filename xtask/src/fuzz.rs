@@ -1,0 +1,44 @@
+//! Fuzzing with libFuzzer on the stable compiler: the coverage it needs are ordinary flags of code generation.
+
+use std::{env, fs, process::Command};
+
+use crate::step::{Cargo, root, target_dir};
+
+const TARGETS: &[&str] = &["challenge", "origin"];
+
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Ccodegen-units=1 --cfg fuzzing";
+
+/// Every target for `TOKENFLIGHT_FUZZ_SECONDS`, or a minute. What it finds interesting is kept beside the build.
+pub(crate) fn targets() -> Vec<Cargo> {
+    let seconds = env::var("TOKENFLIGHT_FUZZ_SECONDS").unwrap_or_else(|_| "60".to_owned());
+    TARGETS.iter().map(|target| run(target, &seconds)).collect()
+}
+
+fn run(target: &str, seconds: &str) -> Cargo {
+    let build = target_dir("fuzz");
+    let corpus = build.join("corpus").join(target);
+    // If it cannot be made, libFuzzer says so.
+    let _ = fs::create_dir_all(&corpus);
+    // For a named target the flags are not those of build scripts, which libFuzzer is not linked to.
+    Cargo::new("run --release --manifest-path fuzz/Cargo.toml --target")
+        .arg(host().unwrap_or_default())
+        .args("--bin")
+        .args(target)
+        .args("--target-dir")
+        .arg(build.display().to_string())
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .args("-max_len=512 -print_final_stats=1 -verbosity=0")
+        .arg(corpus.display().to_string())
+        .arg(root().join("fuzz/seeds").join(target).display().to_string())
+        .flags("RUSTFLAGS", COVERAGE)
+}
+
+/// The name of this machine's kind, as the compiler has it.
+fn host() -> Option<String> {
+    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
