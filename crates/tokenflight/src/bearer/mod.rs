@@ -1,15 +1,46 @@
 //! The layer: puts the bearer token on requests and sends a request again after a refusal whose token has been replaced.
 //!
-//! [`BearerLayer`] wraps any `tower` service over `http` requests whose error can be boxed. The usual order is
-//! retry → redirect → **bearer** → limits → client: below anything that sends a request again, because each send takes the
-//! token that is current then, and above limits, so that waiting for a token holds no permit.
+//! [`BearerLayer`] wraps any `tower` service over `http` requests whose error can be boxed.
 //!
 //! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched.
 //! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile (R-430).
-//! * A 401 that another token may cure (R-121) costs at most one refresh and one replay. If there is no newer token, the
-//!   caller gets the original 401 with our [`Error`](crate::Error) in the response's extensions (R-126).
+//! * A refusal that another token may cure (R-121) costs at most one refresh and one replay. If there is no newer token, the
+//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions (R-126).
+//! * A refusal that asks for something else (another authentication, a scope, claims) goes to the caller with a
+//!   [`Challenge`](crate::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.
+//!
+//! # Where it stands
+//!
+//! retry → ([redirect guard](redirect) → redirect) → **bearer** → limits → client
+//!
+//! * Below a retry: every try takes the token that is current then.
+//! * Below a redirect follower: every hop is looked at, so the token cannot leave its origin; see [`redirect`].
+//! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit, and the refresh may use
+//!   the same limit. Above a load balancer, the token traffic should not share its servers' limits: a balancer keeps
+//!   servers ready that it does not use, permits and all.
+//! * A timeout *around* the layer covers the refresh and the replay as well; one below it covers each send.
+//!
+//! # Bodies
+//!
+//! Bodies that can be cloned are ([`CloneBody`]). For all others there is [`BearerLayer::replay_with`], which
+//! [records](record) what the first send reads. A body type whose clones share one reading position (octocrab's) must be
+//! recorded, too.
+//!
+//! # gRPC
+//!
+//! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16 (`UNAUTHENTICATED`). What tonic's users
+//! get, with `.replay_with(tonic::body::Body::new)`:
+//!
+//! | the refusal | unary request (also with a streamed answer) | streamed request |
+//! |---|---|---|
+//! | in the headers, before any message | replayed, unnoticed | handed on, unless all of the stream, up to the limit, had been sent |
+//! | in the trailers | handed on; the next call has a new token | the same |
+//!
+//! `grpc-retry-pushback-ms` is heeded. A `grpc-timeout` covers the wait for a token, and a replay has what is left of it.
+//! After a stream has begun the layer only watches for its trailers: to be in time for the expiry, open another when
+//! [`Session::watch`](crate::Session::watch) tells of a new token. So for a WebSocket and for server-sent events.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -10,7 +10,10 @@
 //! | after a logout no request starts with the old login's token, here or in any process that reads the store | | `suite`, `layer` |
 //! | a session ends only when the server said so about the stored token, and says so once | | `suite`, `store_protocol` |
 //! | a usable token is served whatever the authorization server does | | `machine_tables`, `suite` |
-//! | tokens go to listed origins only | | `layer` |
+//! | tokens go to listed origins only, and do not come back from a redirect | the redirect guard, where a follower stands above the layer | `layer`, fuzz target `origin` |
+//! | a replay has the whole body or there is none | the client reads the body to its end, or to its announced length | `layer`, `examples/clients` |
+//! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `machine_twin` |
+//! | a call can be dropped at every poll, among tower's middlewares | somebody calls again, or there is a driver | `layer`, `stacks` |
 //! | no secret in `Debug`, `Display`, events or errors of ours | | `secrets` |
 //!
 //! # Limits
