@@ -77,6 +77,9 @@ pub struct StoredTokens {
     pub received: Duration,
     /// The granted scope.
     pub scope: Option<String>,
+    /// Whose tokens they are, if the grant said so ([`Grant::issuer`](crate::Grant::issuer)): they are never presented to
+    /// anybody else.
+    pub issuer: Option<String>,
 }
 
 impl StoredTokens {
@@ -89,7 +92,15 @@ impl StoredTokens {
             lifetime: set.lifetime(),
             received,
             scope: set.granted_scope().map(str::to_owned),
+            issuer: None,
         }
+    }
+
+    /// The same, with the name of who issued them.
+    #[must_use]
+    pub fn issued_by(mut self, issuer: Option<&str>) -> Self {
+        self.issuer = issuer.map(str::to_owned);
+        self
     }
 }
 

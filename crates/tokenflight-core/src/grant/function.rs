@@ -8,11 +8,12 @@ use crate::{BoxFuture, TokenSet};
 pub struct GrantFn<F> {
     function: F,
     needs_refresh_token: bool,
+    issuer: Option<String>,
 }
 
 /// Makes a [`Grant`] of an async function: any backend, any endpoint, any wire format.
 pub const fn grant_fn<F>(function: F) -> GrantFn<F> {
-    GrantFn { function, needs_refresh_token: true }
+    GrantFn { function, needs_refresh_token: true, issuer: None }
 }
 
 impl<F> GrantFn<F> {
@@ -22,11 +23,21 @@ impl<F> GrantFn<F> {
         self.needs_refresh_token = false;
         self
     }
+
+    /// Says whose tokens these are; see [`Grant::issuer`].
+    #[must_use]
+    pub fn issued_by(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
 }
 
 impl<F> fmt::Debug for GrantFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrantFn").field("needs_refresh_token", &self.needs_refresh_token).finish_non_exhaustive()
+        f.debug_struct("GrantFn")
+            .field("needs_refresh_token", &self.needs_refresh_token)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -41,5 +52,9 @@ where
 
     fn needs_refresh_token(&self) -> bool {
         self.needs_refresh_token
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 }

@@ -59,6 +59,13 @@ pub trait Grant: Send + Sync + 'static {
         true
     }
 
+    /// Whose tokens these are: the authorization server's issuer identifier (RFC 8414 §2), or its token endpoint's origin.
+    /// It is stored with the tokens; a session whose store holds the tokens of another refuses to present them, and says
+    /// so as [`FailureClass::Config`]. `None`, the default, is anybody.
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
     /// Tells the server that a refresh token is no longer wanted (RFC 7009). Best effort; does nothing by default.
     ///
     /// # Errors
@@ -77,6 +84,10 @@ impl<G: Grant + ?Sized> Grant for Arc<G> {
 
     fn needs_refresh_token(&self) -> bool {
         (**self).needs_refresh_token()
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        (**self).issuer()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {

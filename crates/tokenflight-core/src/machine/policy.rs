@@ -45,6 +45,8 @@ pub struct Policy {
     pub replay_policy: ReplayPolicy,
     /// Whether the grant can do nothing without a refresh token. Set by the engine from the grant.
     pub needs_refresh_token: bool,
+    /// Whose tokens the grant presents. Set by the engine from the grant.
+    pub issuer: Option<String>,
 }
 
 /// What the authorization server does with a refresh token that is presented a second time.
@@ -93,6 +95,7 @@ impl Default for Policy {
             replays: 1,
             replay_policy: ReplayPolicy::Strict,
             needs_refresh_token: true,
+            issuer: None,
         }
     }
 }

@@ -48,6 +48,11 @@ impl Policy {
     }
 
     fn with_tokens(&self, plan: &FlightPlan, record: &Record, tokens: &StoredTokens, now: Now) -> Reconcile {
+        if self.issuer.is_some() && tokens.issuer.is_some() && self.issuer != tokens.issuer {
+            // A changed configuration, or a key that two grants share. Neither the access token nor the refresh token is for
+            // whom this session speaks to.
+            return Reconcile::Stop(config("the stored tokens are another issuer's; they were not presented"));
+        }
         let newer = (record.epoch, record.generation) > (plan.epoch, plan.stored_generation());
         let found = self.found(record, tokens, now);
         if newer && found.lifetime.is_none_or(|lifetime| now.since(found.anchor) < lifetime) {

@@ -93,7 +93,8 @@ impl Presentation<'_> {
                     .await;
             }
         };
-        let tokens = StoredTokens::from_set(&set, sent.wall, self.presented());
+        let issuer = self.parts.policy.issuer.as_deref();
+        let tokens = StoredTokens::from_set(&set, sent.wall, self.presented()).issued_by(issuer);
         let token = Token::new(tokens.access.clone(), header, tokens.scope.clone());
         let cargo = Held { token, refresh: tokens.refresh.clone() };
         let mut obtained = Obtained::new(self.epoch, self.generation.next(), sent, set.lifetime());

@@ -90,6 +90,7 @@ impl SessionBuilder {
     /// [`BuildError`] names what is missing or makes no sense.
     pub fn build(mut self) -> Result<Session, BuildError> {
         self.policy.needs_refresh_token = self.grant.needs_refresh_token();
+        self.policy.issuer = self.grant.issuer().map(str::to_owned);
         let machine = Machine::new(self.policy.clone()).map_err(BuildError::Policy)?;
         let parts = Parts {
             grant: self.grant,

@@ -27,7 +27,7 @@ impl Inner {
         let (event, old) = self.change(|slot, now| {
             let event = slot.machine.login(login, now, random);
             let (epoch, generation) = (slot.machine.epoch(), slot.machine.generation());
-            let stored = StoredTokens::from_set(set, now.wall, None);
+            let stored = StoredTokens::from_set(set, now.wall, None).issued_by(self.parts.policy.issuer.as_deref());
             let reset = Reset::new(epoch, generation, Some(stored));
             let held = Held { token: token.numbered(&slot.machine), refresh: set.refresh().cloned() };
             (event, slot.begin(Some(held), Pending::reset(reset)))

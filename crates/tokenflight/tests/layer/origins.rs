@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    net::{Ipv4Addr, Ipv6Addr},
     sync::LazyLock,
 };
 

@@ -387,3 +387,17 @@ fn a_request_to_somebody_else_passes_unrecorded() {
     assert_eq!(bearer(&sent), None);
     assert_eq!(format!("{:?}", sent.body()), "ReplayBody(passed)");
 }
+
+/// A client asks before it reads, and would send nothing of a body that says it is over.
+#[test]
+fn what_was_read_ahead_is_not_the_end_yet() {
+    let mut desk = Desk::new();
+    let _call = desk.call(grpc(TestBody::text("one").data("two")));
+    let mut sent = desk.received().0.into_body();
+    for (left, text) in [(6, "one"), (3, "two")] {
+        assert_eq!((sent.is_end_stream(), sent.size_hint().exact()), (false, Some(left)));
+        assert_eq!(frame(&mut sent).unwrap().unwrap().into_data().unwrap(), text);
+    }
+    assert_eq!((sent.is_end_stream(), sent.size_hint().exact()), (true, Some(0)));
+    assert!(frame(&mut sent).is_none());
+}

@@ -88,6 +88,7 @@ macro_rules! engine_suite {
                     a_shutdown_asks_a_failing_store_again,
                     a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh,
                     a_write_that_seemed_to_fail_is_recognised,
+                    tokens_of_another_issuer_are_neither_used_nor_presented,
                     a_write_that_takes_long_is_not_sent_again;
         }
     };

@@ -1,6 +1,11 @@
 //! A store that fails, hangs or lies.
 
-use tokenflight::{ErrorKind, Event};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use tokenflight::{ErrorKind, Event, FailureClass, GrantError, TokenRequest, TokenSet, grant_fn};
 use tokenflight_test::{
     MockGrant,
     mock::{OpKind, Trouble},
@@ -131,4 +136,27 @@ pub(crate) async fn a_shutdown_asks_a_failing_store_again(bed: Bed) {
     let session = world.session.clone();
     bed.run(async move { session.shutdown(secs(10)).await }).await.expect("stored in the end");
     assert_eq!(world.stored_refresh(), "refresh-1");
+}
+
+/// somebody has changed the configuration, or given two grants one key.
+pub(crate) async fn tokens_of_another_issuer_are_neither_used_nor_presented(bed: Bed) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let from = |issuer: &str| {
+        let asked = Arc::clone(&asked);
+        let grant = move |_: TokenRequest| {
+            asked.fetch_add(1, SeqCst);
+            async { Err::<TokenSet, _>(GrantError::config("not needed here")) }
+        };
+        grant_fn(grant).issued_by(issuer)
+    };
+    let world = World::new(&bed, from("https://as.example.com"));
+    world.log_in().await;
+    assert_eq!(world.neighbour(from("https://as.example.com")).access().await, "access-0");
+
+    let other = world.neighbour(from("https://other.example.com"));
+    let error = other.token().await.expect_err("not its tokens");
+    assert_eq!(error.class(), Some(FailureClass::Config), "{error:?}");
+    assert_eq!((asked.load(SeqCst), world.stored_refresh().as_str()), (0, "refresh-0"), "nothing was touched");
+    // Who does not say is asked nothing.
+    assert_eq!(world.neighbour(MockGrant::new()).access().await, "access-0");
 }

@@ -26,6 +26,7 @@ pub(super) fn tokens(n: u32) -> StoredTokens {
     let set =
         TokenSet::new(format!("access-{n}")).refresh_token(format!("refresh-{n}")).expires_in(Duration::from_secs(300));
     StoredTokens::from_set(&set, Duration::from_secs(1_700_000_000 + u64::from(n)), None)
+        .issued_by(Some("https://as.example.com"))
 }
 
 pub(super) fn refresh(n: u32) -> Option<RefreshToken> {
