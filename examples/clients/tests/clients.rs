@@ -80,9 +80,9 @@ fn smol() {
 #[tokio::test]
 #[allow(clippy::disallowed_methods)] // The driver runs on tokio.
 async fn server_sent_events() {
-    let world = World::with(Duration::from_millis(1500), |session| session).await.unwrap();
+    let world = World::with(Duration::from_secs(3), |session| session).await.unwrap();
     tokio::spawn(world.session.driver());
-    let heard = sse_reconnect::run(&world, 3).await.unwrap();
+    let heard = sse_reconnect::run(&world, 2).await.unwrap();
     assert!(heard.matches("data: tick").count() > 10, "{heard}");
     assert!(!heard.contains("expired"), "no stream was open for longer than its token: {heard}");
     world.auth.assert_unharmed();

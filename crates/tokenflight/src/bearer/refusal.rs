@@ -74,6 +74,9 @@ pub(super) enum Cure {
     Replay(Duration),
 }
 
+/// A server that asks for more patience than this could hold its callers for ever; they get its refusal instead.
+const LONGEST_PUSHBACK: Duration = Duration::from_secs(60);
+
 /// What may be done about this refusal.
 pub(super) fn cure<R>(response: &Response<R>) -> Cure {
     let challenge = read(response.headers());
@@ -81,7 +84,8 @@ pub(super) fn cure<R>(response: &Response<R>) -> Cure {
         return Cure::None(challenge);
     }
     match grpc::pushback(response.headers()) {
-        Ok(wait) => Cure::Replay(wait.unwrap_or_default()),
-        Err(()) => Cure::Refresh,
+        Ok(None) => Cure::Replay(Duration::ZERO),
+        Ok(Some(wait)) if wait <= LONGEST_PUSHBACK => Cure::Replay(wait),
+        Ok(Some(_)) | Err(()) => Cure::Refresh,
     }
 }

@@ -4,7 +4,8 @@
 //!    stamp is the one its private copy of the token was taken at, it copies the request's head, inserts the header, and
 //!    calls the inner service. Nothing else happens for nearly every request.
 //! 2. Otherwise (`bearer/attempt`) it gives the inner service back, asks the session, waits, readies a service of its own,
-//!    and sends. A 401 that another token may cure leads to one more question and one replay.
+//!    and sends. A refusal (`bearer/refusal`: 401, gRPC's 16, or what the user calls one) that another token may cure leads
+//!    to one more question and one replay, made of the kept head (`bearer/keep`) and body (`bearer/replay`, `bearer/record`).
 //! 3. The session's *slot* (`session/slot`) is one mutex over the machine, the current tokens and the current flight.
 //!    Whoever asks reads the clock, takes the lock, hands the question to the machine, and does what it says: use, join,
 //!    start, wait, or be refused. The lock is never held across a poll, a wake, an await or a function of the user's.
@@ -27,7 +28,10 @@
 //!   the lease excludes the other processes. Under it the record is read again (C-31).
 //! * *An old result*: each flight carries the epoch it belongs to. The machine discards it in another (C-19…C-23), and so does
 //!   the store, inside its own atomic write.
-//! * *An old refusal*: each request remembers the generation it was sent with.
+//! * *An old refusal*: each request remembers the generation it was sent with. The machine knows since which
+//!   generation there has been the current access token: one that came again is no newer one.
+//! * *A flight that nobody polls*: the next caller moves it on, already while it waits for the client to be ready
+//!   (`bearer/stray`), for the flight may hold the permit it waits for.
 //! * *A lost answer*: the outcome is [ambiguous](crate::FailureClass::Ambiguous), and the refresh token is not presented again
 //!   while the access token lasts, unless the [provider's policy](crate::ReplayPolicy) says that it may.
 //! * *A failed store*: the rotation is used and offered to the store again, and no older refresh token is presented before

@@ -161,7 +161,8 @@ fn with_a_driver_a_token_refused_in_trailers_is_renewed_without_a_request() {
 ///
 #[test]
 fn a_server_that_wants_no_retry_gets_none() {
-    for pushback in ["-1", "soon", ""] {
+    // The last of these would hold the caller for an hour.
+    for pushback in ["-1", "soon", "", "3600000", "99999999999999999999"] {
         let mut bed = Bed::new();
         let mut call = bed.call(get(ME));
         let mut answer = trailers_only("16");
