@@ -1,6 +1,9 @@
 //! `cargo xtask bench`.
 
-use crate::step::{Cargo, Report};
+use crate::{
+    counts,
+    step::{Cargo, Report},
+};
 
 pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
     let (own, passed) = match args.iter().position(|arg| *arg == "--") {
@@ -10,6 +13,10 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
     let mut cargo = Cargo::new("bench -p tokenflight-benches");
     match own {
         [] => {}
+        ["--counts"] => {
+            report.step("counts", counts::run);
+            return true;
+        }
         // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the
         // arguments to the test harness of the crate as well.
         ["--short"] => cargo = cargo.args("-- --test"),

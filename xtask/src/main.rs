@@ -4,6 +4,7 @@
 //! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
 
 mod bench;
+mod counts;
 mod fuzz;
 mod lint;
 mod proof;
@@ -25,6 +26,7 @@ cargo xtask <command>
   proof [name…]   the long runs: all of them, or those named; --list names them
   bench [--short] [-- args]
                   the benches; --short runs each once, to see that it works; args go to criterion
+  bench --counts  instructions for one request, by callgrind (needs valgrind)
 ";
 
 fn main() -> ExitCode {

@@ -45,7 +45,8 @@ pub enum ErrorKind {
     Store,
     /// The server refused a token that was just issued; another one would not help.
     FreshRefused,
-    /// Too many refusals from one origin without a success between: refreshing does not help there.
+    /// Refreshing does not help there: too many refusals from one origin without a success between, or the
+    /// authorization server gave the very access token again that was refused.
     Futile,
     /// The request was refused as often as it may be sent: the replay was refused as well, or nothing is replayed.
     StillRefused,
@@ -160,7 +161,7 @@ impl fmt::Display for Error {
             ErrorKind::Refresh(class) => return write!(f, "no new token: {class}"),
             ErrorKind::Store => "no new token: the store failed or its lease was taken",
             ErrorKind::FreshRefused => "the server refused a token that was just issued",
-            ErrorKind::Futile => "the server goes on refusing fresh tokens",
+            ErrorKind::Futile => "refreshing does not help against this refusal",
             ErrorKind::StillRefused => "the request was refused and may not be sent again",
             ErrorKind::TimedOut => "the request may not wait any longer",
             ErrorKind::Recursion => {

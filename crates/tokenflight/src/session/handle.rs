@@ -49,7 +49,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`token`](Self::token); also if the token was adopted a moment ago, so that its refusal cannot be about its
-    /// expiry.
+    /// expiry, and if a refresh has brought the same access token again.
     ///
     /// # Cancel safety
     ///
