@@ -210,6 +210,7 @@ impl Claim {
 /// The answer to a [`Claim`].
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // A claim is granted or it is not.
+#[allow(clippy::large_enum_variant)] // An answer that is taken apart at once; a box would cost more than the copy.
 pub enum Lease {
     /// The lease is the claimant's; this is the record, read under it (C-31).
     Granted(Option<Record>),
@@ -253,6 +254,7 @@ impl Commit {
 /// The answer to a [`Commit`] or an [`End`].
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // A conditional write happens or it does not.
+#[allow(clippy::large_enum_variant)] // As `Lease`.
 pub enum Write {
     /// Stored, with this generation.
     Stored(Generation),

@@ -56,7 +56,7 @@ pub(crate) enum Saved {
     /// Stored, under these numbers.
     Stored { epoch: Epoch, generation: Generation },
     /// Refused: somebody else's state is stored. There is nothing left to save.
-    Overtaken(Option<Record>),
+    Overtaken(Option<Box<Record>>),
 }
 
 impl Pending {
@@ -181,7 +181,7 @@ fn outcome(commit: &Commit, write: Write) -> Saved {
         Write::Conflict(Some(record)) if record.epoch == commit.epoch && record.tokens() == Some(&commit.tokens) => {
             Saved::Stored { epoch: record.epoch, generation: record.generation }
         }
-        Write::Conflict(record) => Saved::Overtaken(record),
+        Write::Conflict(record) => Saved::Overtaken(record.map(Box::new)),
     }
 }
 

@@ -108,7 +108,7 @@ impl Presentation<'_> {
             }
             Ok(Saved::Overtaken(record)) => {
                 self.lease.release(self.parts).await;
-                self.overtaken(record, cargo)
+                self.overtaken(record.map(|record| *record), cargo)
             }
             // A failed persist never turns a good refresh into a failed request.
             Err(error) => {
