@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
@@ -21,8 +21,8 @@ use tower::{
 
 type Req = Request<Full<Bytes>>;
 
-/// Sends one request; whether it was answered. The box is the same for every stack.
-pub(crate) type Client = Box<dyn FnMut(Req) -> Pin<Box<dyn Future<Output = bool>>>>;
+/// Sends one request; whether it was answered at once.
+pub(crate) type Client = Box<dyn FnMut(Req) -> bool>;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Case {
@@ -79,13 +79,15 @@ fn bearer(options: BearerOptions) -> Client {
 
 fn client<S>(mut service: S, driver: Option<Pin<Box<Driver>>>) -> Client
 where
-    S: Service<Req, Future: 'static> + 'static,
+    S: Service<Req> + 'static,
 {
     Box::new(move |request| {
         let _watching = &driver;
-        let ready = service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready();
-        let answer = service.call(request);
-        Box::pin(async move { ready && answer.await.is_ok() })
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = service.poll_ready(&mut cx).is_ready();
+        // Polled where it is, as it would be inside its caller's future.
+        let answer = pin!(service.call(request)).poll(&mut cx);
+        ready && matches!(answer, Poll::Ready(Ok(_)))
     })
 }
 

@@ -7,6 +7,7 @@ use super::Origins;
 
 /// The listed origin this request goes to; `None` if it must pass untouched: it goes elsewhere, it is a `CONNECT` to a
 /// proxy, or its caller has authorised it.
+#[inline]
 pub(super) fn destination<B>(request: &Request<B>, origins: &Origins) -> Option<OriginId> {
     if request.headers().contains_key(AUTHORIZATION) || *request.method() == Method::CONNECT {
         return None;
@@ -15,6 +16,7 @@ pub(super) fn destination<B>(request: &Request<B>, origins: &Origins) -> Option<
 }
 
 /// Puts the token in.
+#[inline]
 pub(super) fn attach<B>(request: &mut Request<B>, token: HeaderValue) {
     request.headers_mut().insert(AUTHORIZATION, token);
 }

@@ -59,11 +59,13 @@ impl<S: Clone, K> Shared<S, K> {
     }
 
     /// How this request is to be treated.
+    #[inline]
     pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
         request.extensions().get().copied().unwrap_or(self.options)
     }
 
     /// The listed origin this request goes to; `None` if it must pass untouched.
+    #[inline]
     pub(super) fn destination<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
         let origin = destination(request, &self.origins).filter(|_| !options.is_untouched());
         if self.below_redirects { still_home(request, origin) } else { origin }
@@ -71,6 +73,7 @@ impl<S: Clone, K> Shared<S, K> {
 
     /// Splits a request into the one to send and what a replay needs. Copies first and attaches second, so that the copy
     /// never holds the token.
+    #[inline]
     pub(super) fn prepare<B>(
         &self,
         request: Request<B>,
@@ -94,6 +97,7 @@ impl<S: Clone, K> Shared<S, K> {
 
     /// Looks at a response; hands it back if it is not a refusal, with what it said passed on to the session. Only
     /// `watched` sessions want to know of successes that are plain at once.
+    #[inline]
     pub(super) fn settle<R: Body>(
         &self,
         response: Response<R>,

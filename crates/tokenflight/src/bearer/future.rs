@@ -63,10 +63,12 @@ where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
+    #[inline]
     pub(super) const fn plain(future: S::Future) -> Self {
         Self { state: State::Plain { future } }
     }
 
+    #[inline]
     pub(super) const fn first(
         future: S::Future,
         shared: Arc<Shared<S, K>>,

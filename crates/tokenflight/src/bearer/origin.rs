@@ -110,6 +110,7 @@ impl Origins {
     }
 
     /// The listed origin a request goes to, if it goes to one.
+    #[inline]
     pub(super) fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<OriginId> {
         let Some(authority) = uri.authority() else { return self.without_authority(headers) };
         let tls = match uri.scheme() {
@@ -128,6 +129,7 @@ impl Origins {
         headers.get_all(HOST).iter().all(same).then_some(listed.id)
     }
 
+    #[inline]
     fn lookup(&self, tls: bool, authority: &Authority) -> Option<&Listed> {
         let same = |listed: &&Listed| listed.origin.tls == tls && listed.spelled.as_str() == authority.as_str();
         self.0.iter().find(same).or_else(|| {

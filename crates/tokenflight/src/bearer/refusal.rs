@@ -44,6 +44,7 @@ impl fmt::Debug for AlsoRefused {
 }
 
 /// Looks at the head of a response. A 403, 407, 421 or 425 is no refusal of a token.
+#[inline]
 pub(super) fn look<R>(response: &Response<R>, also: &AlsoRefused) -> Look {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED || also.says(response) {

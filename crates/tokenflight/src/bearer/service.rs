@@ -82,6 +82,7 @@ impl<S, K> Bearer<S, K> {
 
     /// The token to send, if that needs no asking: the private copy, as long as the session shows its stamp. Without a
     /// driver to withdraw it in time, the clock is looked at.
+    #[inline]
     fn pass(&mut self) -> Option<&Pass> {
         let session = &self.shared.session.inner;
         if session.stamp() != self.snapshot.stamp {
@@ -93,6 +94,7 @@ impl<S, K> Bearer<S, K> {
         })
     }
 
+    #[inline]
     fn send<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
     where
         S: HttpService<K::Body>,
