@@ -50,8 +50,15 @@ fn the_machine_answers_like_its_twin_and_keeps_every_law() {
     let Covered { scripts, steps, seen } = covered.into_inner();
     println!("machine and twin: {seeds} seeds, {scripts} scripts, {steps} steps checked; seen: {seen:#?}");
     // A run that never gets there proves nothing about it.
-    for what in ["refused: Futile", "refused: FreshRefused", "wait", "usable, but unsure", "landing: Stale", "repeated"]
-    {
+    for what in [
+        "refused: Futile",
+        "refused: FreshRefused",
+        "wait",
+        "usable, but unsure",
+        "landing: Stale",
+        "repeated by the Server",
+        "repeated by the Store",
+    ] {
         assert!(seen.contains_key(what) || scripts < 1000, "never seen: {what}");
     }
 }

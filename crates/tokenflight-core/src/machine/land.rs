@@ -57,9 +57,15 @@ impl Machine {
         Verdict { publish, events }
     }
 
-    /// What was just adopted has the access token that was there before, since this generation.
-    pub const fn repeated(&mut self, since: Generation) {
-        self.span.since = since;
+    /// What was just adopted from `source` has the access token that was there before, as [`span`](Self::span) told then.
+    ///
+    /// Only an answer of the authorization server shows that a refresh brings the same token again. A store may
+    /// merely have another number for what is already here, for one who has just logged in, say.
+    pub fn repeated(&mut self, before: Span, source: Source) {
+        self.span.since = before.since;
+        if source == Source::Store {
+            self.span.adopted = before.adopted;
+        }
     }
 
     /// A new token set from a login: a new epoch. A flight in progress keeps flying, but for nobody.

@@ -39,11 +39,7 @@ mod reconcile;
 mod storm;
 mod tick;
 
-use self::{
-    backoff::Backoff,
-    life::Life,
-    storm::{Span, Storms},
-};
+use self::{backoff::Backoff, life::Life, storm::Storms};
 pub use self::{
     decision::{
         Beside, Decision, FlightId, FlightPlan, Found, Landing, Login, Obtained, Offer, OriginId, Publish, Reconcile,
@@ -51,6 +47,7 @@ pub use self::{
     },
     nap::Nap,
     policy::{Policy, PolicyError, ReplayPolicy},
+    storm::Span,
 };
 use crate::{Epoch, Error, ErrorKind, Generation, Now, grant::Reason};
 use std::time::Duration;
@@ -173,6 +170,12 @@ impl Machine {
     #[must_use]
     pub const fn since(&self) -> Generation {
         self.span.since
+    }
+
+    /// Since when the current access token has been here, for [`repeated`](Self::repeated).
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
     }
 
     /// The flight in progress.

@@ -35,8 +35,9 @@ struct Repeat {
 
 /// Between which generations a session has had the same access token.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub struct Span {
     pub(super) since: Generation,
+    /// When an answer of the authorization server, or a login, brought it last.
     pub(super) adopted: Generation,
 }
 

@@ -2,12 +2,13 @@
 
 use tokenflight_core::{
     Epoch, ErrorKind, FailureClass, Generation,
+    event::Source,
     grant::Reason,
-    machine::{Beside, Decision, Login, Machine, OriginId, Policy, Publish, Refused},
+    machine::{Beside, Decision, Landing, Login, Machine, OriginId, Policy, Publish, Refused},
 };
 
 use crate::support::{
-    API, HOUR, at, failed, just_use, logged_in, machine, obtained, refusal, refused_with, secs, started, store,
+    API, HOUR, at, failed, found, just_use, logged_in, machine, obtained, refusal, refused_with, secs, started, store,
 };
 
 /// A session with an hour of life whose token is no longer fresh, and a refusal of that token.
@@ -74,8 +75,8 @@ fn a_token_found_in_the_store_is_fresh_only_if_it_was_issued_just_now() {
         let now = at(5000);
         let plan = started(machine.usable(now));
         let anchor = now.back(secs(age));
-        let found = crate::support::found(Epoch::new(1), Generation::new(1), anchor, Some(HOUR));
-        machine.land(&plan, &tokenflight_core::machine::Landing::Found(found), now, 0);
+        let found = found(Epoch::new(1), Generation::new(1), anchor, Some(HOUR));
+        machine.land(&plan, &Landing::Found(found), now, 0);
         let refused = refusal(&machine);
         match machine.refused(refused, now) {
             Decision::Refuse(error) => assert!(fresh && *error.kind() == ErrorKind::FreshRefused, "{age} s: {error:?}"),
@@ -196,6 +197,29 @@ fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     let plan = started(refuse(&mut machine, 7, 681));
     machine.land(&plan, &obtained(&plan, Some(HOUR)), at(681), 0);
     assert_eq!(refused_with(refuse(&mut machine, 7, 695)), ErrorKind::Futile);
+}
+
+/// a store that has another number for the token that is here already has brought nothing again. So says every
+/// store that numbered a login above the machine's own number.
+#[test]
+fn a_token_found_again_in_the_store_is_not_a_futile_refresh() {
+    for (source, expected) in [(Source::Server, Some(ErrorKind::Futile)), (Source::Store, None)] {
+        let (mut machine, refused) = old_enough();
+        let plan = started(machine.force(at(60)));
+        let before = machine.span();
+        let landing = if source == Source::Server {
+            obtained(&plan, Some(HOUR))
+        } else {
+            Landing::Found(found(machine.epoch(), Generation::new(9), at(0), Some(HOUR)))
+        };
+        machine.land(&plan, &landing, at(60), 0);
+        machine.repeated(before, source);
+        let decision = machine.refused(refused, at(75));
+        match expected {
+            Some(kind) => assert_eq!(refused_with(decision), kind),
+            None => assert_eq!(started(decision).reason, Reason::Rejected),
+        }
+    }
 }
 
 ///

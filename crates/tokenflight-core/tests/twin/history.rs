@@ -58,7 +58,9 @@ pub(crate) enum What {
     /// A fresh token was refused.
     Fresh,
     /// What was adopted last has the access token of before.
-    Repeated,
+    Repeated {
+        found: bool,
+    },
     /// An origin has refused what came again, under this number, since that one.
     Futile {
         origin: OriginId,

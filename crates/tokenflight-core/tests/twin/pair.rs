@@ -196,9 +196,11 @@ impl Pair {
             && fresh.repeated
             && verdict.publish == Publish::New
         {
-            self.saw("repeated".to_owned());
-            self.machine.repeated(before.since());
-            self.twin.history.note(self.now, What::Repeated);
+            let found = matches!(landed, Landed::Found { .. });
+            let source = if found { Source::Store } else { Source::Server };
+            self.saw(format!("repeated by the {source:?}"));
+            self.machine.repeated(before.span(), source);
+            self.twin.history.note(self.now, What::Repeated { found });
         }
     }
 

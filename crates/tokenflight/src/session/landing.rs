@@ -2,6 +2,7 @@
 
 use tokenflight_core::{
     Epoch, Error, ErrorKind, FailureClass, Generation,
+    event::Source,
     machine::{FlightPlan, Landing, Publish},
 };
 
@@ -59,7 +60,7 @@ impl Inner {
     ) -> Touchdown {
         let random = self.parts.time.random();
         let (verdict, token, unwanted, old) = self.change(|slot, now| {
-            let since = slot.machine.since();
+            let before = slot.machine.span();
             let mut verdict = slot.machine.land(plan, landing, now, random);
             let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
             let mut old = (None, None, None);
@@ -69,7 +70,8 @@ impl Inner {
                 match verdict.publish {
                     Publish::New => {
                         if repeats(slot.held.as_ref(), cargo.as_ref()) {
-                            slot.machine.repeated(since);
+                            let found = matches!(landing, Landing::Found(_));
+                            slot.machine.repeated(before, if found { Source::Store } else { Source::Server });
                         }
                         old.1 = std::mem::replace(&mut slot.held, cargo);
                     }
@@ -125,7 +127,7 @@ impl Inner {
     }
 }
 
-/// Whether a refresh brought the access token that was there before.
+/// Whether this is the access token that was there before.
 fn repeats(before: Option<&Held>, after: Option<&Held>) -> bool {
     before.zip(after).is_some_and(|(before, after)| before.token.access() == after.token.access())
 }

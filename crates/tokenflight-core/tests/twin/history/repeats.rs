@@ -10,16 +10,19 @@ use tokenflight_core::{
 use super::{History, How, What, calms, doubled};
 
 impl History {
-    /// Since when there has been the current access token, and when it was adopted last.
+    /// Since when there has been the current access token, and when a login or an answer of the server brought it last.
     pub(crate) fn span(&self) -> (Generation, Generation) {
-        let (mut since, mut before, mut adopted) = Default::default();
+        let (mut since, mut adopted) = Default::default();
+        let mut before = (since, adopted);
         for (index, entry) in self.0.iter().enumerate() {
             match entry.what {
                 What::LoggedIn(_) | What::Landed { how: How::Adopted(_), .. } => {
+                    before = (since, adopted);
                     adopted = Self(self.0[..=index].to_vec()).generation();
-                    (before, since) = (since, adopted);
+                    since = adopted;
                 }
-                What::Repeated => since = before,
+                What::Repeated { found: true } => (since, adopted) = before,
+                What::Repeated { found: false } => since = before.0,
                 _ => {}
             }
         }
