@@ -168,6 +168,7 @@ pub struct TokenSet {
     refresh_in: Option<Duration>,
     scope: Option<String>,
     token_type: Option<String>,
+    extra: Option<Secret>,
 }
 
 impl TokenSet {
@@ -180,6 +181,7 @@ impl TokenSet {
             refresh_in: None,
             scope: None,
             token_type: None,
+            extra: None,
         }
     }
 
@@ -228,10 +230,24 @@ impl TokenSet {
         self
     }
 
+    /// Adds the other members of the answer, as one JSON object: `id_token`, `instance_url`, whatever there was. They may
+    /// be secrets, and are kept as one. No store keeps them.
+    #[must_use]
+    pub fn extra(mut self, json: impl Into<String>) -> Self {
+        self.extra = Some(Secret::new(json));
+        self
+    }
+
     /// The access token.
     #[must_use]
     pub const fn access(&self) -> &AccessToken {
         &self.access_token
+    }
+
+    /// The other members of the answer, as one JSON object.
+    #[must_use]
+    pub fn extra_members(&self) -> Option<&str> {
+        self.extra.as_ref().map(Secret::expose)
     }
 
     /// The refresh token, if the answer carried one.

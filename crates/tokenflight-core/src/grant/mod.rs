@@ -27,7 +27,7 @@ pub use self::{
     function::{GrantFn, grant_fn},
     request::{Reason, TokenRequest},
 };
-use crate::{BoxFuture, RefreshToken, TokenSet};
+use crate::{BoxFuture, RefreshToken, TokenSet, machine::ReplayPolicy};
 
 /// The way to obtain a token set.
 ///
@@ -66,6 +66,12 @@ pub trait Grant: Send + Sync + 'static {
         None
     }
 
+    /// What the server does with a refresh token that is presented twice, if the grant knows. A session takes it
+    /// over unless it is told another one. `None`, the default, leaves it at strict.
+    fn replay_policy(&self) -> Option<ReplayPolicy> {
+        None
+    }
+
     /// Tells the server that a refresh token is no longer wanted (RFC 7009). Best effort; does nothing by default.
     ///
     /// # Errors
@@ -88,6 +94,10 @@ impl<G: Grant + ?Sized> Grant for Arc<G> {
 
     fn issuer(&self) -> Option<&str> {
         (**self).issuer()
+    }
+
+    fn replay_policy(&self) -> Option<ReplayPolicy> {
+        (**self).replay_policy()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {

@@ -25,12 +25,14 @@ pub struct SessionBuilder {
 
 impl SessionBuilder {
     pub(super) fn new(grant: impl Grant) -> Self {
+        let mut policy = Policy::default();
+        policy.replay_policy = grant.replay_policy().unwrap_or(policy.replay_policy);
         Self {
             grant: Arc::new(grant),
             store: None,
             time: None,
             key: GrantKey::new("default"),
-            policy: Policy::default(),
+            policy,
             listeners: Vec::new(),
         }
     }
@@ -53,7 +55,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Replaces all settings at once.
+    /// Replaces all settings at once, also what the grant knows of its server.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
@@ -65,7 +67,8 @@ impl SessionBuilder {
         self
     }
 
-    /// What the server does with a refresh token that is presented twice. Default: it may end the session.
+    /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
+    /// that it may end the session.
     pub fn replay_policy(mut self, policy: ReplayPolicy) -> Self {
         self.policy.replay_policy = policy;
         self

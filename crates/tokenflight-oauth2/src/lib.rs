@@ -1,0 +1,47 @@
+//! Tokens from real authorization servers: token-endpoint grants for a `tokenflight` session, over any tower HTTP client.
+//!
+//! Every outcome of a token request ends in exactly one [`FailureClass`](tokenflight_core::FailureClass), so that a session is
+//! never lost to a misread answer and never kept alive against a dead one. Read in this order: [`TokenEndpoint`] (where a
+//! token request goes, and as whom), [`OAuthGrant`] (what it asks for), [`answer`] (what the answer means), [`provider`]
+//! (what is known of the server).
+//!
+//! ```
+//! use tokenflight_core::Grant;
+//! use tokenflight_oauth2::{ClientAuth, TokenEndpoint, provider};
+//!
+//! # fn example<S>(client: S) -> Result<(), tokenflight_oauth2::EndpointError>
+//! # where
+//! #     S: tokenflight_oauth2::TokenClient,
+//! # {
+//! let grant = TokenEndpoint::new("https://example.okta.com/oauth2/default/v1/token", client)?
+//!     .provider(provider::OKTA)
+//!     .client(ClientAuth::basic("client-id", "client-secret"))
+//!     .refresh_token();
+//! assert_eq!(grant.issuer(), Some("https://example.okta.com"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With the feature `client` (on by default) `client::https` is a ready client that does what R-205, R-206 and R-210 ask for.
+
+pub mod answer;
+mod auth;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod discovery;
+mod endpoint;
+mod grant;
+#[cfg(feature = "login")]
+pub mod login;
+pub mod provider;
+
+#[cfg(feature = "assertion")]
+pub use self::auth::{Algorithm, AssertionError, AssertionKey};
+pub use self::{
+    auth::ClientAuth,
+    endpoint::{AsyncSource, EndpointError, TokenClient, TokenEndpoint, Unsent},
+    grant::OAuthGrant,
+};
+
+/// Any error, as tower boxes it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
