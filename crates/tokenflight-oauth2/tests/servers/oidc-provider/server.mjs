@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { Store } from './store.mjs';
 
 // Modules are looked for beside this file, and the packages are installed elsewhere.
-const installed = createRequire(path.join(process.env.TOKENFLIGHT_OIDC_PROVIDER ?? import.meta.dirname, 'package.json'));
+const packages = process.env.TOKENFLIGHT_OIDC_PROVIDER ?? import.meta.dirname;
+const installed = createRequire(path.join(packages, 'package.json'));
 // The first line on stdout is ours, and the library greets.
 console.info = console.error;
 const { Provider } = await import(pathToFileURL(installed.resolve('oidc-provider')).href);
@@ -37,13 +38,19 @@ function print(token) {
 
 // ===== the clients =====
 
-const LOGIN = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: ['http://127.0.0.1/callback'], application_type: 'native' };
+const LOGIN = {
+  application_type: 'native',
+  grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: ['http://127.0.0.1/callback'],
+};
 const MACHINE = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+const BASIC = 'client_secret_basic';
 
 const clients = [
   { client_id: 'public', token_endpoint_auth_method: 'none', ...LOGIN },
-  { client_id: 'basic', client_secret: 'basic secret: %+', token_endpoint_auth_method: 'client_secret_basic', ...LOGIN },
-  { client_id: 'machine', client_secret: 'machine-secret', token_endpoint_auth_method: 'client_secret_basic', ...MACHINE },
+  // A secret that has to be encoded before it becomes half of a header.
+  { client_id: 'basic', client_secret: 'basic secret: %+', token_endpoint_auth_method: BASIC, ...LOGIN },
+  { client_id: 'machine', client_secret: 'machine-secret', token_endpoint_auth_method: BASIC, ...MACHINE },
 ];
 if (process.env.SERVER_JWKS) {
   const jwks = JSON.parse(process.env.SERVER_JWKS);
@@ -91,9 +98,9 @@ function newProvider(issuer) {
   provider.on('grant.success', ({ oidc }) => {
     const client = oidc.client.clientId;
     if (oidc.params.grant_type === 'refresh_token') {
-      const { grantId: session, rotations } = oidc.entities.RefreshToken;
+      const { grantId: session, jti: issued } = oidc.entities.RefreshToken;
       const presented = print(oidc.params.refresh_token);
-      log('refresh', 'refreshes', { client, session, rotations, presented, issued: print(oidc.entities.RefreshToken.jti) });
+      log('refresh', 'refreshes', { client, graced: false, session, presented, issued: print(issued) });
     } else {
       log('credentials', 'credentials', { client });
     }
@@ -104,11 +111,13 @@ function newProvider(issuer) {
     if (error.error_detail === 'refresh token already used') {
       log('reuse', 'reuses', known);
     } else {
-      log('denied', 'denied', { ...known, error: error.error, detail: error.error_detail });
+      log('denied', 'denied', { ...known, status: error.status, error: error.error, detail: error.error_detail });
     }
   });
   for (const event of ['introspection.error', 'revocation.error']) {
-    provider.on(event, (_, error) => log('denied', 'denied', { error: error.error, detail: error.error_detail }));
+    provider.on(event, ({ oidc }, { status, error, error_detail: detail }) => {
+      log('denied', 'denied', { client: oidc.client?.clientId, status, error, detail });
+    });
   }
   provider.on('server_error', (_, error) => console.error(error));
   provider.use(aroundEveryRequest);
@@ -170,7 +179,8 @@ async function resource(provider, authorization) {
     return [401, { error: 'invalid_token' }, { 'www-authenticate': challenge }];
   }
   log('served', 'served', { presented: print(value), session: token.grantId });
-  return [200, { client: token.clientId, sub: token.accountId ?? null, scope: token.scope ?? null, session: token.grantId ?? null }];
+  const { clientId: client, accountId: sub = null, scope = null, grantId: session = null } = token;
+  return [200, { client, sub, scope, session }];
 }
 
 async function answer(provider, request, url) {
@@ -242,6 +252,8 @@ server.listen(Number(process.env.SERVER_PORT ?? 0), '127.0.0.1', () => {
   })}\n`);
 });
 
+// Whoever has read the first line may have gone.
+process.stdout.on('error', () => {});
 // Whoever started us is gone, or has had enough.
 process.stdin.on('close', () => process.exit(0));
 process.stdin.on('error', () => process.exit(0));
