@@ -1,16 +1,19 @@
 // oidc-provider on loopback, for tests. ../README.md has the contract, which the Django server keeps as well.
 
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, webcrypto } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { Store } from './store.mjs';
 
 // Modules are looked for beside this file, and the packages are installed elsewhere.
-const packages = process.env.TOKENFLIGHT_OIDC_PROVIDER ?? import.meta.dirname;
+const packages = process.env.TOKENFLIGHT_OIDC_PROVIDER ?? path.dirname(fileURLToPath(import.meta.url));
 const installed = createRequire(path.join(packages, 'package.json'));
+// What Node.js 18, which stable distributions still carry, lacks of what the packages use.
+globalThis.crypto ??= webcrypto;
+URL.parse ??= (...of) => (URL.canParse(...of) ? new URL(...of) : null);
 // The first line on stdout is ours, and the library greets.
 console.info = console.error;
 const { Provider } = await import(pathToFileURL(installed.resolve('oidc-provider')).href);
