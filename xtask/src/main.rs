@@ -8,6 +8,7 @@ mod counts;
 mod fuzz;
 mod lint;
 mod proof;
+mod servers;
 mod source;
 mod step;
 mod structure;
@@ -22,6 +23,7 @@ cargo xtask <command>
 
   test            all tests, doc tests, the model checker's tests, and the structure of the source
   structure       the last of these alone; takes a second
+  servers         installs the authorization servers that tests start, and prints where they are
   lint            format, clippy, docs, dependencies
   proof [name…]   the long runs: all of them, or those named; --list names them
   bench [--short] [-- args]
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let understood = match args.as_slice() {
         ["test"] => test::run(&mut report),
         ["structure"] => structure::run(&mut report),
+        ["servers"] => servers::run(&mut report),
         ["lint"] => lint::run(&mut report),
         ["proof", names @ ..] => proof::run(names, &mut report),
         ["bench", args @ ..] => bench::run(args, &mut report),

@@ -107,7 +107,25 @@ impl Cargo {
 /// What became of the steps.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    rows: Vec<(String, Duration, Result<(), String>)>,
+    rows: Vec<(String, Duration, Verdict)>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verdict {
+    Pass,
+    /// Could not be done, and need not.
+    Skip,
+    Fail,
+}
+
+impl Verdict {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Skip => "SKIP",
+            Self::Fail => "FAIL",
+        }
+    }
 }
 
 impl Report {
@@ -117,25 +135,47 @@ impl Report {
     }
 
     /// Runs anything as a step.
+    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Result<(), String>) {
+        self.attempt(name, false, step);
+    }
+
+    /// Runs a step that is for something; if it is optional, it is skipped when it fails.
     // A build tool, not the library: how long a step took is all it wants to know.
     #[allow(clippy::disallowed_methods)]
-    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Result<(), String>) {
+    pub(crate) fn attempt<T>(
+        &mut self,
+        name: &str,
+        optional: bool,
+        step: impl FnOnce() -> Result<T, String>,
+    ) -> Option<T> {
         let start = Instant::now();
         let result = step();
-        if let Err(error) = &result {
-            println!("{name}: {error}");
-        }
-        self.rows.push((name.to_owned(), start.elapsed(), result));
+        let verdict = match &result {
+            Ok(_) => Verdict::Pass,
+            Err(error) if optional => {
+                println!("\n!!! SKIPPED {name}: {error}\n");
+                Verdict::Skip
+            }
+            Err(error) => {
+                println!("{name}: {error}");
+                Verdict::Fail
+            }
+        };
+        self.rows.push((name.to_owned(), start.elapsed(), verdict));
+        result.ok()
     }
 
     /// Prints the table.
     pub(crate) fn finish(self) -> ExitCode {
         let width = self.rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
         println!();
-        for (name, time, result) in &self.rows {
-            let verdict = if result.is_ok() { "PASS" } else { "FAIL" };
-            println!("{name:<width$}  {:>8.1} s  {verdict}", time.as_secs_f64());
+        for (name, time, verdict) in &self.rows {
+            println!("{name:<width$}  {:>8.1} s  {}", time.as_secs_f64(), verdict.name());
         }
-        if self.rows.iter().all(|(.., result)| result.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.rows.iter().any(|(.., verdict)| *verdict == Verdict::Fail) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`.
 
 use crate::{
+    servers,
     step::{Cargo, Report, target_dir},
     structure,
 };
@@ -47,7 +48,9 @@ pub(crate) fn run(report: &mut Report) -> bool {
     // Without the benches, which have a command of their own. What passes prints what it counted.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
     // Many tests panic on purpose, and where from is not what one wants to read here.
-    report.cargo("tests", &Cargo::new(tests).env_default("RUST_BACKTRACE", "0"));
+    let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0");
+    let tests = servers::ready(report).into_iter().fold(tests, |tests, (variable, place)| tests.env(variable, &place));
+    report.cargo("tests", &tests);
     report.cargo("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
     for model in MODELS {
         report.step("models exist", || model.has_tests());

@@ -1,0 +1,219 @@
+//! The authorization servers that tests start on loopback: pinned in the repository, installed once outside of it.
+//!
+//! Where they are goes to the tests in environment variables. `crates/tokenflight-oauth2/tests/servers/README.md` says
+//! how a test starts them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{self, Command, Stdio},
+};
+
+use crate::step::{Report, root};
+
+const SOURCES: &str = "crates/tokenflight-oauth2/tests/servers";
+
+/// A server and what has to be known to install it.
+#[derive(Debug)]
+struct Server {
+    /// Its folder in [`SOURCES`].
+    name: &'static str,
+    /// Tells the tests where it is installed. If it is set already, that installation is used, whatever it is.
+    variable: &'static str,
+    /// The files in the folder that pin it. A change of one makes a new installation.
+    pins: &'static [&'static str],
+    /// A command that fails without what the server runs on, and prints what an installation would not survive a
+    /// change of.
+    check: &'static [&'static str],
+    /// What it runs on, for people.
+    needs: &'static str,
+    /// What it runs on, for `apt-get`.
+    packages: &'static [&'static str],
+    /// Commands, run one after the other. `{}` is the directory to install into, which has the pins in it.
+    install: &'static [&'static [&'static str]],
+}
+
+const SERVERS: &[Server] = &[
+    Server {
+        name: "oidc-provider",
+        variable: "TOKENFLIGHT_OIDC_PROVIDER",
+        pins: &["package.json", "package-lock.json"],
+        check: &[
+            "sh",
+            "-c",
+            "npm --version >/dev/null && node -p 'if (parseInt(process.versions.node) < 18) throw process.version; 1'",
+        ],
+        needs: "Node.js 18 or later, and npm",
+        packages: &["nodejs", "npm"],
+        install: &[&["npm", "ci", "--prefix", "{}", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]],
+    },
+    Server {
+        name: "django",
+        variable: "TOKENFLIGHT_DJANGO",
+        pins: &["requirements.txt"],
+        check: &[
+            "python3",
+            "-c",
+            "import ensurepip, sys, venv; assert sys.version_info >= (3, 10); print(sys.version, sys.base_prefix)",
+        ],
+        needs: "Python 3.10 or later, with venv",
+        packages: &["python3", "python3-venv"],
+        // It is moved afterwards. That breaks the scripts in it, but not the interpreter, and nobody needs more.
+        install: &[
+            &["python3", "-m", "venv", "{}"],
+            &["{}/bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", "{}/requirements.txt"],
+        ],
+    },
+];
+
+/// Installs what is missing, and hands back the variables for the tests.
+///
+/// Without a server its tests are left out, which this says; where `CI` is set, nothing is left out.
+pub(crate) fn ready(report: &mut Report) -> Vec<(&'static str, String)> {
+    let optional = env::var_os("CI").is_none();
+    let mut found = Vec::new();
+    for server in SERVERS {
+        let place = report.attempt(&format!("server: {}", server.name), optional, || server.ready());
+        found.extend(place.map(|place| (server.variable, place)));
+    }
+    found
+}
+
+/// `cargo xtask servers`: installs them, for tests that are run by hand.
+pub(crate) fn run(report: &mut Report) -> bool {
+    let found = ready(report);
+    println!();
+    for (variable, place) in found {
+        println!("export {variable}='{place}'");
+    }
+    true
+}
+
+impl Server {
+    fn ready(&self) -> Result<String, String> {
+        if let Some(place) = env::var(self.variable).ok().filter(|place| !place.is_empty()) {
+            return Ok(place);
+        }
+        let runs_on = self.checked()?;
+        let place = cache()?.join(format!("{}-{:016x}", self.name, self.key(&runs_on)?));
+        if !place.is_dir() {
+            self.install(&place)?;
+        }
+        Ok(place.display().to_string())
+    }
+
+    /// What the server runs on, which is installed if it is missing and we may.
+    fn checked(&self) -> Result<String, String> {
+        output(self.check).or_else(|missing| {
+            let may = output(&["id", "-u"]).is_ok_and(|user| user == "0") && output(&["apt-get", "--version"]).is_ok();
+            if !may {
+                return Err(format!("needs {}. {missing}", self.needs));
+            }
+            let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
+            run_command(&[&apt[..], &["update"]].concat())?;
+            run_command(&[&apt[..], &["install", "--yes", "--no-install-recommends"], self.packages].concat())?;
+            output(self.check).map_err(|missing| format!("needs {}. {missing}", self.needs))
+        })
+    }
+
+    /// Into a directory of our own, which gets its name when it is complete: whoever sees the name sees all of it, and
+    /// two who install at once do not meet.
+    fn install(&self, place: &Path) -> Result<(), String> {
+        let draft = place.with_extension(format!("draft-{}", process::id()));
+        let installed = self.install_into(&draft);
+        let installed = installed.and_then(|()| match fs::rename(&draft, place) {
+            Err(error) if !place.is_dir() => Err(format!("{}: {error}", place.display())),
+            _ => Ok(()),
+        });
+        // Gone already, unless something failed or somebody was faster.
+        let _ = fs::remove_dir_all(&draft);
+        installed
+    }
+
+    fn install_into(&self, draft: &Path) -> Result<(), String> {
+        let named = |error| format!("{}: {error}", draft.display());
+        fs::create_dir_all(draft).map_err(named)?;
+        for pin in self.pins {
+            fs::copy(self.source(pin), draft.join(pin)).map_err(named)?;
+        }
+        let directory = draft.display().to_string();
+        for command in self.install {
+            let command: Vec<String> = command.iter().map(|word| word.replace("{}", &directory)).collect();
+            run_command(&command.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// FNV-1a of the pins and of what the server runs on.
+    fn key(&self, runs_on: &str) -> Result<u64, String> {
+        let mut key = fnv(0xcbf2_9ce4_8422_2325, runs_on.as_bytes());
+        for pin in self.pins {
+            let source = self.source(pin);
+            key = fnv(key, &fs::read(&source).map_err(|error| format!("{}: {error}", source.display()))?);
+        }
+        Ok(key)
+    }
+
+    fn source(&self, file: &str) -> PathBuf {
+        root().join(SOURCES).join(self.name).join(file)
+    }
+}
+
+fn fnv(seed: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Outside the repository, so that a clean build and another checkout find it.
+fn cache() -> Result<PathBuf, String> {
+    let from = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("TOKENFLIGHT_CACHE")
+        .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("tokenflight")))
+        .or_else(|| from("HOME").map(|home| home.join(".cache/tokenflight")))
+        .and_then(|cache| std::path::absolute(cache).ok())
+        .ok_or_else(|| "nowhere to install to: set TOKENFLIGHT_CACHE".to_owned())
+}
+
+/// Runs a command, output straight through.
+fn run_command(words: &[&str]) -> Result<(), String> {
+    println!("\n+ {}", words.join(" "));
+    let status = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{}: {status}", words[0])),
+        Err(error) => Err(format!("{}: {error}", words[0])),
+    }
+}
+
+/// Runs a command and hands back what it printed, or what it complained about.
+fn output(words: &[&str]) -> Result<String, String> {
+    let output = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_pin_or_another_interpreter_makes_another_installation() {
+        let [first, second] = SERVERS else { panic!("two servers") };
+        let key = |server: &Server, runs_on| server.key(runs_on).expect("the pins are there");
+        assert_ne!(key(first, ""), key(second, ""));
+        assert_ne!(key(second, "3.11"), key(second, "3.12"));
+        assert_eq!(key(second, "3.11"), key(second, "3.11"));
+    }
+
+    #[test]
+    fn pins_say_what_to_install_and_not_where_from() {
+        for server in SERVERS {
+            for pin in server.pins {
+                let text = fs::read_to_string(server.source(pin)).expect("the pins are there");
+                for place in ["\"resolved\"", "-url ", "--find-links", " @ "] {
+                    assert!(!text.contains(place), "{pin} of {} has {place}", server.name);
+                }
+            }
+        }
+    }
+}
