@@ -161,10 +161,15 @@ class Validator(OAuth2Validator):
     def save_bearer_token(self, token, request, *args, **kwargs):
         super().save_bearer_token(token, request, *args, **kwargs)
         client = request.client.client_id
-        if request.grant_type != "refresh_token":
+        if request.grant_type == "client_credentials":
             log("credentials", "credentials", client=client)
             return
-        fields = {"session": SEEN.session, "presented": SEEN.presented, "issued": fingerprint(token["refresh_token"])}
+        issued = fingerprint(token["refresh_token"])
+        if request.grant_type == "authorization_code":
+            session = str(of_token(RefreshToken, token["refresh_token"]).token_family)
+            log("login", "logins", client=client, session=session, issued=issued)
+            return
+        fields = {"session": SEEN.session, "presented": SEEN.presented, "issued": issued}
         log("refresh", "refreshes", client=client, graced=SEEN.graced, **fields)
         if SEEN.graced:
             with LOCK:
@@ -183,6 +188,8 @@ def watch(get_response):
 
     def middleware(request):
         SEEN.__dict__.clear()
+        if request.path == "/authorize/":
+            request.user, _ = get_user_model().objects.get_or_create(username="alice")
         response = get_response(request)
         if request.method != "POST" or request.path not in ("/token/", "/revoke_token/", "/introspect/"):
             return response
@@ -337,6 +344,8 @@ def create_clients():
         Application.objects.get_or_create(
             client_id=client_id,
             defaults={
+                # Whoever asks for a code gets one, and sees no page.
+                "skip_authorization": True,
                 "algorithm": Application.RS256_ALGORITHM,
                 "authorization_grant_type": "client-credentials" if machine else "authorization-code",
                 "client_secret": client["secret"] or "",
@@ -360,6 +369,7 @@ def main():
         "server": "django-oauth-toolkit",
         "issuer": issuer,
         "discovery": f"{issuer}/.well-known/openid-configuration",
+        "authorization": f"{issuer}/authorize/",
         "token": f"{issuer}/token/",
         "revocation": f"{issuer}/revoke_token/",
         "introspection": f"{issuer}/introspect/",

@@ -79,6 +79,9 @@ function configuration() {
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
+    // A browser that asks for a code is sent to us, who know the answer, and back. It has to keep cookies.
+    interactions: { url: (_, { uid }) => `/test/interaction/${uid}` },
+    issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     jwks: { keys: [store.once('key', newKey)] },
     cookies: { keys: ['loopback'] },
@@ -104,6 +107,9 @@ function newProvider(issuer) {
       const { grantId: session, jti: issued } = oidc.entities.RefreshToken;
       const presented = print(oidc.params.refresh_token);
       log('refresh', 'refreshes', { client, graced: false, session, presented, issued: print(issued) });
+    } else if (oidc.params.grant_type === 'authorization_code') {
+      const { grantId: session, jti: issued } = oidc.entities.RefreshToken;
+      log('login', 'logins', { client, session, issued: print(issued) });
     } else {
       log('credentials', 'credentials', { client });
     }
@@ -169,6 +175,14 @@ async function login(provider, query) {
   return [200, tokens, { 'x-session': session, 'cache-control': 'no-store' }];
 }
 
+async function consent(provider, request, response) {
+  const { params } = await provider.interactionDetails(request, response);
+  const grant = new provider.Grant({ accountId: 'alice', clientId: params.client_id });
+  grant.addOIDCScope(params.scope ?? 'read');
+  const result = { login: { accountId: 'alice' }, consent: { grantId: await grant.save() } };
+  await provider.interactionFinished(request, response, result);
+}
+
 async function resource(provider, authorization) {
   const value = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   if (!value) {
@@ -213,6 +227,7 @@ async function answer(provider, request, url) {
 }
 
 async function test(provider, request, response, url) {
+  if (url.pathname.startsWith('/test/interaction/')) return consent(provider, request, response);
   const [status, body, headers] = await answer(provider, request, url);
   store.flush();
   request.resume();
@@ -240,6 +255,7 @@ server.listen(Number(process.env.SERVER_PORT ?? 0), '127.0.0.1', () => {
     server: 'oidc-provider',
     issuer,
     discovery: `${issuer}/.well-known/openid-configuration`,
+    authorization: `${issuer}/auth`,
     token: `${issuer}/token`,
     revocation: `${issuer}/token/revocation`,
     introspection: `${issuer}/token/introspection`,
