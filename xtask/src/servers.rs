@@ -54,9 +54,9 @@ const SERVERS: &[Server] = &[
         check: &[
             "python3",
             "-c",
-            "import ensurepip, sys, venv; assert sys.version_info >= (3, 10); print(sys.version, sys.base_prefix)",
+            "import ensurepip, sys, venv; assert sys.version_info >= (3, 11); print(sys.version, sys.base_prefix)",
         ],
-        needs: "Python 3.10 or later, with venv",
+        needs: "Python 3.11 or later, with venv",
         packages: &["python3", "python3-venv"],
         // It is moved afterwards. That breaks the scripts in it, but not the interpreter, and nobody needs more.
         install: &[
