@@ -132,7 +132,8 @@ impl Metadata {
     ///
     /// [`DiscoveryError`] unless it is a document of exactly this issuer whose endpoints may be sent secrets.
     pub fn parse(issuer: &str, document: &[u8]) -> Result<Self, DiscoveryError> {
-        let metadata: Self = serde_json::from_slice(document).map_err(|error| DiscoveryError::Malformed(error.into()))?;
+        let metadata: Self =
+            serde_json::from_slice(document).map_err(|error| DiscoveryError::Malformed(error.into()))?;
         if metadata.issuer != issuer {
             return Err(DiscoveryError::OtherIssuer);
         }
@@ -142,8 +143,7 @@ impl Metadata {
             &metadata.revocation_endpoint,
             &metadata.mtls_endpoint_aliases.token_endpoint,
         ];
-        let insecure =
-            others.into_iter().flatten().chain([&metadata.token_endpoint]).any(|url| secure(url).is_err());
+        let insecure = others.into_iter().flatten().chain([&metadata.token_endpoint]).any(|url| secure(url).is_err());
         if insecure { Err(DiscoveryError::Insecure) } else { Ok(metadata) }
     }
 

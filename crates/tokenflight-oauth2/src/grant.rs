@@ -111,7 +111,7 @@ impl OAuthGrant {
     async fn attempt(&self, request: &TokenRequest) -> Result<TokenSet, GrantError> {
         request.mark_unsent();
         let form = self.form(request).await?;
-        let verdict = self.endpoint.ask(form, &|| request.mark_sent()).await;
+        let verdict = self.endpoint.ask(&form, &|| request.mark_sent()).await;
         self.streaks.count(verdict, request.refresh_token(), self.endpoint.known().clustered)
     }
 }

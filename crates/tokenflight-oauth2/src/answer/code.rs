@@ -22,7 +22,8 @@ const SLOW_DOWN: Duration = Duration::from_secs(5);
 impl Fault {
     /// `None` if the body names no error.
     pub(super) fn find(members: &Members, provider: &Provider) -> Option<Self> {
-        let description = || members.text("error_description").or_else(|| members.text("message")).or_else(|| members.text("msg"));
+        let description =
+            || members.text("error_description").or_else(|| members.text("message")).or_else(|| members.text("msg"));
         let described = |class, code: &str| {
             let description = description().map(std::borrow::Cow::into_owned).filter(|text| text != code);
             Self { class, code: code.to_owned(), description, wait: None }
@@ -76,8 +77,12 @@ const fn class_of(meaning: Meaning) -> FailureClass {
 fn canonical(code: &str) -> FailureClass {
     match code {
         // The last ones are vendors' words that can mean nothing else, whoever says them.
-        "invalid_grant" | "bad_refresh_token" | "invalid_refresh_token" | "refresh_token_reused"
-        | "refresh_token_already_used" | "refresh_token_not_found" => FailureClass::Terminal,
+        "invalid_grant"
+        | "bad_refresh_token"
+        | "invalid_refresh_token"
+        | "refresh_token_reused"
+        | "refresh_token_already_used"
+        | "refresh_token_not_found" => FailureClass::Terminal,
         "slow_down" | "authorization_pending" => FailureClass::Throttled,
         "temporarily_unavailable" | "server_error" => FailureClass::Ambiguous,
         // The server wants its nonce in the proof and has not looked at the token yet (RFC 9449 §8).

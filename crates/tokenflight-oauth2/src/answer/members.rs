@@ -25,9 +25,11 @@ impl Members {
     /// `None` unless the body is a JSON object, or a form where the server is known to send those (T-26, T-27).
     pub(super) fn read(body: &Bytes, headers: &HeaderMap, provider: &Provider) -> Option<Self> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if provider.form_answers && kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+        if provider.form_answers
+            && kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
         {
-            let own = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), Value::Text(value.into_owned()));
+            let own =
+                |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), Value::Text(value.into_owned()));
             return Self(form_urlencoded::parse(body).map(own).collect()).unambiguous();
         }
         serde_json::from_slice::<Self>(body).ok()?.unambiguous()

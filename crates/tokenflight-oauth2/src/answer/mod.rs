@@ -6,12 +6,14 @@
 //! use tokenflight_oauth2::{answer::{Answer, Verdict, judge}, provider};
 //!
 //! let headers = HeaderMap::new();
-//! let ended = Answer::new(StatusCode::BAD_REQUEST, &headers, Ok(r#"{"error":"invalid_grant"}"#.into()));
+//! let ended = Ok(r#"{"error":"invalid_grant"}"#.into());
+//! let ended = Answer::new(StatusCode::BAD_REQUEST, &headers, &ended);
 //! let Verdict::Failed(error) = judge(&ended, provider::UNKNOWN) else { panic!() };
 //! assert_eq!(error.class(), FailureClass::Terminal);
 //!
 //! // An expired client secret must not end anybody's session.
-//! let client = Answer::new(StatusCode::UNAUTHORIZED, &headers, Ok(r#"{"error":"invalid_client"}"#.into()));
+//! let client = Ok(r#"{"error":"invalid_client"}"#.into());
+//! let client = Answer::new(StatusCode::UNAUTHORIZED, &headers, &client);
 //! let Verdict::Failed(error) = judge(&client, provider::UNKNOWN) else { panic!() };
 //! assert_eq!(error.class(), FailureClass::Config);
 //! ```
@@ -34,13 +36,13 @@ use crate::{BoxError, endpoint::Broken, provider::Provider};
 pub struct Answer<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
-    body: Result<Bytes, BoxError>,
+    body: &'a Result<Bytes, BoxError>,
 }
 
 impl<'a> Answer<'a> {
     /// A response.
     #[must_use]
-    pub const fn new(status: StatusCode, headers: &'a HeaderMap, body: Result<Bytes, BoxError>) -> Self {
+    pub const fn new(status: StatusCode, headers: &'a HeaderMap, body: &'a Result<Bytes, BoxError>) -> Self {
         Self { status, headers, body }
     }
 }
@@ -97,7 +99,7 @@ pub(crate) fn broken(broken: Broken) -> GrantError {
 }
 
 fn success(answer: &Answer<'_>, provider: &Provider) -> Verdict {
-    let body = match &answer.body {
+    let body = match answer.body {
         Ok(body) => body,
         // The rotation has happened; the refresh token is very likely spent (T-09, R-217).
         Err(error) => return Verdict::Failed(GrantError::ambiguous(error.to_string())),

@@ -24,13 +24,27 @@ pub struct ClientAuth(Arc<Style>);
 
 enum Style {
     None,
-    Public { id: String },
-    Basic { id: String, secret: Secret },
+    Public {
+        id: String,
+    },
+    Basic {
+        id: String,
+        secret: Secret,
+    },
     /// Basic with the plain bytes, for servers that do not decode.
-    PlainBasic { id: String, secret: Secret },
-    Post { id: String, secret: Secret },
+    PlainBasic {
+        id: String,
+        secret: Secret,
+    },
+    Post {
+        id: String,
+        secret: Secret,
+    },
     #[cfg(feature = "assertion")]
-    Assertion { id: String, key: AssertionKey },
+    Assertion {
+        id: String,
+        key: AssertionKey,
+    },
 }
 
 impl ClientAuth {
@@ -78,10 +92,9 @@ impl ClientAuth {
     pub(crate) fn id(&self) -> Option<&str> {
         match &*self.0 {
             Style::None => None,
-            Style::Public { id }
-            | Style::Basic { id, .. }
-            | Style::PlainBasic { id, .. }
-            | Style::Post { id, .. } => Some(id),
+            Style::Public { id } | Style::Basic { id, .. } | Style::PlainBasic { id, .. } | Style::Post { id, .. } => {
+                Some(id)
+            }
             #[cfg(feature = "assertion")]
             Style::Assertion { id, .. } => Some(id),
         }

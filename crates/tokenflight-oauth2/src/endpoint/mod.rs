@@ -15,8 +15,8 @@ pub(crate) use self::{
     form::Form,
     wire::{Broken, Reply, Wire},
 };
-pub use self::{proof::Unsent, wire::TokenClient};
 use self::{proof::Proof, wire::Over};
+pub use self::{proof::Unsent, wire::TokenClient};
 use crate::{
     ClientAuth, OAuthGrant,
     answer::{self, Answer},
@@ -33,7 +33,10 @@ pub struct TokenEndpoint {
     wire: Arc<dyn Wire>,
     uri: Uri,
     revocation: Option<Uri>,
-    issuer: String,
+    /// The origin of the endpoint.
+    origin: String,
+    /// The server's name for itself, where it is known.
+    issuer: Option<String>,
     auth: ClientAuth,
     provider: &'static Provider,
     headers: HeaderMap,
@@ -51,7 +54,8 @@ impl TokenEndpoint {
         let uri = secure(url)?;
         Ok(Self {
             wire: Arc::new(Over::new(client)),
-            issuer: origin(&uri),
+            origin: origin(&uri),
+            issuer: None,
             uri,
             revocation: None,
             auth: ClientAuth::none(),
@@ -69,7 +73,7 @@ impl TokenEndpoint {
     /// As [`new`](Self::new).
     pub fn discovered(metadata: &Metadata, client: impl TokenClient) -> Result<Self, EndpointError> {
         let mut endpoint = Self::new(metadata.token_endpoint(), client)?;
-        metadata.issuer().clone_into(&mut endpoint.issuer);
+        endpoint.issuer = Some(metadata.issuer().to_owned());
         match metadata.revocation_endpoint() {
             Some(url) => endpoint.revocation(url),
             None => Ok(endpoint),
@@ -103,7 +107,7 @@ impl TokenEndpoint {
     /// Whose tokens these are, if it is not the endpoint's origin: the issuer identifier of RFC 8414 §2.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
+        self.issuer = Some(issuer.into());
         self
     }
 
@@ -156,7 +160,18 @@ impl TokenEndpoint {
     }
 
     pub(crate) fn issued_by(&self) -> &str {
-        &self.issuer
+        self.issuer.as_deref().unwrap_or(&self.origin)
+    }
+
+    /// The server's own name for itself, as it was discovered or told.
+    #[cfg(feature = "login")]
+    pub(crate) fn known_issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    #[cfg(feature = "login")]
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.auth.id()
     }
 
     pub(crate) const fn known(&self) -> &'static Provider {
@@ -166,34 +181,41 @@ impl TokenEndpoint {
     /// Sends one form to the token endpoint. `sent` is called when the first byte may leave.
     pub(crate) async fn ask(
         &self,
-        form: Form,
+        form: &Form,
         sent: &(dyn Fn() + Send + Sync),
     ) -> Result<answer::Verdict, Box<Failed>> {
-        match self.post(&self.uri, &form, sent).await? {
-            Ok(reply) => Ok(answer::judge(&Answer::new(reply.status, &reply.headers, reply.body), self.provider)),
+        self.ask_at(&self.uri, form, sent).await.map(|reply| self.judge(&reply))
+    }
+
+    /// Sends one form to an endpoint of this server.
+    pub(crate) async fn ask_at(
+        &self,
+        uri: &Uri,
+        form: &Form,
+        sent: &(dyn Fn() + Send + Sync),
+    ) -> Result<Reply, Box<Failed>> {
+        let mut reply = self.post(uri, form, sent).await?;
+        if matches!(reply, Err(Broken::GivenBack(_))) {
             // The server gave it back, so this is still the first submission that it may process (T-08).
-            Err(Broken::GivenBack(_)) => match self.post(&self.uri, &form, sent).await? {
-                Ok(reply) => Ok(answer::judge(&Answer::new(reply.status, &reply.headers, reply.body), self.provider)),
-                Err(broken) => Err(Box::new(Failed::Broken(broken))),
-            },
-            Err(broken) => Err(Box::new(Failed::Broken(broken))),
+            reply = self.post(uri, form, sent).await?;
         }
+        reply.map_err(|broken| Box::new(Failed::Broken(broken)))
+    }
+
+    pub(crate) fn judge(&self, reply: &Reply) -> answer::Verdict {
+        answer::judge(&Answer::new(reply.status, &reply.headers, &reply.body), self.provider)
     }
 
     /// Revokes a refresh token, if it is known where (RFC 7009).
     pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), GrantError> {
         let Some(uri) = &self.revocation else { return Ok(()) };
         let form = Form::new().with("token", token.expose()).with("token_type_hint", "refresh_token");
-        let reply = match self.post(uri, &form, &|| {}).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(broken)) => return Err(answer::broken(broken)),
-            Err(failed) => return Err(failed.into_error()),
-        };
+        let reply = self.ask_at(uri, &form, &|| {}).await.map_err(|failed| failed.into_error())?;
         // 200 also says that the token was unknown; anything else says that it may still be alive.
         if reply.status.is_success() {
             return Ok(());
         }
-        match answer::judge(&Answer::new(reply.status, &reply.headers, reply.body), self.provider) {
+        match self.judge(&reply) {
             answer::Verdict::Tokens(_) => Ok(()),
             answer::Verdict::Failed(error) | answer::Verdict::Odd(error) => Err(error),
         }
@@ -207,9 +229,7 @@ impl TokenEndpoint {
     ) -> Result<Result<Reply, Broken>, Box<Failed>> {
         let mut headers = self.headers.clone();
         let mut form = form.clone();
-        self.auth
-            .apply(&mut form, &mut headers, &self.audience())
-            .map_err(|error| Box::new(Failed::Local(error)))?;
+        self.auth.apply(&mut form, &mut headers, &self.audience()).map_err(|error| Box::new(Failed::Local(error)))?;
         let (content_type, body) = form.encode(self.provider.body);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -225,7 +245,7 @@ impl TokenEndpoint {
 
     /// Whom assertions are made for: the issuer, which is the token endpoint itself where nothing else is known.
     fn audience(&self) -> String {
-        if self.issuer == origin(&self.uri) { self.uri.to_string() } else { self.issuer.clone() }
+        self.issuer.clone().unwrap_or_else(|| self.uri.to_string())
     }
 }
 
@@ -317,7 +337,7 @@ impl fmt::Debug for TokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
             .field("host", &self.uri.host())
-            .field("issuer", &self.issuer)
+            .field("issuer", &self.issued_by())
             .field("client", &self.auth)
             .field("provider", &self.provider.name)
             .finish_non_exhaustive()

@@ -78,9 +78,7 @@ fn unsent(error: &(dyn StdError + 'static)) -> bool {
 /// hyper-util says so of everything up to and including the TLS handshake.
 #[cfg(any(feature = "client", feature = "login"))]
 fn connecting(error: &(dyn StdError + 'static)) -> bool {
-    error
-        .downcast_ref::<hyper_util::client::legacy::Error>()
-        .is_some_and(hyper_util::client::legacy::Error::is_connect)
+    error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(hyper_util::client::legacy::Error::is_connect)
 }
 
 #[cfg(not(any(feature = "client", feature = "login")))]

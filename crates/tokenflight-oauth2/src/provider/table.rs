@@ -78,9 +78,7 @@ pub const ENTRA_ID: &Provider = &Provider {
     name: "entra_id",
     rotation: Rotation::Never,
     replay: Replay::Accepted,
-    signs: &[
-        sign("error", "interaction_required", Meaning::Ended),
-    ],
+    signs: &[sign("error", "interaction_required", Meaning::Ended)],
     source: "https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow",
     ..*UNKNOWN
 };
@@ -175,9 +173,7 @@ pub const ATLASSIAN: &Provider = &Provider {
     name: "atlassian",
     rotation: Rotation::Always,
     replay: Replay::Grace { seconds: 600 },
-    signs: &[
-        sign("error", "unauthorized_client", Meaning::Ended),
-    ],
+    signs: &[sign("error", "unauthorized_client", Meaning::Ended)],
     source: "https://developer.atlassian.com/cloud/oauth/getting-started/refresh-tokens/",
     ..*UNKNOWN
 };
@@ -263,24 +259,6 @@ pub const DOORKEEPER: &Provider = &Provider {
 
 /// Every provider that is known, by name.
 pub const ALL: &[&Provider] = &[
-    ATLASSIAN,
-    AUTH0,
-    COGNITO,
-    DISCORD,
-    DOORKEEPER,
-    ENTRA_ID,
-    GITHUB,
-    GOOGLE,
-    HUBSPOT,
-    KEYCLOAK,
-    NOTION,
-    OKTA,
-    QUICKBOOKS,
-    SALESFORCE,
-    SLACK,
-    SPOTIFY,
-    SUPABASE,
-    TWITCH,
-    WORKOS,
-    XERO,
+    ATLASSIAN, AUTH0, COGNITO, DISCORD, DOORKEEPER, ENTRA_ID, GITHUB, GOOGLE, HUBSPOT, KEYCLOAK, NOTION, OKTA,
+    QUICKBOOKS, SALESFORCE, SLACK, SPOTIFY, SUPABASE, TWITCH, WORKOS, XERO,
 ];

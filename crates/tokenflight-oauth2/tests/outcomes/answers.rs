@@ -47,7 +47,11 @@ fn successes() -> Vec<(Row, Act)> {
         (adopted("T-20"), answer(200, "content-type: text/plain\r\n", PAIR)),
         (
             ambiguous("T-27"),
-            answer(200, "content-type: application/x-www-form-urlencoded\r\n", "access_token=access-1&refresh_token=refresh-1"),
+            answer(
+                200,
+                "content-type: application/x-www-form-urlencoded\r\n",
+                "access_token=access-1&refresh_token=refresh-1",
+            ),
         ),
         // Neither the server nor the token says a lifetime: refreshed when refused.
         (reactive("T-28"), body(r#""refresh_token":"refresh-1""#)),
@@ -148,7 +152,8 @@ fn bytes(act: &Act) -> &[u8] {
 /// R-232
 #[tokio::test]
 async fn what_a_server_says_is_cut_and_cleaned_and_its_body_is_never_told() {
-    let body = format!(r#"{{"error":"invalid_client","error_description":"a\u0007b{}","hint":"s3cr3t"}}"#, "c".repeat(999));
+    let body =
+        format!(r#"{{"error":"invalid_client","error_description":"a\u0007b{}","hint":"s3cr3t"}}"#, "c".repeat(999));
     let outcome = play(json(400, &body)).await;
     assert_eq!(outcome.code.as_deref(), Some("invalid_client"));
     assert!(outcome.told.contains("abccc"), "{}", outcome.told);

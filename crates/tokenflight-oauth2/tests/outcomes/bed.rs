@@ -6,8 +6,8 @@ use std::{
 };
 
 use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, RefreshToken, Session, Status, Store, Token,
-    TokenRequest, TokenSet,
+    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, RefreshToken, Session, Status, Store,
+    Token, TokenRequest, TokenSet,
 };
 use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider::Provider};
 use tokenflight_test::ManualTime;
@@ -152,7 +152,8 @@ impl Bed {
             },
             _ => (None, None),
         };
-        let grant_error = error.as_ref().and_then(|error| std::error::Error::source(error)?.downcast_ref::<GrantError>());
+        let grant_error =
+            error.as_ref().and_then(|error| std::error::Error::source(error)?.downcast_ref::<GrantError>());
         let mut told = String::new();
         let mut link: Option<&dyn std::error::Error> = error.as_ref().map(|error| error as _);
         while let Some(error) = link {
@@ -199,7 +200,8 @@ impl Bed {
 
 /// What a session does with this behaviour of a server of this kind.
 pub(crate) async fn play_with(act: Act, provider: &'static Provider, patience: Option<Duration>) -> Outcome {
-    let server = Scripted::new([act, json(200, r#"{"access_token":"late","token_type":"Bearer","expires_in":3600}"#)]).await;
+    let server =
+        Scripted::new([act, json(200, r#"{"access_token":"late","token_type":"Bearer","expires_in":3600}"#)]).await;
     let grant = endpoint(&server.url(), client()).provider(provider).refresh_token();
     Bed::new(grant).await.attempt(&server, patience).await
 }

@@ -11,7 +11,7 @@ use tokenflight_oauth2::{
 
 fn read(members: &str, provider: &Provider) -> TokenSet {
     let body = format!(r#"{{"access_token":"a",{members}}}"#);
-    match judge(&Answer::new(StatusCode::OK, &HeaderMap::new(), Ok(body.into())), provider) {
+    match judge(&Answer::new(StatusCode::OK, &HeaderMap::new(), &Ok(body.into())), provider) {
         Verdict::Tokens(set) => set,
         verdict => panic!("{members}: {verdict:?}"),
     }
@@ -61,7 +61,7 @@ fn a_jwt_tells_its_own_lifetime() {
     let part = |text: &str| BASE64.encode(text);
     let token = format!("{}.{}.sig", part(r#"{"alg":"none"}"#), part(r#"{"iat":1.7e9,"exp":1700000300}"#));
     let body = format!(r#"{{"access_token":"{token}"}}"#);
-    let verdict = judge(&Answer::new(StatusCode::OK, &HeaderMap::new(), Ok(body.into())), provider::UNKNOWN);
+    let verdict = judge(&Answer::new(StatusCode::OK, &HeaderMap::new(), &Ok(body.into())), provider::UNKNOWN);
     let Verdict::Tokens(set) = verdict else { panic!("{verdict:?}") };
     assert_eq!(set.lifetime(), Some(Duration::from_secs(300)));
 }

@@ -50,7 +50,8 @@ async fn closed_port() -> SocketAddr {
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve() {
-    let nowhere = service_fn(|_: Name| ready(Err::<std::vec::IntoIter<SocketAddr>, _>(io::Error::other("no such host"))));
+    let nowhere =
+        service_fn(|_: Name| ready(Err::<std::vec::IntoIter<SocketAddr>, _>(io::Error::other("no such host"))));
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new_with_resolver(nowhere));
     let outcome = alone(endpoint("http://localhost:1/token", client).refresh_token()).await;
     not_sent("T-01").check(&outcome);
@@ -137,7 +138,9 @@ async fn a_connection_or_a_place_in_the_pool_that_does_not_come_in_time() {
     let late = service_fn(|_: Request<Full<Bytes>>| {
         ready(Err::<Response<Full<Bytes>>, _>(io::Error::from(io::ErrorKind::TimedOut)))
     });
-    ambiguous("T-06").submits(0).check(&alone(endpoint("http://localhost:1/token", late.clone()).refresh_token()).await);
+    ambiguous("T-06")
+        .submits(0)
+        .check(&alone(endpoint("http://localhost:1/token", late.clone()).refresh_token()).await);
     let promised = tower::ServiceExt::map_err(late.clone(), Unsent::new);
     not_sent("T-05").check(&alone(endpoint("http://localhost:1/token", promised).refresh_token()).await);
     let proven = endpoint("http://localhost:1/token", late).proof(|error| error.is::<io::Error>());
@@ -185,7 +188,8 @@ async fn a_success_that_does_not_arrive_whole() {
 /// T-09 with a grace window: the same token again, promptly (R-215).
 #[tokio::test]
 async fn within_a_grace_window_the_same_token_is_presented_again_promptly() {
-    let server = Scripted::new([Act::Cut, json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1"}"#)]).await;
+    let server =
+        Scripted::new([Act::Cut, json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1"}"#)]).await;
     let grant = endpoint(&server.url(), client()).provider(provider::OKTA).refresh_token();
     let outcome = Bed::new(grant).await.attempt(&server, None).await;
     assert_eq!(outcome.class, Some(FailureClass::Ambiguous));
@@ -279,7 +283,9 @@ async fn three_answers_without_tokens_in_a_row_are_a_matter_of_configuration() {
     let server = Scripted::new(script).await;
     let grant = endpoint(&server.url(), client()).refresh_token();
     use FailureClass::{Ambiguous, Config};
-    for expected in [Some(Ambiguous), Some(Ambiguous), None, Some(Ambiguous), Some(Ambiguous), Some(Config), Some(Config)] {
+    for expected in
+        [Some(Ambiguous), Some(Ambiguous), None, Some(Ambiguous), Some(Ambiguous), Some(Config), Some(Config)]
+    {
         assert_eq!(ask(&grant).await.err().map(|error| error.class()), expected);
     }
 }
@@ -296,7 +302,11 @@ async fn a_server_of_many_machines_must_announce_an_end_twice() {
     let grant = endpoint(&server.url(), client()).provider(provider::KEYCLOAK).refresh_token();
     assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Config);
     let other = TokenRequest::new(Some(RefreshToken::new("refresh-9")), Reason::Due);
-    assert_eq!(grant.request(&other).await.unwrap_err().class(), FailureClass::Config, "another token is another matter");
+    assert_eq!(
+        grant.request(&other).await.unwrap_err().class(),
+        FailureClass::Config,
+        "another token is another matter"
+    );
     assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Config);
     assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Terminal);
 }
@@ -304,7 +314,9 @@ async fn a_server_of_many_machines_must_announce_an_end_twice() {
 /// T-60: another process has refreshed; its tokens are adopted and nobody is asked.
 #[tokio::test]
 async fn newer_tokens_in_the_store_cost_no_request() {
-    let server = Scripted::new([json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1","expires_in":3600}"#)]).await;
+    let server =
+        Scripted::new([json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1","expires_in":3600}"#)])
+            .await;
     let grant = || endpoint(&server.url(), client()).refresh_token();
     let bed = Bed::new(grant()).await;
     let other = Session::builder(grant()).store(bed.store.clone()).time(bed.time.clone()).key(key()).build().unwrap();

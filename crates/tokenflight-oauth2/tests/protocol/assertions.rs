@@ -1,0 +1,91 @@
+//! `private_key_jwt` and `client_secret_jwt` (RFC 7523, R-161).
+
+use std::{collections::HashSet, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde_json::Value;
+use tokenflight::{Grant, RefreshToken, TokenRequest, core::grant::Reason};
+use tokenflight_oauth2::{Algorithm, AssertionKey, ClientAuth, TokenEndpoint};
+use tokenflight_test::ManualTime;
+
+use crate::support::{Scripted, client, json};
+
+/// Made for this test by `openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt`.
+const PRIVATE: &str = include_str!("test-key.pem");
+const PUBLIC: &str = include_str!("test-key.pub.pem");
+
+/// The assertions of two requests.
+async fn assertions(key: AssertionKey, issuer: Option<&str>) -> (Vec<String>, String) {
+    let server = Scripted::new([json(200, r#"{"access_token":"a"}"#)]).await;
+    let mut endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::assertion("me", key));
+    if let Some(issuer) = issuer {
+        endpoint = endpoint.issuer(issuer);
+    }
+    let grant = endpoint.refresh_token();
+    for _ in 0..2 {
+        grant.request(&TokenRequest::new(Some(RefreshToken::new("r")), Reason::Due)).await.unwrap();
+    }
+    let seen = server.seen();
+    for request in &seen {
+        assert_eq!(request.field("client_id").as_deref(), Some("me"));
+        let kind = request.field("client_assertion_type");
+        assert_eq!(kind.as_deref(), Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+    }
+    (seen.iter().map(|request| request.field("client_assertion").unwrap()).collect(), server.url())
+}
+
+fn claims(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Value {
+    let mut validation = Validation::new(algorithm);
+    // The clock of the test stands in 2023, and the audience is what the test looks at.
+    (validation.validate_exp, validation.validate_aud) = (false, false);
+    jsonwebtoken::decode(token, key, &validation).unwrap().claims
+}
+
+#[tokio::test]
+async fn every_request_has_an_assertion_of_its_own() {
+    let time = ManualTime::new(1);
+    let now = time.now().wall.as_secs();
+    let key = AssertionKey::from_pem(Algorithm::ES256, PRIVATE.as_bytes(), time.shared()).unwrap().key_id("key-1");
+    let public = DecodingKey::from_ec_pem(PUBLIC.as_bytes()).unwrap();
+    let (tokens, url) = assertions(key.clone(), None).await;
+    let mut names = HashSet::new();
+    for token in &tokens {
+        let claims = claims(token, &public, Algorithm::ES256);
+        assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("me"), Some("me")));
+        assert_eq!(claims["aud"].as_str(), Some(&*url));
+        assert_eq!((claims["iat"].as_u64(), claims["exp"].as_u64()), (Some(now), Some(now + 60)));
+        assert!(names.insert(claims["jti"].as_str().unwrap().to_owned()), "a `jti` came twice");
+        let header: Value = serde_json::from_slice(&BASE64.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+        assert_eq!(header["kid"].as_str(), Some("key-1"));
+    }
+    // The issuer, where it is known.
+    let (tokens, _) = assertions(key.clone(), Some("https://as.example")).await;
+    assert_eq!(claims(&tokens[0], &public, Algorithm::ES256)["aud"].as_str(), Some("https://as.example"));
+    let (tokens, _) = assertions(key.audience("someone"), Some("https://as.example")).await;
+    assert_eq!(claims(&tokens[0], &public, Algorithm::ES256)["aud"].as_str(), Some("someone"));
+}
+
+#[tokio::test]
+async fn a_secret_signs_as_well() {
+    let time = Arc::new(ManualTime::new(1));
+    let key = AssertionKey::from_secret(b"a secret of thirty-two characters", time).unwrap();
+    let (tokens, _) = assertions(key, None).await;
+    let secret = DecodingKey::from_secret(b"a secret of thirty-two characters");
+    assert_eq!(claims(&tokens[0], &secret, Algorithm::HS256)["sub"].as_str(), Some("me"));
+}
+
+/// Found before a refresh token depends on it.
+#[test]
+fn a_key_that_cannot_sign_is_refused_when_it_is_read() {
+    let new = |algorithm, pem: &str| AssertionKey::from_pem(algorithm, pem.as_bytes(), ManualTime::new(1).shared());
+    for (algorithm, pem) in
+        [(Algorithm::RS256, PRIVATE), (Algorithm::ES384, PRIVATE), (Algorithm::ES256, PUBLIC), (Algorithm::ES256, "")]
+    {
+        let error = new(algorithm, pem).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "the key cannot sign assertions with this algorithm", "{algorithm:?}");
+    }
+    let key = new(Algorithm::ES256, PRIVATE).unwrap();
+    let body = PRIVATE.lines().nth(1).unwrap();
+    assert!(!format!("{key:?} {:?}", ClientAuth::assertion("me", key.clone())).contains(body));
+}

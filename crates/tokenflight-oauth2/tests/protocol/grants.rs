@@ -1,0 +1,232 @@
+//! The requests of each grant, byte for byte where it matters (R-150 … R-162, R-631).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use proptest::prelude::*;
+use tokenflight::{
+    FailureClass, Grant, GrantError, RefreshToken, ReplayPolicy, Session, TokenRequest, TokenSet, core::grant::Reason,
+};
+use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
+
+use crate::support::{Act, Scripted, Seen, answer, client, json};
+
+const GOOD: &str = r#"{"access_token":"access-1"}"#;
+
+async fn ask(grant: &OAuthGrant, token: Option<&str>) -> Result<TokenSet, GrantError> {
+    grant.request(&TokenRequest::new(token.map(RefreshToken::new), Reason::Due)).await
+}
+
+/// The one request that this grant makes.
+async fn sent(grant: impl FnOnce(TokenEndpoint) -> OAuthGrant, token: Option<&str>) -> Seen {
+    let server = Scripted::new([json(200, GOOD)]).await;
+    let grant = grant(TokenEndpoint::new(&server.url(), client()).unwrap());
+    ask(&grant, token).await.unwrap();
+    let mut seen = server.seen();
+    assert_eq!(seen.len(), 1);
+    seen.remove(0)
+}
+
+#[tokio::test]
+async fn a_refresh_is_one_form_with_each_parameter_once() {
+    let seen = sent(
+        |endpoint| {
+            let grant = endpoint.client(ClientAuth::public("me")).refresh_token();
+            grant.scope("a").scope("b c").resource("https://api.example/").parameter("refresh_token", "mine")
+        },
+        Some("r%/+ 1"),
+    )
+    .await;
+    assert!(seen.head.starts_with("POST /token HTTP/1.1\r\n"), "{}", seen.head);
+    assert_eq!(seen.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(seen.header("accept"), Some("application/json"));
+    assert_eq!(seen.header("accept-encoding"), Some("identity"));
+    assert_eq!(seen.header("authorization"), None);
+    assert_eq!(seen.field("grant_type").as_deref(), Some("refresh_token"));
+    assert_eq!(
+        seen.field("refresh_token").as_deref(),
+        Some("r%/+ 1"),
+        "the session's own, whatever else was asked for"
+    );
+    assert_eq!(seen.field("scope").as_deref(), Some("b c"));
+    assert_eq!(seen.field("resource").as_deref(), Some("https://api.example/"));
+    assert_eq!(seen.field("client_id").as_deref(), Some("me"));
+}
+
+/// R-151
+#[tokio::test]
+async fn a_refresh_asks_for_no_scope_by_itself() {
+    let seen = sent(TokenEndpoint::refresh_token, Some("r")).await;
+    assert_eq!(seen.body, "grant_type=refresh_token&refresh_token=r");
+}
+
+/// R-150
+#[tokio::test]
+async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    for (auth, expected) in [
+        (ClientAuth::basic("i:d", "s %&ä"), "i%3Ad:s+%25%26%C3%A4"),
+        (ClientAuth::plain_basic("id", "s %&ä"), "id:s %&ä"),
+    ] {
+        let seen = sent(|endpoint| endpoint.client(auth).refresh_token(), Some("r")).await;
+        let encoded = seen.header("authorization").unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap(), expected);
+        assert_eq!(seen.field("client_id"), None);
+    }
+    let seen = sent(|endpoint| endpoint.client(ClientAuth::post("id", "s %&ä")).refresh_token(), Some("r")).await;
+    assert_eq!(seen.field("client_secret").as_deref(), Some("s %&ä"));
+    assert_eq!((seen.field("client_id").as_deref(), seen.header("authorization")), (Some("id"), None));
+}
+
+/// R-158
+#[tokio::test]
+async fn client_credentials_need_no_login_and_are_asked_for_anew() {
+    let server = Scripted::new([json(200, r#"{"access_token":"access-1","expires_in":300}"#)]).await;
+    let grant =
+        TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::basic("id", "s")).client_credentials();
+    assert_eq!(grant.replay_policy(), Some(ReplayPolicy::NonRotating));
+    let session = Session::builder(grant.scope("read").audience("https://api.example")).build().unwrap();
+    assert_eq!(session.token().await.unwrap().access().expose(), "access-1");
+    let seen = &server.seen()[0];
+    assert_eq!(seen.body, "scope=read&audience=https%3A%2F%2Fapi.example&grant_type=client_credentials");
+}
+
+/// R-161
+#[tokio::test]
+async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
+    let server = Scripted::new([json(200, GOOD)]).await;
+    let made = Arc::new(AtomicUsize::new(0));
+    let source = move || {
+        let number = made.fetch_add(1, Ordering::SeqCst);
+        async move { Ok::<_, BoxError>(format!("assertion-{number}")) }
+    };
+    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().jwt_bearer(source);
+    assert!(!grant.needs_refresh_token());
+    for number in 0..2 {
+        ask(&grant, None).await.unwrap();
+        let seen = &server.seen()[number];
+        assert_eq!(seen.field("grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
+        assert_eq!(seen.field("assertion"), Some(format!("assertion-{number}")));
+    }
+}
+
+/// R-162, C-53: the subject token is another session's, which renews it by itself.
+#[tokio::test]
+async fn a_token_exchange_presents_another_sessions_token() {
+    let server = Scripted::new([
+        json(200, r#"{"access_token":"subject","refresh_token":"refresh-1","expires_in":300}"#),
+        json(200, r#"{"access_token":"exchanged","issued_token_type":"x","token_type":"Bearer","expires_in":60}"#),
+        json(200, r#"{"access_token":"no bearer","issued_token_type":"x","token_type":"N_A"}"#),
+    ])
+    .await;
+    let endpoint = || TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public("me"));
+    let subject = Session::builder(endpoint().refresh_token()).build().unwrap();
+    subject.login(TokenSet::new("old").refresh_token("refresh-0").expires_in(Duration::ZERO)).await.unwrap();
+    let source = move || {
+        let subject = subject.clone();
+        async move { Ok::<_, BoxError>(subject.refresh().await?.access().expose().to_owned()) }
+    };
+    let grant = endpoint().token_exchange("urn:ietf:params:oauth:token-type:access_token", source).audience("b");
+    let session = Session::builder(grant).build().unwrap();
+    assert_eq!(session.token().await.unwrap().access().expose(), "exchanged");
+    let seen = &server.seen()[1];
+    assert_eq!(seen.field("subject_token").as_deref(), Some("subject"));
+    assert_eq!(seen.field("subject_token_type").as_deref(), Some("urn:ietf:params:oauth:token-type:access_token"));
+    assert_eq!(seen.field("audience").as_deref(), Some("b"));
+}
+
+/// R-160
+#[tokio::test]
+async fn a_logout_revokes_the_refresh_token() {
+    let server = Scripted::new([answer(200, "", "")]).await;
+    let endpoint = TokenEndpoint::new("https://as.invalid/token", client()).unwrap().client(ClientAuth::public("me"));
+    let endpoint = endpoint.revocation(&format!("http://{}/revoke", server.addr)).unwrap();
+    let session = Session::builder(endpoint.refresh_token()).build().unwrap();
+    session.login(TokenSet::new("access-0").refresh_token("refresh-0")).await.unwrap();
+    session.logout().await.unwrap();
+    let seen = &server.seen()[0];
+    assert!(seen.head.starts_with("POST /revoke "));
+    assert_eq!(seen.body, "token=refresh-0&token_type_hint=refresh_token&client_id=me");
+}
+
+#[tokio::test]
+async fn a_failed_revocation_tells_whether_the_token_may_live() {
+    for (act, class, wait) in [
+        (answer(503, "retry-after: 7\r\n", ""), FailureClass::Ambiguous, Some(7)),
+        (json(400, r#"{"error":"unsupported_token_type"}"#), FailureClass::Config, None),
+        (Act::Cut, FailureClass::Ambiguous, None),
+    ] {
+        let server = Scripted::new([act]).await;
+        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().revocation(&server.url()).unwrap();
+        let error = endpoint.refresh_token().revoke(&RefreshToken::new("r")).await.unwrap_err();
+        assert_eq!(error.class(), class);
+        assert_eq!(error.wait(), wait.map(Duration::from_secs));
+    }
+    let nowhere = TokenEndpoint::new("https://as.invalid/token", client()).unwrap().refresh_token();
+    nowhere.revoke(&RefreshToken::new("r")).await.unwrap();
+}
+
+#[test]
+fn secrets_go_to_safe_addresses_only() {
+    let new = |url| TokenEndpoint::new(url, client()).map(|_| ());
+    for url in [
+        "https://as.example/token",
+        "http://127.0.0.1:1/t",
+        "http://[::1]/t",
+        "http://localhost/t",
+        "HTTPS://as.example",
+    ] {
+        assert_eq!(new(url), Ok(()), "{url}");
+    }
+    for url in
+        ["http://as.example/token", "http://127.0.0.1.example/t", "http://localhost.example/t", "ftp://as.example/t"]
+    {
+        assert_eq!(new(url), Err(EndpointError::Insecure), "{url}");
+    }
+    for url in ["", "/token", "as.example/token", "https://me:secret@as.example/token", "https://as.example/token#x"] {
+        assert!(new(url).is_err(), "{url}");
+    }
+}
+
+/// R-215, R-801: the session takes over what the grant knows of its server, unless it is told otherwise.
+#[test]
+fn the_providers_replay_policy_is_the_sessions() {
+    let grant =
+        |provider| TokenEndpoint::new("https://as.example", client()).unwrap().provider(provider).refresh_token();
+    let policy = |builder: tokenflight::SessionBuilder| format!("{builder:?}");
+    assert!(policy(Session::builder(grant(provider::OKTA))).contains("Grace { window: 30s }"));
+    assert!(policy(Session::builder(grant(provider::GOOGLE))).contains("NonRotating"));
+    assert!(policy(Session::builder(grant(provider::UNKNOWN))).contains("Strict"));
+    assert!(policy(Session::builder(grant(provider::OKTA)).replay_policy(ReplayPolicy::Strict)).contains("Strict"));
+}
+
+#[test]
+fn nothing_secret_is_formatted() {
+    let endpoint = TokenEndpoint::new("https://as.example/token?key=canary", client())
+        .unwrap()
+        .client(ClientAuth::post("id", "canary"))
+        .header(http::header::HeaderName::from_static("apikey"), http::HeaderValue::from_static("canary"));
+    for text in [format!("{endpoint:?}"), format!("{:?}", endpoint.refresh_token().parameter("x", "canary"))] {
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("as.example"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// R-631: every byte that a token or a secret can have arrives as it is.
+    #[test]
+    fn tokens_and_secrets_round_trip_through_the_form(token in "[ -~]{1,80}", secret in "[ -~]{1,80}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let auth = ClientAuth::post("id", secret.clone());
+        let seen = runtime.block_on(sent(|endpoint| endpoint.client(auth).refresh_token(), Some(&token)));
+        prop_assert_eq!(seen.field("refresh_token"), Some(token));
+        prop_assert_eq!(seen.field("client_secret"), Some(secret));
+    }
+}

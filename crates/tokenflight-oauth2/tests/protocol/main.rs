@@ -1,0 +1,10 @@
+//! What is sent to authorization servers, as whom, and the ways to log in.
+#![cfg(all(feature = "assertion", feature = "client", feature = "login"))]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+mod assertions;
+mod discovery;
+mod grants;
+mod logins;
+#[path = "../support/mod.rs"]
+mod support;
