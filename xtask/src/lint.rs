@@ -6,10 +6,12 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.cargo("format", &Cargo::new("fmt --all --check"));
     report.cargo("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
     // What all features together hide: imports and code that only one of them uses.
-    for features in ["", "tokio", "smol", "hyper-timer", "jwt"] {
-        let name = if features.is_empty() { "clippy: no feature".to_owned() } else { format!("clippy: {features}") };
-        let clippy = Cargo::new("clippy -p tokenflight --no-default-features --features").arg(features);
-        report.cargo(&name, &clippy.args("-- -D warnings"));
+    let engine = ["", "tokio", "smol", "hyper-timer", "jwt"].map(|features| ("tokenflight", features));
+    let oauth2 = ["", "client", "http2", "assertion", "login"].map(|features| ("tokenflight-oauth2", features));
+    for (package, features) in engine.into_iter().chain(oauth2) {
+        let shown = if features.is_empty() { "no feature" } else { features };
+        let clippy = Cargo::new("clippy --no-default-features -p").args(package).arg("--features").arg(features);
+        report.cargo(&format!("clippy: {package}, {shown}"), &clippy.args("-- -D warnings"));
     }
     let doc = "doc --workspace --all-features --no-deps --document-private-items";
     report.cargo("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));

@@ -1,5 +1,7 @@
 //! A successful token response (RFC 6749 §5.1), in all its spellings.
 
+use std::time::Duration;
+
 use tokenflight_core::{GrantError, RefreshToken, TokenSet};
 
 use super::{NoTokens, Verdict, members::Members};
@@ -38,9 +40,10 @@ pub(super) fn read(outer: &Members, provider: &Provider) -> Verdict {
         Some(seconds) => set = set.expires_in_seconds(seconds),
         None => {}
     }
-    if let Some(seconds) = members.number("refresh_in").filter(|seconds| *seconds > 0.0) {
-        // Later than any lifetime is no hint.
-        set = std::time::Duration::try_from_secs_f64(seconds).map_or(set.clone(), |after| set.refresh_in(after));
+    let hint = members.number("refresh_in").filter(|seconds| *seconds > 0.0);
+    // Longer than a duration can be is no hint.
+    if let Some(Ok(after)) = hint.map(Duration::try_from_secs_f64) {
+        set = set.refresh_in(after);
     }
     if let Some(scope) = members.words("scope") {
         set = set.scope(scope);

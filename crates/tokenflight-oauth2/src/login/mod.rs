@@ -1,7 +1,7 @@
 //! Logging in from a command line: device codes (RFC 8628), and authorization codes with PKCE (RFC 7636) and a loopback
 //! redirect (RFC 8252).
 //!
-//! Both end in a [`TokenSet`](tokenflight_core::TokenSet) for `Session::login`.
+//! Both end in a [`TokenSet`] for `Session::login`.
 //!
 //! ```no_run
 //! use tokenflight_oauth2::{TokenEndpoint, login::{CodeLogin, Loopback}};

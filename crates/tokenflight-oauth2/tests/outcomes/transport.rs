@@ -138,10 +138,8 @@ async fn a_connection_or_a_place_in_the_pool_that_does_not_come_in_time() {
     let late = service_fn(|_: Request<Full<Bytes>>| {
         ready(Err::<Response<Full<Bytes>>, _>(io::Error::from(io::ErrorKind::TimedOut)))
     });
-    ambiguous("T-06")
-        .submits(0)
-        .check(&alone(endpoint("http://localhost:1/token", late.clone()).refresh_token()).await);
-    let promised = tower::ServiceExt::map_err(late.clone(), Unsent::new);
+    ambiguous("T-06").submits(0).check(&alone(endpoint("http://localhost:1/token", late).refresh_token()).await);
+    let promised = tower::ServiceExt::map_err(late, Unsent::new);
     not_sent("T-05").check(&alone(endpoint("http://localhost:1/token", promised).refresh_token()).await);
     let proven = endpoint("http://localhost:1/token", late).proof(|error| error.is::<io::Error>());
     not_sent("T-05").check(&alone(proven.refresh_token()).await);
