@@ -193,6 +193,13 @@ impl TokenSet {
         self
     }
 
+    /// The same without its refresh token: it is kept elsewhere.
+    #[must_use]
+    pub fn without_refresh_token(mut self) -> Self {
+        self.refresh_token = None;
+        self
+    }
+
     /// Adds the announced lifetime, counted from the moment the server made the answer; more than
     /// [`MAX_LIFETIME`] is cut to it. Zero means usable once.
     #[must_use]

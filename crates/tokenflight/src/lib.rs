@@ -9,6 +9,7 @@
 //! * [`Driver`] is a future that renews before expiry, on any executor; see [`driver`].
 //! * [`Grant`] is how a token set is obtained: your own async function will do ([`grant_fn`]).
 //! * [`Store`] is where it survives the process: [`MemoryStore`], [`CallbackStore`], or one of yours.
+//! * [`Audiences`] are several sessions over one refresh token; see [`audiences`].
 //! * [`Time`] is where clocks come from; see [`time`].
 //!
 //! [`docs`] has the internals, the guarantees, the pitfalls and the costs.
@@ -21,6 +22,7 @@
 //!
 //! Without default features there is no runtime in the dependency tree.
 
+pub mod audiences;
 pub mod bearer;
 mod callback_store;
 pub mod docs;
@@ -33,6 +35,7 @@ pub mod time;
 
 #[doc(inline)]
 pub use self::{
+    audiences::{Audiences, AudiencesBuilder},
     bearer::{Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins},
     callback_store::CallbackStore,
     driver::Driver,

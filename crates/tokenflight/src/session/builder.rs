@@ -43,6 +43,16 @@ impl SessionBuilder {
         self
     }
 
+    pub(crate) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    pub(crate) fn shared_time(mut self, time: Arc<dyn Time>) -> Self {
+        self.time = Some(time);
+        self
+    }
+
     /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it there is none.
     pub fn time(mut self, time: impl Time) -> Self {
         self.time = Some(Arc::new(time));

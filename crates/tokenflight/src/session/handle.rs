@@ -167,6 +167,11 @@ impl Session {
         self.token().await.map(drop)
     }
 
+    /// Lifts an end without asking for a token yet.
+    pub(crate) fn lift(&self) {
+        self.inner.reload();
+    }
+
     /// Stops renewing, waits for a refresh in progress and until everything is stored, and ends the driver (C-18). A store
     /// that fails is asked again until the limit.
     ///
