@@ -19,7 +19,7 @@ use tokenflight_core::{BoxError, Error, ErrorKind, machine::OriginId};
 use super::{
     BearerBody, BearerOptions, HttpService, Replay,
     attach::attach,
-    call::{Kept, Sent, Shared},
+    call::{Kept, Sent, Settled, Shared},
     limit::Limit,
     refusal::{self, Cure},
     stray::Stray,
@@ -49,7 +49,9 @@ where
     let limit = Limit::of(request.headers(), &options, &*time);
     let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
     let (token, beside) = limit.within(&time, shared.session.inner.obtain(ask)).await??;
-    let (request, kept) = shared.prepare(request, &options);
+    let (_, head) = shared.read(&request, &options);
+    let mut kept = None;
+    let request = shared.keep(request, head, &options, &mut kept);
     let attempt = Attempt::new(shared, kept, origin, limit);
     let (response, sent) = match attempt.line.send(request, token, beside).await {
         Ok(answered) => answered,
@@ -117,10 +119,12 @@ where
     async fn judge(mut self, mut response: Response<S::ResponseBody>, mut sent: Sent) -> Answer<S::ResponseBody> {
         let session = Arc::clone(&self.line.shared.session.inner);
         loop {
-            let refusal = match self.line.shared.settle(response, sent, true) {
-                Ok(response) => return Ok(response),
-                Err(refusal) => refusal,
-            };
+            match self.line.shared.settle(&response, sent, true) {
+                Settled::Done => return Ok(response.map(BearerBody::whole)),
+                Settled::Begun(watch) => return Ok(response.map(|body| BearerBody::watched(body, watch))),
+                Settled::Refused => {}
+            }
+            let refusal = response;
             let pause = match refusal::cure(&refusal) {
                 Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
                 Cure::Refresh => None,

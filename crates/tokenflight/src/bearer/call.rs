@@ -1,16 +1,15 @@
 //! What all calls of a service share, and what one call remembers.
 
 use http::{Request, Response};
-use http_body::Body;
 use tokenflight_core::{
     Epoch, Generation,
     machine::{OriginId, Refused},
 };
 
 use super::{
-    BearerBody, BearerOptions, Origins, Replay,
-    attach::destination,
-    keep::Head,
+    BearerOptions, Origins, Replay,
+    attach::{addressed, destination},
+    keep::{Head, Met},
     limit::Limit,
     redirect::still_home,
     refusal::{AlsoRefused, Look, look},
@@ -57,7 +56,9 @@ impl<S: Clone, K> Shared<S, K> {
     pub(super) fn fresh(&self) -> S {
         lock(&self.template).clone()
     }
+}
 
+impl<S, K> Shared<S, K> {
     /// How this request is to be treated.
     #[inline]
     pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
@@ -65,56 +66,74 @@ impl<S: Clone, K> Shared<S, K> {
     }
 
     /// The listed origin this request goes to; `None` if it must pass untouched.
-    #[inline]
     pub(super) fn destination<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
         let origin = destination(request, &self.origins).filter(|_| !options.is_untouched());
         if self.below_redirects { still_home(request, origin) } else { origin }
     }
 
-    /// Splits a request into the one to send and what a replay needs. Copies first and attaches second, so that the copy
-    /// never holds the token.
+    /// As [`destination`](Self::destination), if the headers have no say in it.
     #[inline]
-    pub(super) fn prepare<B>(
+    pub(super) fn addressed<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
+        if self.below_redirects {
+            return self.destination(request, options);
+        }
+        if options.is_untouched() { None } else { addressed(request, &self.origins) }
+    }
+
+    /// What the headers say about the token's place, and the copy of the head; no copy if the request is sent once. To be
+    /// called before the token is attached, so that the copy never holds it.
+    #[inline(always)]
+    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Met, Option<Head>) {
+        if self.replays && options.may_replay(request.method()) {
+            Head::of(request)
+        } else {
+            (Met::of(request.headers()), None)
+        }
+    }
+
+    /// The request to send, and what a replay needs, if its head has been copied.
+    #[inline(always)]
+    pub(super) fn keep<B>(
         &self,
         request: Request<B>,
+        head: Option<Head>,
         options: &BearerOptions,
-    ) -> (Request<K::Body>, Option<Kept<K::Kept>>)
+        kept: &mut Option<Kept<K::Kept>>,
+    ) -> Request<K::Body>
     where
         K: Replay<B>,
     {
-        if !self.replays || !options.may_replay(request.method()) {
-            return (request.map(|body| self.replay.pass(body)), None);
-        }
-        let (parts, body) = request.into_parts();
-        let head = Head::of(&parts);
-        let (body, again) = self.replay.keep(&parts, body);
-        let kept = head.zip(again).map(|(head, body)| {
+        let Some(head) = head else { return self.replay.pass(request) };
+        let mut body = None;
+        let request = self.replay.keep(request, &mut body);
+        if let Some(body) = body {
             let limit = Limit::new(options, head.timeout(), &*self.session.inner.parts.time);
-            Kept { head, body, limit }
-        });
-        (Request::from_parts(parts, body), kept)
+            *kept = Some(Kept { head, body, limit });
+        }
+        request
     }
 
-    /// Looks at a response; hands it back if it is not a refusal, with what it said passed on to the session. Only
-    /// `watched` sessions want to know of successes that are plain at once.
+    /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
+    /// know of successes that are plain at once.
     #[inline]
-    pub(super) fn settle<R: Body>(
-        &self,
-        response: Response<R>,
-        sent: Sent,
-        watched: bool,
-    ) -> Result<Response<BearerBody<R>>, Response<R>> {
-        let session = &self.session.inner;
-        match look(&response, &self.also_refused) {
-            Look::Refused => return Err(response),
-            Look::Stream => {
-                return Ok(response.map(|body| BearerBody::watched(body, Watch::new(Arc::clone(session), sent))));
-            }
-            Look::Accepted if watched => session.accepted(sent.origin),
+    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, watched: bool) -> Settled {
+        match look(response, &self.also_refused) {
+            Look::Refused => return Settled::Refused,
+            Look::Stream => return Settled::Begun(Watch::new(Arc::clone(&self.session.inner), sent)),
+            Look::Accepted if watched => self.session.inner.accepted(sent.origin),
             Look::Accepted | Look::Nothing => {}
         }
-        Ok(response.map(BearerBody::whole))
+        Settled::Done
     }
+}
+
+/// What a response comes to. It stays where it is meanwhile: moving it costs more than looking at it.
+pub(super) enum Settled {
+    /// It goes to the caller.
+    Done,
+    /// It goes to the caller, and its trailers are watched.
+    Begun(Watch),
+    Refused,
 }
 
 /// What a replay is built from.

@@ -11,7 +11,7 @@ use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, HttpService, Replay, attempt,
-    call::{Kept, Sent, Shared},
+    call::{Kept, Sent, Settled, Shared},
 };
 use crate::sync::Arc;
 
@@ -43,8 +43,9 @@ pin_project! {
     {
         // Sent without a token of ours.
         Plain { #[pin] future: S::Future },
-        // Sent with the token at hand. No box: this is the way of nearly every request.
-        First { #[pin] future: S::Future, first: Option<First<S, K, K::Kept>> },
+        // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
+        // and not moved out.
+        First { #[pin] future: S::Future, first: First<S, K, K::Kept> },
         // Waiting for a token, or for the answer to a replay.
         Cold { future: BoxFuture<'static, Answer<S::ResponseBody>> },
     }
@@ -76,7 +77,7 @@ where
         sent: Sent,
         watched: bool,
     ) -> Self {
-        Self { state: State::First { future, first: Some(First { shared, kept, sent, watched }) } }
+        Self { state: State::First { future, first: First { shared, kept, sent, watched } } }
     }
 
     pub(super) const fn cold(future: BoxFuture<'static, Answer<S::ResponseBody>>) -> Self {
@@ -102,19 +103,37 @@ where
                 StateProj::Cold { future } => return future.as_mut().poll(cx),
                 StateProj::First { future, first } => {
                     let response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    // Polled again after the end: there is nothing left to do but to hand the response on.
-                    let Some(first) = first.take() else { return Poll::Ready(Ok(response.map(BearerBody::whole))) };
-                    match first.shared.settle(response, first.sent, first.watched) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(refusal) => {
-                            Box::pin(attempt::refused::<S, K, B>(first.shared, first.kept, first.sent, refusal))
+                    match first.shared.settle(&response, first.sent, first.watched) {
+                        Settled::Done => {
+                            // Gone before the response is read: a recording is of no use any more.
+                            first.kept = None;
+                            return Poll::Ready(Ok(response.map(BearerBody::whole)));
                         }
+                        Settled::Begun(watch) => {
+                            first.kept = None;
+                            return Poll::Ready(Ok(response.map(|body| BearerBody::watched(body, watch))));
+                        }
+                        Settled::Refused => first.refused::<B>(response),
                     }
                 }
             };
             // The first future goes with its state, before anything is waited for.
             state.set(State::Cold { future: cold });
         }
+    }
+}
+
+impl<S, K, C: Send + 'static> First<S, K, C> {
+    /// What happens after a refusal. Not inlined, so that the way past it is short.
+    #[cold]
+    #[inline(never)]
+    fn refused<B>(&mut self, response: Response<S::ResponseBody>) -> BoxFuture<'static, Answer<S::ResponseBody>>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B, Kept = C>,
+        B: Send + 'static,
+    {
+        Box::pin(attempt::refused::<S, K, B>(Arc::clone(&self.shared), self.kept.take(), self.sent, response))
     }
 }
 

@@ -6,7 +6,10 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
+    header::{AUTHORIZATION, HOST},
+};
 use zeroize::Zeroize;
 
 use super::grpc;
@@ -31,32 +34,64 @@ pub(super) struct Head {
     flat: Flat,
 }
 
-/// URI and headers: lengths and texts in turn.
-struct Flat(Vec<u8>);
+/// What the headers hold that says whether the token is theirs: met while they are copied anyway.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Met {
+    pub(super) authorization: bool,
+    pub(super) host: bool,
+    timeout: Option<Duration>,
+}
+
+impl Met {
+    /// Reads the headers without copying them. Reading a dozen names is cheaper than one search for a name.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut met = Self::default();
+        for (name, value) in headers {
+            met.note(name, value);
+        }
+        met
+    }
+
+    #[inline(always)]
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
+        if *name == AUTHORIZATION {
+            self.authorization = true;
+        } else if *name == HOST {
+            self.host = true;
+        } else if *name == grpc::TIMEOUT {
+            self.timeout = grpc::timeout(value);
+        }
+    }
+}
+
+/// URI and headers, as pairs: two lengths, two texts.
+struct Flat {
+    /// Used up to the end, and nothing but zeros from there on: so a text is written into place, without a check of the
+    /// capacity for each of its parts.
+    bytes: Vec<u8>,
+    end: usize,
+}
+
+/// What a buffer begins with: enough for most heads.
+const ROOM: usize = 512;
+
+/// The two lengths of a pair.
+const LENGTHS: usize = 8;
 
 /// Marks a value as sensitive in the upper bit of its length.
 const SENSITIVE: u32 = 1 << 31;
 
 impl Head {
-    /// Copies the head. `None` if a part of it is larger than any sane one (2 GiB).
-    pub(super) fn of(head: &Parts) -> Option<Self> {
-        let mut flat = Flat::new();
-        let mut timeout = None;
-        flat.put_uri(&head.uri)?;
-        for (name, value) in &head.headers {
-            if *name == grpc::TIMEOUT {
-                timeout = grpc::timeout(value);
-            }
-            flat.put(name.as_str().as_bytes(), 0)?;
-            flat.put(value.as_bytes(), if value.is_sensitive() { SENSITIVE } else { 0 })?;
-        }
-        Some(Self {
-            method: head.method.clone(),
-            version: head.version,
-            extensions: head.extensions.clone(),
-            timeout,
-            flat,
-        })
+    /// Copies the head. No copy if a part of it is larger than any sane one (2 GiB).
+    #[inline(always)]
+    pub(super) fn of<B>(request: &Request<B>) -> (Met, Option<Self>) {
+        let mut met = Met::default();
+        let Some(flat) = Flat::of(request.uri(), request.headers(), &mut met) else {
+            return (Met::of(request.headers()), None);
+        };
+        let (method, version) = (request.method().clone(), request.version());
+        let extensions = request.extensions().clone();
+        (met, Some(Self { method, version, extensions, timeout: met.timeout, flat }))
     }
 
     /// The request's `grpc-timeout`.
@@ -70,7 +105,7 @@ impl Head {
         *request.method_mut() = self.method.clone();
         *request.version_mut() = self.version;
         *request.extensions_mut() = self.extensions.clone();
-        let mut fields = Fields(&self.flat.0);
+        let mut fields = Fields(&self.flat.bytes[..self.flat.end]);
         if let Some(uri) = fields.uri() {
             *request.uri_mut() = uri;
         }
@@ -80,35 +115,64 @@ impl Head {
 }
 
 impl Flat {
-    fn new() -> Self {
-        let pooled = POOL.with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop()));
-        Self(pooled.unwrap_or_else(|| Vec::with_capacity(512)))
+    /// Copies URI and headers; notes what it meets.
+    fn of(uri: &Uri, headers: &HeaderMap, met: &mut Met) -> Option<Self> {
+        let mut flat = Self::new();
+        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        flat.put(uri.scheme_str().unwrap_or_default().as_bytes(), authority.as_bytes(), 0)?;
+        let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
+        flat.put(path.as_bytes(), &[], 0)?;
+        for (name, value) in headers {
+            met.note(name, value);
+            flat.put(name.as_str().as_bytes(), value.as_bytes(), if value.is_sensitive() { SENSITIVE } else { 0 })?;
+        }
+        Some(flat)
     }
 
-    fn put(&mut self, text: &[u8], mark: u32) -> Option<()> {
-        let length = u32::try_from(text.len()).ok().filter(|length| *length < SENSITIVE)?;
-        self.0.extend_from_slice(&(length | mark).to_le_bytes());
-        self.0.extend_from_slice(text);
+    fn new() -> Self {
+        let pooled = POOL.with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop()));
+        Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0 }
+    }
+
+    /// Writes a pair. The lengths go together, and the room is looked at once.
+    #[inline(always)]
+    fn put(&mut self, first: &[u8], second: &[u8], mark: u32) -> Option<()> {
+        let lengths = [length(first)?, length(second)? | mark].map(u32::to_le_bytes);
+        let end = self.end + LENGTHS + first.len() + second.len();
+        if end > self.bytes.len() {
+            self.grow(end);
+        }
+        let (head, texts) = self.bytes[self.end..end].split_at_mut(LENGTHS);
+        head.copy_from_slice(lengths.as_flattened());
+        let (left, right) = texts.split_at_mut(first.len());
+        left.copy_from_slice(first);
+        right.copy_from_slice(second);
+        self.end = end;
         Some(())
     }
 
-    fn put_uri(&mut self, uri: &Uri) -> Option<()> {
-        self.put(uri.scheme_str().unwrap_or_default().as_bytes(), 0)?;
-        self.put(uri.authority().map(http::uri::Authority::as_str).unwrap_or_default().as_bytes(), 0)?;
-        self.put(uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default().as_bytes(), 0)
+    #[cold]
+    fn grow(&mut self, end: usize) {
+        self.bytes.resize(end.next_power_of_two(), 0);
     }
+
+}
+
+/// The length of a text, with the upper bit free.
+#[inline]
+fn length(text: &[u8]) -> Option<u32> {
+    u32::try_from(text.len()).ok().filter(|length| *length < SENSITIVE)
 }
 
 /// The caller's own headers may be secrets too (cookies, API keys): cleared before the next request sees the buffer.
 impl Drop for Flat {
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.0);
+        let mut buffer = std::mem::take(&mut self.bytes);
         if buffer.capacity() > POOLED_BYTES {
             buffer.zeroize();
             return;
         }
-        buffer.as_mut_slice().fill(0);
-        buffer.clear();
+        buffer[..self.end].fill(0);
         POOL.with(|pool| {
             // Not to be had while the thread ends; then the buffer is simply freed.
             if let Ok(mut pool) = pool.try_borrow_mut()
@@ -122,7 +186,7 @@ impl Drop for Flat {
 
 impl std::fmt::Debug for Flat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Flat({} bytes)", self.0.len())
+        write!(f, "Flat({} bytes)", self.end)
     }
 }
 
@@ -130,16 +194,19 @@ impl std::fmt::Debug for Flat {
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn next(&mut self) -> Option<(&'a [u8], bool)> {
-        let (length, rest) = self.0.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length);
-        let (text, rest) = rest.split_at_checked(usize::try_from(length & !SENSITIVE).ok()?)?;
+    /// The next pair, and whether it is marked.
+    fn next(&mut self) -> Option<(&'a [u8], &'a [u8], bool)> {
+        let (first, rest) = self.0.split_first_chunk::<4>()?;
+        let (second, rest) = rest.split_first_chunk::<4>()?;
+        let (first, second) = (u32::from_le_bytes(*first), u32::from_le_bytes(*second));
+        let (left, rest) = rest.split_at_checked(usize::try_from(first).ok()?)?;
+        let (right, rest) = rest.split_at_checked(usize::try_from(second & !SENSITIVE).ok()?)?;
         self.0 = rest;
-        Some((text, length & SENSITIVE != 0))
+        Some((left, right, second & SENSITIVE != 0))
     }
 
     fn uri(&mut self) -> Option<Uri> {
-        let (scheme, authority, path) = (self.next()?.0, self.next()?.0, self.next()?.0);
+        let ((scheme, authority, _), (path, _, _)) = (self.next()?, self.next()?);
         let mut parts = http::uri::Parts::default();
         if !scheme.is_empty() {
             parts.scheme = Some(scheme.try_into().ok()?);
@@ -155,7 +222,7 @@ impl<'a> Fields<'a> {
 
     fn headers(&mut self, headers: &mut HeaderMap) {
         // Written from a valid map: nothing is ever left out here.
-        while let Some(((name, _), (value, sensitive))) = self.next().zip(self.next()) {
+        while let Some((name, value, sensitive)) = self.next() {
             let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else {
                 continue;
             };

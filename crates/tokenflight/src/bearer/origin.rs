@@ -109,16 +109,23 @@ impl Origins {
         if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self(listed)) }
     }
 
-    /// The listed origin a request goes to, if it goes to one.
+    /// The listed origin a request goes to, if it goes to one, as long as no `Host` says otherwise.
     #[inline]
+    pub(super) fn addressed(&self, uri: &Uri) -> Option<OriginId> {
+        match uri.authority() {
+            Some(authority) => Some(self.lookup(is_tls(uri)?, authority)?.id),
+            // The client has one destination, which must be a listed one, so the first stands for it.
+            None => self.0.first().map(|listed| listed.id),
+        }
+    }
+
+    /// The listed origin a request goes to, if it goes to one.
     pub(super) fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<OriginId> {
+        if !headers.contains_key(HOST) {
+            return self.addressed(uri);
+        }
         let Some(authority) = uri.authority() else { return self.without_authority(headers) };
-        let tls = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            // Another scheme, or `CONNECT`, which speaks to a proxy.
-            _ => return None,
-        };
+        let tls = is_tls(uri)?;
         let listed = self.lookup(tls, authority)?;
         // The server may route by `Host`, by the first or by the last of several; if one names somebody else, so may the
         // token's reader be.
@@ -138,17 +145,23 @@ impl Origins {
         })
     }
 
-    /// The client has one destination, which must be a listed one, so the first stands for it; unless `Host` names
-    /// another.
+    /// Where only `Host` names the destination.
     fn without_authority(&self, headers: &HeaderMap) -> Option<OriginId> {
         let mut hosts = headers.get_all(HOST).iter();
-        let Some(host) = hosts.next() else { return self.0.first().map(|listed| listed.id) };
+        let host = hosts.next()?;
         if hosts.any(|other| other != host) {
             return None;
         }
         let host = named(host)?;
         [true, false].into_iter().find_map(|tls| self.lookup(tls, &host)).map(|listed| listed.id)
     }
+}
+
+/// Whether this is `https`, and not `http`; neither of them is another scheme, or `CONNECT`, which speaks to a proxy.
+#[inline]
+fn is_tls(uri: &Uri) -> Option<bool> {
+    let scheme = uri.scheme()?;
+    if *scheme == Scheme::HTTPS { Some(true) } else { (*scheme == Scheme::HTTP).then_some(false) }
 }
 
 /// Whom a `Host` header names.

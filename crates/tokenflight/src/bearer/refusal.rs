@@ -53,7 +53,7 @@ pub(super) fn look<R>(response: &Response<R>, also: &AlsoRefused) -> Look {
     if !status.is_success() {
         return Look::Nothing;
     }
-    if !grpc::is_grpc(response.headers()) {
+    if response.headers().is_empty() || !grpc::is_grpc(response.headers()) {
         return Look::Accepted;
     }
     match grpc::ended(response.headers()) {

@@ -13,6 +13,7 @@ use super::{
     attach::attach,
     attempt,
     call::{Sent, Settings, Shared},
+    keep::Head,
     stray::Stray,
 };
 use crate::{
@@ -80,41 +81,49 @@ impl<S, K> Bearer<S, K> {
         &self.shared.session
     }
 
-    /// The token to send, if that needs no asking: the private copy, as long as the session shows its stamp. Without a
-    /// driver to withdraw it in time, the clock is looked at.
+    /// Whether there is a token to send that needs no asking: the private copy, as long as the session shows its stamp.
+    /// Without a driver to withdraw it in time, the clock is looked at.
     #[inline]
-    fn pass(&mut self) -> Option<&Pass> {
+    fn has_pass(&mut self) -> bool {
         let session = &self.shared.session.inner;
         if session.stamp() != self.snapshot.stamp {
             self.snapshot = session.snapshot();
         }
-        self.snapshot.pass.as_ref().filter(|pass| match pass.clock {
-            None => true,
-            Some((anchor, ask_after)) => session.parts.time.now().since(anchor) < ask_after,
-        })
+        match &self.snapshot.pass {
+            None => false,
+            Some(Pass { clock: None, .. }) => true,
+            Some(Pass { clock: Some((anchor, ask_after)), .. }) => {
+                session.parts.time.now().since(*anchor) < *ask_after
+            }
+        }
     }
 
+    /// Puts the token on a request, if there is one for it at once. By reference: each step that takes a request and gives
+    /// it back copies all of it.
     #[inline]
-    fn send<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
-    where
-        S: HttpService<K::Body>,
-        K: Replay<B>,
-        B: Send + 'static,
-    {
-        let Some(pass) = self.pass().filter(|_| options.lasting().is_none()) else {
-            return self.wait(request, origin, options);
-        };
-        let token = pass.header.clone();
+    fn prepare<B>(&mut self, request: &mut Request<B>, options: &BearerOptions) -> Way {
+        let Some(mut origin) = self.shared.addressed(request, options) else { return Way::Untouched };
+        if options.lasting().is_some() || !self.has_pass() {
+            // Only now are the headers worth a look.
+            return self.shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
+        }
+        let (met, head) = self.shared.read(request, options);
+        if met.authorization || met.host {
+            match self.shared.destination(request, options) {
+                Some(named) => origin = named,
+                None => return Way::Untouched,
+            }
+        }
+        let Some(pass) = &self.snapshot.pass else { return Way::Wait(origin) };
+        attach(request, pass.header.clone());
         let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
-        let watched = pass.watched;
-        let (mut request, kept) = self.shared.prepare(request, &options);
-        attach(&mut request, token);
-        let future = self.inner.call(request);
-        BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
+        Way::Send { head, sent, watched: pass.watched }
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
-    ///
+    /// . Not inlined: the future it boxes is large, and `call` would have to make room for it.
+    #[cold]
+    #[inline(never)]
     fn wait<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
     where
         S: HttpService<K::Body>,
@@ -152,16 +161,29 @@ where
         self.stray.poll_ready(&mut self.inner, &self.shared.session.inner, cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let options = self.shared.options_of(&request);
-        match self.shared.destination(&request, &options) {
-            Some(origin) => self.send(request, origin, options),
-            None => {
-                let request = request.map(|body| self.shared.replay.pass(body));
-                BearerFuture::plain(self.inner.call(request))
+        match self.prepare(&mut request, &options) {
+            Way::Send { head, sent, watched } => {
+                let mut kept = None;
+                let request = self.shared.keep(request, head, &options, &mut kept);
+                let future = self.inner.call(request);
+                BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
             }
+            Way::Wait(origin) => self.wait(request, origin, options),
+            Way::Untouched => BearerFuture::plain(self.inner.call(self.shared.replay.pass(request))),
         }
     }
+}
+
+/// What becomes of a request.
+enum Way {
+    /// It has the token and is sent at once; with the copy of its head, if it may be sent again.
+    Send { head: Option<Head>, sent: Sent, watched: bool },
+    /// It has to wait for a token for this origin.
+    Wait(OriginId),
+    /// It gets no token of ours.
+    Untouched,
 }
 
 impl<S: fmt::Debug, K> fmt::Debug for Bearer<S, K> {

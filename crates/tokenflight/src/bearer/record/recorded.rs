@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{header::UPGRADE, request::Parts};
+use http::{HeaderMap, Request, header::UPGRADE};
 use http_body::Body;
 
 use super::{
@@ -35,11 +35,31 @@ impl<C> Recorded<C> {
     }
 
     /// Whether a body may be recorded: it promises to fit, or somebody has asked to take the risk.
-    fn fits<B: Body>(&self, head: &Parts, body: &B, grpc: bool) -> bool {
+    fn fits<B: Body>(&self, headers: &HeaderMap, body: &B, grpc: bool) -> bool {
         let (hint, limit) = (body.size_hint(), self.limit as u64);
         let promised = hint.upper().is_some_and(|most| most <= limit);
         let dared = hint.exact().is_none() && hint.lower() <= limit && (self.unknown_length || grpc);
-        (promised || dared) && !head.headers.contains_key(UPGRADE)
+        (promised || dared) && !headers.contains_key(UPGRADE)
+    }
+
+    /// The body that is sent, and what is kept of it.
+    fn split<B: Body + Unpin>(&self, headers: &HeaderMap, body: B) -> (ReplayBody<B>, Option<Kept>) {
+        if body.is_end_stream() {
+            return (ReplayBody::whole(None), Some(Kept(Inner::Whole(None))));
+        }
+        let grpc = grpc::is_grpc(headers);
+        if !self.fits(headers, &body, grpc) {
+            return (ReplayBody::passed(body), None);
+        }
+        // What is in memory already need not be recorded. A gRPC message does not tell its end by its length.
+        let body =
+            if grpc || body.size_hint().exact().is_some() { Ahead::read(body, grpc) } else { Ahead::nothing(body) };
+        if let Some(piece) = body.only_piece() {
+            let kept = (piece.len() <= self.limit).then(|| Kept(Inner::Whole(Some(piece.clone()))));
+            return (ReplayBody::whole(Some(piece.clone())), kept);
+        }
+        let (recorder, player) = blank(self.limit);
+        (ReplayBody::recorded(body, recorder), Some(Kept(Inner::Tape(player))))
     }
 }
 
@@ -64,27 +84,15 @@ where
     type Body = T;
     type Kept = Kept;
 
-    fn pass(&self, body: B) -> T {
-        (self.construct)(ReplayBody::passed(body))
+    fn pass(&self, request: Request<B>) -> Request<T> {
+        request.map(|body| (self.construct)(ReplayBody::passed(body)))
     }
 
-    fn keep(&self, head: &Parts, body: B) -> (T, Option<Kept>) {
-        if body.is_end_stream() {
-            return ((self.construct)(ReplayBody::whole(None)), Some(Kept(Inner::Whole(None))));
-        }
-        let grpc = grpc::is_grpc(&head.headers);
-        if !self.fits(head, &body, grpc) {
-            return (self.pass(body), None);
-        }
-        // What is in memory already need not be recorded. A gRPC message does not tell its end by its length.
-        let body =
-            if grpc || body.size_hint().exact().is_some() { Ahead::read(body, grpc) } else { Ahead::nothing(body) };
-        if let Some(piece) = body.only_piece() {
-            let kept = (piece.len() <= self.limit).then(|| Kept(Inner::Whole(Some(piece.clone()))));
-            return ((self.construct)(ReplayBody::whole(Some(piece.clone()))), kept);
-        }
-        let (recorder, player) = blank(self.limit);
-        ((self.construct)(ReplayBody::recorded(body, recorder)), Some(Kept(Inner::Tape(player))))
+    fn keep(&self, request: Request<B>, kept: &mut Option<Kept>) -> Request<T> {
+        let (head, body) = request.into_parts();
+        let (body, split) = self.split(&head.headers, body);
+        *kept = split;
+        Request::from_parts(head, (self.construct)(body))
     }
 
     fn again(&self, kept: &Kept) -> Option<T> {
