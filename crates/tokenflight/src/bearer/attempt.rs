@@ -17,7 +17,7 @@ use http_body::Body;
 use tokenflight_core::{BoxError, Error, ErrorKind, machine::OriginId};
 
 use super::{
-    BearerBody, BearerOptions, HttpService, Replay,
+    BearerBody, HttpService, Replay,
     attach::attach,
     call::{Kept, Sent, Settled, Shared},
     limit::Limit,
@@ -39,19 +39,23 @@ pub(super) async fn wait<S, K, B>(
     shared: Arc<Shared<S, K>>,
     request: Request<B>,
     origin: OriginId,
-    options: BearerOptions,
 ) -> Answer<S::ResponseBody>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
+    let options = *shared.options_of(&request);
     let time = Arc::clone(&shared.session.inner.parts.time);
     let limit = Limit::of(request.headers(), &options, &*time);
     let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
     let (token, beside) = limit.within(&time, shared.session.inner.obtain(ask)).await??;
-    let (_, head) = shared.read(&request, &options);
-    let mut kept = None;
-    let request = shared.keep(request, head, &options, &mut kept);
+    let (_, spare) = shared.read(&request, &options);
+    let mut body = None;
+    let request = match &spare {
+        Some(_) => shared.replay.keep(request, &mut body),
+        None => shared.replay.pass(request),
+    };
+    let kept = spare.zip(body).map(|(spare, body)| Kept::new(spare, body));
     let attempt = Attempt::new(shared, kept, origin, limit);
     let (response, sent) = match attempt.line.send(request, token, beside).await {
         Ok(answered) => answered,
@@ -72,7 +76,7 @@ where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    let limit = kept.as_ref().map_or_else(Limit::default, |kept| kept.limit);
+    let limit = kept.as_ref().map_or_else(Limit::default, Kept::limit);
     Attempt::new(shared, kept, sent.origin, limit).judge(response, sent).await
 }
 

@@ -61,8 +61,8 @@ impl<S: Clone, K> Shared<S, K> {
 impl<S, K> Shared<S, K> {
     /// How this request is to be treated.
     #[inline]
-    pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
-        request.extensions().get().copied().unwrap_or(self.options)
+    pub(super) fn options_of<'a, B>(&'a self, request: &'a Request<B>) -> &'a BearerOptions {
+        request.extensions().get().unwrap_or(&self.options)
     }
 
     /// The listed origin this request goes to; `None` if it must pass untouched.
@@ -80,37 +80,16 @@ impl<S, K> Shared<S, K> {
         if options.is_untouched() { None } else { addressed(request, &self.origins) }
     }
 
-    /// What the headers say about the token's place, and the copy of the head; no copy if the request is sent once. To be
-    /// called before the token is attached, so that the copy never holds it.
+    /// What the headers say about the token's place, and what a replay needs beside the body; not if the request is sent
+    /// once. To be called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Met, Option<Head>) {
-        if self.replays && options.may_replay(request.method()) {
-            Head::of(request)
-        } else {
-            (Met::of(request.headers()), None)
+    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Met, Option<Spare>) {
+        if !self.replays || !options.may_replay(request.method()) {
+            return (Met::of(request.headers()), None);
         }
-    }
-
-    /// The request to send, and what a replay needs, if its head has been copied.
-    #[inline(always)]
-    pub(super) fn keep<B>(
-        &self,
-        request: Request<B>,
-        head: Option<Head>,
-        options: &BearerOptions,
-        kept: &mut Option<Kept<K::Kept>>,
-    ) -> Request<K::Body>
-    where
-        K: Replay<B>,
-    {
-        let Some(head) = head else { return self.replay.pass(request) };
-        let mut body = None;
-        let request = self.replay.keep(request, &mut body);
-        if let Some(body) = body {
-            let limit = Limit::new(options, head.timeout(), &*self.session.inner.parts.time);
-            *kept = Some(Kept { head, body, limit });
-        }
-        request
+        let (met, head) = Head::of(request);
+        let time = &*self.session.inner.parts.time;
+        (met, head.map(|head| Spare { head, limit: Limit::new(options, met.timeout, time) }))
     }
 
     /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
@@ -136,18 +115,33 @@ pub(super) enum Settled {
     Refused,
 }
 
+/// What a replay is built from beside the body.
+#[derive(Debug)]
+pub(super) struct Spare {
+    head: Head,
+    limit: Limit,
+}
+
 /// What a replay is built from.
 #[derive(Debug)]
 pub(super) struct Kept<C> {
-    head: Head,
+    spare: Spare,
     body: C,
-    pub(super) limit: Limit,
 }
 
 impl<C> Kept<C> {
+    #[inline]
+    pub(super) const fn new(spare: Spare, body: C) -> Self {
+        Self { spare, body }
+    }
+
+    pub(super) const fn limit(&self) -> Limit {
+        self.spare.limit
+    }
+
     /// The request again, without a token.
     pub(super) fn again<B, K: Replay<B, Kept = C>>(&self, replay: &K) -> Option<Request<K::Body>> {
-        Some(self.head.rebuild(replay.again(&self.body)?))
+        Some(self.spare.head.rebuild(replay.again(&self.body)?))
     }
 }
 

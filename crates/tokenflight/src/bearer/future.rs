@@ -45,18 +45,17 @@ pin_project! {
         Plain { #[pin] future: S::Future },
         // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
         // and not moved out.
-        First { #[pin] future: S::Future, first: First<S, K, K::Kept> },
+        First {
+            #[pin]
+            future: S::Future,
+            shared: Arc<Shared<S, K>>,
+            kept: Option<Kept<K::Kept>>,
+            sent: Sent,
+            watched: bool,
+        },
         // Waiting for a token, or for the answer to a replay.
         Cold { future: BoxFuture<'static, Answer<S::ResponseBody>> },
     }
-}
-
-/// What is needed if the first send is refused.
-struct First<S, K, C> {
-    shared: Arc<Shared<S, K>>,
-    kept: Option<Kept<C>>,
-    sent: Sent,
-    watched: bool,
 }
 
 impl<S, K, B> BearerFuture<S, K, B>
@@ -77,7 +76,7 @@ where
         sent: Sent,
         watched: bool,
     ) -> Self {
-        Self { state: State::First { future, first: First { shared, kept, sent, watched } } }
+        Self { state: State::First { future, shared, kept, sent, watched } }
     }
 
     pub(super) const fn cold(future: BoxFuture<'static, Answer<S::ResponseBody>>) -> Self {
@@ -101,19 +100,19 @@ where
                     return future.poll(cx).map(|result| Ok(result.map_err(Into::into)?.map(BearerBody::whole)));
                 }
                 StateProj::Cold { future } => return future.as_mut().poll(cx),
-                StateProj::First { future, first } => {
+                StateProj::First { future, shared, kept, sent, watched } => {
                     let response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    match first.shared.settle(&response, first.sent, first.watched) {
+                    match shared.settle(&response, *sent, *watched) {
                         Settled::Done => {
                             // Gone before the response is read: a recording is of no use any more.
-                            first.kept = None;
+                            forget(kept);
                             return Poll::Ready(Ok(response.map(BearerBody::whole)));
                         }
                         Settled::Begun(watch) => {
-                            first.kept = None;
+                            forget(kept);
                             return Poll::Ready(Ok(response.map(|body| BearerBody::watched(body, watch))));
                         }
-                        Settled::Refused => first.refused::<B>(response),
+                        Settled::Refused => refused::<S, K, B>(shared, kept.take(), *sent, response),
                     }
                 }
             };
@@ -123,18 +122,29 @@ where
     }
 }
 
-impl<S, K, C: Send + 'static> First<S, K, C> {
-    /// What happens after a refusal. Not inlined, so that the way past it is short.
-    #[cold]
-    #[inline(never)]
-    fn refused<B>(&mut self, response: Response<S::ResponseBody>) -> BoxFuture<'static, Answer<S::ResponseBody>>
-    where
-        S: HttpService<K::Body>,
-        K: Replay<B, Kept = C>,
-        B: Send + 'static,
-    {
-        Box::pin(attempt::refused::<S, K, B>(Arc::clone(&self.shared), self.kept.take(), self.sent, response))
+/// Lets go of what a replay would need, if there is anything.
+#[inline]
+fn forget<C>(kept: &mut Option<Kept<C>>) {
+    if kept.is_some() {
+        *kept = None;
     }
+}
+
+/// What happens after a refusal. Not inlined, so that the way past it is short.
+#[cold]
+#[inline(never)]
+fn refused<S, K, B>(
+    shared: &Arc<Shared<S, K>>,
+    kept: Option<Kept<K::Kept>>,
+    sent: Sent,
+    response: Response<S::ResponseBody>,
+) -> BoxFuture<'static, Answer<S::ResponseBody>>
+where
+    S: HttpService<K::Body>,
+    K: Replay<B>,
+    B: Send + 'static,
+{
+    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), kept, sent, response))
 }
 
 impl<S, K, B> fmt::Debug for BearerFuture<S, K, B>

@@ -20,6 +20,7 @@ pub(super) struct Limit {
 
 impl Limit {
     /// The limit of a request that has just come with this `grpc-timeout`.
+    #[inline]
     pub(super) fn new(options: &BearerOptions, timeout: Option<Duration>, time: &dyn Time) -> Self {
         if options.wait_limit().is_none() && timeout.is_none() {
             return Self::default();

@@ -9,15 +9,14 @@ use tokenflight_core::{BoxError, machine::OriginId};
 use tower_service::Service;
 
 use super::{
-    BearerFuture, BearerOptions, CloneBody, Replay,
+    BearerFuture, CloneBody, Replay,
     attach::attach,
     attempt,
-    call::{Sent, Settings, Shared},
-    keep::Head,
+    call::{Kept, Sent, Settings, Shared, Spare},
     stray::Stray,
 };
 use crate::{
-    session::{Pass, Session, Snapshot},
+    session::{Session, Snapshot},
     sync::Arc,
 };
 
@@ -81,57 +80,41 @@ impl<S, K> Bearer<S, K> {
         &self.shared.session
     }
 
-    /// Whether there is a token to send that needs no asking: the private copy, as long as the session shows its stamp.
-    /// Without a driver to withdraw it in time, the clock is looked at.
-    #[inline]
-    fn has_pass(&mut self) -> bool {
-        let session = &self.shared.session.inner;
-        if session.stamp() != self.snapshot.stamp {
-            self.snapshot = session.snapshot();
-        }
-        match &self.snapshot.pass {
-            None => false,
-            Some(Pass { clock: None, .. }) => true,
-            Some(Pass { clock: Some((anchor, ask_after)), .. }) => {
-                session.parts.time.now().since(*anchor) < *ask_after
-            }
-        }
-    }
-
     /// Puts the token on a request, if there is one for it at once. By reference: each step that takes a request and gives
     /// it back copies all of it.
-    #[inline]
-    fn prepare<B>(&mut self, request: &mut Request<B>, options: &BearerOptions) -> Way {
-        let Some(mut origin) = self.shared.addressed(request, options) else { return Way::Untouched };
-        if options.lasting().is_some() || !self.has_pass() {
-            // Only now are the headers worth a look.
-            return self.shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
-        }
-        let (met, head) = self.shared.read(request, options);
+    #[inline(always)]
+    fn prepare<B>(&mut self, request: &mut Request<B>) -> Way {
+        let shared = &*self.shared;
+        let options = shared.options_of(request);
+        let Some(mut origin) = shared.addressed(request, options) else { return Way::Untouched };
+        let pass = self.snapshot.usable(&shared.session.inner).filter(|_| options.lasting().is_none());
+        let Some(pass) = pass else {
+            return shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
+        };
+        let (met, spare) = shared.read(request, options);
         if met.authorization || met.host {
-            match self.shared.destination(request, options) {
+            match shared.destination(request, options) {
                 Some(named) => origin = named,
                 None => return Way::Untouched,
             }
         }
-        let Some(pass) = &self.snapshot.pass else { return Way::Wait(origin) };
         attach(request, pass.header.clone());
         let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
-        Way::Send { head, sent, watched: pass.watched }
+        Way::Send { spare, sent, watched: pass.watched }
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
     /// . Not inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
-    fn wait<B>(&mut self, request: Request<B>, origin: OriginId, options: BearerOptions) -> BearerFuture<S, K, B>
+    fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
         B: Send + 'static,
     {
         drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin, options)))
+        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin)))
     }
 }
 
@@ -162,15 +145,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let options = self.shared.options_of(&request);
-        match self.prepare(&mut request, &options) {
-            Way::Send { head, sent, watched } => {
-                let mut kept = None;
-                let request = self.shared.keep(request, head, &options, &mut kept);
-                let future = self.inner.call(request);
+        match self.prepare(&mut request) {
+            Way::Send { spare: Some(spare), sent, watched } => {
+                let mut body = None;
+                let future = self.inner.call(self.shared.replay.keep(request, &mut body));
+                let kept = body.map(|body| Kept::new(spare, body));
                 BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
             }
-            Way::Wait(origin) => self.wait(request, origin, options),
+            Way::Send { spare: None, sent, watched } => {
+                let future = self.inner.call(self.shared.replay.pass(request));
+                BearerFuture::first(future, Arc::clone(&self.shared), None, sent, watched)
+            }
+            Way::Wait(origin) => self.wait(request, origin),
             Way::Untouched => BearerFuture::plain(self.inner.call(self.shared.replay.pass(request))),
         }
     }
@@ -178,8 +164,8 @@ where
 
 /// What becomes of a request.
 enum Way {
-    /// It has the token and is sent at once; with the copy of its head, if it may be sent again.
-    Send { head: Option<Head>, sent: Sent, watched: bool },
+    /// It has the token and is sent at once; again, perhaps, if there is something to spare.
+    Send { spare: Option<Spare>, sent: Sent, watched: bool },
     /// It has to wait for a token for this origin.
     Wait(OriginId),
     /// It gets no token of ours.

@@ -40,7 +40,7 @@ mod watch;
 pub(crate) use self::{
     ask::{Ask, Supply},
     slot::{Held, Inner, Parts},
-    snapshot::{Pass, Snapshot},
+    snapshot::Snapshot,
 };
 pub use self::{
     builder::{BuildError, SessionBuilder},

@@ -13,7 +13,11 @@ use tokenflight_core::{
     store::GrantKey,
 };
 
-use super::{Ask, Pass, Snapshot, State, Status, Supply, Token, events::Teller, snapshot::private_copy};
+use super::{
+    Ask, Snapshot, State, Status, Supply, Token,
+    events::Teller,
+    snapshot::{Pass, private_copy},
+};
 use crate::driver::Link;
 use crate::{
     flight::{Flight, Join, Pending, run},
@@ -99,6 +103,7 @@ impl Inner {
     }
 
     /// The stamp; one atomic load.
+    #[inline]
     pub(crate) fn stamp(&self) -> u64 {
         self.stamp.0.load(Ordering::Acquire)
     }

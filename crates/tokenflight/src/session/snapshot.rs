@@ -7,6 +7,8 @@ use http::HeaderValue;
 use tokenflight_core::{Epoch, Generation, Now};
 use zeroize::Zeroizing;
 
+use super::Inner;
+
 /// A private copy of the current token. As long as the session shows the same stamp, it is the current one.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -14,6 +16,21 @@ pub(crate) struct Snapshot {
     pub(crate) stamp: u64,
     /// The token; none if every request has to ask.
     pub(crate) pass: Option<Pass>,
+}
+
+impl Snapshot {
+    /// The token to send, if that needs no asking: this copy, made anew if the session shows another stamp. Without a
+    /// driver to withdraw it in time, the clock is looked at.
+    #[inline]
+    pub(crate) fn usable(&mut self, session: &Inner) -> Option<&Pass> {
+        if session.stamp() != self.stamp {
+            *self = session.snapshot();
+        }
+        self.pass.as_ref().filter(|pass| match pass.clock {
+            None => true,
+            Some((anchor, ask_after)) => session.parts.time.now().since(anchor) < ask_after,
+        })
+    }
 }
 
 /// A token that may be attached without asking.
