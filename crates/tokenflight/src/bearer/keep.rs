@@ -149,7 +149,6 @@ impl Flat {
     fn grow(&mut self, end: usize) {
         self.bytes.resize(end.next_power_of_two(), 0);
     }
-
 }
 
 /// The length of a text, with the upper bit free.
