@@ -49,13 +49,13 @@ where
     let limit = Limit::of(request.headers(), &options, &*time);
     let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
     let (token, beside) = limit.within(&time, shared.session.inner.obtain(ask)).await??;
-    let (_, spare) = shared.read(&request, &options);
-    let mut body = None;
+    let (mut spare, mut body) = (None, None);
+    shared.read(&request, &options, &mut spare);
     let request = match &spare {
         Some(_) => shared.replay.keep(request, &mut body),
         None => shared.replay.pass(request),
     };
-    let kept = spare.zip(body).map(|(spare, body)| Kept::new(spare, body));
+    let kept = Kept::new(spare, body);
     let attempt = Attempt::new(shared, kept, origin, limit);
     let (response, sent) = match attempt.line.send(request, token, beside).await {
         Ok(answered) => answered,

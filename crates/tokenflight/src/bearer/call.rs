@@ -80,16 +80,18 @@ impl<S, K> Shared<S, K> {
         if options.is_untouched() { None } else { addressed(request, &self.origins) }
     }
 
-    /// What the headers say about the token's place, and what a replay needs beside the body; not if the request is sent
-    /// once. To be called before the token is attached, so that the copy never holds it.
+    /// What the headers say about the token's place; and into `spare` what a replay needs beside the body, unless the
+    /// request is sent once. To be called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Met, Option<Spare>) {
+    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Met {
         if !self.replays || !options.may_replay(request.method()) {
-            return (Met::of(request.headers()), None);
+            return Met::of(request.headers());
         }
-        let (met, head) = Head::of(request);
-        let time = &*self.session.inner.parts.time;
-        (met, head.map(|head| Spare { head, limit: Limit::new(options, met.timeout, time) }))
+        let mut met = Met::default();
+        let Some(head) = Head::of(request, &mut met) else { return Met::of(request.headers()) };
+        let limit = Limit::new(options, met.timeout, &*self.session.inner.parts.time);
+        *spare = Some(Spare { head, limit });
+        met
     }
 
     /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
@@ -130,9 +132,14 @@ pub(super) struct Kept<C> {
 }
 
 impl<C> Kept<C> {
-    #[inline]
-    pub(super) const fn new(spare: Spare, body: C) -> Self {
-        Self { spare, body }
+    /// Nothing if a part is missing.
+    #[inline(always)]
+    pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
+        // Not `zip`, which is called and moves both parts twice.
+        match (spare, body) {
+            (Some(spare), Some(body)) => Some(Self { spare, body }),
+            _ => None,
+        }
     }
 
     pub(super) const fn limit(&self) -> Limit {

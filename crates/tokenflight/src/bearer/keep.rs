@@ -83,14 +83,11 @@ const LENGTHS: usize = 8;
 const SENSITIVE: u32 = 1 << 31;
 
 impl Head {
-    /// Copies the head. No copy if a part of it is larger than any sane one (2 GiB).
+    /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB).
     #[inline(always)]
-    pub(super) fn of<B>(request: &Request<B>) -> (Met, Option<Self>) {
-        let mut met = Met::default();
-        let Some(flat) = Flat::of(request.method(), request.uri(), request.headers(), &mut met) else {
-            return (Met::of(request.headers()), None);
-        };
-        (met, Some(Self { version: request.version(), extensions: request.extensions().clone(), flat }))
+    pub(super) fn of<B>(request: &Request<B>, met: &mut Met) -> Option<Self> {
+        let flat = Flat::of(request.method(), request.uri(), request.headers(), met)?;
+        Some(Self { version: request.version(), extensions: request.extensions().clone(), flat })
     }
 
     /// Builds the request again with this body; the token is attached later.

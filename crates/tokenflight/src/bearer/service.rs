@@ -80,10 +80,10 @@ impl<S, K> Bearer<S, K> {
         &self.shared.session
     }
 
-    /// Puts the token on a request, if there is one for it at once. By reference: each step that takes a request and gives
-    /// it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each
+    /// step that takes a request and gives it back copies all of it.
     #[inline(always)]
-    fn prepare<B>(&mut self, request: &mut Request<B>) -> Way {
+    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
         let shared = &*self.shared;
         let options = shared.options_of(request);
         let Some(mut origin) = shared.addressed(request, options) else { return Way::Untouched };
@@ -91,7 +91,7 @@ impl<S, K> Bearer<S, K> {
         let Some(pass) = pass else {
             return shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
         };
-        let (met, spare) = shared.read(request, options);
+        let met = shared.read(request, options, spare);
         if met.authorization || met.host {
             match shared.destination(request, options) {
                 Some(named) => origin = named,
@@ -100,7 +100,7 @@ impl<S, K> Bearer<S, K> {
         }
         attach(request, pass.header.clone());
         let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
-        Way::Send { spare, sent, watched: pass.watched }
+        Way::Send(sent, pass.watched)
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
@@ -145,14 +145,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.prepare(&mut request) {
-            Way::Send { spare: Some(spare), sent, watched } => {
-                let mut body = None;
+        let (mut spare, mut body) = (None, None);
+        match self.prepare(&mut request, &mut spare) {
+            Way::Send(sent, watched) if spare.is_some() => {
                 let future = self.inner.call(self.shared.replay.keep(request, &mut body));
-                let kept = body.map(|body| Kept::new(spare, body));
-                BearerFuture::first(future, Arc::clone(&self.shared), kept, sent, watched)
+                BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent, watched)
             }
-            Way::Send { spare: None, sent, watched } => {
+            Way::Send(sent, watched) => {
                 let future = self.inner.call(self.shared.replay.pass(request));
                 BearerFuture::first(future, Arc::clone(&self.shared), None, sent, watched)
             }
@@ -164,8 +163,8 @@ where
 
 /// What becomes of a request.
 enum Way {
-    /// It has the token and is sent at once; again, perhaps, if there is something to spare.
-    Send { spare: Option<Spare>, sent: Sent, watched: bool },
+    /// It has the token and is sent at once. Whether the session wants to know of its success.
+    Send(Sent, bool),
     /// It has to wait for a token for this origin.
     Wait(OriginId),
     /// It gets no token of ours.
