@@ -65,7 +65,7 @@ impl Met {
     }
 }
 
-/// Method, URI and headers, as pairs: two lengths, two texts.
+/// The request line and the headers, each as lengths and then texts.
 struct Flat {
     /// Used up to the end, and nothing but zeros from there on: so a text is written into place, without a check of the
     /// capacity for each of its parts.
@@ -76,8 +76,8 @@ struct Flat {
 /// What a buffer begins with: enough for most heads.
 const ROOM: usize = 512;
 
-/// The two lengths of a pair.
-const LENGTHS: usize = 8;
+/// What the length of a text takes.
+const LENGTH: usize = 4;
 
 /// Marks a value as sensitive in the upper bit of its length.
 const SENSITIVE: u32 = 1 << 31;
@@ -110,12 +110,12 @@ impl Flat {
     fn of(method: &Method, uri: &Uri, headers: &HeaderMap, met: &mut Met) -> Option<Self> {
         let mut flat = Self::new();
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        flat.put(uri.scheme_str().unwrap_or_default().as_bytes(), authority.as_bytes(), 0)?;
         let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
-        flat.put(path.as_bytes(), method.as_str().as_bytes(), 0)?;
+        flat.put([method.as_str(), uri.scheme_str().unwrap_or_default(), authority, path].map(str::as_bytes), 0)?;
         for (name, value) in headers {
             met.note(name, value);
-            flat.put(name.as_str().as_bytes(), value.as_bytes(), if value.is_sensitive() { SENSITIVE } else { 0 })?;
+            let mark = if value.is_sensitive() { SENSITIVE } else { 0 };
+            flat.put([name.as_str().as_bytes(), value.as_bytes()], mark)?;
         }
         Some(flat)
     }
@@ -125,19 +125,29 @@ impl Flat {
         Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0 }
     }
 
-    /// Writes a pair. The lengths go together, and the room is looked at once.
+    /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for all of them.
     #[inline(always)]
-    fn put(&mut self, first: &[u8], second: &[u8], mark: u32) -> Option<()> {
-        let lengths = [length(first)?, length(second)? | mark].map(u32::to_le_bytes);
-        let end = self.end + LENGTHS + first.len() + second.len();
+    fn put<const N: usize>(&mut self, texts: [&[u8]; N], mark: u32) -> Option<()> {
+        let mut end = self.end + N * LENGTH;
+        for text in texts {
+            if text.len() >= SENSITIVE as usize {
+                return None;
+            }
+            end += text.len();
+        }
         if end > self.bytes.len() {
             self.grow(end);
         }
-        let (head, texts) = self.bytes[self.end..end].split_at_mut(LENGTHS);
-        head.copy_from_slice(lengths.as_flattened());
-        let (left, right) = texts.split_at_mut(first.len());
-        left.copy_from_slice(first);
-        right.copy_from_slice(second);
+        let (lengths, mut rest) = self.bytes[self.end..end].split_at_mut(N * LENGTH);
+        for (index, (place, text)) in lengths.chunks_exact_mut(LENGTH).zip(texts).enumerate() {
+            let mark = if index + 1 == N { mark } else { 0 };
+            place.copy_from_slice(&(text.len() as u32 | mark).to_le_bytes());
+        }
+        for text in texts {
+            let (place, after) = rest.split_at_mut(text.len());
+            place.copy_from_slice(text);
+            rest = after;
+        }
         self.end = end;
         Some(())
     }
@@ -146,12 +156,6 @@ impl Flat {
     fn grow(&mut self, end: usize) {
         self.bytes.resize(end.next_power_of_two(), 0);
     }
-}
-
-/// The length of a text, with the upper bit free.
-#[inline]
-fn length(text: &[u8]) -> Option<u32> {
-    u32::try_from(text.len()).ok().filter(|length| *length < SENSITIVE)
 }
 
 /// The caller's own headers may be secrets too (cookies, API keys): cleared before the next request sees the buffer.
@@ -184,19 +188,21 @@ impl std::fmt::Debug for Flat {
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The next pair, and whether it is marked.
-    fn next(&mut self) -> Option<(&'a [u8], &'a [u8], bool)> {
-        let (first, rest) = self.0.split_first_chunk::<4>()?;
-        let (second, rest) = rest.split_first_chunk::<4>()?;
-        let (first, second) = (u32::from_le_bytes(*first), u32::from_le_bytes(*second));
-        let (left, rest) = rest.split_at_checked(usize::try_from(first).ok()?)?;
-        let (right, rest) = rest.split_at_checked(usize::try_from(second & !SENSITIVE).ok()?)?;
+    /// The next texts, and whether they are marked.
+    fn next<const N: usize>(&mut self) -> Option<([&'a [u8]; N], bool)> {
+        let (lengths, mut rest) = self.0.split_at_checked(N * LENGTH)?;
+        let (mut texts, mut marked) = ([&[][..]; N], false);
+        for (text, length) in texts.iter_mut().zip(lengths.chunks_exact(LENGTH)) {
+            let length = u32::from_le_bytes(length.try_into().ok()?);
+            marked = length & SENSITIVE != 0;
+            (*text, rest) = rest.split_at_checked(usize::try_from(length & !SENSITIVE).ok()?)?;
+        }
         self.0 = rest;
-        Some((left, right, second & SENSITIVE != 0))
+        Some((texts, marked))
     }
 
     fn line(&mut self) -> Option<(Method, Uri)> {
-        let ((scheme, authority, _), (path, method, _)) = (self.next()?, self.next()?);
+        let ([method, scheme, authority, path], _) = self.next()?;
         let mut parts = http::uri::Parts::default();
         if !scheme.is_empty() {
             parts.scheme = Some(scheme.try_into().ok()?);
@@ -212,7 +218,7 @@ impl<'a> Fields<'a> {
 
     fn headers(&mut self, headers: &mut HeaderMap) {
         // Written from a valid map: nothing is ever left out here.
-        while let Some((name, value, sensitive)) = self.next() {
+        while let Some(([name, value], sensitive)) = self.next() {
             let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else {
                 continue;
             };
