@@ -125,7 +125,7 @@ where
         loop {
             match self.line.shared.settle(&response, sent, true) {
                 Settled::Done => return Ok(response.map(BearerBody::whole)),
-                Settled::Begun(watch) => return Ok(response.map(|body| BearerBody::watched(body, watch))),
+                Settled::Begun(watch) => return Ok(response.map(|body| BearerBody::new(body, Some(watch)))),
                 Settled::Refused => {}
             }
             let refusal = response;

@@ -42,12 +42,15 @@ pin_project! {
 }
 
 impl<R: Body> BearerBody<R> {
+    #[inline]
     pub(super) const fn whole(body: R) -> Self {
         Self { state: State::Whole { body, watch: None } }
     }
 
-    pub(super) const fn watched(body: R, watch: Watch) -> Self {
-        Self { state: State::Whole { body, watch: Some(watch) } }
+    /// As it came; with its trailers watched, if they are still to say something.
+    #[inline]
+    pub(super) const fn new(body: R, watch: Option<Watch>) -> Self {
+        Self { state: State::Whole { body, watch } }
     }
 
     /// Nothing was kept.

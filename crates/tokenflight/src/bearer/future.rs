@@ -92,32 +92,31 @@ where
 {
     type Output = Answer<S::ResponseBody>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let cold = match state.as_mut().project() {
-                StateProj::Plain { future } => {
-                    return future.poll(cx).map(|result| Ok(result.map_err(Into::into)?.map(BearerBody::whole)));
-                }
-                StateProj::Cold { future } => return future.as_mut().poll(cx),
-                StateProj::First { future, shared, kept, sent, watched } => {
-                    let response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    match shared.settle(&response, *sent, *watched) {
-                        Settled::Done => {
-                            // Gone before the response is read: a recording is of no use any more.
-                            forget(kept);
-                            return Poll::Ready(Ok(response.map(BearerBody::whole)));
-                        }
-                        Settled::Begun(watch) => {
-                            forget(kept);
-                            return Poll::Ready(Ok(response.map(|body| BearerBody::watched(body, watch))));
-                        }
-                        Settled::Refused => refused::<S, K, B>(shared, kept.take(), *sent, response),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.as_mut().project().state.project() {
+            StateProj::First { future, shared, kept, sent, watched } => {
+                let response = match ready!(future.poll(cx)) {
+                    Ok(response) => response,
+                    Err(error) => return Poll::Ready(Err(error.into())),
+                };
+                let watch = match shared.settle(&response, *sent, *watched) {
+                    Settled::Done => None,
+                    Settled::Begun(watch) => Some(watch),
+                    Settled::Refused => {
+                        let cold = refused::<S, K, B>(shared, kept.take(), *sent, response);
+                        // The first future goes with its state, before anything is waited for.
+                        self.as_mut().project().state.set(State::Cold { future: cold });
+                        return self.poll(cx);
                     }
-                }
-            };
-            // The first future goes with its state, before anything is waited for.
-            state.set(State::Cold { future: cold });
+                };
+                // Gone before the response is read: a recording is of no use any more.
+                forget(kept);
+                Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
+            }
+            StateProj::Plain { future } => {
+                future.poll(cx).map(|result| Ok(result.map_err(Into::into)?.map(BearerBody::whole)))
+            }
+            StateProj::Cold { future } => future.as_mut().poll(cx),
         }
     }
 }
