@@ -14,8 +14,8 @@ pub(super) fn destination<B>(request: &Request<B>, origins: &Origins) -> Option<
     origins.find(request.uri(), request.headers())
 }
 
-/// As [`destination`], of a request without an `Authorization` and a `Host`. Looking for a header costs as much as all the
-/// rest: who reads the headers anyway asks here, and for the full answer only when he has met one of the two.
+/// As [`destination`], of a request without an `Authorization` and a `Host`. Searching the headers costs as much as all the
+/// rest: who has read their names asks here, and for the full answer only when one of the two was among them.
 #[inline]
 pub(super) fn addressed<B>(request: &Request<B>, origins: &Origins) -> Option<OriginId> {
     if *request.method() == Method::CONNECT { None } else { origins.addressed(request.uri()) }
