@@ -80,7 +80,13 @@ async fn everybody(audiences: &[Audiences], times: usize) -> Vec<(&'static str, 
 fn each_audience_gets_a_token_of_its_own_and_the_refresh_token_is_never_presented_twice() {
     let bed = Bed::new();
     let audiences = bed.logged_in();
+    let before = bed.time.now().boot;
     let tokens = bed.time.run(everybody(&[audiences.clone()], 30));
+    assert_eq!(
+        bed.time.now().boot - before,
+        Duration::from_millis(300),
+        "one after the other, and nothing between them"
+    );
     for (name, token) in &tokens {
         assert_eq!(token.scope(), Some(*name));
     }
@@ -167,6 +173,24 @@ fn nobody_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
         assert!(bed.time.run(session(&audiences, name).token()).unwrap_err().needs_login(), "{name}");
     }
     assert_eq!(bed.auth.report().total.presented_twice, 0);
+}
+
+/// Another process logs in while this one's exchange is under way: what that brings is the old login's, and nobody's now.
+#[test]
+fn what_was_minted_for_a_login_that_was_replaced_elsewhere_is_not_handed_out() {
+    let bed = Bed::new();
+    let (here, elsewhere) = (bed.logged_in(), bed.process());
+    let mail = session(&here, "mail");
+    let mut asking = pin!(mail.token());
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    for _ in 0..3 {
+        assert!(asking.as_mut().poll(&mut cx).is_pending());
+    }
+    assert_eq!(bed.requests(), 1, "the exchange is under way");
+    bed.time.run(elsewhere.login(bed.auth.login_as("bob"))).unwrap();
+    let token = bed.time.run(asking).unwrap();
+    assert_eq!(token.scope(), Some("mail"));
+    assert_eq!(bed.auth.label_of(token.access().expose()).as_deref(), Some("bob"));
 }
 
 #[test]

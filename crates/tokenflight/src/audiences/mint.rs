@@ -24,10 +24,7 @@ struct Inner {
 
 impl Mintage {
     fn want(&self, audience: usize) {
-        let mut inner = lock(&self.0);
-        // What lies there was minted for somebody who did not wait for it.
-        inner.minted.remove(&audience);
-        inner.wanted.insert(audience);
+        lock(&self.0).wanted.insert(audience);
     }
 
     /// The next one to be served; the first one if nobody waits.
@@ -37,9 +34,8 @@ impl Mintage {
 
     fn put(&self, audience: usize, epoch: Epoch, set: TokenSet) {
         let mut inner = lock(&self.0);
-        if inner.wanted.remove(&audience) {
-            inner.minted.insert(audience, (epoch, set));
-        }
+        inner.wanted.remove(&audience);
+        inner.minted.insert(audience, (epoch, set));
     }
 
     /// What was minted for this audience, if the hidden session holds just that now: else another login, or another
