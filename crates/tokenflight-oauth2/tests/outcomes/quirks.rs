@@ -212,6 +212,13 @@ fn what_must_not_end_a_session_does_not() {
         "service_unavailable",
     );
     fails(provider::NOTION, 401, r#"{"object":"error","code":"unauthorized","message":"x"}"#, Config, "unauthorized");
+    fails(
+        provider::NOTION,
+        400,
+        r#"{"object":"error","code":"validation_error","message":"x"}"#,
+        Config,
+        "validation_error",
+    );
     fails(provider::ENTRA_ID, 401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, Config, "invalid_client");
     fails(provider::KEYCLOAK, 400, r#"{"error":"unauthorized_client"}"#, Config, "unauthorized_client");
     fails(provider::AUTH0, 403, "<html>blocked</html>", Config, "");
