@@ -96,8 +96,12 @@ impl Life {
     }
 
     /// Whether it is too young for a refusal to be about its expiry.
+    ///
+    /// In the second half of a lifetime no token is: servers that date tokens by whole seconds end them up to a second
+    /// before their time, and that may be long before our lead.
     pub(super) fn fresh(&self, now: Now, window: Duration) -> bool {
-        !self.expired(now) && !self.in_lead(now) && now.boot < self.issued.saturating_add(window)
+        let late = self.lifetime.is_some_and(|lifetime| now.since(self.anchor) >= lifetime / 2);
+        !late && !self.in_lead(now) && now.boot < self.issued.saturating_add(window)
     }
 
     /// When renewal is due, on the boot clock.

@@ -24,7 +24,8 @@ pub struct Policy {
     /// How long a lease outlives the request limit, so that nobody presents a token whose request may still be on its
     /// way. Default 15 s.
     pub lease_margin: Duration,
-    /// A refusal of a token adopted less than this ago is no evidence of its expiry. Default 10 s.
+    /// A refusal of a token adopted less than this ago is no evidence of its expiry, unless half of its lifetime is
+    /// over. Default 10 s.
     pub fresh_window: Duration,
     /// How many reactive refreshes one origin may cause within `storm_window` without a success between. Default 10.
     pub storm_limit: usize,

@@ -8,7 +8,8 @@ use tokenflight_core::{
 };
 
 use crate::support::{
-    API, HOUR, at, failed, found, just_use, logged_in, machine, obtained, refusal, refused_with, secs, started, store,
+    API, HOUR, at, failed, found, just_use, logged_in, machine, millis, moment, obtained, refusal, refused_with, secs,
+    started, store,
 };
 
 /// A session with an hour of life whose token is no longer fresh, and a refusal of that token.
@@ -54,6 +55,18 @@ fn a_refusal_of_a_fresh_token_is_no_reason_to_refresh_and_is_counted() {
     // It stays good for everybody else, and ten seconds after the login it is believed.
     assert!(just_use(&machine.usable(at(9))));
     assert_eq!(started(machine.refused(refused, at(10))).reason, Reason::Rejected);
+}
+
+/// a server that dates tokens by whole seconds ends one of three seconds after two and a bit.
+#[test]
+fn no_token_is_fresh_in_the_second_half_of_its_lifetime() {
+    for (lifetime, half) in [(secs(2), secs(1)), (secs(3), millis(1500)), (secs(18), secs(9)), (secs(60), secs(10))] {
+        let mut machine = logged_in(Policy::default(), Some(lifetime));
+        let refused = refusal(&machine);
+        let just_before = moment(half - millis(1));
+        assert_eq!(refused_with(machine.refused(refused, just_before)), ErrorKind::FreshRefused, "{lifetime:?}");
+        assert_eq!(started(machine.refused(refused, moment(half))).reason, Reason::Rejected, "{lifetime:?}");
+    }
 }
 
 /// the window begins anew with each token set.

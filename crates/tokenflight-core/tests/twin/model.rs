@@ -109,7 +109,8 @@ impl Twin {
         }
         let renewing = self.history.slot().is_some_and(|(_, reason, _)| reason != Reason::Persist);
         let young = now.boot < token.adopted.saturating_add(self.policy.fresh_window);
-        if !renewing && young && !token.expired(now) && !token.in_lead(now) {
+        let late = token.lifetime.is_some_and(|lifetime| token.age(now) >= lifetime / 2);
+        if !renewing && young && !late && !token.in_lead(now) {
             self.history.note(now, What::Fresh);
             return Some(ErrorKind::FreshRefused);
         }
