@@ -1,0 +1,71 @@
+//! What a server says of itself, and what a logout does with it.
+
+use http::StatusCode;
+use tokenflight::ErrorKind;
+use tokenflight_oauth2::{
+    ClientAuth, TokenEndpoint,
+    discovery::{self, DiscoveryError, Metadata},
+};
+
+use crate::{
+    bed::{User, public},
+    on_both,
+    server::{Kind, Server, Setup},
+    support::client,
+};
+
+on_both!(a_server_tells_where_its_tokens_are, a_logout_revokes_at_the_server, a_logout_needs_no_revocation);
+
+async fn metadata(server: &Server, kind: discovery::Kind) -> Metadata {
+    discovery::discover(&server.at.issuer, kind, client()).await.unwrap()
+}
+
+async fn a_server_tells_where_its_tokens_are(kind: Kind) {
+    let server = Setup::new(kind, 60).start().await;
+    for document in [discovery::Kind::OpenId, discovery::Kind::OAuth] {
+        let metadata = metadata(&server, document).await;
+        assert_eq!(metadata.issuer(), server.at.issuer);
+        assert_eq!(metadata.token_endpoint(), server.at.token);
+        let endpoint = TokenEndpoint::discovered(&metadata, client()).unwrap().client(ClientAuth::public("public"));
+        let user = User::logged_in(&server, endpoint.refresh_token(), "public").await;
+        user.session.refresh().await.unwrap();
+        assert_eq!(user.get().await.0, StatusCode::OK);
+    }
+    assert_eq!(server.log().await.refreshes, 2);
+    // byte for byte.
+    let other = discovery::discover(&format!("{}/", server.at.issuer), discovery::Kind::OpenId, client()).await;
+    assert!(matches!(other, Err(DiscoveryError::OtherIssuer)), "{other:?}");
+}
+
+async fn a_logout_revokes_at_the_server(kind: Kind) {
+    let server = Setup::new(kind, 60).start().await;
+    let metadata = metadata(&server, discovery::Kind::OAuth).await;
+    assert_eq!(metadata.revocation_endpoint(), Some(server.at.revocation.as_str()));
+    for (client_id, auth) in
+        [("public", ClientAuth::public("public")), ("basic", ClientAuth::basic("basic", server.secret("basic")))]
+    {
+        let before = server.log().await;
+        let grant = || TokenEndpoint::discovered(&metadata, client()).unwrap().client(auth.clone()).refresh_token();
+        let (tokens, _) = server.login(client_id).await;
+        let user = User::new(&server, grant());
+        user.session.login(tokens.clone()).await.unwrap();
+        assert_eq!(user.get().await.0, StatusCode::OK);
+        user.session.logout().await.unwrap();
+        assert_eq!(*user.session.token().await.unwrap_err().kind(), ErrorKind::LoggedOut);
+        let log = server.log().await;
+        assert_eq!((log.revocations, log.denied), (before.revocations + 1, before.denied), "{client_id}: {log:?}");
+
+        // Whoever has kept the tokens has nothing.
+        let thief = User::new(&server, grant());
+        thief.session.login(tokens).await.unwrap();
+        assert!(thief.session.refresh().await.unwrap_err().is_ended(), "{client_id}");
+    }
+}
+
+async fn a_logout_needs_no_revocation(kind: Kind) {
+    let server = Setup::new(kind, 60).start().await;
+    let user = User::logged_in(&server, public(&server).refresh_token(), "public").await;
+    user.session.logout().await.unwrap();
+    assert_eq!(*user.session.token().await.unwrap_err().kind(), ErrorKind::LoggedOut);
+    assert_eq!(server.log().await.revocations, 0, "nobody said where");
+}
