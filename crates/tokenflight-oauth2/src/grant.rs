@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -26,8 +27,11 @@ pub struct OAuthGrant {
     endpoint: TokenEndpoint,
     kind: Kind,
     extra: Vec<(String, String)>,
+    listener: Option<Listener>,
     streaks: Streaks,
 }
+
+type Listener = Box<dyn Fn(&TokenSet) + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) enum Kind {
@@ -55,7 +59,7 @@ const CONFIRM: Duration = Duration::from_secs(30);
 
 impl OAuthGrant {
     pub(crate) fn new(endpoint: TokenEndpoint, kind: Kind) -> Self {
-        Self { endpoint, kind, extra: Vec::new(), streaks: Streaks::default() }
+        Self { endpoint, kind, extra: Vec::new(), listener: None, streaks: Streaks::default() }
     }
 
     /// The scope to ask for, its words separated by spaces. A refresh asks for none by default and thereby for all that
@@ -81,6 +85,18 @@ impl OAuthGrant {
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    /// Calls a function with every token set that the server sends, before anybody uses it: for members that a session
+    /// has no place for ([`TokenSet::extra_members`]), such as an `id_token` or Salesforce's `instance_url`.
+    ///
+    /// # Panics in callbacks
+    ///
+    /// A panic in it is caught and changes nothing: the tokens are not lost.
+    #[must_use]
+    pub fn on_tokens(mut self, listener: impl Fn(&TokenSet) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
         self
     }
 
@@ -112,7 +128,12 @@ impl OAuthGrant {
         request.mark_unsent();
         let form = self.form(request).await?;
         let verdict = self.endpoint.ask(&form, &|| request.mark_sent()).await;
-        self.streaks.count(verdict, request.refresh_token(), self.endpoint.known().clustered)
+        let set = self.streaks.count(verdict, request.refresh_token(), self.endpoint.known().clustered)?;
+        if let Some(listener) = &self.listener {
+            // The refresh token in it is the only one that lives.
+            let _ = catch_unwind(AssertUnwindSafe(|| listener(&set)));
+        }
+        Ok(set)
     }
 }
 

@@ -58,6 +58,12 @@ fn successes() -> Vec<(Row, Act)> {
         (adopted("T-29"), body(r#""refresh_token":"refresh-1","expires_in":"3600""#)),
         (adopted("T-29"), body(r#""refresh_token":"refresh-1","expires_in":3600.0"#)),
         (adopted("T-29"), body(r#""refresh_token":"refresh-1","expires_in":"3.6e3""#)),
+        // Usable for the request that caused the refresh, and reactive from then on (R-311).
+        (adopted("T-30").serves(None).next(Next::Never), body(r#""refresh_token":"refresh-1","expires_in":0"#)),
+        (adopted("T-30").serves(None).next(Next::Never), body(r#""refresh_token":"refresh-1","expires_in":-60"#)),
+        // Ten years at most; nothing is due for a long time.
+        (adopted("T-31").next(Next::Never), body(r#""refresh_token":"refresh-1","expires_in":1e400"#)),
+        (adopted("T-31").next(Next::Never), body(r#""refresh_token":"refresh-1","expires_in":4294967296"#)),
         (config("T-32"), json(200, r#"{"access_token":"two words"}"#)),
         (config("T-32").stores("refresh-1"), json(200, r#"{"access_token":"a\nb","refresh_token":"refresh-1"}"#)),
         (config("T-32").stores("refresh-1"), json(200, r#"{"access_token":"ä","refresh_token":"refresh-1"}"#)),
@@ -167,4 +173,15 @@ async fn a_redirect_is_told_by_its_host() {
     assert!(outcome.told.contains("elsewhere.example") && !outcome.told.contains("login"), "{}", outcome.told);
     let long = format!("location: https://{}.example/\r\n", "e".repeat(3000));
     assert!(!play(answer(307, &long, "")).await.told.contains("eeee"));
+}
+
+/// R-231, R-720: each row is named by a test, be it in its expectation or in its comment.
+#[test]
+fn every_row_of_the_table_has_a_test() {
+    let sources = [include_str!("answers.rs"), include_str!("lifetimes.rs"), include_str!("transport.rs")];
+    let lines = || sources.iter().flat_map(|source| source.lines()).filter(|line| !line.starts_with("//!"));
+    let ids = (1..=11).chain(20..=34).chain(40..=60).map(|number| format!("T-{number:02}"));
+    let missing: Vec<_> = ids.clone().filter(|id| !lines().any(|line| line.contains(id))).collect();
+    println!("{}/47 rows of the failure table", ids.count() - missing.len());
+    assert!(missing.is_empty(), "no test names {missing:?}");
 }

@@ -102,6 +102,10 @@ impl Row {
         Self { next, ..self }
     }
 
+    pub(crate) const fn serves(self, served: Option<&'static str>) -> Self {
+        Self { served, ..self }
+    }
+
     pub(crate) const fn without_intent(self) -> Self {
         Self { intent: false, ..self }
     }

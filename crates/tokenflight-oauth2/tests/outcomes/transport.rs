@@ -20,7 +20,10 @@ use hyper_util::{
 };
 use tokenflight::{FailureClass, Grant, GrantError, RefreshToken, Session, Store, TokenRequest, core::grant::Reason};
 use tokenflight_oauth2::{BoxError, OAuthGrant, Unsent, provider};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tower::{Service, service_fn};
 
 use crate::{
@@ -80,8 +83,10 @@ async fn a_failed_handshake() {
 async fn a_handshake_that_does_not_end() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/token", silent.local_addr().unwrap());
+    let start = tokio::time::Instant::now();
     let error = ask(&endpoint(&url, client()).refresh_token()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::NotSent);
+    assert_eq!(start.elapsed().as_secs(), 5);
 }
 
 async fn ask(grant: &OAuthGrant) -> Result<tokenflight::TokenSet, GrantError> {
@@ -183,6 +188,18 @@ async fn a_success_that_does_not_arrive_whole() {
     }
 }
 
+/// R-640: what is announced to be too much is not waited for.
+#[tokio::test(start_paused = true)]
+async fn an_announced_flood_is_not_read() {
+    let server =
+        Scripted::new([Act::SayAndStall(b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n{".to_vec())]).await;
+    let grant = endpoint(&server.url(), client()).refresh_token();
+    // The time is tokio's and passes only when nothing else can happen.
+    #[allow(clippy::disallowed_methods)]
+    let answer = tokio::time::timeout(Duration::from_secs(60), ask(&grant)).await;
+    assert_eq!(answer.expect("an end without the rest").unwrap_err().class(), FailureClass::Ambiguous);
+}
+
 /// T-09 with a grace window: the same token again, promptly (R-215).
 #[tokio::test]
 async fn within_a_grace_window_the_same_token_is_presented_again_promptly() {
@@ -194,25 +211,39 @@ async fn within_a_grace_window_the_same_token_is_presented_again_promptly() {
     assert!(outcome.next.unwrap() <= Duration::from_secs(3), "a tenth of Okta's 30 s: {:?}", outcome.next);
 }
 
+/// How an HTTP/2 server gives a request back.
+#[derive(Clone, Copy, PartialEq)]
+enum GivesBack {
+    /// It resets the stream.
+    Stream,
+    /// It says goodbye: the last stream it will look at is before this one.
+    Connection,
+}
+
 /// T-08: an HTTP/2 server that gives requests back, so often, and then answers.
-async fn giving_back(times: usize, go_away: bool) -> (SocketAddr, tokio::sync::watch::Receiver<usize>) {
+async fn giving_back(times: usize, how: GivesBack) -> (SocketAddr, tokio::sync::watch::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (told, seen) = tokio::sync::watch::channel(0);
     #[allow(clippy::disallowed_methods)] // A server is a task of the test.
     tokio::spawn(async move {
         loop {
-            let (stream, _) = listener.accept().await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if how == GivesBack::Connection && *told.borrow() < times {
+                told.send_modify(|count| *count += 1);
+                // SETTINGS, then GOAWAY with the last stream 0 and no error.
+                let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+                stream.write_all(frames).await.unwrap();
+                // Until the client has seen it and leaves.
+                while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+                continue;
+            }
             let mut connection = h2::server::handshake(stream).await.unwrap();
             while let Some(Ok((_, mut respond))) = connection.accept().await {
                 told.send_modify(|count| *count += 1);
                 if *told.borrow() > times {
-                    let head = Response::new(());
-                    let mut body = respond.send_response(head, false).unwrap();
+                    let mut body = respond.send_response(Response::new(()), false).unwrap();
                     body.send_data(r#"{"access_token":"access-1","expires_in":3600}"#.into(), true).unwrap();
-                } else if go_away {
-                    // The last stream it will look at is before this one.
-                    connection.abrupt_shutdown(h2::Reason::NO_ERROR);
                 } else {
                     respond.send_reset(h2::Reason::REFUSED_STREAM);
                 }
@@ -224,17 +255,19 @@ async fn giving_back(times: usize, go_away: bool) -> (SocketAddr, tokio::sync::w
 
 #[tokio::test]
 async fn what_a_server_gives_back_is_sent_once_more_at_once() {
-    let h2 = Client::builder(TokioExecutor::new()).http2_only(true).retry_canceled_requests(false).build_http();
-    let (addr, seen) = giving_back(1, false).await;
-    let grant = endpoint(&format!("http://{addr}/token"), h2.clone()).refresh_token();
-    assert_eq!(ask(&grant).await.unwrap().access().expose(), "access-1");
-    assert_eq!(*seen.borrow(), 2);
+    let h2 = || Client::builder(TokioExecutor::new()).http2_only(true).retry_canceled_requests(false).build_http();
+    for how in [GivesBack::Stream, GivesBack::Connection] {
+        let (addr, seen) = giving_back(1, how).await;
+        let grant = endpoint(&format!("http://{addr}/token"), h2()).refresh_token();
+        assert_eq!(ask(&grant).await.unwrap().access().expose(), "access-1");
+        assert_eq!(*seen.borrow(), 2);
 
-    let (addr, seen) = giving_back(usize::MAX, false).await;
-    let outcome = alone(endpoint(&format!("http://{addr}/token"), h2).refresh_token()).await;
-    given_back("T-08").submits(0).check(&outcome);
-    // Two of the attempt, two of the next one.
-    assert_eq!(*seen.borrow() % 2, 0);
+        let (addr, seen) = giving_back(usize::MAX, how).await;
+        let outcome = alone(endpoint(&format!("http://{addr}/token"), h2()).refresh_token()).await;
+        given_back("T-08").submits(0).check(&outcome);
+        // Two of the attempt, two of the next one.
+        assert_eq!(*seen.borrow() % 2, 0);
+    }
 }
 
 /// T-10: the process is killed after the request was sent. The next one finds the intent and waits it out (R-214).

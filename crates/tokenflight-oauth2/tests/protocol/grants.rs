@@ -115,6 +115,26 @@ async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
     }
 }
 
+/// R-202: what a time limit, or a panic, means before and after the request has left.
+#[tokio::test]
+async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
+    let server = Scripted::new([Act::Stall]).await;
+    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+    let key_store = || std::future::pending::<Result<String, BoxError>>();
+    for (grant, class) in [
+        (endpoint.clone().jwt_bearer(key_store), FailureClass::NotSent),
+        (endpoint.refresh_token(), FailureClass::Ambiguous),
+    ] {
+        let request = TokenRequest::new(Some(RefreshToken::new("r")), Reason::Due);
+        tokio::select! {
+            biased;
+            _ = grant.request(&request) => unreachable!("nobody answers"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert_eq!(request.class_without_answer(), class);
+    }
+}
+
 /// R-162, C-53: the subject token is another session's, which renews it by itself.
 #[tokio::test]
 async fn a_token_exchange_presents_another_sessions_token() {
@@ -138,6 +158,21 @@ async fn a_token_exchange_presents_another_sessions_token() {
     assert_eq!(seen.field("subject_token").as_deref(), Some("subject"));
     assert_eq!(seen.field("subject_token_type").as_deref(), Some("urn:ietf:params:oauth:token-type:access_token"));
     assert_eq!(seen.field("audience").as_deref(), Some("b"));
+}
+
+#[tokio::test]
+async fn what_a_session_has_no_place_for_is_told_and_a_panic_loses_nothing() {
+    let answer = r#"{"access_token":"access-1","refresh_token":"refresh-1","instance_url":"https://x.example"}"#;
+    let server = Scripted::new([json(200, answer)]).await;
+    let (told, hears) = std::sync::mpsc::channel();
+    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().refresh_token().on_tokens(move |set| {
+        told.send(set.extra_members().unwrap().to_owned()).unwrap();
+        panic!("a listener");
+    });
+    let session = Session::builder(grant).build().unwrap();
+    session.login(TokenSet::new("access-0").refresh_token("refresh-0")).await.unwrap();
+    assert_eq!(session.refresh().await.unwrap().access().expose(), "access-1");
+    assert_eq!(hears.recv().unwrap(), r#"{"instance_url":"https://x.example"}"#);
 }
 
 /// R-160
