@@ -1,5 +1,7 @@
 //! What a server says of itself, and what a logout does with it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tokenflight::ErrorKind;
 use tokenflight_oauth2::{
@@ -8,13 +10,18 @@ use tokenflight_oauth2::{
 };
 
 use crate::{
-    bed::{User, public},
+    bed::{User, pass, public},
     on_both,
     server::{Kind, Server, Setup},
     support::client,
 };
 
-on_both!(a_server_tells_where_its_tokens_are, a_logout_revokes_at_the_server, a_logout_needs_no_revocation);
+on_both!(
+    a_server_tells_where_its_tokens_are,
+    a_logout_revokes_at_the_server,
+    a_logout_during_a_refresh_leaves_nothing_alive,
+    a_logout_needs_no_revocation,
+);
 
 async fn metadata(server: &Server, kind: discovery::Kind) -> Metadata {
     discovery::discover(&server.at.issuer, kind, client()).await.unwrap()
@@ -62,10 +69,37 @@ async fn a_logout_revokes_at_the_server(kind: Kind) {
     }
 }
 
+/// C-21: what the refresh still brings is what has to be revoked.
+async fn a_logout_during_a_refresh_leaves_nothing_alive(kind: Kind) {
+    let server = Setup::new(kind, 60).start().await;
+    let metadata = metadata(&server, discovery::Kind::OAuth).await;
+    let mut overtaken = 0;
+    for round in 0..20 {
+        let endpoint = TokenEndpoint::discovered(&metadata, client()).unwrap().client(ClientAuth::public("public"));
+        let user = User::logged_in(&server, endpoint.refresh_token(), "public").await.driven();
+        let logout = async {
+            // From before the request is sent until after its answer has arrived.
+            pass(Duration::from_millis(round)).await;
+            user.session.logout().await
+        };
+        let (refreshed, logged_out) = tokio::join!(user.session.refresh(), logout);
+        logged_out.unwrap();
+        overtaken += usize::from(refreshed.is_err());
+        assert_eq!(*user.session.token().await.unwrap_err().kind(), ErrorKind::LoggedOut);
+        let alive = server.told(&format!("revoke?session={}", user.name)).await;
+        assert_eq!(alive["ended"], 0, "{round} ms: {:?}", server.log().await);
+    }
+    let log = server.log().await;
+    assert_eq!((log.reuses, log.denied), (0, 0), "{log:?}");
+    assert!(overtaken > 0, "this proves nothing");
+    println!("{kind:?}: {overtaken} of 20 refreshes were overtaken; {log:?}");
+}
+
 async fn a_logout_needs_no_revocation(kind: Kind) {
     let server = Setup::new(kind, 60).start().await;
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await;
     user.session.logout().await.unwrap();
     assert_eq!(*user.session.token().await.unwrap_err().kind(), ErrorKind::LoggedOut);
     assert_eq!(server.log().await.revocations, 0, "nobody said where");
+    assert_eq!(server.told(&format!("revoke?session={}", user.name)).await["ended"], 1);
 }

@@ -156,10 +156,11 @@ impl Server {
         (head.status, head.headers, body.collect().await.unwrap().to_bytes())
     }
 
-    /// Has it do something that only tests may ask for, such as `cut?n=1`.
-    pub(crate) async fn told(&self, what: &str) {
+    /// Has it do something that only tests may ask for, such as `cut?n=1`; what it answers.
+    pub(crate) async fn told(&self, what: &str) -> serde_json::Value {
         let (status, _, body) = self.call(Method::POST, what).await;
         assert_eq!(status, StatusCode::OK, "{what}: {body:?}");
+        serde_json::from_slice(&body).unwrap()
     }
 
     pub(crate) async fn log(&self) -> Log {
