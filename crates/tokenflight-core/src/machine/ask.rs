@@ -111,6 +111,9 @@ impl Machine {
             return Decision::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
         let skips = reason == Reason::Forced && self.may_skip(now);
+        if let Some(until) = self.replays_at(now).filter(|_| !skips) {
+            return Decision::Wait { until };
+        }
         if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips || self.backoff.told()) {
             return Decision::Refuse(error.clone());
         }
@@ -125,6 +128,13 @@ impl Machine {
             self.forced = Some(now.boot);
         }
         Decision::Start(self.start(reason, now))
+    }
+
+    /// When the refresh token is presented again because the server's answer was lost and its grace window allows it
+    /// if there is no token to go on with until then. It is a moment: whoever waits need not hear of the failure.
+    #[must_use]
+    pub fn replays_at(&self, now: Now) -> Option<Duration> {
+        self.backoff.prompt(now.boot).filter(|_| !self.has_usable(now))
     }
 
     /// Whether a forced refresh may skip the waiting times again.

@@ -20,6 +20,8 @@ pub(super) struct Backoff {
     error: Option<Error>,
     /// Whether the server itself named the time: then nobody skips it.
     told: bool,
+    /// Whether the next attempt is the prompt one that a grace window allows.
+    prompt: bool,
 }
 
 impl Backoff {
@@ -28,7 +30,7 @@ impl Backoff {
         let ceiling = ceiling(base, cap, self.failures);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.saturating_add(ceiling.mul_f64(unit(random)));
-        self.told = false;
+        (self.told, self.prompt) = (false, false);
         self.error = Some(error);
     }
 
@@ -36,15 +38,15 @@ impl Backoff {
     pub(super) fn hold(&mut self, until: Duration, error: Error) {
         self.failures = self.failures.saturating_add(1);
         self.not_before = until;
-        self.told = true;
+        (self.told, self.prompt) = (true, false);
         self.error = Some(error);
     }
 
-    /// As [`fail`](Self::fail), but the waiting time is known.
-    pub(super) fn fail_until(&mut self, until: Duration, error: Error) {
+    /// The same attempt will be made again promptly.
+    pub(super) fn again(&mut self, until: Duration, error: Error) {
         self.failures = self.failures.saturating_add(1);
         self.not_before = until;
-        self.told = false;
+        (self.told, self.prompt) = (false, true);
         self.error = Some(error);
     }
 
@@ -59,6 +61,11 @@ impl Backoff {
 
     pub(super) const fn told(&self) -> bool {
         self.told
+    }
+
+    /// When the prompt attempt is made, until then.
+    pub(super) fn prompt(&self, now: Duration) -> Option<Duration> {
+        (self.prompt && now < self.not_before).then_some(self.not_before)
     }
 
     pub(super) const fn not_before(&self) -> Duration {

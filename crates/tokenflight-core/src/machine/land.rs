@@ -229,7 +229,7 @@ impl Machine {
             // Promptly, but not everybody in the same moment.
             (None, ReplayPolicy::Grace { window }) if class == FailureClass::Ambiguous && self.within_grace(now) => {
                 let after = (window / 10).mul_f64(unit(random));
-                self.backoff.fail_until(now.boot.saturating_add(after), error.clone());
+                self.backoff.again(now.boot.saturating_add(after), error.clone());
             }
             _ => {
                 let times = (self.policy.backoff_base, self.policy.backoff_cap);

@@ -197,6 +197,24 @@ fn grace_presents_again_promptly_and_at_most_twice() {
     started(machine.usable(at(DEAD)));
 }
 
+/// without a token to go on with, callers wait for the prompt attempt instead of failing until then.
+#[test]
+fn whoever_has_no_token_waits_for_the_prompt_attempts_and_hears_of_their_failure() {
+    let window = secs(60);
+    let mut machine = unsure(ReplayPolicy::grace(window), 0);
+    let refused = refusal(&machine);
+    for replay in 0..2 {
+        let now = moment(at(IN_LEAD).boot + replay * window / 10);
+        let Decision::Wait { until } = machine.refused(refused, now) else { panic!("replay {replay}") };
+        assert!(until > now.boot && until - now.boot <= window / 10);
+        assert!(matches!(machine.usable(now), Decision::Wait { until: other } if other == until));
+        let plan = started(machine.usable(moment(until)));
+        machine.land(&plan, &failed(FailureClass::Ambiguous), moment(until), ALL);
+    }
+    let later = moment(at(IN_LEAD).boot + 2 * window / 10);
+    assert_eq!(refused_with(machine.usable(later)), ErrorKind::Refresh(FailureClass::Ambiguous));
+}
+
 /// the server counts from when it saw the request, not from when we gave up.
 #[test]
 fn grace_ends_with_the_servers_window() {

@@ -125,6 +125,8 @@ pub(crate) struct Hold {
     pub(crate) until: Duration,
     /// The server named the time.
     pub(crate) told: bool,
+    /// Whether the next attempt is the prompt one that a grace window allows.
+    pub(crate) prompt: bool,
     pub(crate) kind: ErrorKind,
 }
 
@@ -334,17 +336,21 @@ impl History {
         let (last, before) = failures.split_last()?;
         let at = self.0[*last].at.boot;
         let most = doubled(policy.backoff_base, before.len(), policy.backoff_cap);
+        let prompt = match &self.0[*last].what {
+            What::Landed { how: How::Failed { hold: None, .. }, .. } => self.prompt(*last, policy),
+            _ => None,
+        };
         let (wait, told, kind) = match &self.0[*last].what {
             What::Landed { how: How::Failed { hold: Some(hold), kind, .. }, .. } => {
                 ((*hold).clamp(Duration::from_secs(1), Duration::from_secs(3600)), true, kind.clone())
             }
             What::Landed { how: How::Failed { random, kind, .. }, .. } => {
-                (share(self.prompt(*last, policy).unwrap_or(most), *random), false, kind.clone())
+                (share(prompt.unwrap_or(most), *random), false, kind.clone())
             }
             What::Landed { how: How::NotFlushed { random, .. }, .. } => (share(most, *random), false, ErrorKind::Store),
             other => panic!("not a failure: {other:?}"),
         };
-        Some(Hold { until: at.saturating_add(wait), told, kind })
+        Some(Hold { until: at.saturating_add(wait), told, prompt: prompt.is_some(), kind })
     }
 
     /// The longest wait after this failure if the server lets us present the same refresh token again promptly.

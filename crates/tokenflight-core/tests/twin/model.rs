@@ -156,6 +156,9 @@ impl Twin {
             && now.boot < hold.until
             && (hold.told || !skips)
         {
+            if hold.prompt && self.usable_token(now).is_none() {
+                return Answer::Wait(hold.until);
+            }
             return Answer::Refuse(hold.kind.clone());
         }
         if self.usable_token(now).is_some() && self.kept_back(now) {

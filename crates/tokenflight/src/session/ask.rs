@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokenflight_core::{
-    Error, ErrorKind, Generation,
+    Error, ErrorKind, FailureClass, Generation,
     machine::{OriginId, Refused},
 };
 
@@ -70,6 +70,8 @@ impl Inner {
                         Ok(_) => {}
                         // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
                         Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => {}
+                        // The answer was lost, and the same is tried again in a moment.
+                        Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.replays_soon() => {}
                         Err(error) => return self.fall_back(ask, error),
                     }
                 }

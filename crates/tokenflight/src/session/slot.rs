@@ -163,6 +163,11 @@ impl Inner {
         lock(&self.slot).machine.is_unloaded()
     }
 
+    /// Whether whoever has no token now waits a moment for the same attempt to be made again.
+    pub(crate) fn replays_soon(&self) -> bool {
+        self.change(|slot, now| slot.machine.replays_at(now).is_some())
+    }
+
     pub(crate) fn state(&self) -> State {
         self.change(|slot, now| {
             let machine = &slot.machine;
