@@ -6,7 +6,6 @@
 //! *server* counted → `table`, JSON and `picture` show it.
 
 mod clients;
-mod clock;
 mod options;
 mod outcome;
 mod picture;
@@ -18,11 +17,9 @@ mod trace;
 mod wire;
 mod workload;
 
-use self::{
-    clock::Clock,
-    outcome::{Outcome, Standing},
-};
+use self::outcome::{Outcome, Standing};
 pub use self::{
     options::{Options, Seconds},
     run::{BROKEN, HARMED, run},
 };
+use crate::clock::Clock;

@@ -8,7 +8,10 @@ use super::{
     paint::{ALIVE, DEAD_GROUND, DEATH, FAINT, GROUND, Hold, INK, SOFT, bold, diamond, line, rectangle, text},
     scale::{LANE_BODY, LEFT, MARGIN, RIGHT, Scale, TEXT_END},
 };
-use crate::race::{Standing, table};
+use crate::{
+    figures::{latency, thousands},
+    race::{Standing, table},
+};
 
 /// Rows within a lane, from its top.
 const LABEL: f64 = 14.0;
@@ -75,11 +78,11 @@ fn words(standing: &Standing, top: f64) -> Group {
         group = group.add(text(row, MARGIN, y, 13.0, SOFT, Hold::Start));
         y += 18.0;
     }
-    let refused = format!("{} × 401", table::thousands(numbers.unauthorized));
+    let refused = format!("{} × 401", thousands(numbers.unauthorized));
     let facts = [
-        (table::thousands(numbers.requests), "requests", INK),
+        (thousands(numbers.requests), "requests", INK),
         (refused, "seen by callers", if numbers.unauthorized > 0 { DEATH } else { INK }),
-        (table::latency(numbers.p99_ms), "p99 latency", INK),
+        (latency(numbers.p99_ms), "p99 latency", INK),
     ];
     for ((fact, unit, colour), x) in facts.into_iter().zip([0.0, 100.0, 214.0]) {
         group = group.add(bold(text(fact, MARGIN + x, top + 123.0, 14.0, colour, Hold::Start))).add(text(

@@ -5,7 +5,7 @@ use tokenflight::{
     time::{Time, TokioTime},
 };
 
-/// The time of the race: zero at its start, the same for clients, servers and the picture.
+/// Time since a start: the same for everybody who holds a copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock {
     time: TokioTime,
@@ -20,13 +20,13 @@ impl Clock {
         Self { time, start: time.now() }
     }
 
-    /// How long the race has been going on.
+    /// How long ago that was.
     #[must_use]
     pub(crate) fn now(&self) -> Duration {
         self.at(self.time.now())
     }
 
-    /// A reading of a server's clock as time of the race.
+    /// Another reading of the same clock as time since the start.
     #[must_use]
     pub(crate) const fn at(&self, now: Now) -> Duration {
         now.boot.saturating_sub(self.start.boot)
