@@ -3,3 +3,4 @@
 mod clock;
 mod figures;
 pub mod race;
+pub mod soak;
