@@ -48,7 +48,8 @@ pub(crate) fn run(report: &mut Report) -> bool {
     // Without the benches, which have a command of their own. What passes prints what it counted.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
     // Many tests panic on purpose, and where from is not what one wants to read here.
-    let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0");
+    // The stress of the real servers lasts for twenty lifetimes of a token.
+    let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
     let tests = servers::ready(report).into_iter().fold(tests, |tests, (variable, place)| tests.env(variable, &place));
     report.cargo("tests", &tests);
     report.cargo("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokenflight::{ErrorKind, Event, FailureClass, GrantError, TokenSet};
+use tokenflight::{ErrorKind, Event, FailureClass, GrantError, ReplayPolicy, TokenSet};
 use tokenflight_test::{
     MockGrant,
     mock::{OpKind, Step, Trouble},
@@ -111,6 +111,27 @@ pub(crate) async fn an_ambiguous_token_is_held_back_while_the_access_token_lasts
     bed.pass(secs(2)).await;
     assert_eq!(grant.count(), 2, "and tried when there was nothing left to lose");
     assert_eq!(world.access().await, "access-1");
+}
+
+/// an answer is lost and the server would give it again. Nobody hears of that, with a driver or without; of what is
+/// more than an accident they do.
+pub(crate) async fn an_answer_lost_within_a_grace_window_is_waited_out(bed: Bed) {
+    let lost = || Step::Fail(GrantError::new(FailureClass::Ambiguous));
+    let grant = MockGrant::new();
+    grant.push(lost());
+    grant.push(lost());
+    let world = World::with(&bed, grant.clone(), |builder| builder.replay_policy(ReplayPolicy::grace(secs(30))));
+    world.log_in().await;
+    bed.pass(LIFE).await;
+    let start = bed.boot();
+    assert_eq!(world.access().await, "access-1");
+    assert!(bed.boot() - start <= secs(6), "two waits of at most a tenth of the window");
+    assert_eq!(presented(&grant), ["refresh-0"; 3]);
+
+    (0..3).for_each(|_| grant.push(lost()));
+    bed.pass(LIFE).await;
+    assert_eq!(world.token().await.expect_err("three times").class(), Some(FailureClass::Ambiguous));
+    assert_eq!(grant.count(), 6);
 }
 
 /// T-55, R-643.

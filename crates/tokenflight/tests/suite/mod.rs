@@ -39,6 +39,7 @@ macro_rules! engine_suite {
                     a_login_lifts_the_waiting_time,
                     a_request_that_was_never_sent_leaves_no_intent,
                     an_ambiguous_token_is_held_back_while_the_access_token_lasts,
+                    an_answer_lost_within_a_grace_window_is_waited_out,
                     an_unsendable_access_token_does_not_cost_the_new_refresh_token,
                     an_unsendable_answer_that_cannot_be_stored_is_stored_later,
                     the_time_the_server_named_is_kept;
