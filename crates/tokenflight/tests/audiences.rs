@@ -67,8 +67,8 @@ fn session<'a>(audiences: &'a Audiences, name: &str) -> &'a Session {
 }
 
 /// Everybody asks for every audience.
-async fn everybody(audiences: &[Audiences], times: usize) -> Vec<(&'static str, Token)> {
-    let asks = audiences.iter().flat_map(|audiences| {
+async fn everybody<'a>(audiences: impl IntoIterator<Item = &'a Audiences>, times: usize) -> Vec<(&'static str, Token)> {
+    let asks = audiences.into_iter().flat_map(|audiences| {
         NAMES.into_iter().flat_map(move |name| {
             (0..times).map(move |_| async move { (name, session(audiences, name).token().await.unwrap()) })
         })
@@ -81,7 +81,7 @@ fn each_audience_gets_a_token_of_its_own_and_the_refresh_token_is_never_presente
     let bed = Bed::new();
     let audiences = bed.logged_in();
     let before = bed.time.now().boot;
-    let tokens = bed.time.run(everybody(&[audiences.clone()], 30));
+    let tokens = bed.time.run(everybody([&audiences], 30));
     assert_eq!(
         bed.time.now().boot - before,
         Duration::from_millis(300),
@@ -112,7 +112,7 @@ fn drivers_renew_every_audience_and_each_only_its_own() {
     let bed = Bed::new();
     let audiences = bed.logged_in();
     let mut drivers: Vec<_> = NAMES.iter().map(|name| Box::pin(session(&audiences, name).driver())).collect();
-    let old = bed.time.run(everybody(&[audiences.clone()], 1));
+    let old = bed.time.run(everybody([&audiences], 1));
     let mut cx = Context::from_waker(std::task::Waker::noop());
     for _ in 0..LIFETIME.as_secs() * 10 {
         bed.time.advance(Duration::from_millis(100));
@@ -121,7 +121,7 @@ fn drivers_renew_every_audience_and_each_only_its_own() {
         }
     }
     assert!((6..=9).contains(&bed.requests()), "{}", bed.requests());
-    let new = bed.time.run(everybody(&[audiences], 1));
+    let new = bed.time.run(everybody([&audiences], 1));
     for ((name, old), (_, new)) in old.iter().zip(&new) {
         assert_eq!(new.scope(), Some(*name));
         assert_ne!(old.access(), new.access(), "{name} was not renewed");
@@ -133,7 +133,7 @@ fn drivers_renew_every_audience_and_each_only_its_own() {
 fn an_end_is_everybodys_and_is_announced_once_and_a_login_lifts_it() {
     let bed = Bed::new();
     let audiences = bed.logged_in();
-    bed.time.run(everybody(&[audiences.clone()], 1));
+    bed.time.run(everybody([&audiences], 1));
     bed.auth.revoke_family("alice");
     bed.time.advance(LIFETIME);
     let before = bed.requests();
@@ -144,7 +144,7 @@ fn an_end_is_everybodys_and_is_announced_once_and_a_login_lifts_it() {
     assert_eq!(bed.requests(), before + 1, "the others were told without asking");
 
     bed.time.run(audiences.login(bed.auth.login_as("bob"))).unwrap();
-    for (name, token) in bed.time.run(everybody(&[audiences], 1)) {
+    for (name, token) in bed.time.run(everybody([&audiences], 1)) {
         assert_eq!(token.scope(), Some(name));
         assert_eq!(bed.auth.label_of(token.access().expose()).as_deref(), Some("bob"));
     }
@@ -154,9 +154,9 @@ fn an_end_is_everybodys_and_is_announced_once_and_a_login_lifts_it() {
 fn nobody_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
     let bed = Bed::new();
     let audiences = bed.logged_in();
-    bed.time.run(everybody(&[audiences.clone()], 1));
+    bed.time.run(everybody([&audiences], 1));
     bed.time.run(audiences.login(bed.auth.login_as("bob"))).unwrap();
-    for (name, token) in bed.time.run(everybody(&[audiences.clone()], 1)) {
+    for (name, token) in bed.time.run(everybody([&audiences], 1)) {
         assert_eq!(bed.auth.label_of(token.access().expose()).as_deref(), Some("bob"), "{name}");
     }
     // In the middle of a refresh, too.
@@ -203,7 +203,7 @@ fn a_request_that_leaves_does_not_get_its_token_to_another_audience() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(asking.as_mut().poll(&mut cx).is_pending());
     }
-    for (name, token) in bed.time.run(everybody(&[audiences], 1)) {
+    for (name, token) in bed.time.run(everybody([&audiences], 1)) {
         assert_eq!(token.scope(), Some(name));
     }
     bed.auth.assert_unharmed();
