@@ -1,50 +1,74 @@
-//! Sends so many requests through a stack and nothing else, for a tool that counts instructions: `cargo xtask bench --counts`.
+//! Does one thing so many times and nothing else, for a tool that counts instructions: `cargo xtask bench --counts`.
 //!
-//! `counts CASE HEADERS REQUESTS`
-
-mod stacks;
+//! `counts request STACK HEADERS TIMES`, `counts read CELL TIMES`, `counts storm DESIGN WAITERS`,
+//! `counts http1 STACK TIMES`, `counts http2 STACK TIMES`
 
 use std::{env, process::ExitCode};
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request};
-use http_body_util::Full;
-use stacks::{Case, Client};
+use tokenflight_benches::{
+    cells::Cell,
+    loopback::{Loopback, Protocol},
+    parts::Requests,
+    stacks::Stack,
+    storm::Storm,
+};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let parsed = match args.as_slice() {
-        [case, headers, requests] => Case::named(case).zip(headers.parse().ok()).zip(requests.parse().ok()),
-        _ => None,
-    };
-    let Some(((case, headers), requests)) = parsed else {
-        eprintln!("counts CASE HEADERS REQUESTS, where CASE is one of {:?}", Case::NAMES);
-        return ExitCode::from(2);
-    };
-    send(case.build(), headers, requests);
-    ExitCode::SUCCESS
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Some(()) => ExitCode::SUCCESS,
+        None => {
+            eprintln!(
+                "counts request STACK HEADERS TIMES | read CELL TIMES | storm DESIGN WAITERS | http1|http2 STACK TIMES"
+            );
+            eprintln!("STACK: {:?}", names(&Stack::ALL));
+            eprintln!("CELL: {:?}", names(&Cell::ALL));
+            eprintln!("DESIGN: {:?}", names(&Storm::ALL));
+            ExitCode::from(2)
+        }
+    }
 }
 
-/// Each request is made anew: half of the header values, the body and its bytes are its own.
-fn send(mut client: Client, headers: usize, requests: usize) {
-    let names: Vec<HeaderName> =
-        (0..headers).filter_map(|n| HeaderName::try_from(format!("x-header-{n}")).ok()).collect();
+fn names<T>(all: &[(&'static str, T)]) -> Vec<&'static str> {
+    all.iter().map(|(name, _)| *name).collect()
+}
+
+fn find<T: Copy>(all: &[(&str, T)], name: &str) -> Option<T> {
+    all.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
+}
+
+/// `None` if the arguments make no sense.
+fn run(args: &[&str]) -> Option<()> {
+    match *args {
+        ["request", stack, headers, times] => {
+            send(find(&Stack::ALL, stack)?, headers.parse().ok()?, times.parse().ok()?);
+        }
+        ["read", cell, times] => {
+            let cell = find(&Cell::ALL, cell)?.build();
+            let mut reader = cell.reader();
+            (0..times.parse().ok()?).for_each(|_: u64| reader.read());
+        }
+        ["storm", storm, waiters] => {
+            let (storm, waiters) = (find(&Storm::ALL, storm)?, waiters.parse().ok()?);
+            tokio::runtime::Builder::new_current_thread().build().ok()?.block_on(storm.run(waiters));
+        }
+        ["http1", stack, times] => exchange(find(&Stack::ALL, stack)?, Protocol::Http1, times.parse().ok()?),
+        ["http2", stack, times] => exchange(find(&Stack::ALL, stack)?, Protocol::Http2, times.parse().ok()?),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn send(stack: Stack, headers: usize, times: usize) {
+    let (mut client, mut requests) = (stack.build(), Requests::new(headers));
     let mut level = Vec::new();
-    for number in 0..requests {
+    for number in 0..times {
         // The first request leaves behind what every client keeps.
         if number == 1 {
             level = fill();
         }
-        let mut request = Request::new(Full::new(Bytes::from(vec![b'x'; 128])));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = http::Uri::from_static("https://api.example.com/v1/things?page=2");
-        for (index, name) in names.iter().enumerate() {
-            let fixed = HeaderValue::from_static("a value of common size");
-            let own = || HeaderValue::from_bytes(format!("a value of its own {}", number % 10).as_bytes());
-            let value = if index % 2 == 0 { fixed } else { own().unwrap_or(fixed) };
-            request.headers_mut().insert(name.clone(), value);
-        }
-        assert!(client(request), "the stack did not answer at once");
+        assert!(client.send(requests.make()), "the stack did not answer at once");
     }
     drop(level);
 }
@@ -56,4 +80,11 @@ fn fill() -> Vec<Vec<u8>> {
         .into_iter()
         .flat_map(|size| (0..32).map(move |_| Vec::with_capacity(size)))
         .collect()
+}
+
+fn exchange(stack: Stack, protocol: Protocol, times: u64) {
+    match Loopback::new(stack, protocol) {
+        Ok(mut loopback) => assert!(loopback.exchange(times), "a request failed"),
+        Err(error) => panic!("no server: {error}"),
+    }
 }

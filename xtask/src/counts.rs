@@ -43,7 +43,7 @@ fn instructions(case: &str, headers: u32, requests: u64) -> Result<u64, String> 
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(target_dir("release").join("counts"))
-        .args([case, &headers.to_string(), &requests.to_string()])
+        .args(["request", case, &headers.to_string(), &requests.to_string()])
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use tokenflight_core::{BoxError, machine::OriginId};
 use tower_service::Service;
@@ -78,6 +78,16 @@ impl<S, K> Bearer<S, K> {
     /// The session.
     pub fn session(&self) -> &Session {
         &self.shared.session
+    }
+
+    /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
+    /// a token first. For what is not an `http` request to a listed origin: the handshake of a WebSocket library, a
+    /// signer. To wait for a token, and to learn of refusals, use the [session](Session).
+    ///
+    /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
+    #[inline]
+    pub fn authorization(&mut self) -> Option<HeaderValue> {
+        self.snapshot.usable(&self.shared.session.inner).map(|pass| pass.header.clone())
     }
 
     /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each

@@ -38,6 +38,20 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
     drop(bed.received());
 }
 
+/// For what is not a request: what [`Bearer::authorization`](tokenflight::Bearer::authorization) hands out is what a request
+/// would carry.
+#[test]
+fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
+    let mut bed = Bed::new();
+    let header = bed.client.get_mut().authorization().unwrap();
+    assert_eq!(header, "Bearer access-0");
+    assert!(header.is_sensitive());
+    bed.log_in("access-1", LIFE);
+    assert_eq!(bed.client.get_mut().authorization().unwrap(), "Bearer access-1");
+    bed.time.advance(LIFE);
+    assert_eq!(bed.client.get_mut().authorization(), None, "expired");
+}
+
 #[test]
 fn the_body_of_a_success_is_the_servers_own() {
     let mut bed = Bed::new();

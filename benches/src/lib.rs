@@ -1,0 +1,14 @@
+//! What the benches and the counts have in common: the same work, done by the layer and by others, in forms that can be
+//! timed, counted and compared.
+//!
+//! * [`parts`]: sessions, tokens and requests.
+//! * [`stacks`]: one request through a stack of services.
+//! * [`cells`]: one look at the current token.
+//! * [`storm`]: many who wait for one refresh.
+//! * [`loopback`]: a request to a server, there and back.
+
+pub mod cells;
+pub mod loopback;
+pub mod parts;
+pub mod stacks;
+pub mod storm;

@@ -1,0 +1,189 @@
+//! What everything is made of. Nothing here fails with the settings that are written here; if somebody changes them, a bench
+//! stops at once.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use tokenflight::{
+    Bearer, BearerLayer, BearerOptions, Driver, GrantError, Origins, Session, TokenRequest, TokenSet, grant_fn,
+};
+use tokenflight_test::{ManualTime, MockGrant};
+use tower::Layer;
+
+use crate::stacks::Nothing;
+
+/// Where all requests go.
+pub const ORIGIN: &str = "https://api.example.com";
+
+/// A request as clients send it.
+pub type Req = Request<Full<Bytes>>;
+
+/// A token of the size that real ones have.
+#[must_use]
+pub fn token(number: u64) -> String {
+    format!("{number:0>1000}")
+}
+
+/// The header that carries it.
+///
+/// # Panics
+///
+/// Never: digits are fit for a header.
+#[must_use]
+pub fn header(number: u64) -> HeaderValue {
+    let Ok(mut header) = HeaderValue::try_from(format!("Bearer {}", token(number))) else { panic!("a wrong token") };
+    header.set_sensitive(true);
+    header
+}
+
+/// A token set that is good for an hour.
+#[must_use]
+pub fn set(number: u64) -> TokenSet {
+    TokenSet::new(token(number)).refresh_token("refresh").expires_in(Duration::from_secs(3600))
+}
+
+/// A session whose token request yields once, so that others can arrive meanwhile.
+///
+/// # Panics
+///
+/// Never with the settings used here.
+#[must_use]
+pub fn session() -> Session {
+    let grant = grant_fn(|request: TokenRequest| async move {
+        let next = request.generation().get();
+        Turn::default().await;
+        Ok::<_, GrantError>(set(next))
+    });
+    let built = Session::builder(grant).configure(|policy| {
+        // A bench refreshes far more often than any client should.
+        policy.min_interval = Duration::ZERO;
+        policy.force_interval = Duration::ZERO;
+    });
+    match built.build() {
+        Ok(session) => session,
+        Err(error) => panic!("the bench's settings are wrong: {error}"),
+    }
+}
+
+/// A session with a token, and the driver that watches the clock so that requests need not. The clock is not the machine's:
+/// a tool that counts instructions cannot follow a call into the kernel's page.
+///
+/// # Panics
+///
+/// Never with the settings used here.
+#[must_use]
+pub fn driven() -> (Session, Pin<Box<Driver>>) {
+    let Ok(session) = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build() else {
+        panic!("the settings are wrong")
+    };
+    login(&session, 0);
+    let mut driver = Box::pin(session.driver());
+    assert!(driver.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    (session, driver)
+}
+
+/// Replaces the token.
+///
+/// # Panics
+///
+/// If the session's store waits for something.
+pub fn login(session: &Session, number: u64) {
+    let login = session.login(set(number)).now_or_never();
+    assert!(matches!(login, Some(Ok(()))), "the login waits");
+}
+
+/// The layer over a client that answers at once.
+#[must_use]
+pub fn client(session: &Session, options: BearerOptions) -> Bearer<Nothing> {
+    layer(session, ORIGIN).options(options).layer(Nothing)
+}
+
+/// The layer for this origin.
+///
+/// # Panics
+///
+/// If that is not an origin.
+#[must_use]
+pub fn layer(session: &Session, origin: &str) -> BearerLayer {
+    match Origins::with_plain_loopback([origin]) {
+        Ok(origins) => BearerLayer::new(session.clone(), origins),
+        Err(error) => panic!("the bench's origin is wrong: {error}"),
+    }
+}
+
+/// Makes requests of one kind: a `POST` with so many headers, half of whose values are made anew for each, as is its body.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    uri: Uri,
+    names: Vec<HeaderName>,
+    body: usize,
+    number: u8,
+}
+
+impl Requests {
+    /// With so many headers and a body of 128 bytes.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    #[must_use]
+    pub fn new(headers: usize) -> Self {
+        let names = (0..headers).filter_map(|n| HeaderName::try_from(format!("x-header-{n}")).ok()).collect();
+        Self { uri: Uri::from_static("https://api.example.com/v1/things?page=2"), names, body: 128, number: 0 }
+    }
+
+    /// To another place.
+    #[must_use]
+    pub fn to(mut self, uri: Uri) -> Self {
+        self.uri = uri;
+        self
+    }
+
+    /// With a body of so many bytes.
+    #[must_use]
+    pub const fn body(mut self, body: usize) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The next one.
+    pub fn make(&mut self) -> Req {
+        let mut request = Request::new(Full::new(Bytes::from(vec![b'x'; self.body])));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        self.number = (self.number + 1) % 10;
+        for (index, name) in self.names.iter().enumerate() {
+            let fixed = HeaderValue::from_static("a value of common size");
+            let own = || HeaderValue::from_bytes(format!("a value of its own {}", self.number).as_bytes());
+            let value = if index % 2 == 0 { fixed } else { own().unwrap_or(fixed) };
+            request.headers_mut().insert(name.clone(), value);
+        }
+        request
+    }
+}
+
+/// Gives the executor one turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    given: bool,
+}
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.given, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
