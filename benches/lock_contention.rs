@@ -7,7 +7,10 @@
 
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +31,7 @@ fn race(cell: &Kept, threads: usize, iterations: u64) -> Duration {
     // The kernel packs new threads onto one core at first.
     let cores: Vec<Option<CoreId>> = get_core_ids().unwrap_or_default().into_iter().map(Some).collect();
     let (done, write) = (AtomicBool::new(false), cell.writer());
+    let gate = Barrier::new(threads);
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 1.. {
@@ -41,9 +45,10 @@ fn race(cell: &Kept, threads: usize, iterations: u64) -> Duration {
         let readers: Vec<_> = (0..threads)
             .zip(cores.iter().cycle().chain(std::iter::repeat(&None)))
             .map(|(_, core)| {
-                let mut reader = cell.reader();
+                let (mut reader, gate) = (cell.reader(), &gate);
                 scope.spawn(move || {
                     core.map(set_for_current);
+                    gate.wait();
                     let started = Instant::now();
                     for _ in 0..iterations {
                         reader.read();
@@ -74,7 +79,7 @@ fn readers(criterion: &mut Criterion) {
 
 /// A driver, refusals and forced refreshes against other ways to wait for one piece of work, on two threads.
 fn waiters(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let mut group = criterion.benchmark_group("lock_contention/waiters");
     for waiters in [100_usize, 1_000, 10_000] {
         group.throughput(Throughput::Elements(waiters as u64));

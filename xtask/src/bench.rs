@@ -1,7 +1,7 @@
 //! `cargo xtask bench`.
 
 use crate::{
-    counts,
+    compare, counts,
     step::{Cargo, Report},
 };
 
@@ -15,6 +15,10 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
         [] => {}
         ["--counts"] => {
             report.step("counts", counts::run);
+            return true;
+        }
+        ["--compare", revision] if compare::known(revision) => {
+            report.step("compare", || compare::run(revision));
             return true;
         }
         // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the

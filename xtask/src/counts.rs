@@ -1,52 +1,182 @@
-//! `cargo xtask bench --counts`: instructions for one request, which repeat where times do not.
+//! `cargo xtask bench --counts`: instructions and allocations, which repeat where times do not.
 
-use std::process::Command;
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::step::{Cargo, target_dir};
+use crate::step::{Cargo, root, target_dir};
 
-const CASES: [&str; 4] = ["fixed", "retry", "once", "bearer"];
-const HEADERS: [u32; 3] = [0, 8, 20];
+/// What is counted: so many cases of one kind, each done a few and many times. What the second takes more is what they cost.
+struct Group {
+    name: &'static str,
+    cases: &'static [&'static str],
+    /// The case that is taken off the others.
+    base: Option<&'static str>,
+    /// How many headers, where that is asked.
+    sizes: &'static [u32],
+    times: (u64, u64),
+}
 
-/// So many requests and three times as many: what the second run does more is what the requests cost.
-const REQUESTS: u64 = 1000;
+const STACKS: &[&str] = &["nothing", "fixed", "retry", "once", "bearer"];
 
-pub(crate) fn run() -> Result<(), String> {
-    Cargo::new("build --release -p tokenflight-benches --bin counts").output()?;
-    println!("\ninstructions for one request, net of the service and of making the request\n");
-    println!(
-        "{:>8}  {:>8} {:>8} {:>8} {:>8}   bearer/retry  once/fixed",
-        "headers", "fixed", "retry", "once", "bearer"
-    );
-    for headers in HEADERS {
-        let nothing = each("nothing", headers)?;
-        let mut net = [0.0; CASES.len()];
-        for (case, net) in CASES.iter().zip(&mut net) {
-            *net = each(case, headers)? - nothing;
+const GROUPS: &[Group] = &[
+    Group { name: "request", cases: STACKS, base: Some("nothing"), sizes: &[0, 8, 20], times: (1000, 3000) },
+    Group {
+        name: "read",
+        cases: &["fixed", "bearer", "arcswap", "watch", "rwlock"],
+        base: None,
+        sizes: &[],
+        times: (1000, 3000),
+    },
+    Group {
+        name: "storm",
+        cases: &[
+            "tasks",
+            "shared-result",
+            "shared-work",
+            "session",
+            "driver",
+            "layer",
+            "mutex",
+            "notify",
+            "watch",
+            "once-cell",
+        ],
+        base: Some("tasks"),
+        sizes: &[],
+        times: (1000, 5000),
+    },
+    Group { name: "http1", cases: STACKS, base: Some("nothing"), sizes: &[], times: (300, 900) },
+    Group { name: "http2", cases: STACKS, base: Some("nothing"), sizes: &[], times: (300, 900) },
+];
+
+/// One case. What belongs to the base is taken off.
+#[derive(Clone, Debug)]
+pub(crate) struct Count {
+    pub(crate) group: &'static str,
+    pub(crate) size: u32,
+    pub(crate) case: &'static str,
+    pub(crate) instructions: f64,
+    /// How many, and how many bytes, where that is counted.
+    pub(crate) allocations: Option<(i64, i64)>,
+}
+
+impl Count {
+    /// What the case is called, and on what it was done.
+    pub(crate) fn name(&self) -> String {
+        match (self.group, self.size) {
+            ("request", size) => format!("request, {size} headers: {}", self.case),
+            (group, _) => format!("{group}: {}", self.case),
         }
-        let [fixed, retry, once, bearer] = net;
-        println!(
-            "{headers:>8}  {fixed:>8.0} {retry:>8.0} {once:>8.0} {bearer:>8.0}   {:>12.2}  {:>10.2}",
-            bearer / retry,
-            once / fixed
-        );
     }
-    Ok(())
 }
 
-#[allow(clippy::cast_precision_loss)] // Some thousands.
-fn each(case: &str, headers: u32) -> Result<f64, String> {
-    let more = instructions(case, headers, 3 * REQUESTS)? - instructions(case, headers, REQUESTS)?;
-    Ok(more as f64 / (2 * REQUESTS) as f64)
+/// Counts this tree, prints it, and writes it down for a report.
+pub(crate) fn run() -> Result<(), String> {
+    let counts = all(root(), &target_dir("."))?;
+    print(&counts);
+    write(&counts)
 }
 
-fn instructions(case: &str, headers: u32, requests: u64) -> Result<u64, String> {
+/// Counts a tree.
+pub(crate) fn all(tree: &Path, target: &Path) -> Result<Vec<Count>, String> {
+    Cargo::new("build --release -p tokenflight-benches --bin counts --bin allocations --target-dir")
+        .arg(target.display().to_string())
+        .within(tree)
+        .output()?;
+    let bin = |name: &str| target.join("release").join(name);
+    let allocations = allocations(&bin("allocations"))?;
+    let mut counts = Vec::new();
+    for group in GROUPS {
+        let sizes = if group.sizes.is_empty() { &[0] } else { group.sizes };
+        for &size in sizes {
+            let each = |case| each(&bin("counts"), group, size, case);
+            let taken_off = group.base.map_or(Ok(0.0), each)?;
+            for &case in group.cases.iter().filter(|case| Some(**case) != group.base) {
+                let instructions = each(case)? - taken_off;
+                let own = allocations.get(group.name, size, case);
+                let base = group.base.map_or(Some((0, 0)), |base| allocations.get(group.name, size, base));
+                let allocations = own.zip(base).map(|(own, base)| (own.0 - base.0, own.1 - base.1));
+                counts.push(Count { group: group.name, size, case, instructions, allocations });
+            }
+        }
+    }
+    Ok(counts)
+}
+
+#[allow(clippy::cast_precision_loss)] // Some millions.
+fn each(counts: &Path, group: &Group, size: u32, case: &str) -> Result<f64, String> {
+    let (few, many) = group.times;
+    let count = |times: u64| {
+        let mut args = vec![group.name.to_owned(), case.to_owned()];
+        args.extend((!group.sizes.is_empty()).then(|| size.to_string()));
+        args.push(times.to_string());
+        instructions(counts, &args)
+    };
+    Ok((count(many)? - count(few)?) as f64 / (many - few) as f64)
+}
+
+/// How many instructions a run takes, by callgrind.
+pub(crate) fn instructions(program: &Path, args: &[String]) -> Result<i64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(target_dir("release").join("counts"))
-        .args(["request", case, &headers.to_string(), &requests.to_string()])
+        .arg(program)
+        .args(args)
+        .env("RUST_BACKTRACE", "0")
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let count = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    count.filter(|_| output.status.success()).ok_or_else(|| format!("valgrind said: {said}"))
+    count.filter(|_| output.status.success()).ok_or_else(|| format!("{args:?}: valgrind said: {said}"))
+}
+
+/// What the program of that name printed.
+struct Allocations(String);
+
+fn allocations(program: &Path) -> Result<Allocations, String> {
+    let output = Command::new(program).output().map_err(|error| format!("{}: {error}", program.display()))?;
+    if !output.status.success() {
+        return Err(format!("allocations: {}", output.status));
+    }
+    String::from_utf8(output.stdout).map(Allocations).map_err(|error| error.to_string())
+}
+
+impl Allocations {
+    fn get(&self, group: &str, size: u32, case: &str) -> Option<(i64, i64)> {
+        let line = self.0.lines().find_map(|line| line.strip_prefix(&format!("{group}\t{size}\t{case}\t")))?;
+        let (count, bytes) = line.split_once('\t')?;
+        count.parse().ok().zip(bytes.parse().ok())
+    }
+}
+
+fn print(counts: &[Count]) {
+    println!("\nnet of the service, of the tasks, and of making the request; of storms: for one waiter\n");
+    println!("{:<34} {:>13} {:>12} {:>8}", "", "instructions", "allocations", "bytes");
+    for count in counts {
+        let (allocations, bytes) = match count.allocations {
+            Some((allocations, bytes)) => (allocations.to_string(), bytes.to_string()),
+            None => Default::default(),
+        };
+        println!("{:<34} {:>13.0} {allocations:>12} {bytes:>8}", count.name(), count.instructions);
+    }
+}
+
+/// Where the figures of a run are kept.
+pub(crate) fn kept(name: &str) -> PathBuf {
+    target_dir("bench").join(name)
+}
+
+fn write(counts: &[Count]) -> Result<(), String> {
+    let mut text = String::new();
+    for Count { group, size, case, instructions, allocations } in counts {
+        let (allocations, bytes) = allocations.unwrap_or((-1, -1));
+        let _ = writeln!(text, "{group}\t{size}\t{case}\t{instructions:.0}\t{allocations}\t{bytes}");
+    }
+    let path = kept("counts.tsv");
+    let folder = path.parent().unwrap_or(&path);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
+    written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -4,6 +4,7 @@
 //! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
 
 mod bench;
+mod compare;
 mod counts;
 mod fuzz;
 mod lint;
@@ -28,7 +29,9 @@ cargo xtask <command>
   proof [name…]   the long runs: all of them, or those named; --list names them
   bench [--short] [-- args]
                   the benches; --short runs each once, to see that it works; args go to criterion
-  bench --counts  instructions for one request, by callgrind (needs valgrind)
+  bench --counts  instructions and allocations, by callgrind (needs valgrind)
+  bench --compare REV
+                  the same, beside another revision's
 ";
 
 fn main() -> ExitCode {

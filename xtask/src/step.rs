@@ -24,6 +24,8 @@ pub(crate) fn target_dir(name: &str) -> PathBuf {
 pub(crate) struct Cargo {
     env: Vec<(String, String)>,
     args: Vec<String>,
+    /// Another workspace than ours.
+    folder: Option<PathBuf>,
 }
 
 impl Cargo {
@@ -62,6 +64,12 @@ impl Cargo {
         self.env(name, &all)
     }
 
+    /// In another workspace.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
     /// As one would type it.
     fn line(&self) -> String {
         let quoted =
@@ -73,7 +81,8 @@ impl Cargo {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(root()).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        let folder = self.folder.as_deref().unwrap_or_else(|| root());
+        command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 

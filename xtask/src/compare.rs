@@ -1,0 +1,92 @@
+//! `cargo xtask bench --compare REV`: the counts of this tree beside those of another revision.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::{
+    counts::{self, Count},
+    step::{root, target_dir},
+};
+
+pub(crate) fn run(revision: &str) -> Result<(), String> {
+    let place = target_dir("bench").join("other");
+    check_out(revision, &place)?;
+    let outcome = replace_benches(&place).and_then(|()| {
+        let theirs = counts::all(&place, &target_dir("bench").join("other-target"));
+        let theirs = theirs.map_err(|error| format!("{revision}, measured with this tree's benches: {error}"))?;
+        let ours = counts::all(root(), &target_dir("."))?;
+        print(revision, &theirs, &ours);
+        Ok(())
+    });
+    git(&["worktree", "remove", "--force", &place.display().to_string()])?;
+    outcome
+}
+
+fn check_out(revision: &str, place: &Path) -> Result<(), String> {
+    // What an interrupted run has left behind.
+    if place.exists() {
+        git(&["worktree", "remove", "--force", &place.display().to_string()])?;
+    }
+    git(&["worktree", "add", "--force", "--detach", &place.display().to_string(), revision])
+}
+
+/// Both are measured by the same code.
+fn replace_benches(place: &Path) -> Result<(), String> {
+    let (ours, theirs) = (root().join("benches"), place.join("benches"));
+    fs::remove_dir_all(&theirs)
+        .and_then(|()| copy(&ours, &theirs))
+        .map_err(|error| format!("{}: {error}", theirs.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &place)?;
+        } else {
+            fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
+
+fn git(args: &[&str]) -> Result<(), String> {
+    let status = Command::new("git").current_dir(root()).args(args).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("git {}: {status}", args.join(" "))),
+        Err(error) => Err(format!("git: {error}")),
+    }
+}
+
+fn print(revision: &str, theirs: &[Count], ours: &[Count]) {
+    println!("\n{:<34} {:>13} {:>13} {:>7}   allocations", "instructions", revision, "this tree", "ratio");
+    for our in ours {
+        let Some(their) = theirs.iter().find(|their| their.name() == our.name()) else { continue };
+        let allocations = match (their.allocations, our.allocations) {
+            (Some(their), Some(our)) if their != our => {
+                format!("{} → {}, {} → {} bytes", their.0, our.0, their.1, our.1)
+            }
+            (_, Some(our)) => format!("{}, {} bytes", our.0, our.1),
+            _ => String::new(),
+        };
+        let ratio = our.instructions / their.instructions;
+        println!(
+            "{:<34} {:>13.0} {:>13.0} {ratio:>7.2}   {allocations}",
+            our.name(),
+            their.instructions,
+            our.instructions
+        );
+    }
+}
+
+/// Whether the revision is one.
+pub(crate) fn known(revision: &str) -> bool {
+    let commit = format!("{revision}^{{commit}}");
+    Command::new("git")
+        .current_dir(root())
+        .args(["rev-parse", "--quiet", "--verify", &commit])
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
