@@ -26,12 +26,12 @@ use tokenflight_benches::{
 /// How often the writer replaces the token.
 const SWAP: Duration = Duration::from_millis(10);
 
-/// So many threads read so often each, while one more replaces the token every ten milliseconds. The time of the slowest.
+/// So many threads read so often each, while one more replaces the token every ten milliseconds. From the start of all to the end of the last.
 fn race(cell: &Kept, threads: usize, iterations: u64) -> Duration {
     // The kernel packs new threads onto one core at first.
     let cores: Vec<Option<CoreId>> = get_core_ids().unwrap_or_default().into_iter().map(Some).collect();
     let (done, write) = (AtomicBool::new(false), cell.writer());
-    let gate = Barrier::new(threads);
+    let gate = Barrier::new(threads + 1);
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 1.. {
@@ -49,17 +49,18 @@ fn race(cell: &Kept, threads: usize, iterations: u64) -> Duration {
                 scope.spawn(move || {
                     core.map(set_for_current);
                     gate.wait();
-                    let started = Instant::now();
                     for _ in 0..iterations {
                         reader.read();
                     }
-                    started.elapsed()
                 })
             })
             .collect();
-        let slowest = readers.into_iter().map(|reader| reader.join().unwrap()).max().unwrap();
+        gate.wait();
+        let started = Instant::now();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        let taken = started.elapsed();
         done.store(true, Ordering::Relaxed);
-        slowest
+        taken
     })
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`.
 
 use crate::{
-    compare, counts,
+    compare, counts, report,
     step::{Cargo, Report},
 };
 
@@ -15,6 +15,10 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
         [] => {}
         ["--counts"] => {
             report.step("counts", counts::run);
+            return true;
+        }
+        ["--report"] => {
+            report::run(report);
             return true;
         }
         ["--compare", revision] if compare::known(revision) => {

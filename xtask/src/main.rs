@@ -9,6 +9,7 @@ mod counts;
 mod fuzz;
 mod lint;
 mod proof;
+mod report;
 mod servers;
 mod source;
 mod step;
@@ -30,6 +31,7 @@ cargo xtask <command>
   bench [--short] [-- args]
                   the benches; --short runs each once, to see that it works; args go to criterion
   bench --counts  instructions and allocations, by callgrind (needs valgrind)
+  bench --report  all of it, and a report with plots in docs/bench
   bench --compare REV
                   the same, beside another revision's
 ";
