@@ -30,12 +30,7 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(uri: Uri, session: Session, clock: Clock) -> Result<Self, BoxError> {
-        let origin = match (uri.scheme_str(), uri.authority()) {
-            (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-            _ => return Err("--resource must be an absolute URL".into()),
-        };
-        let origins =
-            Origins::with_plain_loopback([origin.as_str()]).map_err(|error| format!("--resource: {error}"))?;
+        let origins = origins(&uri)?;
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?
             .https_or_http()
@@ -72,6 +67,19 @@ impl Api {
             () = self.clock.sleep(PATIENCE) => Err(NoAnswer.into()),
         }
     }
+}
+
+/// Where the tokens may go.
+///
+/// # Errors
+///
+/// If that is no place for them.
+pub(super) fn origins(resource: &Uri) -> Result<Origins, String> {
+    let (Some(scheme), Some(authority)) = (resource.scheme_str(), resource.authority()) else {
+        return Err("--resource must be an absolute URL".to_owned());
+    };
+    let origin = format!("{scheme}://{authority}");
+    Origins::with_plain_loopback([origin.as_str()]).map_err(|error| format!("--resource: {error}"))
 }
 
 /// Reads an answer to its end, so that the connection can be used again, and keeps none of it.
@@ -120,7 +128,7 @@ pub(super) fn kind(error: &tokenflight::Error) -> String {
 }
 
 /// An error code if it looks like one. A server can write anything there.
-fn code(code: &str) -> &str {
+pub(super) fn code(code: &str) -> &str {
     let plain = code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if plain { code } else { "with a code of its own" }
 }

@@ -29,6 +29,20 @@ impl Interrupt {
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 
+    /// Waits for something that costs nothing to give up.
+    ///
+    /// # Errors
+    ///
+    /// The reason, if it was given up.
+    pub(super) async fn unless<T>(&self, waited: impl Future<Output = T>) -> Result<T, &'static str> {
+        tokio::select! {
+            // What is there is taken.
+            biased;
+            found = waited => Ok(found),
+            () = self.raised() => Err(self.reason().unwrap_or_default()),
+        }
+    }
+
     /// Raises it when the user or the system wants the process to end.
     pub(super) async fn listen(self) {
         let wanted = async {

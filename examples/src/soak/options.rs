@@ -47,13 +47,31 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     pub provider: Option<String>,
 
-    /// The scope to ask for at a refresh; by default none, which is all that was granted.
+    /// The scope to ask for: with --login at the login, where many providers need `offline_access` in it for a refresh
+    /// token; without it at a refresh, where none means all that was granted [default: none].
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<String>,
 
     /// The login: JSON as the token endpoint answers. Rewritten at every rotation.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Makes the login first, and puts it into the token file, which must not be there yet.
+    #[arg(long, value_name = "WAY")]
+    pub login: Option<Way>,
+
+    /// Where --login device asks for its code, if no issuer's metadata say so.
+    #[arg(long, value_name = "URL")]
+    pub device_endpoint: Option<String>,
+
+    /// Where --login code sends you, if no issuer's metadata say so.
+    #[arg(long, value_name = "URL")]
+    pub authorization_endpoint: Option<String>,
+
+    /// What else --login code tells the provider, such as `prompt=consent` or `access_type=offline`, without which some
+    /// give no refresh token. May be given more than once.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub login_parameter: Vec<String>,
 
     /// Workers, sending one request after another [1 to 512; default: 16].
     #[arg(long, value_name = "N")]
@@ -100,6 +118,17 @@ pub enum Auth {
     Post,
 }
 
+/// How a login is made.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums)] // What flags can say.
+pub enum Way {
+    /// By a code that is typed on any device.
+    Device,
+    /// In a browser on this machine. The provider must allow the redirect to http://127.0.0.1/callback, with any port.
+    Code,
+}
+
 impl Options {
     /// Fills up from the file, if one is named.
     pub(super) fn with_file(mut self) -> Result<Self, BoxError> {
@@ -114,15 +143,17 @@ impl Options {
         Ok(self.over(file))
     }
 
-    fn over(self, file: Self) -> Self {
-        // A flag that names the server one way replaces a file that names it the other way.
-        let named = self.issuer.is_some() || self.token_endpoint.is_some();
-        let (issuer, token_endpoint) =
-            if named { (self.issuer, self.token_endpoint) } else { (file.issuer, file.token_endpoint) };
+    fn over(self, mut file: Self) -> Self {
+        // A flag that names the server replaces all that the file says of where it is: a code of one server must not be
+        // taken to the other.
+        if self.issuer.is_some() || self.token_endpoint.is_some() {
+            (file.issuer, file.token_endpoint) = (None, None);
+            (file.device_endpoint, file.authorization_endpoint) = (None, None);
+        }
         Self {
             config: None,
-            issuer,
-            token_endpoint,
+            issuer: self.issuer.or(file.issuer),
+            token_endpoint: self.token_endpoint.or(file.token_endpoint),
             client_id: self.client_id.or(file.client_id),
             client_auth: self.client_auth.or(file.client_auth),
             client_secret_file: self.client_secret_file.or(file.client_secret_file),
@@ -130,6 +161,10 @@ impl Options {
             provider: self.provider.or(file.provider),
             scope: self.scope.or(file.scope),
             token_file: self.token_file.or(file.token_file),
+            login: self.login.or(file.login),
+            device_endpoint: self.device_endpoint.or(file.device_endpoint),
+            authorization_endpoint: self.authorization_endpoint.or(file.authorization_endpoint),
+            login_parameter: if self.login_parameter.is_empty() { file.login_parameter } else { self.login_parameter },
             workers: self.workers.or(file.workers),
             duration: self.duration.or(file.duration),
             cancel: self.cancel.or(file.cancel),

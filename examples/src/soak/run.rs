@@ -7,10 +7,11 @@ use super::{
     Options, TokenFile,
     books::Books,
     interrupt::Interrupt,
-    report, server,
+    report,
+    server::Server,
     settings::Settings,
     stage::{self, Outcome},
-    start::Start,
+    start::Source,
 };
 use crate::clock::Clock;
 
@@ -39,10 +40,10 @@ fn soak(options: Options, out: &mut dyn Write, err: &mut dyn Write) -> Result<bo
     if settings.probe_grace.is_some() {
         writeln!(err, "{}", if settings.consent { CONSENTED } else { NO_CONSENT })?;
     }
-    let start = Start::from_file(&settings.token_file)?;
-    let file = Arc::clone(&start.file);
+    let source = Source::new(&settings)?;
+    let file = Arc::clone(source.file());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let played = runtime.block_on(play(&settings, start));
+    let played = runtime.block_on(play(&settings, source, err));
     // Before anything else is said: this is the only copy.
     let saved = rescue(&file, err)?;
     let outcome = played?;
@@ -50,12 +51,14 @@ fn soak(options: Options, out: &mut dyn Write, err: &mut dyn Write) -> Result<bo
     Ok(saved && report::clean(&outcome))
 }
 
-async fn play(settings: &Settings, start: Start) -> Result<Outcome, BoxError> {
+async fn play(settings: &Settings, source: Source<'_>, err: &mut dyn Write) -> Result<Outcome, BoxError> {
     let (clock, interrupt) = (Clock::start(), Interrupt::new());
     let mut beside = JoinSet::new();
     beside.spawn(interrupt.clone().listen());
     let books = Books::new(clock);
-    let grant = server::grant(settings, &books).await?;
+    let server = interrupt.unless(Server::find(settings)).await??;
+    let grant = server.grant(&books)?;
+    let start = source.start(&server, &interrupt, err).await?;
     stage::hold(settings, start, grant, books, clock, interrupt).await
 }
 

@@ -7,7 +7,7 @@ use tokenflight_oauth2::{
     provider::{self, Provider},
 };
 
-use super::{Auth, Options};
+use super::{Auth, Options, Way, api};
 
 /// The variable that may hold the client's secret.
 const SECRET: &str = "SOAK_CLIENT_SECRET";
@@ -21,6 +21,7 @@ pub(super) struct Settings {
     pub(super) scope: Option<String>,
     pub(super) resource: Uri,
     pub(super) token_file: PathBuf,
+    pub(super) login: Option<Login>,
     pub(super) workers: u16,
     pub(super) duration: Duration,
     pub(super) cancel: f64,
@@ -39,14 +40,57 @@ pub(super) enum Place {
     TokenEndpoint(String),
 }
 
+/// The login that is to be made.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) way: Way,
+    /// The endpoint that it begins at, if it is not the one in the issuer's metadata.
+    pub(super) endpoint: Option<String>,
+    /// What else the provider wants to be told, by name.
+    pub(super) parameters: Vec<(String, String)>,
+}
+
+impl Login {
+    fn new(way: Way, options: &mut Options, server: &Place) -> Result<Self, String> {
+        let endpoint = match way {
+            Way::Device => options.device_endpoint.take(),
+            Way::Code => options.authorization_endpoint.take(),
+        };
+        let parameters: Option<_> = options.login_parameter.iter().map(|text| parameter(text)).collect();
+        let login = Self { way, endpoint, parameters: parameters.ok_or("--login-parameter must be NAME=VALUE")? };
+        match (way, server) {
+            (Way::Device, _) if !login.parameters.is_empty() => {
+                Err("--login-parameter goes into the address that --login code opens; --login device has none"
+                    .to_owned())
+            }
+            (_, Place::TokenEndpoint(_)) if login.endpoint.is_none() => Err(login.missing()),
+            _ => Ok(login),
+        }
+    }
+
+    /// What is said if nobody knows where it begins.
+    pub(super) fn missing(&self) -> String {
+        format!("{} is missing, and there is no issuer whose metadata name it", self.flag())
+    }
+
+    /// The flag that names the endpoint.
+    pub(super) const fn flag(&self) -> &'static str {
+        match self.way {
+            Way::Device => "--device-endpoint",
+            Way::Code => "--authorization-endpoint",
+        }
+    }
+}
+
 impl Settings {
-    pub(super) fn new(options: Options) -> Result<Self, BoxError> {
+    pub(super) fn new(mut options: Options) -> Result<Self, BoxError> {
         let needed = |value: Option<String>, name: &str| value.ok_or_else(|| format!("--{name} is missing"));
-        let server = match (options.issuer, options.token_endpoint) {
+        let server = match (options.issuer.take(), options.token_endpoint.take()) {
             (Some(issuer), None) => Place::Issuer(issuer),
             (None, Some(url)) => Place::TokenEndpoint(url),
             _ => return Err("either --issuer or --token-endpoint is needed".into()),
         };
+        let login = options.login.map(|way| Login::new(way, &mut options, &server)).transpose()?;
         let id = needed(options.client_id, "client-id")?;
         let auth = options.client_auth.unwrap_or(Auth::None);
         let provider = options.provider.unwrap_or_else(|| provider::UNKNOWN.name.to_owned());
@@ -65,6 +109,7 @@ impl Settings {
             scope: options.scope,
             resource: resource(&needed(options.resource, "resource")?)?,
             token_file: options.token_file.ok_or("--token-file is missing")?,
+            login,
             workers,
             duration: within(options.duration.unwrap_or(60.0), 1..=86_400, "duration")?,
             cancel,
@@ -74,6 +119,11 @@ impl Settings {
             consent: options.yes_end_my_session,
         })
     }
+}
+
+fn parameter(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+    Some((name.to_owned(), value.to_owned()))
 }
 
 fn within(seconds: f64, range: std::ops::RangeInclusive<u32>, name: &str) -> Result<Duration, String> {
@@ -95,11 +145,15 @@ fn row(name: &str) -> Result<&'static Provider, String> {
     })
 }
 
-/// An address without a user name, which would be a secret to keep. Whether it is secure is judged with the origins.
+/// An address that tokens may go to, without a user name, which would be a secret to keep. This is known before somebody
+/// logs in for nothing.
 fn resource(url: &str) -> Result<Uri, BoxError> {
     let uri: Uri = url.parse().map_err(|_| "--resource is no URL")?;
     match uri.authority() {
-        Some(authority) if uri.scheme().is_some() && !authority.as_str().contains('@') => Ok(uri),
+        Some(authority) if uri.scheme().is_some() && !authority.as_str().contains('@') => {
+            api::origins(&uri)?;
+            Ok(uri)
+        }
         _ => Err("--resource must be an absolute URL without a user name".into()),
     }
 }

@@ -12,6 +12,10 @@ use tokenflight::{BoxError, RefreshToken, StoredTokens, TokenSet};
 /// What [`StoredTokens`] have a place for. Everything else in the file stays as it is.
 const OURS: [&str; 4] = ["access_token", "refresh_token", "expires_in", "scope"];
 
+/// What is said of a file that a new login must not replace.
+const TAKEN: &str = "is there already, and --login does not overwrite a login: leave --login out to use the file, name \
+     another one, or remove it";
+
 /// The user's login, in a file: JSON as a token endpoint answers.
 ///
 /// It is replaced as a whole: a reader sees the old login or the new one, and so does whoever looks after a crash. While this
@@ -30,6 +34,8 @@ struct State {
     stored: Option<RefreshToken>,
     /// What could not be written, and would be lost.
     unwritten: Option<StoredTokens>,
+    /// Whether the file is still to be made. What stands at its place then is somebody else's.
+    fresh: bool,
 }
 
 impl TokenFile {
@@ -64,8 +70,31 @@ impl TokenFile {
             set = set.scope(scope);
         }
         let newest = set.refresh().cloned();
-        let state = Mutex::new(State { stored: newest.clone(), newest, unwritten: None });
+        let state = Mutex::new(State { stored: newest.clone(), newest, ..State::default() });
         Ok((Self { path, others, state, _lock: lock }, set))
+    }
+
+    /// Locks a file that is not there yet, for a login that is going to be made. The first write makes it.
+    ///
+    /// # Errors
+    ///
+    /// If there is something at its place, or nothing can be written beside it.
+    pub fn create(path: &Path) -> Result<Self, BoxError> {
+        let named = |problem: &str| format!("{}: {problem}", path.display());
+        let name = path.file_name().ok_or_else(|| named("not the name of a file"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let folder = fs::canonicalize(folder).map_err(|error| named(&error.to_string()))?;
+        let place = folder.join(name);
+        // It also shows that the folder can be written, before somebody logs in for nothing.
+        let lock = Lock::take(beside(&place, "lock"))?;
+        // A link to nowhere counts as a file: where it leads is not for us to fill.
+        match fs::symlink_metadata(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(named(&error.to_string()).into()),
+            Ok(_) => return Err(named(TAKEN).into()),
+        }
+        let state = Mutex::new(State { fresh: true, ..State::default() });
+        Ok(Self { path: place, others: Map::new(), state, _lock: lock })
     }
 
     /// Replaces the login. When this returns it is durable.
@@ -76,8 +105,10 @@ impl TokenFile {
     pub fn write(&self, tokens: &StoredTokens) -> io::Result<()> {
         let mut state = self.state();
         state.newest = tokens.refresh.clone();
-        let written = replace(&self.path, &self.text(tokens));
+        let naming = if state.fresh { claim } else { replace };
+        let written = put(&self.path, &self.text(tokens), naming);
         if written.is_ok() {
+            state.fresh = false;
             state.stored.clone_from(&tokens.refresh);
         }
         // With the refresh token that is in the file anyway, an access token is no loss.
@@ -143,13 +174,13 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Written beside it, made durable, and then given its name.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn put(path: &Path, text: &str, naming: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let draft = beside(path, &format!("{:016x}.tmp", fastrand::u64(..)));
-    let replaced = private(&draft, text.as_bytes()).and_then(|()| fs::rename(&draft, path));
-    if replaced.is_err() {
+    let named = private(&draft, text.as_bytes()).and_then(|()| naming(&draft, path));
+    if named.is_err() {
         // Nobody needs half a login.
         let _ = fs::remove_file(&draft);
-        return replaced;
+        return named;
     }
     // The new name is durable when its folder is; where folders cannot be opened, the system does what it can.
     #[cfg(unix)]
@@ -157,6 +188,25 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Gives the draft a name, whoever had it.
+fn replace(draft: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(draft, path)
+}
+
+/// Gives the draft a name that nobody has: a login took its time, and somebody may have put a file there meanwhile.
+fn claim(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Ok(()) => {
+            // The login has its name. A second one that stays is for its owner only, too.
+            let _ = fs::remove_file(draft);
+            Ok(())
+        }
+        // Not every file system has hard links; there, looking first has to do.
+        Err(_) if fs::symlink_metadata(path).is_err() => fs::rename(draft, path),
+        Err(error) => Err(error),
+    }
 }
 
 /// A new file that only its owner can read.

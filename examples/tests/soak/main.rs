@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod bed;
+mod browser;
 mod files;
 mod flags;
+mod login_real;
 mod loopback;
 mod real;
+mod screen;
 mod server;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The refresh token in the file brings tokens.
-fn assert_alive(server: &Server, auth: ClientAuth, file: &Path) {
+pub(crate) fn assert_alive(server: &Server, auth: ClientAuth, file: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let endpoint = TokenEndpoint::new(server.text("token"), client::https().unwrap()).unwrap();
     let token = RefreshToken::new(member(file, "refresh_token"));

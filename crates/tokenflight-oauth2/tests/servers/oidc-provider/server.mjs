@@ -43,7 +43,7 @@ function print(token) {
 
 const LOGIN = {
   application_type: 'native',
-  grant_types: ['authorization_code', 'refresh_token'],
+  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
   redirect_uris: ['http://127.0.0.1/callback'],
 };
 const MACHINE = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
@@ -76,6 +76,7 @@ function configuration() {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      deviceFlow: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
@@ -90,6 +91,7 @@ function configuration() {
     ttl: {
       AccessToken: LIFETIME,
       ClientCredentials: LIFETIME,
+      DeviceCode: 60,
       Grant: REFRESH_LIFETIME,
       IdToken: LIFETIME,
       Interaction: 60,
@@ -107,7 +109,7 @@ function newProvider(issuer) {
       const { grantId: session, jti: issued } = oidc.entities.RefreshToken;
       const presented = print(oidc.params.refresh_token);
       log('refresh', 'refreshes', { client, graced: false, session, presented, issued: print(issued) });
-    } else if (oidc.params.grant_type === 'authorization_code') {
+    } else if (oidc.entities.RefreshToken) {
       const { grantId: session, jti: issued } = oidc.entities.RefreshToken;
       log('login', 'logins', { client, session, issued: print(issued) });
     } else {
@@ -256,6 +258,7 @@ server.listen(Number(process.env.SERVER_PORT ?? 0), '127.0.0.1', () => {
     issuer,
     discovery: `${issuer}/.well-known/openid-configuration`,
     authorization: `${issuer}/auth`,
+    device: `${issuer}/device/auth`,
     token: `${issuer}/token`,
     revocation: `${issuer}/token/revocation`,
     introspection: `${issuer}/token/introspection`,
