@@ -51,21 +51,17 @@ pub(super) struct Login {
 }
 
 impl Login {
-    fn new(way: Way, options: &mut Options, server: &Place) -> Result<Self, String> {
+    fn new(way: Way, options: &mut Options) -> Result<Self, String> {
         let endpoint = match way {
             Way::Device => options.device_endpoint.take(),
             Way::Code => options.authorization_endpoint.take(),
         };
-        let parameters: Option<_> = options.login_parameter.iter().map(|text| parameter(text)).collect();
-        let login = Self { way, endpoint, parameters: parameters.ok_or("--login-parameter must be NAME=VALUE")? };
-        match (way, server) {
-            (Way::Device, _) if !login.parameters.is_empty() => {
-                Err("--login-parameter goes into the address that --login code opens; --login device has none"
-                    .to_owned())
-            }
-            (_, Place::TokenEndpoint(_)) if login.endpoint.is_none() => Err(login.missing()),
-            _ => Ok(login),
+        let parameters: Option<Vec<_>> = options.login_parameter.iter().map(|text| parameter(text)).collect();
+        let parameters = parameters.ok_or("--login-parameter must be NAME=VALUE")?;
+        if way == Way::Device && !parameters.is_empty() {
+            return Err("--login-parameter goes into the address of --login code; --login device has none".to_owned());
         }
+        Ok(Self { way, endpoint, parameters })
     }
 
     /// What is said if nobody knows where it begins.
@@ -90,7 +86,7 @@ impl Settings {
             (None, Some(url)) => Place::TokenEndpoint(url),
             _ => return Err("either --issuer or --token-endpoint is needed".into()),
         };
-        let login = options.login.map(|way| Login::new(way, &mut options, &server)).transpose()?;
+        let login = options.login.map(|way| Login::new(way, &mut options)).transpose()?;
         let id = needed(options.client_id, "client-id")?;
         let auth = options.client_auth.unwrap_or(Auth::None);
         let provider = options.provider.unwrap_or_else(|| provider::UNKNOWN.name.to_owned());

@@ -266,6 +266,21 @@ mod tests {
         assert!(file.rescue().unwrap().is_none(), "once is enough");
     }
 
+    /// A folder, which no system gives a second name, is as good as a draft where there are no hard links.
+    #[test]
+    fn a_name_is_claimed_without_hard_links_too() {
+        let folder = env::temp_dir().join(format!("soak-test-{:016x}", fastrand::u64(..)));
+        let (draft, path) = (folder.join("draft"), folder.join("path"));
+        fs::create_dir_all(&draft).unwrap();
+        claim(&draft, &path).unwrap();
+        assert!(path.is_dir() && !draft.exists());
+
+        fs::create_dir(&draft).unwrap();
+        assert!(claim(&draft, &path).is_err());
+        assert!(draft.exists(), "it has taken the name of another one");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
     #[test]
     fn a_folder_that_comes_back_gets_the_tokens_after_all() {
         let folder = env::temp_dir().join(format!("soak-test-{:016x}", fastrand::u64(..)));

@@ -69,6 +69,34 @@ fn a_login_is_used_by_one_soak_at_a_time() {
 }
 
 #[test]
+fn a_new_login_is_made_by_one_soak_at_a_time() {
+    let path = folder("new-lock").join("tokens.json");
+    let first = TokenFile::create(&path).unwrap();
+    let second = TokenFile::create(&path).unwrap_err();
+    assert!(second.to_string().contains("another soak"), "{second}");
+    drop(first);
+    assert!(TokenFile::create(&path).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_for_its_owner_only_and_does_not_stand_where_a_link_leads() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let path = folder("new-mode").join("tokens.json");
+    let file = TokenFile::create(&path).unwrap();
+    assert!(!path.exists());
+    let set = tokenflight::TokenSet::new("a").refresh_token("r");
+    file.write(&tokenflight::StoredTokens::from_set(&set, std::time::Duration::ZERO, None)).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let link = path.with_file_name("link.json");
+    symlink(path.with_file_name("nowhere.json"), &link).unwrap();
+    let error = TokenFile::create(&link).unwrap_err();
+    assert!(error.to_string().contains("does not overwrite"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_no_login_is_refused_without_quoting_it() {
     for text in [
         r#"{"access_token": "very-secret", "refresh_token": 7}"#,

@@ -7,8 +7,14 @@ mod bed;
 mod browser;
 mod files;
 mod flags;
+mod login;
+mod login_ended;
 mod login_real;
 mod loopback;
+mod provider;
 mod real;
 mod screen;
+mod script;
 mod server;
+#[cfg(unix)]
+mod signals;
