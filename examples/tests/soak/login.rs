@@ -4,6 +4,8 @@ use std::{fs, path::Path, process::ExitCode};
 
 use crate::{
     bed::{folder, member, soak},
+    browser::Browser,
+    login_ended::back,
     provider::{GRANTED, TOKENS, assert_broken, assert_empty, flags, provider},
     screen::Running,
     script::Script,
@@ -36,7 +38,7 @@ fn a_login_that_is_there_already_is_not_touched() {
     for way in ["--login=device", "--login=code"] {
         let file = folder("login-there").join("tokens.json");
         fs::write(&file, "what somebody else has put here").unwrap();
-        assert_broken(&soak(&flags(&server, &file, &[way])), "does not overwrite a login");
+        assert_broken(&Running::start(&flags(&server, &file, &[way])).end(), "does not overwrite a login");
         assert_eq!(fs::read_to_string(&file).unwrap(), "what somebody else has put here");
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "a lock is left");
     }
@@ -57,7 +59,7 @@ fn what_makes_no_sense_is_refused_before_anybody_logs_in() {
         ),
         (["--login=device", "--device-endpoint=http://as.example/device"], "--device-endpoint: neither https"),
     ] {
-        assert_broken(&soak(&flags(&server, &file, &more)), words);
+        assert_broken(&Running::start(&flags(&server, &file, &more)).end(), words);
         assert_empty(&file);
     }
     let nowhere = Path::new("/nowhere/tokens.json");
@@ -100,6 +102,39 @@ fn where_a_login_begins_comes_from_a_flag_the_file_or_the_issuer() {
         assert_broken(&soak(&other, &["--token-endpoint=https://other.example/token"]), words);
     }
     assert_eq!(server.asked("/device").len(), 2);
+}
+
+#[test]
+fn an_address_to_open_is_made_of_the_file_and_of_flags_which_win() {
+    let server = provider(GRANTED, (200, TOKENS));
+    let folder = folder("login-address");
+    let (file, config) = (folder.join("tokens.json"), folder.join("soak.toml"));
+    let text = r#"
+        token-endpoint = "https://as.example/token"
+        login = "code"
+        authorization-endpoint = "https://as.example/login?tenant=t"
+        login-parameter = ["prompt=consent", "audience=a&b=c"]
+        scope = "read"
+    "#;
+    fs::write(&config, text).unwrap();
+    let mut flags = flags(&server, &file, &["--config", config.to_str().unwrap()]);
+    flags.retain(|flag| !flag.contains("-endpoint="));
+    let url = |flags: &[String]| {
+        let soak = Running::start(flags);
+        let url = soak.line("https://");
+        Browser::default().open(&back(&url, "error=access_denied"));
+        assert_broken(&soak.end(), "access_denied");
+        url
+    };
+
+    let address = url(&flags);
+    assert!(address.starts_with("https://as.example/login?tenant=t&response_type=code&client_id=c&"), "{address}");
+    assert!(address.contains("&scope=read&"), "{address}");
+    assert!(address.ends_with("&prompt=consent&audience=a%26b%3Dc"), "{address}");
+
+    flags.extend(["--login-parameter=access_type=offline", "--login-parameter=prompt="].map(str::to_owned));
+    let address = url(&flags);
+    assert!(address.ends_with("&code_challenge_method=S256&access_type=offline&prompt="), "{address}");
 }
 
 /// What a terminal would obey, or show in another order: an escape, a one-character CSI, and right-to-left.

@@ -9,11 +9,28 @@ use tokenflight_examples::soak::run;
 use crate::bed::{Ran, parse};
 
 /// How long anything may take. Two processors with other work are slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is shown, line by line.
+pub(crate) struct Lines(pub(crate) Receiver<String>);
+
+impl Lines {
+    /// The next one with this in it.
+    pub(crate) fn with(&self, part: &str) -> String {
+        let mut others = Vec::new();
+        loop {
+            match self.0.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => others.push(line),
+                Err(_) => panic!("{part} is missing in {others:?}"),
+            }
+        }
+    }
+}
 
 /// A soak that runs, and what it shows meanwhile.
 pub(crate) struct Running {
-    lines: Receiver<String>,
+    lines: Lines,
     ran: Receiver<Ran>,
 }
 
@@ -29,17 +46,12 @@ impl Running {
             let text = |bytes| String::from_utf8(bytes).unwrap();
             let _ = ended.send(Ran { code, out: text(out), err: text(err.all) });
         });
-        Self { lines, ran }
+        Self { lines: Lines(lines), ran }
     }
 
     /// The next line with this in it.
     pub(crate) fn line(&self, part: &str) -> String {
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("waited in vain for {part}"));
-            if line.contains(part) {
-                return line;
-            }
-        }
+        self.lines.with(part)
     }
 
     pub(crate) fn end(self) -> Ran {

@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, BufReader, stderr, stdout},
     process::{Child, Command, ExitCode, Stdio, exit},
     sync::mpsc::{Receiver, Sender, channel},
-    time::Duration,
 };
 
 use tokenflight_examples::soak::{BROKEN, run};
@@ -15,11 +14,11 @@ use crate::{
     browser::Browser,
     login_ended::back,
     provider::{GRANTED, TOKENS, assert_empty, flags, provider, provider_with},
+    screen::{Lines, PATIENCE},
     script::Script,
 };
 
 const FLAGS: &str = "TOKENFLIGHT_SOAK_FLAGS";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "the tests below start it, in a process of its own"]
@@ -32,7 +31,7 @@ fn a_soak_of_its_own() {
 
 struct Process {
     child: Child,
-    lines: Receiver<String>,
+    lines: Lines,
 }
 
 impl Process {
@@ -48,17 +47,7 @@ impl Process {
         let (line, lines) = channel();
         #[allow(clippy::disallowed_methods)] // A pipe is read by a thread; it ends with the process.
         std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|said| line.send(said)));
-        Self { child, lines }
-    }
-
-    /// The next line with this in it.
-    fn line(&self, part: &str) -> String {
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("waited in vain for {part}"));
-            if line.contains(part) {
-                return line;
-            }
-        }
+        Self { child, lines: Lines(lines) }
     }
 
     fn interrupt(&self) {
@@ -68,7 +57,7 @@ impl Process {
 
     /// It says so, and ends by itself.
     fn assert_ended(mut self, words: &str) {
-        self.line(words);
+        self.lines.with(words);
         assert_eq!(self.child.wait().unwrap().code(), Some(BROKEN.into()));
     }
 }
@@ -88,7 +77,7 @@ fn an_interrupt_ends_the_waiting_for_the_user() {
     for way in ["--login=device", "--login=code"] {
         let file = folder("login-interrupted").join("tokens.json");
         let soak = Process::start(&flags(&server, &file, &[way]));
-        soak.line("Ctrl-C ends it");
+        soak.lines.with("Ctrl-C ends it");
         soak.interrupt();
         soak.assert_ended("there is no login: interrupted");
         // Neither a lock: it can be tried again at once.
@@ -141,11 +130,11 @@ fn a_login_that_is_on_its_way_at_an_interrupt_is_kept() {
         let file = folder("login-on-its-way").join("tokens.json");
         let soak = Process::start(&flags(&server, &file, &[way]));
         if way == "--login=code" {
-            Browser::default().open(&back(&soak.line("https://"), "code=c"));
+            Browser::default().open(&back(&soak.lines.with("https://"), "code=c"));
         }
         asked.recv_timeout(PATIENCE).unwrap();
         soak.interrupt();
-        soak.line("on its way");
+        soak.lines.with("on its way");
         answer.send(()).unwrap();
         soak.assert_ended("interrupted; the login has not been used");
         assert_eq!(member(&file, "refresh_token"), "refresh-token-of-the-script-0");
