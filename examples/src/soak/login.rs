@@ -28,7 +28,7 @@ pub(super) async fn make(
     let scope = server.settings.scope.as_deref();
     let waiting = Waiting { endpoint, entrance, scope, interrupt };
     let made = match login.way {
-        Way::Device => waiting.device(err).await,
+        Way::Device => waiting.device(&login.parameters, err).await,
         Way::Code => waiting.code(&login.parameters, err).await,
     };
     let tokens = made.map_err(|problem| match problem {
@@ -71,8 +71,10 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    async fn device(&self, err: &mut dyn Write) -> Result<TokenSet, Problem> {
-        let login = self.unless_interrupted(DeviceLogin::start(&self.endpoint, self.entrance, self.scope)).await?;
+    async fn device(&self, parameters: &[(String, String)], err: &mut dyn Write) -> Result<TokenSet, Problem> {
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let start = DeviceLogin::start_with(&self.endpoint, self.entrance, self.scope, &parameters);
+        let login = self.unless_interrupted(start).await?;
         let (code, place) = (plain(login.user_code()), address(login.verification_uri()));
         say(err, &format!("To log in, enter {code} at\n{place}"))?;
         if let Some(complete) = login.verification_uri_complete() {

@@ -68,8 +68,8 @@ pub struct Options {
     #[arg(long, value_name = "URL")]
     pub authorization_endpoint: Option<String>,
 
-    /// What else --login code tells the provider, such as `prompt=consent` or `access_type=offline`, without which some
-    /// give no refresh token. May be given more than once.
+    /// What else --login tells the provider, such as `prompt=consent` or `access_type=offline`, without which some
+    /// give no refresh token, or an `audience`. May be given more than once.
     #[arg(long, value_name = "NAME=VALUE")]
     pub login_parameter: Vec<String>,
 

@@ -58,9 +58,6 @@ impl Login {
         };
         let parameters: Option<Vec<_>> = options.login_parameter.iter().map(|text| parameter(text)).collect();
         let parameters = parameters.ok_or("--login-parameter must be NAME=VALUE")?;
-        if way == Way::Device && !parameters.is_empty() {
-            return Err("--login-parameter goes into the address of --login code; --login device has none".to_owned());
-        }
         Ok(Self { way, endpoint, parameters })
     }
 

@@ -17,12 +17,17 @@ const DOCUMENT: &str = "/.well-known/openid-configuration";
 fn the_scope_is_for_the_login_and_not_for_the_refreshes() {
     let server = provider(GRANTED, (200, TOKENS));
     let file = folder("login-scope").join("tokens.json");
-    let ran = soak(&flags(&server, &file, &["--login=device", "--scope=offline_access read"]));
+    let ran = soak(&flags(
+        &server,
+        &file,
+        &["--login=device", "--scope=offline_access read", "--login-parameter=audience=api"],
+    ));
     assert_eq!(ran.code, ExitCode::SUCCESS, "{}{}", ran.out, ran.err);
 
     let device = server.asked("/device");
     assert_eq!(device.len(), 1);
     assert!(device[0].contains("scope=offline_access+read"), "{device:?}");
+    assert!(device[0].contains("audience=api"), "{device:?}");
     let token = server.asked("/token");
     assert!(token[0].contains("device_code=device-code-of-the-script-1"), "{token:?}");
     // More than was granted must not be asked for, and what was granted is not known.
@@ -51,8 +56,7 @@ fn what_makes_no_sense_is_refused_before_anybody_logs_in() {
     let file = folder("login-senseless").join("tokens.json");
     for (more, words) in [
         (["--login=device", "--resource=http://api.example/me"], "--resource"),
-        (["--login=device", "--login-parameter=prompt=consent"], "--login device has none"),
-        (["--login=code", "--login-parameter=consent"], "--login-parameter must be NAME=VALUE"),
+        (["--login=device", "--login-parameter=consent"], "--login-parameter must be NAME=VALUE"),
         (
             ["--login=code", "--authorization-endpoint=http://as.example/auth"],
             "--authorization-endpoint: neither https",

@@ -41,7 +41,7 @@ fn a_login_in_a_browser_is_soaked_as_one_from_a_file_is() {
 
     let soak = Running::start(&flags);
     let page = Browser::default().open(&soak.line("http://"));
-    assert!(page.contains("You are logged in"), "{page}");
+    assert!(page.contains("Your answer has arrived"), "{page}");
 
     assert_soaked(&soak.end(), &server, &file);
     assert_eq!(member(&file, "scope"), "openid offline_access read");

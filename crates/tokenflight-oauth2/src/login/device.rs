@@ -30,6 +30,8 @@ pub struct DeviceLogin {
 
 /// RFC 8628 §3.5.
 const SLOWER: Duration = Duration::from_secs(5);
+/// A server may say that no pause is needed.
+const FASTEST: Duration = Duration::from_secs(1);
 /// Nobody waits longer between two questions, however often the network fails.
 const SLOWEST: Duration = Duration::from_secs(60);
 
@@ -44,7 +46,28 @@ impl DeviceLogin {
     ///
     /// Dropping the future forgets the code, if there was one already.
     pub async fn start(endpoint: &TokenEndpoint, url: &str, scope: Option<&str>) -> Result<Self, LoginError> {
+        Self::start_with(endpoint, url, scope, &[]).await
+    }
+
+    /// As [`start`](Self::start), with parameters of the provider's own, by name: Auth0 wants an `audience`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        endpoint: &TokenEndpoint,
+        url: &str,
+        scope: Option<&str>,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, LoginError> {
         let mut form = Form::new();
+        for (name, value) in parameters {
+            form.set((*name).to_owned(), value);
+        }
         if let Some(id) = endpoint.client_id() {
             form.set("client_id", id);
         }
@@ -103,7 +126,7 @@ impl DeviceLogin {
             .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
             .with("device_code", self.granted.device_code().secret());
         let end = time.now().boot.saturating_add(self.expires_in());
-        let mut interval = self.granted.interval();
+        let mut interval = self.granted.interval().max(FASTEST);
         loop {
             time.sleep(interval).await;
             if time.now().boot >= end {

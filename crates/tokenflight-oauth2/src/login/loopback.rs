@@ -24,7 +24,8 @@ pub struct Loopback {
 }
 
 const PATH: &str = "/callback";
-const DONE: &str = "You are logged in and can close this page.\n";
+// Whether it is a yes, the program finds out.
+const DONE: &str = "Your answer has arrived. You can close this page.\n";
 const NOT_THIS: &str = "This is not the login that is being waited for.\n";
 
 impl Loopback {

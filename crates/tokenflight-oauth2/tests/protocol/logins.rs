@@ -29,6 +29,12 @@ async fn device(answers: impl IntoIterator<Item = Act>) -> (Result<TokenSet, Log
     assert_eq!((login.user_code(), login.verification_uri()), ("ABCD-EFGH", "https://as.example/d"));
     assert_eq!(login.verification_uri_complete(), Some("https://as.example/d?c=ABCD"));
     assert!(!format!("{login:?}").contains("d3vice"));
+    let (result, took) = wait(login).await;
+    (result, took, server)
+}
+
+/// As fast as its clock allows.
+async fn wait(login: DeviceLogin) -> (Result<TokenSet, LoginError>, Duration) {
     let time = ManualTime::new(1);
     let before = time.now().boot;
     let waiting = login.wait(&time);
@@ -40,7 +46,7 @@ async fn device(answers: impl IntoIterator<Item = Act>) -> (Result<TokenSet, Log
             () = tokio::task::yield_now() => { if time.pending_sleeps() > 0 { time.advance_to_next(); } }
         }
     };
-    (result, time.now().boot - before, server)
+    (result, time.now().boot - before)
 }
 
 fn says(code: &str) -> Act {
@@ -65,6 +71,19 @@ async fn a_device_waits_as_slowly_as_the_server_wants() {
     assert_eq!(seen[1].field("grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:device_code"));
     assert_eq!(seen[1].field("device_code").as_deref(), Some("d3vice"));
     assert_eq!(seen.len(), 6);
+}
+
+/// A server that wants no pause would be asked as fast as the network goes.
+#[tokio::test]
+async fn a_device_that_need_not_wait_still_does() {
+    let granted = GRANTED.replace(r#""interval":5"#, r#""interval":0"#).replace("600", "10");
+    let server = Scripted::new([json(200, &granted), says("authorization_pending")]).await;
+    let parameters = [("audience", "https://api")];
+    let login = DeviceLogin::start_with(&endpoint(&server), &server.url(), None, &parameters).await.unwrap();
+    let (result, took) = wait(login).await;
+    assert!(matches!(result, Err(LoginError::Expired)));
+    assert_eq!((took, server.seen().len()), (Duration::from_secs(10), 1 + 9));
+    assert_eq!(server.seen()[0].field("audience").as_deref(), Some("https://api"));
 }
 
 #[tokio::test]
@@ -134,7 +153,7 @@ async fn a_browser_login_exchanges_the_code_of_its_own_state_only() {
         assert!(browse(&redirect, "/callback?code=evil&state=guessed").await.starts_with("HTTP/1.1 404 "));
         assert!(browse(&redirect, &format!("/elsewhere?code=c&state={state}")).await.starts_with("HTTP/1.1 404 "));
         let done = browse(&redirect, &format!("/callback?code=c%2F0de&state={state}")).await;
-        assert!(done.starts_with("HTTP/1.1 200 ") && done.contains("logged in"), "{done}");
+        assert!(done.starts_with("HTTP/1.1 200 ") && done.contains("answer has arrived"), "{done}");
         assert!(done.to_lowercase().contains("referrer-policy: no-referrer"));
     };
     let (callback, ()) = tokio::join!(loopback.answer(&login), browser);
