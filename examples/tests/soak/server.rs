@@ -4,14 +4,19 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use serde_json::Value;
+
+use crate::bed::folder;
 
 /// A real authorization server on loopback, until it is dropped. Its README says what it can do.
 pub(crate) struct Server {
     child: Child,
     ready: Value,
+    /// Its temporary files. It is killed, so it cannot take them away itself.
+    scratch: PathBuf,
 }
 
 /// Which one.
@@ -38,7 +43,10 @@ impl Server {
             Kind::Django => place.join("bin/python"),
         };
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/tokenflight-oauth2/tests/servers");
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let scratch = folder(&format!("server-{}", STARTED.fetch_add(1, SeqCst)));
         let mut child = Command::new(program)
+            .env("TMPDIR", &scratch)
             .arg(scripts.join(script))
             .envs(settings.iter().copied())
             .stdin(Stdio::piped())
@@ -50,7 +58,7 @@ impl Server {
         // The rest is not read: it is closed, so that no full pipe holds the server up.
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let ready = serde_json::from_str(&first).unwrap();
-        Some(Self { child, ready })
+        Some(Self { child, ready, scratch })
     }
 
     /// One of the first line's texts.
@@ -91,5 +99,6 @@ impl Drop for Server {
         // It ends by itself when its stdin is closed; dead is dead.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.scratch);
     }
 }

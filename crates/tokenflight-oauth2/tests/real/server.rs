@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use bytes::Bytes;
@@ -120,11 +121,17 @@ pub(crate) struct Server {
     pub(crate) setup: Setup,
     pub(crate) at: Ready,
     process: Child,
+    /// Its temporary files. It is killed, so it cannot take them away itself.
+    _scratch: Directory,
 }
 
 impl Server {
     fn start(setup: Setup) -> Self {
         let mut command = setup.kind.command();
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let scratch = Directory::new(&format!("server-{}", STARTED.fetch_add(1, SeqCst)), setup.kind);
+        fs::create_dir_all(&scratch.0).unwrap();
+        command.env("TMPDIR", &scratch.0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("SERVER_PORT", setup.port.to_string());
         command.env("SERVER_ACCESS_SECONDS", setup.access_seconds.to_string());
@@ -141,7 +148,7 @@ impl Server {
         lines.read_line(&mut first).unwrap();
         drain(lines);
         let at = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{first:?}: {error}"));
-        Self { setup, at, process }
+        Self { setup, at, process, _scratch: scratch }
     }
 
     /// The client's secret.
@@ -213,6 +220,6 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
