@@ -1,7 +1,7 @@
 //! `cargo xtask bench`.
 
 use crate::{
-    compare, counts, report,
+    compare, counts, peers, report,
     step::{Cargo, Report},
 };
 
@@ -25,9 +25,16 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
             report.step("compare", || compare::run(revision));
             return true;
         }
+        ["--peers"] => {
+            report.step("peers", peers::run);
+            return true;
+        }
         // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the
         // arguments to the test harness of the crate as well.
-        ["--short"] => cargo = cargo.args("-- --test"),
+        ["--short"] => {
+            cargo = cargo.args("-- --test");
+            peers::short(report);
+        }
         _ => return false,
     }
     if !passed.is_empty() {

@@ -4,10 +4,12 @@
 //! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
 
 mod bench;
+mod callgrind;
 mod compare;
 mod counts;
 mod fuzz;
 mod lint;
+mod peers;
 mod proof;
 mod report;
 mod servers;
@@ -31,6 +33,7 @@ cargo xtask <command>
   bench [--short] [-- args]
                   the benches; --short runs each once, to see that it works; args go to criterion
   bench --counts  instructions and allocations, by callgrind (needs valgrind)
+  bench --peers   the same for one call of other crates, in benches/peers, and what they cannot do
   bench --report  all of it, and a report with plots in docs/bench
   bench --compare REV
                   the same, beside another revision's

@@ -7,7 +7,7 @@
 //! How to read it:
 //!
 //! * Each crate is set up the way its documentation says, with a token of a thousand characters that is cached and good
-//!   for an hour. What it was measured doing is part of the row: a *whole layer* takes a request and hands it on; a *token
+//!   for an hour at least. What it was measured doing is part of the row: a *whole layer* takes a request and hands it on; a *token
 //!   read* ends with a header value, made as the crate or its documentation makes it, and puts it on nothing. The two are
 //!   not to be compared with each other.
 //! * All numbers are net: what the same call costs without authorization, on the same crate's path, is taken off.

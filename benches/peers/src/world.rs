@@ -26,7 +26,6 @@ impl World {
     }
 
     /// Lets timers and tasks be made, by this thread, until the guard is dropped.
-    #[must_use]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.0.enter()
     }

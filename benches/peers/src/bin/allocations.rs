@@ -33,7 +33,9 @@ fn run(args: &[String]) -> Result<(), Error> {
     let mut failed = None;
     let counted = allocation_counter::measure(|| {
         for _ in 0..CALLS {
-            failed = count::call(peer.as_mut(), &mut recipe).err().or(failed.take());
+            if let Err(error) = count::call(peer.as_mut(), &mut recipe) {
+                failed = Some(error);
+            }
         }
     });
     if let Some(error) = failed {

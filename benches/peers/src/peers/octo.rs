@@ -49,7 +49,7 @@ impl Service<Request<OctoBody>> for Server {
         }
         let source = self.0.clone();
         Box::pin(async move {
-            // Without an expiry it is good for ever; it says an hour, as the real one does, only far from now.
+            // It has an expiry, as the real one does, so that the clock is asked.
             let body = json!({"token": source.token().await, "expires_at": "2100-01-01T00:00:00Z", "permissions": {}});
             Ok(Response::builder().status(201).body(Full::from(body.to_string()))?)
         })
