@@ -31,10 +31,7 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
         }
         // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the
         // arguments to the test harness of the crate as well.
-        ["--short"] => {
-            cargo = cargo.args("-- --test");
-            peers::short(report);
-        }
+        ["--short"] => cargo = cargo.args("-- --test"),
         _ => return false,
     }
     if !passed.is_empty() {
@@ -44,5 +41,8 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
         cargo = passed.iter().fold(cargo, |cargo, arg| cargo.arg(*arg));
     }
     report.cargo("benches", &cargo);
+    if own == ["--short"] && passed.is_empty() {
+        peers::short(report);
+    }
     true
 }

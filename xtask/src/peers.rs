@@ -25,12 +25,12 @@ const STORMS: &str = "20";
 
 /// Once through each bench, no measuring.
 pub(crate) fn short(report: &mut Report) {
-    let bench = ours("bench --manifest-path benches/peers/Cargo.toml --bench peers");
+    let bench = cargo("bench --manifest-path benches/peers/Cargo.toml --bench peers");
     report.cargo("benches: peers", &bench.args("-- --test"));
 }
 
 pub(crate) fn run() -> Result<(), String> {
-    ours("build --release --manifest-path benches/peers/Cargo.toml --bins").output()?;
+    cargo("build --release --manifest-path benches/peers/Cargo.toml --bins").output()?;
     let cases = cases()?;
     let mut rows = Vec::new();
     for headers in HEADERS {
@@ -39,7 +39,8 @@ pub(crate) fn run() -> Result<(), String> {
     }
     for row in &mut rows {
         if row.headers == "8" && row.case.get("storm") == "yes" {
-            row.storm = Some(program("peers", &["storm", row.case.get("name"), STORMS])?.trim().replace('\t', "-"));
+            let requests = program("peers", &["storm", row.case.get("name"), STORMS])?;
+            row.storm = requests.trim().split_once('\t').map(|(fewest, most)| (fewest.to_owned(), most.to_owned()));
         }
     }
     let ours = rows.iter().map(|row| ((row.case.get("name"), row.headers), row.cost.instructions)).collect();
@@ -48,7 +49,7 @@ pub(crate) fn run() -> Result<(), String> {
 }
 
 /// A call of cargo that builds where the rest of the workspace does not.
-fn ours(args: &str) -> Cargo {
+fn cargo(args: &str) -> Cargo {
     Cargo::new(args).arg("--target-dir").arg(target_dir("peers").display().to_string())
 }
 
@@ -87,12 +88,20 @@ struct Row<'a> {
     headers: &'static str,
     cost: Cost,
     /// The fewest and the most token requests for a hundred callers.
-    storm: Option<String>,
+    storm: Option<(String, String)>,
 }
 
 impl<'a> Row<'a> {
     fn new(case: &'a Case, headers: &'static str, cost: Cost) -> Self {
         Row { case, headers, cost, storm: None }
+    }
+
+    fn storm(&self) -> String {
+        match &self.storm {
+            Some((fewest, most)) if fewest != most => format!("{fewest}-{most}"),
+            Some((requests, _)) => requests.clone(),
+            None => String::new(),
+        }
     }
 
     /// How many of ours that do the same it costs.
@@ -156,16 +165,16 @@ fn print(rows: &[Row<'_>], ours: &Ours<'_>) {
         let section = format!("{}, {} headers", row.case.get("measured"), row.headers);
         if before != section {
             println!(
-                "\n{section:<34} {:>7} {:>6} {:>7} {:>6} {:>7}  cannot",
+                "\n{section:<38} {:>7} {:>6} {:>7} {:>6} {:>7}  cannot",
                 "instr.", "allocs", "bytes", "x", "storm"
             );
         }
         let Cost { instructions, allocations, bytes } = row.cost;
         println!(
-            "  {:<32} {instructions:>7.0} {allocations:>6.1} {bytes:>7.0} {:>6.2} {:>7}  {}",
+            "  {:<36} {instructions:>7.0} {allocations:>6.1} {bytes:>7.0} {:>6.2} {:>7}  {}",
             format!("{} {}", row.case.get("name"), row.case.get("version").trim_matches('-')),
             row.ratio(ours),
-            row.storm.as_deref().unwrap_or(""),
+            row.storm(),
             row.case.get("cannot"),
         );
         before = section;
@@ -175,19 +184,21 @@ fn print(rows: &[Row<'_>], ours: &Ours<'_>) {
 /// For reports: a line with the names of the columns, then a line for each case and number of headers.
 fn write(rows: &[Row<'_>], ours: &Ours<'_>) -> Result<(), String> {
     const SAID: [&str; 6] = ["name", "package", "version", "measured", "what", "ours"];
-    let mut text = SAID.join("\t") + "\theaders\tinstructions\tallocations\tbytes\tratio\tstorm\tcannot\n";
+    let mut text =
+        SAID.join("\t") + "\theaders\tinstructions\tallocations\tbytes\tratio\tstorm_fewest\tstorm_most\tcannot\n";
     for row in rows {
         for column in SAID {
             text.push_str(row.case.get(column));
             text.push('\t');
         }
         let Cost { instructions, allocations, bytes } = row.cost;
-        let (ratio, storm) = (row.ratio(ours), row.storm.as_deref().unwrap_or(""));
+        let ratio = row.ratio(ours);
+        let (fewest, most) = row.storm.clone().unwrap_or_default();
         let cannot = row.case.get("cannot");
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{}\t{instructions:.0}\t{allocations:.2}\t{bytes:.0}\t{ratio:.3}\t{storm}\t{cannot}",
+            "{}\t{instructions:.0}\t{allocations:.2}\t{bytes:.0}\t{ratio:.3}\t{fewest}\t{most}\t{cannot}",
             row.headers
         );
     }

@@ -83,6 +83,8 @@ impl Cargo {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        // Ours is a build script's business: ring and what stands on it would be built again after each call without us.
+        command.env_remove("CARGO_MANIFEST_DIR");
         command
     }
 
