@@ -82,6 +82,16 @@ struct Cost {
     bytes: f64,
 }
 
+impl Cost {
+    fn net_of(self, base: &Self) -> Self {
+        Self {
+            instructions: self.instructions - base.instructions,
+            allocations: self.allocations - base.allocations,
+            bytes: self.bytes - base.bytes,
+        }
+    }
+}
+
 /// A case, net of its base.
 struct Row<'a> {
     case: &'a Case,
@@ -113,22 +123,19 @@ impl<'a> Row<'a> {
 type Ours<'a> = BTreeMap<(&'a str, &'static str), f64>;
 
 fn measure<'a>(cases: &'a [Case], headers: &'static str) -> Result<Vec<(&'a Case, Cost)>, String> {
-    let mut gross = BTreeMap::new();
+    let mut bases = BTreeMap::new();
+    let mut measured = Vec::new();
     for case in cases.iter().filter(|case| case.varies(headers)) {
-        gross.insert(case.get("name"), cost(case.get("name"), headers)?);
+        let whole = cost(case.get("name"), headers)?;
+        if case.get("base").is_empty() {
+            bases.insert(case.get("name"), whole);
+        } else {
+            let base = bases.get(case.get("base"));
+            let base = base.ok_or_else(|| format!("{} comes before its base", case.get("name")))?;
+            measured.push((case, whole.net_of(base)));
+        }
     }
-    let with_base = cases.iter().filter(|case| !case.get("base").is_empty());
-    Ok(with_base
-        .filter_map(|case| {
-            let (whole, base) = (gross.get(case.get("name"))?, gross.get(case.get("base"))?);
-            let cost = Cost {
-                instructions: whole.instructions - base.instructions,
-                allocations: whole.allocations - base.allocations,
-                bytes: whole.bytes - base.bytes,
-            };
-            Some((case, cost))
-        })
-        .collect())
+    Ok(measured)
 }
 
 #[allow(clippy::cast_precision_loss)] // Some millions.
