@@ -83,8 +83,15 @@ impl Cargo {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
-        // Ours is a build script's business: ring and what stands on it would be built again after each call without us.
-        command.env_remove("CARGO_MANIFEST_DIR");
+        // What cargo told us of ourselves is nobody else's business: ring looks at it, and would be built again, with all that
+        // stands on it, after each call without us.
+        let told = env::vars_os().map(|(name, _)| name).filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        for name in told {
+            command.env_remove(name);
+        }
         command
     }
 

@@ -1,12 +1,12 @@
 //! Lists the cases, calls one so often for a tool that counts instructions, or has a hundred callers ask at once.
 //!
-//! `peers list` · `peers CASE HEADERS CALLS` · `peers storm CASE STORMS`
+//! `peers list` · `peers CASE HEADERS CALLS HEAP` · `peers storm CASE STORMS`
 
 use std::{env, process::ExitCode};
 
 use tokenflight_peers::{CASES, Case, Error, count, storm};
 
-const HELP: &str = "peers list | peers CASE HEADERS CALLS | peers storm CASE STORMS";
+const HELP: &str = "peers list | peers CASE HEADERS CALLS HEAP | peers storm CASE STORMS";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -23,7 +23,9 @@ fn run(args: &[&str]) -> Result<(), Error> {
     match args {
         ["list"] => list(),
         ["storm", case, storms] => storms_of(named(case)?, storms.parse()?)?,
-        [case, headers, calls] => count::run(named(case)?, headers.parse()?, calls.parse()?)?,
+        [case, headers, calls, heap] => {
+            count::run(named(case)?, headers.parse()?, calls.parse()?, heap.parse()?)?;
+        }
         _ => return Err(HELP.into()),
     }
     Ok(())
