@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use crate::step::{Cargo, root, target_dir};
+use crate::{
+    callgrind::instructions,
+    step::{Cargo, root, target_dir},
+};
 
 /// What is counted: so many cases of one kind, each done a few and many times. What the second takes more is what they cost.
 struct Group {
@@ -110,27 +113,13 @@ pub(crate) fn all(tree: &Path, target: &Path) -> Result<Vec<Count>, String> {
 #[allow(clippy::cast_precision_loss)] // Some millions.
 fn each(counts: &Path, group: &Group, size: u32, case: &str) -> Result<f64, String> {
     let (few, many) = group.times;
+    let (size, sized) = (size.to_string(), !group.sizes.is_empty());
     let count = |times: u64| {
-        let mut args = vec![group.name.to_owned(), case.to_owned()];
-        args.extend((!group.sizes.is_empty()).then(|| size.to_string()));
-        args.push(times.to_string());
-        instructions(counts, &args)
+        let times = times.to_string();
+        let args = [group.name, case].into_iter().chain(sized.then_some(size.as_str())).chain([times.as_str()]);
+        instructions(counts, &args.collect::<Vec<_>>())
     };
-    Ok((count(many)? - count(few)?) as f64 / (many - few) as f64)
-}
-
-/// How many instructions a run takes, by callgrind.
-pub(crate) fn instructions(program: &Path, args: &[String]) -> Result<i64, String> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(args)
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let count = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    count.filter(|_| output.status.success()).ok_or_else(|| format!("{args:?}: valgrind said: {said}"))
+    Ok(count(many)?.saturating_sub(count(few)?) as f64 / (many - few) as f64)
 }
 
 /// What the program of that name printed.

@@ -4,6 +4,8 @@ use crate::step::{Cargo, Report};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.cargo("format", &Cargo::new("fmt --all --check"));
+    let peers = "fmt --check --manifest-path benches/peers/Cargo.toml -p tokenflight-peers";
+    report.cargo("format: peers", &Cargo::new(peers));
     report.cargo("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
     // What all features together hide: imports and code that only one of them uses.
     let engine = ["", "tokio", "smol", "hyper-timer", "jwt"].map(|features| ("tokenflight", features));

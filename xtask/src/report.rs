@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    counts,
+    counts, peers,
     step::{Cargo, Report, root, target_dir},
 };
 
@@ -12,6 +12,7 @@ const FOLDER: &str = "docs/bench";
 
 pub(crate) fn run(report: &mut Report) {
     report.step("counts", counts::run);
+    report.step("peers", peers::run);
     let times = target_dir("criterion");
     report.step("forget older times", || match fs::remove_dir_all(&times) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", times.display())),

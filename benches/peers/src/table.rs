@@ -150,6 +150,17 @@ pub const CASES: &[Case] = &[
         storm: None,
     },
     Case {
+        name: "ours-header",
+        package: "",
+        measured: Read,
+        what: "Bearer::authorization",
+        cannot: &[NO_RETRY],
+        base: "empty",
+        ours: "ours-read",
+        build: ours::header_read,
+        storm: None,
+    },
+    Case {
         name: "aliri_tokens",
         package: "aliri_tokens",
         measured: Read,

@@ -62,6 +62,16 @@ pub(crate) fn token_read(_: &World) -> Built {
     })
 }
 
+/// The header that a request would carry, out of the layer's own copy.
+pub(crate) fn header_read(_: &World) -> Built {
+    let (session, driver) = session()?;
+    let mut client = BearerLayer::new(session, Origins::new([ORIGIN])?).layer(Nothing);
+    read(move || {
+        let _watching = &driver;
+        client.authorization().is_some_and(|header| !header.is_empty())
+    })
+}
+
 async fn renew(source: Source) -> Result<TokenSet, GrantError> {
     Ok(TokenSet::new(source.token().await).refresh_token("next").expires_in(Duration::from_secs(3600)))
 }
