@@ -51,6 +51,16 @@ impl Now {
         if wall.abs_diff(boot) > WALL_STEP { boot } else { boot.max(wall) }
     }
 
+    /// Whether this much time has passed since `earlier`: [`since`](Self::since) by one comparison, as long as the end is
+    /// far away.
+    #[inline]
+    #[must_use]
+    pub fn reached(self, earlier: Self, span: Duration) -> bool {
+        // The wall clock never adds more than its tolerance; the fraction of a second counts as a whole one.
+        let most = self.boot.as_secs().saturating_sub(earlier.boot.as_secs()).saturating_add(WALL_STEP.as_secs() + 1);
+        most >= span.as_secs() && self.since(earlier) >= span
+    }
+
     /// This moment, `earlier` before now on both clocks.
     #[must_use]
     pub fn back(self, earlier: Duration) -> Self {

@@ -1,6 +1,6 @@
 //! The answers to those who want a token.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use super::{Beside, Decision, FlightId, FlightPlan, Flying, Life, Machine, Phase, Refused, ReplayPolicy};
 use crate::{Error, ErrorKind, Now, grant::Reason};
@@ -40,8 +40,11 @@ impl Machine {
         let Phase::Active(life) = &mut self.phase else { return self.usable(now) };
         let current = refused.generation >= self.span.since;
         // One replay is the rule; a second only if the token of the first was dead of old age by now.
-        let aged = !current || life.expired(now);
-        let spent = refused.replays >= policy.replays.saturating_add(u8::from(aged && policy.replays > 0));
+        let spent = match refused.replays.cmp(&policy.replays) {
+            Ordering::Less => false,
+            Ordering::Equal => policy.replays == 0 || (current && !life.expired(now)),
+            Ordering::Greater => true,
+        };
         // Where nothing is ever replayed, the first refusal still says that the token is dead.
         if spent && (refused.replays > 0 || !current) {
             return Decision::Refuse(Error::new(ErrorKind::StillRefused));
@@ -100,10 +103,16 @@ impl Machine {
     }
 
     /// Joins the flight in progress or starts one, if nothing speaks against it.
+    #[inline]
     pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
-        if let Some(flying) = self.flight {
-            return join(flying, now);
+        match self.flight {
+            Some(flying) => join(flying, now),
+            None => self.take_off(reason, now),
         }
+    }
+
+    /// Starts a flight, if nothing speaks against it.
+    fn take_off(&mut self, reason: Reason, now: Now) -> Decision {
         if self.closing {
             return Decision::Refuse(Self::closed());
         }

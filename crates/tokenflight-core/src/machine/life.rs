@@ -77,7 +77,7 @@ impl Life {
 
     /// Whether either clock says that it has run out.
     pub(super) fn expired(&self, now: Now) -> bool {
-        self.lifetime.is_some_and(|lifetime| now.since(self.anchor) >= lifetime)
+        self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime))
     }
 
     pub(super) fn usable(&self, now: Now) -> bool {
@@ -92,7 +92,7 @@ impl Life {
 
     /// Whether it is within its lead.
     pub(super) fn in_lead(&self, now: Now) -> bool {
-        self.due.is_some_and(|due| now.since(self.anchor) >= due)
+        self.due.is_some_and(|due| now.reached(self.anchor, due))
     }
 
     /// Whether it is too young for a refusal to be about its expiry.
@@ -100,7 +100,7 @@ impl Life {
     /// In the second half of a lifetime no token is: servers that date tokens by whole seconds end them up to a second
     /// before their time, and that may be long before our lead.
     pub(super) fn fresh(&self, now: Now, window: Duration) -> bool {
-        let late = self.lifetime.is_some_and(|lifetime| now.since(self.anchor) >= lifetime / 2);
+        let late = self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime / 2));
         !late && !self.in_lead(now) && now.boot < self.issued.saturating_add(window)
     }
 

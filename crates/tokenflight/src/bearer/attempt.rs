@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{OptionFuture, join};
 use http::{Request, Response};
 use http_body::Body;
-use tokenflight_core::{BoxError, Error, ErrorKind, machine::OriginId};
+use tokenflight_core::{BoxError, Error, machine::OriginId};
 
 use super::{
     BearerBody, HttpService, Replay,
@@ -25,7 +25,7 @@ use super::{
     stray::Stray,
 };
 use crate::{
-    flight::{Deadline, Join},
+    flight::{Cargo, Deadline, Join},
     session::{Ask, Supply, Token},
     sync::Arc,
 };
@@ -134,11 +134,11 @@ where
                 Cure::Refresh => None,
                 Cure::Replay(pause) => Some(pause),
             };
-            let ask = sent.refused(self.replays);
+            let mut ask = sent.refused(self.replays);
             // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
-            let (flight, beside) = match session.ask(&ask) {
+            let (flight, beside) = match session.ask(&mut ask, session.parts.time.now()) {
                 Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
-                Supply::Join(flight) => (Some(flight), None),
+                Supply::Join { flight, .. } => (Some(flight), None),
                 Supply::Token { beside, .. } => (None, beside),
                 Supply::Later(_) => (None, None),
             };
@@ -188,7 +188,7 @@ impl<S, K> Line<S, K> {
             // What the flight brought is for this request, whatever the session would say by now: a token may have a
             // lifetime of zero, and a failure that is asked about again may cost another token request.
             let supplied = match landed {
-                Some(Ok(Some(token))) if sent.precedes(&token) => (token, None),
+                Some(Ok(Some(Cargo { token, .. }))) if sent.precedes(&token) => (token, None),
                 Some(Err(error)) => return Err(error),
                 _ => session.obtain(ask).await?,
             };
@@ -220,7 +220,7 @@ impl<S, K> Line<S, K> {
             let ready = poll_fn(|cx| stray.poll_ready(&mut service, &self.shared.session.inner, cx));
             let ready = self.limit.within(time, ready).await.map_err(Failure::Ours)?;
             ready.map_err(|error| Failure::Inner(error.into()))?;
-            let token = self.newest(token).map_err(Failure::Ours)?;
+            let token = self.shared.session.inner.newest_of(token).map_err(Failure::Ours)?;
             let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
             self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
             attach(&mut request, token.header().clone());
@@ -228,17 +228,6 @@ impl<S, K> Line<S, K> {
             Ok((response, sent))
         };
         with(beside, call).await
-    }
-
-    /// The token to send now, given the one that was obtained before the service was ready: a newer one of the same
-    /// login if there is one, and none of another login (C-24).
-    fn newest(&self, token: Token) -> Result<Token, Error> {
-        let session = &self.shared.session.inner;
-        if session.epoch() != token.epoch() {
-            return Err(Error::new(ErrorKind::SessionChanged));
-        }
-        // A token that has just expired may still be the one this request waited for.
-        Ok(session.usable_now().filter(|newest| newest.epoch() == token.epoch()).unwrap_or(token))
     }
 }
 

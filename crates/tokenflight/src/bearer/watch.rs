@@ -24,7 +24,9 @@ impl Watch {
         match grpc::ended(trailers) {
             Some(Ended::Ok) => self.session.accepted(self.sent.origin),
             // Marks the token, so that the next call has another. The driver, or that call, moves the flight on.
-            Some(Ended::Unauthenticated) => drop(self.session.ask(&self.sent.refused(0))),
+            Some(Ended::Unauthenticated) => {
+                drop(self.session.ask(&mut self.sent.refused(0), self.session.parts.time.now()))
+            }
             Some(Ended::Otherwise) | None => {}
         }
     }

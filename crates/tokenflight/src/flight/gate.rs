@@ -48,12 +48,9 @@ impl Flag {
 
     /// Notes how to wake everybody.
     fn meet(&self, waker: &Waker) {
-        let mut everybody = lock(&self.everybody);
-        let first = everybody.is_none();
-        everybody.get_or_insert_with(|| waker.clone());
-        drop(everybody);
+        *lock(&self.everybody) = Some(waker.clone());
         // Deserted before anybody could be woken: whoever began to wait in that window was told nothing.
-        if first && self.deserted() {
+        if self.deserted() {
             self.wake_everybody();
         }
     }
@@ -99,11 +96,13 @@ fn name(flag: &Arc<Flag>) -> usize {
 pub(crate) struct Gate<T> {
     work: BoxFuture<'static, T>,
     flag: Arc<Flag>,
+    /// Whether the flag knows how to wake everybody.
+    met: bool,
 }
 
 impl<T> Gate<T> {
     pub(crate) fn new(work: BoxFuture<'static, T>, flag: Arc<Flag>) -> Self {
-        Self { work, flag }
+        Self { work, flag, met: false }
     }
 }
 
@@ -112,7 +111,10 @@ impl<T> Future for Gate<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         REACHED.with(|reached| reached.set(true));
-        self.flag.meet(cx.waker());
+        if !self.met {
+            self.met = true;
+            self.flag.meet(cx.waker());
+        }
         // Cleared before the poll, so that a wake during it is not lost.
         if !self.flag.fired.swap(false, Ordering::SeqCst) {
             return Poll::Pending;

@@ -14,7 +14,16 @@ use super::gate::{Flag, Gate, Reach};
 use crate::{session::Token, sync::Arc};
 
 /// What a flight brings: a token, or nothing but the news that something is stored now.
-pub(crate) type Landed = Result<Option<Token>, Error>;
+pub(crate) type Landed = Result<Option<Cargo>, Error>;
+
+/// What a flight leaves with its session and with those who wait.
+#[derive(Clone, Debug)]
+pub(crate) struct Cargo {
+    pub(crate) token: Token,
+    /// The session's stamp when it landed; zero, which it never shows, if the token could not be used even then. As long as
+    /// the session shows it, this is the current token.
+    pub(crate) stamp: u64,
+}
 
 /// A flight in progress. Cloning shares it; the last clone takes the work with it.
 #[derive(Clone)]
@@ -78,6 +87,16 @@ pub(crate) struct Join {
 }
 
 impl Join {
+    /// See [`Flag::kick`].
+    pub(crate) fn kick(&self) {
+        self.flag.kick();
+    }
+
+    /// See [`Flag::polled_here`].
+    pub(crate) fn polled_here(&self) -> bool {
+        self.flag.polled_here()
+    }
+
     fn left(&self) -> bool {
         !self.stays && self.flag.deserted()
     }

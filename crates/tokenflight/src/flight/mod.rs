@@ -33,6 +33,6 @@ mod turn;
 
 pub(crate) use self::{
     deadline::Deadline,
-    join::{Flight, Join, Landed},
+    join::{Cargo, Flight, Join, Landed},
     pending::Pending,
 };

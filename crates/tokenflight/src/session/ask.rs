@@ -1,15 +1,12 @@
 //! Waiting for a token: the one loop behind every way to ask.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-use tokenflight_core::{
-    Error, ErrorKind, FailureClass, Generation,
-    machine::{OriginId, Refused},
-};
+use tokenflight_core::{Epoch, Error, ErrorKind, FailureClass, Generation, Now, machine::Refused};
 
 use super::{Inner, Token};
 use crate::{
-    flight::{Deadline, Join},
+    flight::{Deadline, Join, Landed},
     sync::Arc,
 };
 
@@ -22,6 +19,9 @@ pub(crate) enum Ask {
     Lasting(Duration),
     /// A newer token than the one a server refused.
     Refused(Refused),
+    /// A newer token than this one, asked for by the user and not by a server. Of the login there is when this is first
+    /// asked.
+    Newer { epoch: Option<Epoch>, generation: Generation },
     /// A new token, whatever the current one is worth.
     Forced,
 }
@@ -31,8 +31,8 @@ pub(crate) enum Ask {
 pub(crate) enum Supply {
     /// A token, and perhaps a flight that nobody else keeps moving.
     Token { token: Token, beside: Option<Join> },
-    /// Wait for this flight.
-    Join(Join),
+    /// Wait for this flight. The store may not have been read yet.
+    Join { flight: Join, unloaded: bool },
     /// Ask again when the boot clock shows this.
     Later(Duration),
     /// No token.
@@ -40,7 +40,7 @@ pub(crate) enum Supply {
 }
 
 /// Nobody goes round more often than this: each round ends a flight or a waiting time.
-const ROUNDS: usize = 16;
+const ROUNDS: u8 = 16;
 
 /// How long a shutdown waits between two attempts to store something: at first, and at last.
 const FLUSH_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -51,40 +51,55 @@ impl Inner {
     /// # Cancel safety
     ///
     /// The flight stays; nothing else is held.
-    pub(crate) async fn obtain(self: &Arc<Self>, ask: Ask) -> Result<(Token, Option<Join>), Error> {
-        for _ in 0..ROUNDS {
-            let unloaded = self.is_unloaded();
-            match self.ask(&ask) {
-                Supply::Token { token, beside } => return Ok((token, beside)),
-                Supply::Refused(error) => return Err(error),
-                Supply::Later(until) => Deadline::at(Arc::clone(&self.parts.time), until).await,
-                Supply::Join(join) => {
-                    let asked = self.parts.time.now();
-                    match join.await {
-                        Ok(Some(token)) if answers(ask, &token) => {
-                            if let Some(token) = self.brought(token, asked)? {
-                                return Ok((token, None));
-                            }
+    // An `async fn` would keep its arguments twice, and there may be very many who wait.
+    #[expect(clippy::manual_async_fn)]
+    pub(crate) fn obtain(
+        self: &Arc<Self>,
+        mut ask: Ask,
+    ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> + Send {
+        async move {
+            for _ in 0..ROUNDS {
+                let at = self.parts.time.now();
+                let wait = match self.ask(&mut ask, at) {
+                    Supply::Join { flight, unloaded } => Ok((flight, unloaded)),
+                    Supply::Later(until) => Err(until),
+                    Supply::Token { token, beside } => return Ok((token, beside)),
+                    Supply::Refused(error) => return Err(error),
+                };
+                match wait {
+                    Ok((mut flight, unloaded)) => {
+                        let landed = (&mut flight).await;
+                        if let Some(result) = self.landed(landed, ask, at, unloaded) {
+                            return result.map(|token| (token, None));
                         }
-                        // Something was stored, or the token is not what was asked for: look again.
-                        Ok(_) => {}
-                        // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
-                        Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => {}
-                        // The answer was lost, and the same is tried again in a moment.
-                        Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.replays_soon() => {}
-                        Err(error) => return self.fall_back(ask, error),
                     }
+                    // Boxed, so that those who wait for a flight need not keep room for it.
+                    Err(until) => Box::pin(Deadline::at(Arc::clone(&self.parts.time), until)).await,
                 }
             }
+            Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
         }
-        Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
+    }
+
+    /// What a flight's end is to one who asked this then; `None` if it has to look again.
+    fn landed(&self, landed: Landed, ask: Ask, at: Now, unloaded: bool) -> Option<Result<Token, Error>> {
+        match landed {
+            Ok(Some(cargo)) if answers(ask, &cargo.token) => self.brought(cargo, at).transpose(),
+            // Something was stored, or the token is not what was asked for.
+            Ok(_) => None,
+            // Nobody had logged in when this was asked, so the login that came meanwhile is the one it waited for.
+            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => None,
+            // The answer was lost, and the same is tried again in a moment.
+            Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.replays_soon() => None,
+            Err(error) => Some(self.fall_back(ask, error)),
+        }
     }
 
     /// The flight failed; a token that is still good is as good as before.
-    fn fall_back(&self, ask: Ask, error: Error) -> Result<(Token, Option<Join>), Error> {
+    fn fall_back(&self, ask: Ask, error: Error) -> Result<Token, Error> {
         let changed = *error.kind() == ErrorKind::SessionChanged;
         match (ask, changed) {
-            (Ask::Usable | Ask::Lasting(_), false) => self.usable_now().map(|token| (token, None)).ok_or(error),
+            (Ask::Usable | Ask::Lasting(_), false) => self.usable_now().ok_or(error),
             _ => Err(error),
         }
     }
@@ -110,7 +125,7 @@ impl Inner {
             match self.ask_to_save() {
                 None => return Ok(()),
                 // A refresh that fails after it has stored what was pending has done all that is asked here.
-                Some(Supply::Join(join)) => match join.await {
+                Some(Supply::Join { flight, .. }) => match flight.await {
                     Err(error) if self.state().unsaved => return Err(error),
                     _ => {}
                 },
@@ -127,13 +142,7 @@ impl Inner {
 fn answers(ask: Ask, token: &Token) -> bool {
     match ask {
         Ask::Refused(refused) => token.differs_from(refused.epoch, refused.generation),
-        Ask::Usable | Ask::Lasting(_) | Ask::Forced => true,
-    }
-}
-
-impl Ask {
-    /// A newer token than this one, asked for by the user and not by a server.
-    pub(crate) const fn newer(epoch: tokenflight_core::Epoch, generation: Generation) -> Self {
-        Self::Refused(Refused::new(epoch, generation, OriginId::new(0)))
+        Ask::Newer { epoch: Some(epoch), generation } => token.differs_from(epoch, generation),
+        Ask::Usable | Ask::Lasting(_) | Ask::Forced | Ask::Newer { epoch: None, .. } => true,
     }
 }

@@ -55,8 +55,7 @@ impl Session {
     ///
     /// As [`token`](Self::token).
     pub async fn newer_than(&self, generation: Generation) -> Result<Token, Error> {
-        let ask = Ask::newer(self.inner.epoch(), generation);
-        Ok(self.inner.obtain(ask).await?.0)
+        Ok(self.inner.obtain(Ask::Newer { epoch: None, generation }).await?.0)
     }
 
     /// A new token, however good the current one is. Joins a refresh in progress.

@@ -8,7 +8,7 @@ use tokenflight_core::{
 
 use super::slot::{Held, Inner};
 use crate::{
-    flight::{Landed, Pending},
+    flight::{Cargo, Landed, Pending},
     sync::lock,
 };
 
@@ -59,7 +59,7 @@ impl Inner {
         pending: Option<Pending>,
     ) -> Touchdown {
         let random = self.parts.time.random();
-        let (verdict, token, unwanted, old) = self.change(|slot, now| {
+        let ((verdict, token, unwanted, old), stamp) = self.change_and_show(|slot, now| {
             let before = slot.machine.span();
             let mut verdict = slot.machine.land(plan, landing, now, random);
             let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
@@ -100,7 +100,7 @@ impl Inner {
         self.parts.teller.tell(&verdict.events);
         let stale = verdict.publish == Publish::Stale;
         let landed = match (verdict.publish, landing) {
-            (Publish::New, _) => Ok(token),
+            (Publish::New, _) => Ok(token.map(|token| Cargo { token, stamp })),
             (Publish::Stale, _) if unwanted => Err(Error::new(ErrorKind::LoggedOut)),
             (Publish::Stale, _) => Err(Error::new(ErrorKind::SessionChanged)),
             (_, Landing::Failed { error, .. } | Landing::Over { error, .. } | Landing::NotFlushed(error)) => {

@@ -8,8 +8,8 @@ use std::{fmt, time::Duration};
 use event_listener::Event as Changed;
 use futures_util::FutureExt;
 use tokenflight_core::{
-    Epoch, Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
-    machine::{Beside, Decision, FlightPlan, Machine, Offer, OriginId, Policy},
+    Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
+    machine::{Beside, Decision, FlightPlan, Machine, Offer, OriginId, Policy, Refused},
     store::GrantKey,
 };
 
@@ -20,8 +20,8 @@ use super::{
 };
 use crate::driver::Link;
 use crate::{
-    flight::{Flight, Join, Pending, run},
-    sync::{Arc, AtomicU64, Mutex, Ordering, lock},
+    flight::{Cargo, Flight, Join, Pending, run},
+    sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
 };
 
 /// What does not change while a session lives. A flight holds this strongly and its session weakly, so that it can
@@ -81,16 +81,27 @@ impl Inner {
 
     /// Does one thing under the lock, then shows what changed.
     pub(super) fn change<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> R {
+        self.change_and_show(act).0
+    }
+
+    /// As [`change`](Self::change); also the stamp of what it left, zero if that is no token that can be used.
+    pub(super) fn change_and_show<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> (R, u64) {
         // The clock is the user's code: read before the lock is taken.
         let now = self.parts.time.now();
         let mut slot = lock(&self.slot);
         let result = act(&mut slot, now);
+        (result, self.show(slot, now))
+    }
+
+    /// Shows what changed, and releases the lock.
+    fn show(&self, mut slot: MutexGuard<'_, Slot>, now: Now) -> u64 {
         let shown = (slot.machine.offer(now), slot.driver.is_some());
         let changed = shown != slot.shown;
         if changed {
             slot.shown = shown;
             self.stamp.0.fetch_add(1, Ordering::Release);
         }
+        let stamp = if slot.shown.0.is_some() { self.stamp() } else { 0 };
         let nudged = std::mem::take(&mut slot.nudge).then(|| slot.driver.clone()).flatten();
         drop(slot);
         if changed {
@@ -99,7 +110,15 @@ impl Inner {
         if let Some(driver) = nudged {
             driver.nudge();
         }
-        result
+        stamp
+    }
+
+    /// Looks at one thing under the lock.
+    fn look<R>(&self, look: impl FnOnce(&Slot, Now) -> R) -> R {
+        // As in `change`. What is looked at is dropped after the lock is released.
+        let now = self.parts.time.now();
+        let slot = lock(&self.slot);
+        look(&slot, now)
     }
 
     /// The stamp; one atomic load.
@@ -133,39 +152,54 @@ impl Inner {
 
     /// The current token, if it can be used.
     pub(crate) fn usable_now(&self) -> Option<Token> {
-        self.change(|slot, now| {
-            let held = slot.held.as_ref().filter(|_| slot.machine.has_usable(now))?;
-            Some(held.token.clone())
-        })
-    }
-
-    pub(crate) fn epoch(&self) -> Epoch {
-        lock(&self.slot).machine.epoch()
+        self.look(|slot, now| slot.usable(now).cloned())
     }
 
     /// What a flight's token is to one who asked at `asked` and wakes up now: the token itself, the one that has replaced
     /// it (I-12), or nothing, if it had run out before it was asked for because nobody polled the flight.
-    pub(crate) fn brought(&self, token: Token, asked: Now) -> Result<Option<Token>, Error> {
-        self.change(|slot, now| {
-            let machine = &slot.machine;
-            if machine.epoch() != token.epoch() {
-                return Err(Error::new(ErrorKind::SessionChanged));
-            }
-            if machine.over().is_none() && machine.generation() == token.generation() {
-                return Ok(Some(token).filter(|_| !machine.was_spent(asked)));
-            }
-            Ok(slot.held.as_ref().filter(|_| machine.has_usable(now)).map(|held| held.token.clone()))
-        })
+    #[inline]
+    pub(crate) fn brought(&self, cargo: Cargo, asked: Now) -> Result<Option<Token>, Error> {
+        // Whoever waits has asked before the flight landed: a token that was good then was good when it was asked for.
+        if cargo.stamp == self.stamp() {
+            return Ok(Some(cargo.token));
+        }
+        self.brought_before(cargo.token, asked)
     }
 
-    /// Whether the store has not been read yet.
-    pub(crate) fn is_unloaded(&self) -> bool {
-        lock(&self.slot).machine.is_unloaded()
+    /// As [`brought`](Self::brought), if there has been some change since the flight landed.
+    #[inline(never)]
+    fn brought_before(&self, token: Token, asked: Now) -> Result<Option<Token>, Error> {
+        let slot = lock(&self.slot);
+        if slot.is_current(&token)? {
+            let spent = slot.machine.was_spent(asked);
+            drop(slot);
+            return Ok(Some(token).filter(|_| !spent));
+        }
+        drop(slot);
+        self.newest(&token)
+    }
+
+    /// The token to send now, given one that was obtained a while ago: a newer one of the same login if there is one, and
+    /// none of another login (C-24).
+    pub(crate) fn newest_of(&self, token: Token) -> Result<Token, Error> {
+        if lock(&self.slot).is_current(&token)? {
+            return Ok(token);
+        }
+        // A token that has just expired may still be the one this request waited for.
+        Ok(self.newest(&token)?.unwrap_or(token))
+    }
+
+    /// The usable token that has replaced this one.
+    fn newest(&self, token: &Token) -> Result<Option<Token>, Error> {
+        self.look(|slot, now| {
+            slot.is_current(token)?;
+            Ok(slot.usable(now).cloned())
+        })
     }
 
     /// Whether whoever has no token now waits a moment for the same attempt to be made again.
     pub(crate) fn replays_soon(&self) -> bool {
-        self.change(|slot, now| slot.machine.replays_at(now).is_some())
+        self.look(|slot, now| slot.machine.replays_at(now).is_some())
     }
 
     pub(crate) fn state(&self) -> State {
@@ -193,37 +227,28 @@ impl Inner {
         self.change(|slot, _| slot.machine.accepted(origin));
     }
 
-    /// Answers one who wants a token.
-    pub(crate) fn ask(self: &Arc<Self>, ask: &Ask) -> Supply {
-        let (decision, token, flight) = self.change(|slot, now| {
-            let decision = match ask {
-                Ask::Usable => slot.machine.usable(now),
-                Ask::Lasting(time) => slot.machine.lasting(*time, now),
-                Ask::Refused(refused) => slot.machine.refused(*refused, now),
-                Ask::Forced => slot.machine.force(now),
-            };
-            let flight = slot.flight_for(&decision, self);
-            let token = slot.held.as_ref().map(|held| held.token.clone());
-            (decision, token, flight)
-        });
-        match (decision, token) {
-            (Decision::Refuse(error), _) => Supply::Refused(error),
-            (Decision::Wait { until }, _) => Supply::Later(until),
-            (Decision::Use { .. }, Some(token)) => Supply::Token { token, beside: flight.map(|flight| flight.join()) },
-            // The machine says "use" only with a token; should that ever break, it must not become a panic.
-            (Decision::Use { .. }, None) => Supply::Refused(Error::new(ErrorKind::NotLoggedIn)),
-            (decision, _) => board(&decision, flight),
+    /// Answers one who wants a token at this moment.
+    pub(crate) fn ask(self: &Arc<Self>, ask: &mut Ask, now: Now) -> Supply {
+        let mut slot = lock(&self.slot);
+        let decision = slot.decide(ask, now);
+        let supply = slot.supply(&decision, self);
+        // The herd, who are told to wait for what is on its way, change nothing.
+        if matches!(decision, Decision::Join { .. }) && slot.shown.0.is_none() {
+            drop(slot);
+        } else {
+            self.show(slot, now);
         }
+        board(supply, &decision)
     }
 
     /// Joins or starts the flight that stores what is not stored yet; `None` if everything is.
     pub(crate) fn ask_to_save(self: &Arc<Self>) -> Option<Supply> {
-        let (decision, flight) = self.change(|slot, now| {
+        let (decision, supply) = self.change(|slot, now| {
             let decision = slot.machine.flush(now)?;
-            let flight = slot.flight_for(&decision, self);
-            Some((decision, flight))
+            let supply = slot.supply(&decision, self);
+            Some((decision, supply))
         })?;
-        Some(board(&decision, flight))
+        Some(board(supply, &decision))
     }
 
     /// The flight in progress, if no driver keeps it moving and this thread is not inside it.
@@ -278,40 +303,88 @@ impl Inner {
 }
 
 impl Slot {
-    /// The flight a decision speaks of. What goes on beside a usable token is the driver's business, if there is one.
-    fn flight_for(&mut self, decision: &Decision, session: &Arc<Inner>) -> Option<Flight> {
-        match decision {
-            Decision::Start(plan) => Some(self.take_off(*plan, session)),
-            Decision::Join { .. } => self.flight.clone(),
-            Decision::Use { beside: Beside::Start(plan) } => {
-                let flight = self.take_off(*plan, session);
-                self.driver.is_none().then_some(flight)
+    /// Whether it is the current token.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionChanged`] if it belongs to another login.
+    fn is_current(&self, token: &Token) -> Result<bool, Error> {
+        if self.machine.epoch() != token.epoch() {
+            return Err(Error::new(ErrorKind::SessionChanged));
+        }
+        Ok(self.machine.over().is_none() && self.machine.generation() == token.generation())
+    }
+
+    fn usable(&self, now: Now) -> Option<&Token> {
+        self.held.as_ref().filter(|_| self.machine.has_usable(now)).map(|held| &held.token)
+    }
+
+    fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
+        let machine = &mut self.machine;
+        match *ask {
+            Ask::Usable => machine.usable(now),
+            Ask::Lasting(time) => machine.lasting(time, now),
+            Ask::Forced => machine.force(now),
+            Ask::Refused(refused) => machine.refused(refused, now),
+            Ask::Newer { ref mut epoch, generation } => {
+                let epoch = *epoch.get_or_insert(machine.epoch());
+                machine.refused(Refused::new(epoch, generation, OriginId::default()), now)
             }
-            Decision::Use { beside: Beside::Join(_) } => self.flight.clone().filter(|_| self.driver.is_none()),
-            _ => None,
         }
     }
 
+    /// What a decision means for one who asked.
+    fn supply(&mut self, decision: &Decision, session: &Arc<Inner>) -> Supply {
+        let unloaded = self.machine.is_unloaded();
+        match decision {
+            Decision::Join { .. } => match &self.flight {
+                Some(flight) => Supply::Join { flight: flight.join(), unloaded },
+                None => Supply::Refused(Error::new(ErrorKind::Closed)),
+            },
+            Decision::Start(plan) => Supply::Join { flight: self.take_off(*plan, session), unloaded },
+            Decision::Use { beside } => {
+                let beside = self.beside(beside, session);
+                // The machine says "use" only with a token; should that ever break, it must not become a panic.
+                let Some(held) = &self.held else { return Supply::Refused(Error::new(ErrorKind::NotLoggedIn)) };
+                Supply::Token { token: held.token.clone(), beside }
+            }
+            Decision::Wait { until } => Supply::Later(*until),
+            Decision::Refuse(error) => Supply::Refused(error.clone()),
+        }
+    }
+
+    /// What goes on beside a usable token: the driver's business, if there is one.
+    fn beside(&mut self, beside: &Beside, session: &Arc<Inner>) -> Option<Join> {
+        let join = match beside {
+            Beside::Nothing => None,
+            Beside::Join(_) => self.flight.as_ref().map(Flight::join),
+            Beside::Start(plan) => Some(self.take_off(*plan, session)),
+        };
+        join.filter(|_| self.driver.is_none())
+    }
+
     /// Puts a new flight into the slot. Nothing of it runs before it is polled.
-    fn take_off(&mut self, plan: FlightPlan, session: &Arc<Inner>) -> Flight {
+    fn take_off(&mut self, plan: FlightPlan, session: &Arc<Inner>) -> Join {
         let work = run::run(Arc::clone(&session.parts), Arc::downgrade(session), plan);
         let flight = Flight::new(plan.id, Box::pin(work));
-        self.flight = Some(flight.clone());
+        let join = flight.join();
+        self.flight = Some(flight);
         self.nudge = true;
-        flight
+        join
     }
 }
 
 /// Waits with the flight, unless this very thread is inside its work (hazard 5).
-fn board(decision: &Decision, flight: Option<Flight>) -> Supply {
-    let Some(flight) = flight else { return Supply::Refused(Error::new(ErrorKind::Closed)) };
-    if flight.polled_here() {
-        return Supply::Refused(Error::new(ErrorKind::Recursion));
+fn board(supply: Supply, decision: &Decision) -> Supply {
+    if let Supply::Join { flight, .. } = &supply {
+        if flight.polled_here() {
+            return Supply::Refused(Error::new(ErrorKind::Recursion));
+        }
+        if matches!(decision, Decision::Join { overdue: true, .. }) {
+            flight.kick();
+        }
     }
-    if matches!(decision, Decision::Join { overdue: true, .. }) {
-        flight.kick();
-    }
-    Supply::Join(flight.join())
+    supply
 }
 
 /// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the

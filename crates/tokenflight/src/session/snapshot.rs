@@ -28,7 +28,7 @@ impl Snapshot {
         }
         self.pass.as_ref().filter(|pass| match pass.clock {
             None => true,
-            Some((anchor, ask_after)) => session.parts.time.now().since(anchor) < ask_after,
+            Some((anchor, ask_after)) => !session.parts.time.now().reached(anchor, ask_after),
         })
     }
 }
