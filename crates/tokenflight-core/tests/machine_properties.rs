@@ -134,6 +134,19 @@ fn do_wild(machine: &mut Machine, plans: &mut Vec<FlightPlan>, wild: &Wild) {
 proptest! {
     #![proptest_config(support::cases(3000))]
 
+    #[test]
+    fn a_span_is_reached_when_so_much_time_has_passed(
+        now in any_now(), seconds in -40..40_i64, fraction in 0..1_000_000_000_u32, ahead in 0..100_000_u64,
+    ) {
+        let then = Now::new(now.boot.saturating_sub(secs(ahead)), now.wall.saturating_sub(secs(ahead)));
+        let span = Duration::new(ahead.saturating_add_signed(seconds), fraction);
+        for (now, then) in [(now, then), (then, now), (Now::new(now.boot, then.wall), then), (now, at(ahead))] {
+            prop_assert_eq!(now.reached(then, span), now.since(then) >= span);
+            let exactly = now.since(then);
+            prop_assert!(now.reached(then, exactly));
+        }
+    }
+
     /// No duration, no clock and no setting makes it panic, and its timers stay sane.
     #[test]
     fn nothing_panics_whatever_the_numbers((policy, script) in (any_policy(), vec(wild(), 1..60))) {

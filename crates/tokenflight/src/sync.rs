@@ -18,6 +18,9 @@ pub(crate) use shuttle::{
     thread_local,
 };
 
+/// std's also for the model checker: filled at once, without a point at which another thread could run.
+pub(crate) use std::sync::OnceLock;
+
 /// Locks, whether or not a thread panicked with the lock held: every critical section here leaves its value whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -202,7 +202,7 @@ impl Machine {
     }
 
     /// Whether there is anything to renew this token with.
-    pub(super) const fn renewable(&self, life: &Life) -> bool {
+    pub(super) fn renewable(&self, life: &Life) -> bool {
         life.has_refresh_token() || !self.policy.needs_refresh_token
     }
 

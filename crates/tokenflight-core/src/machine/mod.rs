@@ -14,7 +14,7 @@
 //! `now` must not go back on its boot clock; if it does, the machine waits longer and nothing breaks.
 //!
 //! ```
-//! use std::time::Duration;
+//! use std::{sync::Arc, time::Duration};
 //! use tokenflight_core::{Now, machine::{Decision, Login, Machine, Policy}};
 //!
 //! let at = |seconds| Now::new(Duration::from_secs(seconds), Duration::from_secs(1_700_000_000 + seconds));
@@ -50,12 +50,13 @@ pub use self::{
     storm::Span,
 };
 use crate::{Epoch, Error, ErrorKind, Generation, Now, grant::Reason};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The decision machine of one session; see the [module documentation](self).
 #[derive(Clone, Debug)]
 pub struct Machine {
-    policy: Policy,
+    /// Shared, because whoever asks the machine has it too, and it is large.
+    policy: Arc<Policy>,
     epoch: Epoch,
     generation: Generation,
     /// See [`FlightPlan`].
@@ -122,7 +123,8 @@ impl Machine {
     /// # Errors
     ///
     /// [`PolicyError`] names the setting that makes no sense.
-    pub fn new(policy: Policy) -> Result<Self, PolicyError> {
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Result<Self, PolicyError> {
+        let policy = policy.into();
         policy.check()?;
         Ok(Self {
             policy,
@@ -149,7 +151,7 @@ impl Machine {
 
     /// The settings.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
@@ -248,8 +250,14 @@ impl Machine {
             generation: self.generation,
             anchor: life.anchor(),
             ask_after,
-            watched: !self.storms.is_empty(),
+            watched: self.watches(),
         })
+    }
+
+    /// Whether [`accepted`](Self::accepted) has anything to forget.
+    #[must_use]
+    pub const fn watches(&self) -> bool {
+        !self.storms.is_empty()
     }
 
     /// A server accepted a token: the storm guard forgets its origin (R-635).

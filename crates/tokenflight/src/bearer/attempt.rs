@@ -12,12 +12,12 @@ use std::{
 };
 
 use futures_util::future::{OptionFuture, join};
-use http::{Request, Response};
+use http::{Request, Response, response::Parts};
 use http_body::Body;
 use tokenflight_core::{BoxError, Error, machine::OriginId};
 
 use super::{
-    BearerBody, HttpService, Replay,
+    BearerBody, BearerOptions, HttpService, Replay,
     attach::attach,
     call::{Kept, Sent, Settled, Shared},
     limit::Limit,
@@ -45,39 +45,57 @@ where
     K: Replay<B>,
 {
     let options = *shared.options_of(&request);
-    let time = Arc::clone(&shared.session.inner.parts.time);
-    let limit = Limit::of(request.headers(), &options, &*time);
-    let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
-    let (token, beside) = limit.within(&time, shared.session.inner.obtain(ask)).await??;
-    let (mut spare, mut body) = (None, None);
-    shared.read(&request, &options, &mut spare);
-    let request = match &spare {
-        Some(_) => shared.replay.keep(request, &mut body),
-        None => shared.replay.pass(request),
+    let limit = Limit::of(request.headers(), &options, &*shared.session.inner.parts.time);
+    let (token, beside) = {
+        let session = &shared.session.inner;
+        let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
+        limit.within(&session.parts.time, pin!(session.obtain(ask))).await??
     };
-    let kept = Kept::new(spare, body);
+    let (request, kept) = keep::<S, K, B>(&shared, request, &options);
     let attempt = Attempt::new(shared, kept, origin, limit);
     let (response, sent) = match attempt.line.send(request, token, beside).await {
         Ok(answered) => answered,
         Err(Failure::Ours(error)) => return Err(error.into()),
         Err(Failure::Inner(error)) => return Err(error),
     };
-    attempt.judge(response, sent).await
+    match attempt.line.passed(response, sent) {
+        Ok(response) => Ok(response),
+        // Boxed, because a token that was waited for is seldom refused.
+        Err(refusal) => Box::pin(attempt.judge(refusal, sent)).await,
+    }
+}
+
+/// What a replay needs of a request, and the request to send.
+fn keep<S, K, B>(
+    shared: &Shared<S, K>,
+    request: Request<B>,
+    options: &BearerOptions,
+) -> (Request<K::Body>, Option<Kept<K::Kept>>)
+where
+    K: Replay<B>,
+{
+    let (mut spare, mut body) = (None, None);
+    shared.read(&request, options, &mut spare);
+    let request = match &spare {
+        Some(_) => shared.replay.keep(request, &mut body),
+        None => shared.replay.pass(request),
+    };
+    (request, Kept::new(spare, body))
 }
 
 /// A request whose first send was answered with 401.
-pub(super) async fn refused<S, K, B>(
+pub(super) fn refused<S, K, B>(
     shared: Arc<Shared<S, K>>,
     kept: Option<Kept<K::Kept>>,
     sent: Sent,
     response: Response<S::ResponseBody>,
-) -> Answer<S::ResponseBody>
+) -> impl Future<Output = Answer<S::ResponseBody>>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
     let limit = kept.as_ref().map_or_else(Limit::default, Kept::limit);
-    Attempt::new(shared, kept, sent.origin, limit).judge(response, sent).await
+    Attempt::new(shared, kept, sent.origin, limit).judge(response, sent)
 }
 
 /// One request on the cold path.
@@ -97,6 +115,7 @@ struct Line<S, K> {
 
 /// What stands between a refusal and the replay.
 struct Wait {
+    ask: Ask,
     flight: Option<Join>,
     /// A flight that nobody else may keep moving.
     beside: Option<Join>,
@@ -119,72 +138,121 @@ where
         Self { line: Line { shared, origin, limit }, kept, replays: 0, body: PhantomData }
     }
 
-    /// Judges a response, and sends the request again if that may help.
-    async fn judge(mut self, mut response: Response<S::ResponseBody>, mut sent: Sent) -> Answer<S::ResponseBody> {
-        let session = Arc::clone(&self.line.shared.session.inner);
-        loop {
-            match self.line.shared.settle(&response, sent, true) {
-                Settled::Done => return Ok(response.map(BearerBody::whole)),
-                Settled::Begun(watch) => return Ok(response.map(|body| BearerBody::new(body, Some(watch)))),
-                Settled::Refused => {}
+    /// Judges a refusal, and sends the request again if that may help.
+    // An `async fn` would keep its arguments twice, and there may be very many who wait.
+    #[expect(clippy::manual_async_fn)]
+    fn judge(
+        mut self,
+        mut refusal: Response<S::ResponseBody>,
+        mut sent: Sent,
+    ) -> impl Future<Output = Answer<S::ResponseBody>> {
+        async move {
+            loop {
+                let pause = match refusal::cure(&refusal) {
+                    Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
+                    Cure::Refresh => None,
+                    Cure::Replay(pause) => Some(pause),
+                };
+                // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
+                let mut ask = sent.refused(self.replays);
+                let (flight, beside) = match self.line.ask(&mut ask) {
+                    Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
+                    Supply::Join { flight, .. } => (Some(flight), None),
+                    Supply::Token { beside, .. } => (None, beside),
+                    Supply::Later(_) => (None, None),
+                };
+                let (Some(pause), Some(body)) = (pause, self.body()) else {
+                    return Ok(refusal.map(BearerBody::whole));
+                };
+                let wait = Wait { ask, flight, beside, pause };
+                let (head, refused_body) = refusal.into_parts();
+                let (original, token, beside) = match self.line.renew(head, refused_body, sent, wait).await {
+                    Ok(renewed) => renewed,
+                    Err((original, error)) => return Ok(explained(original, error)),
+                };
+                self.replays = self.replays.saturating_add(1);
+                let Some(request) = self.kept.as_ref().map(|kept| kept.request(body)) else { return Ok(original) };
+                let (response, carried) = match self.line.send(request, token, beside).await {
+                    Ok(answered) => answered,
+                    Err(Failure::Ours(error)) => return Ok(explained(original, error)),
+                    Err(Failure::Inner(error)) => return Err(error),
+                };
+                match self.line.passed(response, carried) {
+                    Ok(response) => return Ok(response),
+                    Err(again) => (refusal, sent) = (again, carried),
+                }
             }
-            let refusal = response;
-            let pause = match refusal::cure(&refusal) {
-                Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
-                Cure::Refresh => None,
-                Cure::Replay(pause) => Some(pause),
-            };
-            let mut ask = sent.refused(self.replays);
-            // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
-            let (flight, beside) = match session.ask(&mut ask, session.parts.time.now()) {
-                Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
-                Supply::Join { flight, .. } => (Some(flight), None),
-                Supply::Token { beside, .. } => (None, beside),
-                Supply::Later(_) => (None, None),
-            };
-            let (Some(pause), Some(request)) = (pause, self.again()) else {
-                return Ok(refusal.map(BearerBody::whole));
-            };
-            let wait = Wait { flight, beside, pause };
-            let (original, token, beside) = match self.line.renew(refusal, sent, ask, wait).await {
-                Ok(renewed) => renewed,
-                Err((original, error)) => return Ok(explained(original, error)),
-            };
-            self.replays = self.replays.saturating_add(1);
-            (response, sent) = match self.line.send(request, token, beside).await {
-                Ok(answered) => answered,
-                Err(Failure::Ours(error)) => return Ok(explained(original, error)),
-                Err(Failure::Inner(error)) => return Err(error),
-            };
         }
     }
 
-    fn again(&self) -> Option<Request<K::Body>> {
-        self.kept.as_ref()?.again::<B, K>(&self.line.shared.replay)
+    /// The body to send again, if there is one.
+    fn body(&self) -> Option<K::Body> {
+        self.kept.as_ref()?.body::<B, K>(&self.line.shared.replay)
     }
 }
 
 impl<S, K> Line<S, K> {
+    fn ask(&self, ask: &mut Ask) -> Supply {
+        let session = &self.shared.session.inner;
+        session.ask(ask, session.parts.time.now())
+    }
+
+    /// The response for the caller, unless it is a refusal.
+    fn passed<R: Body>(&self, response: Response<R>, sent: Sent) -> Result<Response<BearerBody<R>>, Response<R>> {
+        match self.shared.settle(&response, sent, true) {
+            Settled::Done => Ok(response.map(BearerBody::whole)),
+            Settled::Begun(watch) => Ok(response.map(|body| BearerBody::new(body, Some(watch)))),
+            Settled::Refused => Err(response),
+        }
+    }
+
     /// Lets the refused response go before anything is waited for: it may hold what the refresh or the replay needs
     /// . Then waits for a newer token, and for the time the server asked to be left alone. Gives back what was kept
     /// of the refusal.
-    async fn renew<R: Body>(
+    // Not an `async fn`, as above.
+    #[expect(clippy::manual_async_fn)]
+    fn renew<R: Body>(
         &self,
-        refusal: Response<R>,
+        head: Parts,
+        body: R,
         sent: Sent,
-        ask: Ask,
         wait: Wait,
-    ) -> Result<Renewed<R>, (Response<BearerBody<R>>, Error)> {
-        let Wait { flight, beside, pause } = wait;
-        let session = &self.shared.session.inner;
-        let time = &session.parts.time;
-        let (head, body) = refusal.into_parts();
-        let resume = (!pause.is_zero()).then(|| Deadline::after(Arc::clone(time), pause));
-        let mut kept = None;
-        let supply = async {
-            let work = join(OptionFuture::from(flight), with(beside, BearerBody::kept(body, Arc::clone(time))));
-            let (landed, body) = work.await;
-            kept = Some(body);
+    ) -> impl Future<Output = Result<Renewed<R>, (Response<BearerBody<R>>, Error)>> {
+        async move {
+            let mut kept = None;
+            let supplied = {
+                let supply = pin!(self.supply(body, sent, wait, &mut kept));
+                self.limit.within(&self.shared.session.inner.parts.time, supply).await
+            };
+            let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
+            match supplied.and_then(|supplied| supplied) {
+                Ok((token, beside)) => Ok((original, token, beside)),
+                Err(error) => Err((original, error)),
+            }
+        }
+    }
+
+    /// Waits for a newer token and for what is kept of the refusal's body.
+    // Not an `async fn`, as above.
+    #[expect(clippy::manual_async_fn)]
+    fn supply<R: Body>(
+        &self,
+        body: R,
+        sent: Sent,
+        wait: Wait,
+        kept: &mut Option<BearerBody<R>>,
+    ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> {
+        async move {
+            let session = &self.shared.session.inner;
+            let time = &session.parts.time;
+            let Wait { ask, flight, mut beside, pause } = wait;
+            let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
+            let landed = {
+                let read = pin!(BearerBody::kept(body, Arc::clone(time)));
+                let (landed, read) = join(OptionFuture::from(flight), with(&mut beside, read)).await;
+                *kept = Some(read);
+                landed
+            };
             // What the flight brought is for this request, whatever the session would say by now: a token may have a
             // lifetime of zero, and a failure that is asked about again may cost another token request.
             let supplied = match landed {
@@ -194,40 +262,40 @@ impl<S, K> Line<S, K> {
             };
             OptionFuture::from(resume).await;
             Ok(supplied)
-        };
-        let supplied = self.limit.within(time, supply).await;
-        let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
-        match supplied.and_then(|supplied| supplied) {
-            Ok((token, beside)) => Ok((original, token, beside)),
-            Err(error) => Err((original, error)),
         }
     }
 
     /// Readies a service of its own, attaches what is current then (C-47), and sends.
-    async fn send<B>(
+    // Not an `async fn`, as above.
+    #[expect(clippy::manual_async_fn)]
+    fn send<B>(
         &self,
         mut request: Request<B>,
         token: Token,
-        beside: Option<Join>,
-    ) -> Result<(Response<S::ResponseBody>, Sent), Failure>
+        mut beside: Option<Join>,
+    ) -> impl Future<Output = Result<(Response<S::ResponseBody>, Sent), Failure>>
     where
         S: HttpService<B>,
     {
-        let mut service = self.shared.fresh();
-        let time = &self.shared.session.inner.parts.time;
-        let call = async {
-            let mut stray = Stray::default();
-            let ready = poll_fn(|cx| stray.poll_ready(&mut service, &self.shared.session.inner, cx));
-            let ready = self.limit.within(time, ready).await.map_err(Failure::Ours)?;
-            ready.map_err(|error| Failure::Inner(error.into()))?;
-            let token = self.shared.session.inner.newest_of(token).map_err(Failure::Ours)?;
+        async move {
+            let session = &self.shared.session.inner;
+            let time = &session.parts.time;
+            let mut service = self.shared.fresh();
+            {
+                let mut stray = Stray::default();
+                let ready = poll_fn(|cx| stray.poll_ready(&mut service, session, cx));
+                let ready = pin!(self.limit.within(time, ready));
+                let ready = with(&mut beside, ready).await.map_err(Failure::Ours)?;
+                ready.map_err(|error| Failure::Inner(error.into()))?;
+            }
+            let token = session.newest_of(token).map_err(Failure::Ours)?;
             let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
             self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
             attach(&mut request, token.header().clone());
-            let response = service.call(request).await.map_err(|error| Failure::Inner(error.into()))?;
+            let answer = pin!(service.call(request));
+            let response = with(&mut beside, answer).await.map_err(|error| Failure::Inner(error.into()))?;
             Ok((response, sent))
-        };
-        with(beside, call).await
+        }
     }
 }
 
@@ -238,13 +306,11 @@ fn explained<R, T: Clone + Send + Sync + 'static>(mut response: Response<R>, rea
 }
 
 /// Does the work, and keeps a flight moving beside it that perhaps nobody else does.
-async fn with<F: Future>(mut beside: Option<Join>, work: F) -> F::Output {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
+fn with<F: Future + Unpin>(beside: &mut Option<Join>, mut work: F) -> impl Future<Output = F::Output> {
+    poll_fn(move |cx| {
         if beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
-            beside = None;
+            *beside = None;
         }
-        work.as_mut().poll(cx)
+        Pin::new(&mut work).poll(cx)
     })
-    .await
 }

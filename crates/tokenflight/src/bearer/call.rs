@@ -146,9 +146,14 @@ impl<C> Kept<C> {
         self.spare.limit
     }
 
-    /// The request again, without a token.
-    pub(super) fn again<B, K: Replay<B, Kept = C>>(&self, replay: &K) -> Option<Request<K::Body>> {
-        Some(self.spare.head.rebuild(replay.again(&self.body)?))
+    /// The body again.
+    pub(super) fn body<B, K: Replay<B, Kept = C>>(&self, replay: &K) -> Option<K::Body> {
+        replay.again(&self.body)
+    }
+
+    /// The request again with this body, without a token.
+    pub(super) fn request<B>(&self, body: B) -> Request<B> {
+        self.spare.head.rebuild(body)
     }
 }
 

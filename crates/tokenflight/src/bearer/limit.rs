@@ -1,6 +1,6 @@
 //! Until when a request may be held (R-135, C-56).
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, time::Duration};
 
 use futures_util::future::{Either, select};
 use http::HeaderMap;
@@ -40,9 +40,9 @@ impl Limit {
     /// # Errors
     ///
     /// [`ErrorKind::TimedOut`].
-    pub(super) async fn within<F: Future>(self, time: &Arc<dyn Time>, work: F) -> Result<F::Output, Error> {
+    pub(super) async fn within<F: Future + Unpin>(self, time: &Arc<dyn Time>, work: F) -> Result<F::Output, Error> {
         let Some(until) = self.until() else { return Ok(work.await) };
-        match select(pin!(work), pin!(Deadline::at(Arc::clone(time), until))).await {
+        match select(work, Deadline::at(Arc::clone(time), until)).await {
             Either::Left((output, _)) => Ok(output),
             Either::Right(_) => Err(Error::new(ErrorKind::TimedOut)),
         }

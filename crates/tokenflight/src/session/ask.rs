@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use tokenflight_core::{Epoch, Error, ErrorKind, FailureClass, Generation, Now, machine::Refused};
 
-use super::{Inner, Token};
+use super::{Inner, Supply, Token};
 use crate::{
     flight::{Deadline, Join, Landed},
     sync::Arc,
@@ -26,19 +26,6 @@ pub(crate) enum Ask {
     Forced,
 }
 
-/// What they get.
-#[derive(Debug)]
-pub(crate) enum Supply {
-    /// A token, and perhaps a flight that nobody else keeps moving.
-    Token { token: Token, beside: Option<Join> },
-    /// Wait for this flight. The store may not have been read yet.
-    Join { flight: Join, unloaded: bool },
-    /// Ask again when the boot clock shows this.
-    Later(Duration),
-    /// No token.
-    Refused(Error),
-}
-
 /// Nobody goes round more often than this: each round ends a flight or a waiting time.
 const ROUNDS: u8 = 16;
 
@@ -58,24 +45,23 @@ impl Inner {
         mut ask: Ask,
     ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> + Send {
         async move {
-            for _ in 0..ROUNDS {
-                let at = self.parts.time.now();
-                let wait = match self.ask(&mut ask, at) {
-                    Supply::Join { flight, unloaded } => Ok((flight, unloaded)),
-                    Supply::Later(until) => Err(until),
-                    Supply::Token { token, beside } => return Ok((token, beside)),
-                    Supply::Refused(error) => return Err(error),
-                };
-                match wait {
-                    Ok((mut flight, unloaded)) => {
-                        let landed = (&mut flight).await;
-                        if let Some(result) = self.landed(landed, ask, at, unloaded) {
-                            return result.map(|token| (token, None));
-                        }
+            'ask: for _ in 0..ROUNDS {
+                let until = 'later: {
+                    let at = self.parts.time.now();
+                    let (mut flight, unloaded) = match self.ask(&mut ask, at) {
+                        Supply::Join { flight, unloaded } => (flight, unloaded),
+                        Supply::Later(until) => break 'later until,
+                        Supply::Token { token, beside } => return Ok((token, beside)),
+                        Supply::Refused(error) => return Err(error),
+                    };
+                    let landed = (&mut flight).await;
+                    if let Some(result) = self.landed(landed, ask, at, unloaded) {
+                        return result.map(|token| (token, None));
                     }
-                    // Boxed, so that those who wait for a flight need not keep room for it.
-                    Err(until) => Box::pin(Deadline::at(Arc::clone(&self.parts.time), until)).await,
-                }
+                    continue 'ask;
+                };
+                // Boxed, so that those who wait for a flight need not keep room for it.
+                Box::pin(Deadline::at(Arc::clone(&self.parts.time), until)).await;
             }
             Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
         }

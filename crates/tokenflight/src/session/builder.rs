@@ -104,13 +104,14 @@ impl SessionBuilder {
     pub fn build(mut self) -> Result<Session, BuildError> {
         self.policy.needs_refresh_token = self.grant.needs_refresh_token();
         self.policy.issuer = self.grant.issuer().map(str::to_owned);
-        let machine = Machine::new(self.policy.clone()).map_err(BuildError::Policy)?;
+        let policy = Arc::new(self.policy);
+        let machine = Machine::new(Arc::clone(&policy)).map_err(BuildError::Policy)?;
         let parts = Parts {
             grant: self.grant,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
             time: self.time.or_else(default_time).ok_or(BuildError::NoTime)?,
             key: self.key,
-            policy: self.policy,
+            policy,
             teller: Teller::new(self.listeners),
         };
         Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })

@@ -3,11 +3,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use async_broadcast::{Receiver, RecvError, Sender};
+use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender};
 use futures_util::Stream;
 use tokenflight_core::Event;
 
-use crate::flight::catch::caught_call;
+use crate::{flight::catch::caught_call, sync::OnceLock};
 
 /// How many events a listener may be behind before it misses some.
 const CAPACITY: usize = 64;
@@ -47,22 +47,33 @@ impl Stream for Events {
 
 /// Tells all listeners. Never called with anything locked.
 pub(crate) struct Teller {
+    /// Made when somebody first listens: it is several times as large as the rest of a session.
+    channel: OnceLock<Channel>,
+    listeners: Box<[Listener]>,
+}
+
+struct Channel {
     sender: Sender<Event>,
     /// Keeps the channel open while nobody listens.
-    idle: async_broadcast::InactiveReceiver<Event>,
-    listeners: Vec<Listener>,
+    idle: InactiveReceiver<Event>,
+}
+
+impl Channel {
+    fn new() -> Self {
+        let (mut sender, receiver) = async_broadcast::broadcast(CAPACITY);
+        sender.set_overflow(true);
+        sender.set_await_active(false);
+        Self { sender, idle: receiver.deactivate() }
+    }
 }
 
 impl Teller {
     pub(crate) fn new(listeners: Vec<Listener>) -> Self {
-        let (mut sender, receiver) = async_broadcast::broadcast(CAPACITY);
-        sender.set_overflow(true);
-        sender.set_await_active(false);
-        Self { sender, idle: receiver.deactivate(), listeners }
+        Self { channel: OnceLock::new(), listeners: listeners.into() }
     }
 
     pub(crate) fn events(&self) -> Events {
-        Events(Box::pin(self.idle.activate_cloned()))
+        Events(Box::pin(self.channel.get_or_init(Channel::new).idle.activate_cloned()))
     }
 
     pub(crate) fn tell(&self, events: &[Event]) {
@@ -71,8 +82,10 @@ impl Teller {
                 // A listener's panic is its own affair.
                 let _ = caught_call(|| listener(event));
             }
-            // Cannot block: when full, the oldest event makes room. Fails only while nobody listens.
-            let _ = self.sender.try_broadcast(event.clone());
+            if let Some(channel) = self.channel.get() {
+                // Cannot block: when full, the oldest event makes room. Fails only while nobody listens.
+                let _ = channel.sender.try_broadcast(event.clone());
+            }
         }
     }
 }

@@ -34,13 +34,15 @@ mod landing;
 mod slot;
 mod snapshot;
 mod state;
+mod supply;
 mod token;
 mod watch;
 
 pub(crate) use self::{
-    ask::{Ask, Supply},
+    ask::Ask,
     slot::{Held, Inner, Parts},
     snapshot::Snapshot,
+    supply::Supply,
 };
 pub use self::{
     builder::{BuildError, SessionBuilder},

@@ -9,18 +9,18 @@ use event_listener::Event as Changed;
 use futures_util::FutureExt;
 use tokenflight_core::{
     Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
-    machine::{Beside, Decision, FlightPlan, Machine, Offer, OriginId, Policy, Refused},
+    machine::{Decision, Machine, Offer, OriginId, Policy},
     store::GrantKey,
 };
 
 use super::{
-    Ask, Snapshot, State, Status, Supply, Token,
+    Snapshot, State, Status, Token,
     events::Teller,
     snapshot::{Pass, private_copy},
 };
 use crate::driver::Link;
 use crate::{
-    flight::{Cargo, Flight, Join, Pending, run},
+    flight::{Cargo, Flight, Join, Pending},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) time: Arc<dyn Time>,
     pub(crate) key: GrantKey,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) teller: Teller,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Slot {
     pub(super) pending: Option<Pending>,
     pub(super) driver: Option<Arc<Link>>,
     /// What the stamp stands for.
-    shown: (Option<Offer>, bool),
+    pub(super) shown: (Option<Offer>, bool),
     /// Whether the driver has something to look at.
     pub(super) nudge: bool,
 }
@@ -94,7 +94,7 @@ impl Inner {
     }
 
     /// Shows what changed, and releases the lock.
-    fn show(&self, mut slot: MutexGuard<'_, Slot>, now: Now) -> u64 {
+    pub(super) fn show(&self, mut slot: MutexGuard<'_, Slot>, now: Now) -> u64 {
         let shown = (slot.machine.offer(now), slot.driver.is_some());
         let changed = shown != slot.shown;
         if changed {
@@ -224,31 +224,10 @@ impl Inner {
 
     /// A server accepted a token.
     pub(crate) fn accepted(&self, origin: OriginId) {
-        self.change(|slot, _| slot.machine.accepted(origin));
-    }
-
-    /// Answers one who wants a token at this moment.
-    pub(crate) fn ask(self: &Arc<Self>, ask: &mut Ask, now: Now) -> Supply {
-        let mut slot = lock(&self.slot);
-        let decision = slot.decide(ask, now);
-        let supply = slot.supply(&decision, self);
-        // The herd, who are told to wait for what is on its way, change nothing.
-        if matches!(decision, Decision::Join { .. }) && slot.shown.0.is_none() {
-            drop(slot);
-        } else {
-            self.show(slot, now);
+        // Nearly always there is nothing to forget, and no clock is needed to see that.
+        if lock(&self.slot).machine.watches() {
+            self.change(|slot, _| slot.machine.accepted(origin));
         }
-        board(supply, &decision)
-    }
-
-    /// Joins or starts the flight that stores what is not stored yet; `None` if everything is.
-    pub(crate) fn ask_to_save(self: &Arc<Self>) -> Option<Supply> {
-        let (decision, supply) = self.change(|slot, now| {
-            let decision = slot.machine.flush(now)?;
-            let supply = slot.supply(&decision, self);
-            Some((decision, supply))
-        })?;
-        Some(board(supply, &decision))
     }
 
     /// The flight in progress, if no driver keeps it moving and this thread is not inside it.
@@ -318,73 +297,6 @@ impl Slot {
     fn usable(&self, now: Now) -> Option<&Token> {
         self.held.as_ref().filter(|_| self.machine.has_usable(now)).map(|held| &held.token)
     }
-
-    fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
-        let machine = &mut self.machine;
-        match *ask {
-            Ask::Usable => machine.usable(now),
-            Ask::Lasting(time) => machine.lasting(time, now),
-            Ask::Forced => machine.force(now),
-            Ask::Refused(refused) => machine.refused(refused, now),
-            Ask::Newer { ref mut epoch, generation } => {
-                let epoch = *epoch.get_or_insert(machine.epoch());
-                machine.refused(Refused::new(epoch, generation, OriginId::default()), now)
-            }
-        }
-    }
-
-    /// What a decision means for one who asked.
-    fn supply(&mut self, decision: &Decision, session: &Arc<Inner>) -> Supply {
-        let unloaded = self.machine.is_unloaded();
-        match decision {
-            Decision::Join { .. } => match &self.flight {
-                Some(flight) => Supply::Join { flight: flight.join(), unloaded },
-                None => Supply::Refused(Error::new(ErrorKind::Closed)),
-            },
-            Decision::Start(plan) => Supply::Join { flight: self.take_off(*plan, session), unloaded },
-            Decision::Use { beside } => {
-                let beside = self.beside(beside, session);
-                // The machine says "use" only with a token; should that ever break, it must not become a panic.
-                let Some(held) = &self.held else { return Supply::Refused(Error::new(ErrorKind::NotLoggedIn)) };
-                Supply::Token { token: held.token.clone(), beside }
-            }
-            Decision::Wait { until } => Supply::Later(*until),
-            Decision::Refuse(error) => Supply::Refused(error.clone()),
-        }
-    }
-
-    /// What goes on beside a usable token: the driver's business, if there is one.
-    fn beside(&mut self, beside: &Beside, session: &Arc<Inner>) -> Option<Join> {
-        let join = match beside {
-            Beside::Nothing => None,
-            Beside::Join(_) => self.flight.as_ref().map(Flight::join),
-            Beside::Start(plan) => Some(self.take_off(*plan, session)),
-        };
-        join.filter(|_| self.driver.is_none())
-    }
-
-    /// Puts a new flight into the slot. Nothing of it runs before it is polled.
-    fn take_off(&mut self, plan: FlightPlan, session: &Arc<Inner>) -> Join {
-        let work = run::run(Arc::clone(&session.parts), Arc::downgrade(session), plan);
-        let flight = Flight::new(plan.id, Box::pin(work));
-        let join = flight.join();
-        self.flight = Some(flight);
-        self.nudge = true;
-        join
-    }
-}
-
-/// Waits with the flight, unless this very thread is inside its work (hazard 5).
-fn board(supply: Supply, decision: &Decision) -> Supply {
-    if let Supply::Join { flight, .. } = &supply {
-        if flight.polled_here() {
-            return Supply::Refused(Error::new(ErrorKind::Recursion));
-        }
-        if matches!(decision, Decision::Join { overdue: true, .. }) {
-            flight.kick();
-        }
-    }
-    supply
 }
 
 /// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
