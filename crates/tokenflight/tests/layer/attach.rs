@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use tokenflight::{Error, ErrorKind, GrantError};
 use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
+use tokio_test::{assert_pending, task};
 
 use crate::bed::{
     API, Bed, LIFE, ME, OTHER, explained, failure, get, now, ok, our_failure, read, response, secs, status,
@@ -50,6 +50,20 @@ fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
     assert_eq!(bed.client.get_mut().authorization().unwrap(), "Bearer access-1");
     bed.time.advance(LIFE);
     assert_eq!(bed.client.get_mut().authorization(), None, "expired");
+}
+
+/// The refusal joins a refresh that somebody else has asked for, and withdraws the token all the same.
+#[test]
+fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
+    let mut bed = Bed::new();
+    bed.grant.gate().close();
+    let session = bed.session.clone();
+    let mut renewal = task::spawn(session.refresh());
+    assert_pending!(renewal.poll());
+    assert!(bed.client.get_mut().authorization().is_some(), "as good as before");
+    let mut call = bed.refused(get(ME));
+    assert_pending!(call.poll());
+    assert_eq!(bed.client.get_mut().authorization(), None);
 }
 
 #[test]
