@@ -96,7 +96,7 @@ impl<S, K> Shared<S, K> {
 
     /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
     /// know of successes that are plain at once.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, watched: bool) -> Settled {
         match look(response, &self.also_refused) {
             Look::Refused => return Settled::Refused,
