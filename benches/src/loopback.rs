@@ -59,8 +59,11 @@ impl Loopback {
         let address = runtime.block_on(serve())?;
         let origin = format!("http://{address}");
         let uri = format!("{origin}/v1/things?page=2").parse().map_err(io::Error::other)?;
+        let mut connector = HttpConnector::new();
+        // As on the server's side: two small packets of one request must not wait for each other.
+        connector.set_nodelay(true);
         let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).http2_only(protocol == Protocol::Http2).build_http();
+            Client::builder(TokioExecutor::new()).http2_only(protocol == Protocol::Http2).build(connector);
         let (session, driver) = parts::driven();
         let bearer = |options| parts::layer(&session, &origin).options(options).layer(client.clone());
         let send = match stack {
