@@ -117,7 +117,7 @@ pub(crate) fn losses(figures: &Figures) -> String {
             }
         }
     }
-    for peer in figures.peers.iter().filter(|peer| peer.ratio < 1.0) {
+    for peer in figures.peers.iter().filter(|peer| peer.ratio < 1.0 && !peer.name.starts_with("ours")) {
         lines.push(format!(
             "{} at {} headers costs {:.2} of ours ({}).",
             peer.name, peer.headers, peer.ratio, peer.cannot

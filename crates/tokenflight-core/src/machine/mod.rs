@@ -14,7 +14,7 @@
 //! `now` must not go back on its boot clock; if it does, the machine waits longer and nothing breaks.
 //!
 //! ```
-//! use std::{sync::Arc, time::Duration};
+//! use std::time::Duration;
 //! use tokenflight_core::{Now, machine::{Decision, Login, Machine, Policy}};
 //!
 //! let at = |seconds| Now::new(Duration::from_secs(seconds), Duration::from_secs(1_700_000_000 + seconds));

@@ -8,6 +8,7 @@ use std::{
     future::{Future, poll_fn},
     marker::PhantomData,
     pin::{Pin, pin},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -245,9 +246,10 @@ impl<S, K> Line<S, K> {
         async move {
             let session = &self.shared.session.inner;
             let time = &session.parts.time;
-            let Wait { ask, flight, mut beside, pause } = wait;
+            let Wait { ask, flight, beside, pause } = wait;
             let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
             let landed = {
+                let mut beside = beside;
                 let read = pin!(BearerBody::kept(body, Arc::clone(time)));
                 let (landed, read) = join(OptionFuture::from(flight), with(&mut beside, read)).await;
                 *kept = Some(read);
@@ -292,8 +294,16 @@ impl<S, K> Line<S, K> {
             let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
             self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
             attach(&mut request, token.header().clone());
-            let answer = pin!(service.call(request));
-            let response = with(&mut beside, answer).await.map_err(|error| Failure::Inner(error.into()))?;
+            // The request first: what flies beside may bring the next token, and this one must be out by then (C-47).
+            let mut answer = pin!(service.call(request));
+            let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
+                Poll::Pending => {
+                    keep_moving(&mut beside, cx);
+                    Poll::Pending
+                }
+                ready => ready,
+            });
+            let response = answer.await.map_err(|error| Failure::Inner(error.into()))?;
             Ok((response, sent))
         }
     }
@@ -308,9 +318,13 @@ fn explained<R, T: Clone + Send + Sync + 'static>(mut response: Response<R>, rea
 /// Does the work, and keeps a flight moving beside it that perhaps nobody else does.
 fn with<F: Future + Unpin>(beside: &mut Option<Join>, mut work: F) -> impl Future<Output = F::Output> {
     poll_fn(move |cx| {
-        if beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
-            *beside = None;
-        }
+        keep_moving(beside, cx);
         Pin::new(&mut work).poll(cx)
     })
+}
+
+fn keep_moving(beside: &mut Option<Join>, cx: &mut Context<'_>) {
+    if beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
+        *beside = None;
+    }
 }

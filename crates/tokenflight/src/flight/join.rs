@@ -5,6 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::{FutureExt, Shared};
@@ -23,6 +24,8 @@ pub(crate) struct Cargo {
     /// The session's stamp when it landed; zero, which it never shows, if the token could not be used even then. As long as
     /// the session shows it, this is the current token.
     pub(crate) stamp: u64,
+    /// When that was, by the boot clock.
+    pub(crate) landed: Duration,
 }
 
 /// A flight in progress. Cloning shares it; the last clone takes the work with it.

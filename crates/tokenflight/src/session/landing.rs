@@ -59,7 +59,7 @@ impl Inner {
         pending: Option<Pending>,
     ) -> Touchdown {
         let random = self.parts.time.random();
-        let ((verdict, token, unwanted, old), stamp) = self.change_and_show(|slot, now| {
+        let ((verdict, token, landed, unwanted, old), stamp) = self.change_and_show(|slot, now| {
             let before = slot.machine.span();
             let mut verdict = slot.machine.land(plan, landing, now, random);
             let logged_out = slot.machine.over().is_some_and(|error| *error.kind() == ErrorKind::LoggedOut);
@@ -94,13 +94,13 @@ impl Inner {
                     held.token = held.token.clone().numbered(&slot.machine);
                 }
             }
-            (verdict, slot.held.as_ref().map(|held| held.token.clone()), logged_out, old)
+            (verdict, slot.held.as_ref().map(|held| held.token.clone()), now.boot, logged_out, old)
         });
         drop(old);
         self.parts.teller.tell(&verdict.events);
         let stale = verdict.publish == Publish::Stale;
         let landed = match (verdict.publish, landing) {
-            (Publish::New, _) => Ok(token.map(|token| Cargo { token, stamp })),
+            (Publish::New, _) => Ok(token.map(|token| Cargo { token, stamp, landed })),
             (Publish::Stale, _) if unwanted => Err(Error::new(ErrorKind::LoggedOut)),
             (Publish::Stale, _) => Err(Error::new(ErrorKind::SessionChanged)),
             (_, Landing::Failed { error, .. } | Landing::Over { error, .. } | Landing::NotFlushed(error)) => {

@@ -35,6 +35,8 @@ mod slot;
 mod snapshot;
 mod state;
 mod supply;
+#[cfg(all(test, not(shuttle)))]
+mod supply_tests;
 mod token;
 mod watch;
 

@@ -159,8 +159,9 @@ impl Inner {
     /// it (I-12), or nothing, if it had run out before it was asked for because nobody polled the flight.
     #[inline]
     pub(crate) fn brought(&self, cargo: Cargo, asked: Now) -> Result<Option<Token>, Error> {
-        // Whoever waits has asked before the flight landed: a token that was good then was good when it was asked for.
-        if cargo.stamp == self.stamp() {
+        // A token that was good when the flight landed was good for those who had asked until then. Who reads the clock before
+        // the lock is taken may have read it earlier than one who got the lock first.
+        if cargo.stamp == self.stamp() && asked.boot <= cargo.landed {
             return Ok(Some(cargo.token));
         }
         self.brought_before(cargo.token, asked)

@@ -1,13 +1,17 @@
 //! On which requests the token goes, and how.
 
+use std::task::Poll;
+
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use tokenflight::{Error, ErrorKind, GrantError};
-use tokenflight_test::mock::Step;
+use tokenflight::{BearerLayer, BoxError, Error, ErrorKind, GrantError, Origins, Session, TokenSet};
+use tokenflight_test::{ManualTime, MockGrant, mock::Step};
 use tokio_test::{assert_pending, task};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::bed::{
-    API, Bed, LIFE, ME, OTHER, explained, failure, get, now, ok, our_failure, read, response, secs, status,
+    API, Bed, LIFE, ME, OTHER, Req, explained, failure, get, now, ok, our_failure, read, response, secs, status,
     unauthorized,
 };
 
@@ -36,6 +40,38 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
     };
     assert_eq!(format!("{future:?}"), "BearerFuture(first)");
     drop(bed.received());
+}
+
+/// C-47: a client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
+/// then is the current one: a server may end the old one when it renews.
+#[test]
+fn a_renewal_beside_a_request_never_overtakes_it() {
+    for yields in 0..6 {
+        let (time, grant) = (ManualTime::new(7), MockGrant::new());
+        grant.set_yields(yields);
+        let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
+        let login = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE);
+        now(session.login(login)).unwrap();
+        time.advance(LIFE - secs(10));
+        let behind = session.clone();
+        let lazy = tower::service_fn(move |request: Req| {
+            let session = behind.clone();
+            async move {
+                let current = format!("Bearer access-{}", session.state().generation.get() - 1);
+                assert_eq!(request.headers()[header::AUTHORIZATION], *current, "after {yields} turns");
+                tokio::task::yield_now().await;
+                Ok::<_, BoxError>(ok())
+            }
+        });
+        let mut client = BearerLayer::new(session, Origins::new([API]).unwrap()).layer(lazy);
+        let mut call = task::spawn(client.call(get(ME)));
+        let answer = (0..20).find_map(|_| match call.poll() {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        });
+        assert_eq!(answer.unwrap().unwrap().status(), StatusCode::OK);
+        assert_eq!(grant.count(), 1);
+    }
 }
 
 /// For what is not a request: what [`Bearer::authorization`](tokenflight::Bearer::authorization) hands out is what a request
