@@ -41,6 +41,8 @@ struct Picture<'a> {
     x: &'a str,
     y: &'a str,
     lines: Vec<Line>,
+    /// Where there is room for the names.
+    legend: SeriesLabelPosition,
 }
 
 pub(crate) fn headers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
@@ -61,6 +63,7 @@ pub(crate) fn headers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             line("tokenflight, replays off", "once"),
             line("fixed token", "fixed"),
         ],
+        legend: SeriesLabelPosition::UpperLeft,
     };
     let most = picture.most();
     draw(&picture, file, 0.0..20.5, 0.0..most * 1.05)
@@ -86,6 +89,7 @@ pub(crate) fn threads(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             line("RwLock", "rwlock"),
             line("one value, no writer", "fixed"),
         ],
+        legend: SeriesLabelPosition::MiddleRight,
     };
     let most = picture.most();
     draw(&picture, file, (1.0..17.0).log_scale().base(2.0), 0.0..most * 1.05)
@@ -99,14 +103,14 @@ pub(crate) fn storm(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             .into_iter()
             .filter_map(|time| {
                 let waiters = whole(time.size?);
-                Some((waiters, time.median / waiters / 1e3))
+                Some((waiters, time.median / waiters))
             })
             .collect(),
     };
     let picture = Picture {
         title: "A storm on one thread: time for each who waits, the task included",
         x: "waiters",
-        y: "microseconds",
+        y: "nanoseconds",
         lines: vec![
             line("tokenflight", "session"),
             line("Shared, its own task", "shared-result"),
@@ -115,6 +119,7 @@ pub(crate) fn storm(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             line("the task alone", "tasks"),
             line("tokio OnceCell", "once-cell"),
         ],
+        legend: SeriesLabelPosition::LowerRight,
     };
     let most = picture.most();
     draw(&picture, file, (100.0..120_000.0).log_scale(), 0.0..most * 1.05)
@@ -168,7 +173,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(picture.legend.clone())
         .background_style(WHITE.mix(0.85))
         .label_font((FONT, 14))
         .draw()?;
