@@ -40,6 +40,18 @@ impl Clock {
     pub(crate) async fn sleep(&self, duration: Duration) {
         self.time.sleep(duration).await;
     }
+
+    /// Waits until this patience has run out: for ever, if there is no end to it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`sleep`](Self::sleep).
+    pub(crate) async fn run_out(self, patience: Option<Duration>) {
+        match patience {
+            Some(patience) => self.sleep(patience).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl fmt::Debug for Clock {

@@ -78,13 +78,7 @@ impl Worker {
     async fn ask(&mut self) -> Ending {
         let begin = self.clock.now();
         let patience = self.patience.draw(&mut self.random);
-        let clock = self.clock;
-        let give_up = async move {
-            match patience {
-                Some(patience) => clock.sleep(patience).await,
-                None => std::future::pending().await,
-            }
-        };
+        let give_up = self.clock.run_out(patience);
         tokio::select! {
             result = self.client.get() => match result {
                 Ok(StatusCode::UNAUTHORIZED) => Ending::Refused,

@@ -138,13 +138,7 @@ impl Worker {
         // A moment at which the request is usually still under way; nobody knows one before the first answer.
         let usual = Some(self.tally.usual()).filter(|usual| !usual.is_zero() && self.random.f64() < self.cancel);
         let patience = usual.map(|usual| usual.mul_f64(self.random.f64()));
-        let clock = self.clock;
-        let give_up = async move {
-            match patience {
-                Some(patience) => clock.sleep(patience).await,
-                None => std::future::pending().await,
-            }
-        };
+        let give_up = self.clock.run_out(patience);
         tokio::select! {
             result = self.api.ask() => match result {
                 Ok(StatusCode::UNAUTHORIZED) => self.tally.refused(),

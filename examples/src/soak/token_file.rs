@@ -248,17 +248,22 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn tokens_that_cannot_be_written_are_rescued() {
+    /// A file whose folder has gone, with tokens that could not be written.
+    fn lost() -> (TokenFile, PathBuf, PathBuf) {
         let folder = env::temp_dir().join(format!("soak-test-{:016x}", fastrand::u64(..)));
         fs::create_dir(&folder).unwrap();
         let path = folder.join("tokens.json");
         fs::write(&path, r#"{"access_token": "a", "refresh_token": "r"}"#).unwrap();
         let (file, _) = TokenFile::open(&path).unwrap();
         fs::remove_dir_all(&folder).unwrap();
-
         let next = StoredTokens::from_set(&TokenSet::new("b").refresh_token("s"), Duration::ZERO, None);
         assert!(file.write(&next).is_err());
+        (file, folder, path)
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_written_are_rescued() {
+        let (file, ..) = lost();
         let rescued = file.rescue().unwrap().unwrap();
         let (_, set) = TokenFile::open(&rescued).unwrap();
         assert_eq!(set.refresh(), Some(&RefreshToken::new("s")));
@@ -283,15 +288,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_comes_back_gets_the_tokens_after_all() {
-        let folder = env::temp_dir().join(format!("soak-test-{:016x}", fastrand::u64(..)));
-        fs::create_dir(&folder).unwrap();
-        let path = folder.join("tokens.json");
-        fs::write(&path, r#"{"access_token": "a", "refresh_token": "r"}"#).unwrap();
-        let (file, _) = TokenFile::open(&path).unwrap();
-        fs::remove_dir_all(&folder).unwrap();
-        let next = StoredTokens::from_set(&TokenSet::new("b").refresh_token("s"), Duration::ZERO, None);
-        assert!(file.write(&next).is_err());
-
+        let (file, folder, path) = lost();
         fs::create_dir(&folder).unwrap();
         assert!(file.rescue().unwrap().is_none());
         assert!(fs::read_to_string(&path).unwrap().contains("\"s\""));
