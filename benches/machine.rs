@@ -8,10 +8,8 @@
 use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tokenflight::{
-    Now,
-    core::machine::{Decision, FlightPlan, Landing, Login, Machine, Obtained, OriginId, Policy, Refused},
-};
+use tokenflight::Now;
+use tokenflight_machine::{Decision, FlightPlan, Landing, Login, Machine, Obtained, OriginId, Policy, Refused};
 
 const API: OriginId = OriginId::new(1);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 use libfuzzer_sys::fuzz_target;
-use tokenflight_core::challenge::{Meaning, judge, read};
+use tokenflight::bearer::challenge::{Meaning, judge, read};
 
 fuzz_target!(|data: &[u8]| {
     let mut headers = HeaderMap::new();

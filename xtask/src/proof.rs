@@ -23,7 +23,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "machine",
         what: "the decision machine against its properties, a million random histories",
-        cargo: || vec![Cargo::new("test --release -p tokenflight-core").env_default("PROPTEST_CASES", "1000000")],
+        cargo: || vec![Cargo::new("test --release -p tokenflight-machine").env_default("PROPTEST_CASES", "1000000")],
     },
     Proof {
         name: "models",

@@ -9,7 +9,6 @@ use crate::{Epoch, Error, FailureClass, Generation};
 #[non_exhaustive]
 pub enum Event {
     /// A new token set was adopted.
-    #[non_exhaustive]
     Refreshed {
         /// Its generation.
         generation: Generation,
@@ -17,7 +16,6 @@ pub enum Event {
         source: Source,
     },
     /// An attempt failed. The session goes on.
-    #[non_exhaustive]
     RefreshFailed {
         /// What kind of failure.
         class: FailureClass,
@@ -25,13 +23,11 @@ pub enum Event {
         error: Error,
     },
     /// The session is over; told once. Only a login lifts it.
-    #[non_exhaustive]
     Ended {
         /// Why.
         reason: EndReason,
     },
     /// Somebody logged in: here, or in another process that shares the store.
-    #[non_exhaustive]
     LoggedIn {
         /// The new epoch.
         epoch: Epoch,
@@ -39,13 +35,11 @@ pub enum Event {
         generation: Generation,
     },
     /// Somebody logged out: here, or in another process that shares the store.
-    #[non_exhaustive]
     LoggedOut {
         /// The new epoch.
         epoch: Epoch,
     },
     /// The state changed but the store would not take it. It is in use and will be offered again.
-    #[non_exhaustive]
     Unpersisted {
         /// The generation that is not stored.
         generation: Generation,
@@ -53,7 +47,6 @@ pub enum Event {
         error: Error,
     },
     /// What was [`Event::Unpersisted`] is stored now.
-    #[non_exhaustive]
     Persisted {
         /// The generation that is stored.
         generation: Generation,

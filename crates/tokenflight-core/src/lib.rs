@@ -1,18 +1,15 @@
-//! Contracts, values and the decision machine of tokenflight.
+//! Contracts and values of tokenflight.
 //!
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
 //! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
-//! * the contracts others implement: [`Grant`], [`Store`], [`Time`];
-//! * the decisions: what a refusal means ([`challenge`]) and what to do about it ([`machine`]).
+//! * the contracts others implement: [`Grant`], [`Store`], [`Time`].
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
 
-pub mod challenge;
 mod error;
 pub mod event;
 pub mod grant;
-pub mod machine;
 mod now;
 mod secret;
 pub mod store;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokenflight_core::{
-    BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenSet, grant::TokenRequest, machine::ReplayPolicy,
+    BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenSet, grant::ReusePolicy, grant::TokenRequest,
 };
 
 use crate::{
@@ -208,11 +208,11 @@ impl Grant for OAuthGrant {
         Some(self.endpoint.issued_by())
     }
 
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
         match self.kind {
-            Kind::Refresh => Some(self.endpoint.known().replay_policy()),
+            Kind::Refresh => Some(self.endpoint.known().reuse_policy()),
             // Nothing is used up by asking again.
-            _ => Some(ReplayPolicy::NonRotating),
+            _ => Some(ReusePolicy::NonRotating),
         }
     }
 

@@ -25,6 +25,7 @@
 pub mod audiences;
 pub mod bearer;
 mod callback_store;
+mod catch;
 pub mod docs;
 pub mod driver;
 mod flight;
@@ -36,7 +37,10 @@ pub mod time;
 #[doc(inline)]
 pub use self::{
     audiences::{Audiences, AudiencesBuilder},
-    bearer::{Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins},
+    bearer::{
+        Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins,
+        challenge::{Challenge, Meaning},
+    },
     callback_store::CallbackStore,
     driver::Driver,
     memory_store::MemoryStore,
@@ -48,12 +52,12 @@ pub use tokenflight_core as core;
 pub use tokenflight_core::{
     AccessToken, BoxError, BoxFuture, EndReason, Epoch, Error, ErrorKind, Event, FailureClass, Generation, Grant,
     GrantError, Now, RefreshToken, Secret, Store, Time, TokenSet,
-    challenge::{Challenge, Meaning},
     event::Source,
-    grant::{GrantFn, Reason, TokenRequest, grant_fn},
-    machine::{Policy, PolicyError, ReplayPolicy},
+    grant::{GrantFn, Reason, ReusePolicy, TokenRequest, grant_fn},
     store::{GrantKey, Record, RecordState, StoredTokens},
 };
+#[doc(no_inline)]
+pub use tokenflight_machine::{Policy, PolicyError};
 
 /// The README's code is compiled with the tests.
 #[cfg(doctest)]

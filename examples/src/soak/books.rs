@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::core::machine::ReplayPolicy;
+use tokenflight::ReusePolicy;
 use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Source, TokenRequest, TokenSet};
 
 use crate::clock::Clock;
@@ -151,8 +151,8 @@ impl<G: Grant> Grant for Watched<G> {
         self.grant.issuer()
     }
 
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
-        self.grant.replay_policy()
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
+        self.grant.reuse_policy()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {

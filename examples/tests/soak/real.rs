@@ -47,7 +47,7 @@ fn assert_unharmed(ran: &Ran, server: &Server) {
     assert!(ran.out.contains("rotate: each of"), "{said}");
     assert!(ran.out.contains("agrees with ours"), "{said}");
     assert!(ran.out.contains("3 s; "), "{said}");
-    assert!(ran.out.contains("Recommended: ReplayPolicy::Strict"), "{said}");
+    assert!(ran.out.contains("Recommended: ReusePolicy::Strict"), "{said}");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_grace_window_is_found_and_the_session_survives_in_the_file() {
     let ran = probing(&server, &file, &["--probe-grace", "2", "--yes-end-my-session"]);
     assert_eq!(ran.code, ExitCode::SUCCESS, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("answered again 2 s after they were used; the session survived"), "{}", ran.out);
-    assert!(ran.out.contains("ReplayPolicy::grace(Duration::from_secs(2))"), "{}", ran.out);
+    assert!(ran.out.contains("ReusePolicy::grace(Duration::from_secs(2))"), "{}", ran.out);
     assert_eq!(server.count("graced"), 1);
     assert_alive(&server, ClientAuth::public("public"), &file);
 }

@@ -18,6 +18,9 @@ pub enum FailureClass {
     Terminal,
     /// This client or the endpoint is set up wrong. The grant may be fine.
     Config,
+    /// The server wants a person (consent, another authentication, claims) for what was asked. The login lives, and so does
+    /// the refresh token.
+    Interaction,
 }
 
 impl FailureClass {
@@ -30,6 +33,7 @@ impl FailureClass {
             Self::Ambiguous => "ambiguous",
             Self::Terminal => "terminal",
             Self::Config => "config",
+            Self::Interaction => "interaction",
         }
     }
 }
@@ -42,6 +46,7 @@ impl fmt::Display for FailureClass {
             Self::Ambiguous => "the outcome of the token request is unknown",
             Self::Terminal => "the authorization server ended the grant",
             Self::Config => "the client or the token endpoint is configured wrongly",
+            Self::Interaction => "the authorization server wants the user to interact",
         })
     }
 }

@@ -19,6 +19,7 @@
 mod error;
 mod function;
 mod request;
+mod reuse;
 
 use std::sync::Arc;
 
@@ -26,8 +27,9 @@ pub use self::{
     error::{FailureClass, GrantError},
     function::{GrantFn, grant_fn},
     request::{Reason, TokenRequest},
+    reuse::ReusePolicy,
 };
-use crate::{BoxFuture, RefreshToken, TokenSet, machine::ReplayPolicy};
+use crate::{BoxFuture, RefreshToken, TokenSet};
 
 /// The way to obtain a token set.
 ///
@@ -68,7 +70,7 @@ pub trait Grant: Send + Sync + 'static {
 
     /// What the server does with a refresh token that is presented twice, if the grant knows. A session takes it
     /// over unless it is told another one. `None`, the default, leaves it at strict.
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
         None
     }
 
@@ -96,8 +98,8 @@ impl<G: Grant + ?Sized> Grant for Arc<G> {
         (**self).issuer()
     }
 
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
-        (**self).replay_policy()
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
+        (**self).reuse_policy()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {

@@ -14,7 +14,7 @@ mod table;
 
 use std::time::Duration;
 
-use tokenflight_core::machine::ReplayPolicy;
+use tokenflight_core::grant::ReusePolicy;
 
 pub use self::table::*;
 
@@ -128,11 +128,11 @@ pub enum ZeroLifetime {
 impl Provider {
     /// What the session must know of it.
     #[must_use]
-    pub const fn replay_policy(&self) -> ReplayPolicy {
+    pub const fn reuse_policy(&self) -> ReusePolicy {
         match self.replay {
-            Replay::Strict => ReplayPolicy::Strict,
-            Replay::Grace { seconds } => ReplayPolicy::grace(Duration::from_secs(seconds as u64)),
-            Replay::Accepted => ReplayPolicy::NonRotating,
+            Replay::Strict => ReusePolicy::Strict,
+            Replay::Grace { seconds } => ReusePolicy::grace(Duration::from_secs(seconds as u64)),
+            Replay::Accepted => ReusePolicy::NonRotating,
         }
     }
 }

@@ -61,8 +61,8 @@ impl Grant for Noted {
         self.inner.issuer()
     }
 
-    fn replay_policy(&self) -> Option<tokenflight::ReplayPolicy> {
-        self.inner.replay_policy()
+    fn reuse_policy(&self) -> Option<tokenflight::ReusePolicy> {
+        self.inner.reuse_policy()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokenflight::{
     FailureClass::{self, Ambiguous, Config, Terminal, Throttled},
-    ReplayPolicy, TokenSet,
+    ReusePolicy, TokenSet,
 };
 use tokenflight_oauth2::{
     ClientAuth,
@@ -366,6 +366,6 @@ fn the_table_is_complete() {
         assert!(provider.rotation != Rotation::Always || provider.replay != Replay::Accepted, "{}", provider.name);
         assert!(provider.body == Body::Form || *provider == provider::NOTION);
     }
-    assert_eq!(provider::UNKNOWN.replay_policy(), ReplayPolicy::Strict);
+    assert_eq!(provider::UNKNOWN.reuse_policy(), ReusePolicy::Strict);
     assert_eq!(provider::find("nobody"), None);
 }

@@ -10,7 +10,7 @@ use std::{
 
 use proptest::prelude::*;
 use tokenflight::{
-    FailureClass, Grant, GrantError, RefreshToken, ReplayPolicy, Session, TokenRequest, TokenSet, core::grant::Reason,
+    FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet, core::grant::Reason,
 };
 use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
 
@@ -89,7 +89,7 @@ async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     let server = Scripted::new([json(200, r#"{"access_token":"access-1","expires_in":300}"#)]).await;
     let grant =
         TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::basic("id", "s")).client_credentials();
-    assert_eq!(grant.replay_policy(), Some(ReplayPolicy::NonRotating));
+    assert_eq!(grant.reuse_policy(), Some(ReusePolicy::NonRotating));
     let session = Session::builder(grant.scope("read").audience("https://api.example")).build().unwrap();
     assert_eq!(session.token().await.unwrap().access().expose(), "access-1");
     let seen = &server.seen()[0];
@@ -230,14 +230,14 @@ fn secrets_go_to_safe_addresses_only() {
 
 /// R-215, R-801: the session takes over what the grant knows of its server, unless it is told otherwise.
 #[test]
-fn the_providers_replay_policy_is_the_sessions() {
+fn the_providers_reuse_policy_is_the_sessions() {
     let grant =
         |provider| TokenEndpoint::new("https://as.example", client()).unwrap().provider(provider).refresh_token();
     let policy = |builder: tokenflight::SessionBuilder| format!("{builder:?}");
     assert!(policy(Session::builder(grant(provider::OKTA))).contains("Grace { window: 30s }"));
     assert!(policy(Session::builder(grant(provider::GOOGLE))).contains("NonRotating"));
     assert!(policy(Session::builder(grant(provider::UNKNOWN))).contains("Strict"));
-    assert!(policy(Session::builder(grant(provider::OKTA)).replay_policy(ReplayPolicy::Strict)).contains("Strict"));
+    assert!(policy(Session::builder(grant(provider::OKTA)).reuse_policy(ReusePolicy::Strict)).contains("Strict"));
 }
 
 #[test]

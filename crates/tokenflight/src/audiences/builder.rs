@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Grant, Store, Time, machine::ReplayPolicy, store::GrantKey};
+use tokenflight_core::{Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
 
 use super::{
     Audiences,
@@ -16,12 +16,12 @@ pub struct AudiencesBuilder {
     store: Option<Arc<dyn Store>>,
     time: Option<Arc<dyn Time>>,
     key: GrantKey,
-    replay_policy: Option<ReplayPolicy>,
+    reuse_policy: Option<ReusePolicy>,
 }
 
 impl AudiencesBuilder {
     pub(super) fn new() -> Self {
-        Self { grants: Vec::new(), store: None, time: None, key: GrantKey::new("default"), replay_policy: None }
+        Self { grants: Vec::new(), store: None, time: None, key: GrantKey::new("default"), reuse_policy: None }
     }
 
     /// Adds an audience: how the common refresh token is presented for it. The last one of a name counts.
@@ -50,9 +50,9 @@ impl AudiencesBuilder {
         self
     }
 
-    /// As [`SessionBuilder::replay_policy`](crate::SessionBuilder::replay_policy).
-    pub fn replay_policy(mut self, policy: ReplayPolicy) -> Self {
-        self.replay_policy = Some(policy);
+    /// As [`SessionBuilder::reuse_policy`](crate::SessionBuilder::reuse_policy).
+    pub fn reuse_policy(mut self, policy: ReusePolicy) -> Self {
+        self.reuse_policy = Some(policy);
         self
     }
 
@@ -67,8 +67,8 @@ impl AudiencesBuilder {
         let mut root = Session::builder(Switch::new(grants, Arc::clone(&mintage))).key(self.key);
         // Every audience has an interval of its own; between them there need be none.
         root = root.configure(|policy| policy.min_interval = Duration::ZERO);
-        if let Some(policy) = self.replay_policy {
-            root = root.replay_policy(policy);
+        if let Some(policy) = self.reuse_policy {
+            root = root.reuse_policy(policy);
         }
         if let Some(store) = self.store {
             root = root.shared_store(store);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokenflight_core::{
-    BoxFuture, Epoch, Error, ErrorKind, FailureClass, Grant, GrantError, RefreshToken, TokenSet, grant::TokenRequest,
-    machine::ReplayPolicy,
+    BoxFuture, Epoch, Error, ErrorKind, FailureClass, Grant, GrantError, RefreshToken, TokenSet, grant::ReusePolicy,
+    grant::TokenRequest,
 };
 
 use crate::{
@@ -75,8 +75,8 @@ impl Grant for Switch {
         self.grants.first()?.issuer()
     }
 
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
-        self.grants.first()?.replay_policy()
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
+        self.grants.first()?.reuse_policy()
     }
 
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
@@ -157,7 +157,7 @@ impl Grant for ForAudience {
         false
     }
 
-    fn replay_policy(&self) -> Option<ReplayPolicy> {
-        Some(ReplayPolicy::NonRotating)
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
+        Some(ReusePolicy::NonRotating)
     }
 }

@@ -1,7 +1,7 @@
 //! Puts the token on a request, where that is ours to do.
 
 use http::{HeaderValue, Method, Request, header::AUTHORIZATION};
-use tokenflight_core::machine::OriginId;
+use tokenflight_machine::OriginId;
 
 use super::Origins;
 

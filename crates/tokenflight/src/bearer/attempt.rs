@@ -15,7 +15,8 @@ use std::{
 use futures_util::future::{OptionFuture, join};
 use http::{Request, Response, response::Parts};
 use http_body::Body;
-use tokenflight_core::{BoxError, Error, machine::OriginId};
+use tokenflight_core::{BoxError, Error};
+use tokenflight_machine::OriginId;
 
 use super::{
     BearerBody, BearerOptions, HttpService, Replay,
@@ -26,9 +27,10 @@ use super::{
     stray::Stray,
 };
 use crate::{
-    flight::{Cargo, Deadline, Join},
+    flight::{Cargo, Join},
     session::{Ask, Supply, Token},
     sync::Arc,
+    time::Deadline,
 };
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tokenflight_core::Time;
 
 use super::watch::Watch;
-use crate::{flight::Deadline, sync::Arc};
+use crate::{sync::Arc, time::Deadline};
 
 /// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
 const REFUSAL_BYTES: u64 = 16 * 1024;

@@ -1,10 +1,8 @@
 //! What all calls of a service share, and what one call remembers.
 
 use http::{Request, Response};
-use tokenflight_core::{
-    Epoch, Generation,
-    machine::{OriginId, Refused},
-};
+use tokenflight_core::{Epoch, Generation};
+use tokenflight_machine::{OriginId, Refused};
 
 use super::{
     BearerOptions, Origins, Replay,

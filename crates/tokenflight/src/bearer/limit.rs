@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tokenflight_core::{Error, ErrorKind, Time};
 
 use super::{BearerOptions, grpc};
-use crate::{flight::Deadline, sync::Arc};
+use crate::{sync::Arc, time::Deadline};
 
 /// The moments, on the boot clock, after which a request is not held any longer. Without any, no clock is looked at.
 #[derive(Clone, Copy, Debug, Default)]

@@ -74,6 +74,7 @@ mod attach;
 mod attempt;
 mod body;
 mod call;
+pub mod challenge;
 mod future;
 mod grpc;
 mod keep;

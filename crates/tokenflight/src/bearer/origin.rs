@@ -12,7 +12,7 @@ use http::{
     header::HOST,
     uri::{Authority, Scheme},
 };
-use tokenflight_core::machine::OriginId;
+use tokenflight_machine::OriginId;
 
 /// The origins a session's tokens may be sent to: scheme, host and port, compared exactly after normalisation.
 ///

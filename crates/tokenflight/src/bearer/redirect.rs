@@ -43,7 +43,7 @@
 use std::task::{Context, Poll};
 
 use http::Request;
-use tokenflight_core::machine::OriginId;
+use tokenflight_machine::OriginId;
 use tower_layer::Layer;
 use tower_service::Service;
 

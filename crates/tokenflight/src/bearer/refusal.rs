@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::bearer::challenge::{Challenge, Meaning, read};
 use http::{HeaderMap, Response, StatusCode};
-use tokenflight_core::challenge::{Challenge, Meaning, read};
 
 use super::grpc::{self, Ended};
 use crate::sync::Arc;

@@ -5,7 +5,8 @@ use std::{
 
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tokenflight_core::{BoxError, machine::OriginId};
+use tokenflight_core::BoxError;
+use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{

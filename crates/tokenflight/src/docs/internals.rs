@@ -33,6 +33,6 @@
 //! * *A flight that nobody polls*: the next caller moves it on, already while it waits for the client to be ready
 //!   (`bearer/stray`), for the flight may hold the permit it waits for.
 //! * *A lost answer*: the outcome is [ambiguous](crate::FailureClass::Ambiguous), and the refresh token is not presented again
-//!   while the access token lasts, unless the [provider's policy](crate::ReplayPolicy) says that it may.
+//!   while the access token lasts, unless the [provider's policy](crate::ReusePolicy) says that it may.
 //! * *A failed store*: the rotation is used and offered to the store again, and no older refresh token is presented before
 //!   that has worked (C-25).

@@ -7,21 +7,16 @@ use std::{
 };
 
 use futures_util::{Stream, stream::FuturesUnordered};
-use tokenflight_core::{
-    Time,
-    machine::{FlightId, Nap},
-    time::Sleep,
-};
+use tokenflight_core::{Time, time::Sleep};
+use tokenflight_machine::{FlightId, Nap};
 
 use super::{
     hub::{Hub, Link},
     schedule::Schedule,
 };
 use crate::{
-    flight::{
-        Flight, Join,
-        catch::{Panicked, caught_call},
-    },
+    catch::{Panicked, caught_call},
+    flight::{Flight, Join},
     session::{Inner, Session},
     sync::{Arc, Weak},
 };

@@ -9,7 +9,8 @@ use std::{
 };
 
 use futures_util::future::{FutureExt, Shared};
-use tokenflight_core::{BoxFuture, Error, ErrorKind, machine::FlightId};
+use tokenflight_core::{BoxFuture, Error, ErrorKind};
+use tokenflight_machine::FlightId;
 
 use super::gate::{Flag, Gate, Reach};
 use crate::{session::Token, sync::Arc};

@@ -7,8 +7,7 @@ use tokenflight_core::{
     store::{Claim, Lease as Answer, Owner, Record, Settle},
 };
 
-use super::Deadline;
-use crate::{session::Parts, sync::Arc};
+use crate::{session::Parts, sync::Arc, time::Deadline};
 
 /// How often a taken lease is asked for again: at first, and at last.
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));

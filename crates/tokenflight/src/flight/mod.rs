@@ -19,8 +19,6 @@
 //!    [`gate`]: each thread knows which flights it is polling; joining one of them is an error that names the mistake.
 //!    *Test*: `tests/recursion.rs`.
 
-pub(crate) mod catch;
-pub(crate) mod deadline;
 pub(crate) mod gate;
 pub(crate) mod join;
 mod lease;
@@ -32,7 +30,6 @@ mod shuttle_tests;
 mod turn;
 
 pub(crate) use self::{
-    deadline::Deadline,
     join::{Cargo, Flight, Join, Landed},
     pending::Pending,
 };

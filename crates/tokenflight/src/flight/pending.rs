@@ -7,10 +7,12 @@ use tokenflight_core::{
     store::{Commit, Record, Reset, StoreError, Write},
 };
 
-use super::{Deadline, catch::caught, turn::Turn};
+use super::turn::Turn;
 use crate::{
+    catch::{Panicked, caught},
     session::Parts,
     sync::{Arc, Mutex, lock},
+    time::Deadline,
 };
 
 /// How long to wait between two tries to store what a session that is gone left behind: at first, and at last.
@@ -186,7 +188,7 @@ fn outcome(commit: &Commit, write: Write) -> Saved {
 }
 
 /// A store's answer, panic or failure as our error.
-pub(crate) fn answered<T>(answer: Result<Result<T, StoreError>, super::catch::Panicked>) -> Result<T, Error> {
+pub(crate) fn answered<T>(answer: Result<Result<T, StoreError>, Panicked>) -> Result<T, Error> {
     match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(error.into()),

@@ -3,20 +3,21 @@
 use tokenflight_core::{
     Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, Now, RefreshToken, TokenSet,
     grant::TokenRequest,
-    machine::{FlightPlan, Landing, Obtained, Reconcile},
     store::{Commit, End, Record, RecordState, Settle, StoredTokens, Write},
 };
+use tokenflight_machine::{FlightPlan, Landing, Obtained, Reconcile};
 
 use super::{
-    Deadline, Pending,
-    catch::{Panicked, caught},
+    Pending,
     lease::Lease,
     pending::Saved,
     run::{Arrival, not_sent, settle},
 };
 use crate::{
+    catch::{Panicked, caught},
     session::{Held, Parts, Token},
     sync::Arc,
+    time::Deadline,
 };
 
 /// One presentation under its lease.

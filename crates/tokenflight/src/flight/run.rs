@@ -9,20 +9,16 @@ use std::time::Duration;
 use tokenflight_core::{
     BoxFuture, Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
     grant::Reason,
-    machine::{FlightPlan, Found, Landing, Reconcile},
     store::{Record, RecordState},
 };
+use tokenflight_machine::{FlightPlan, Found, Landing, Reconcile};
 
-use super::{
-    Deadline, Landed, Pending,
-    catch::{Panicked, caught},
-    lease::Lease,
-    pending::Saved,
-    present::Presentation,
-};
+use super::{Landed, Pending, lease::Lease, pending::Saved, present::Presentation};
 use crate::{
+    catch::{Panicked, caught},
     session::{Held, Inner, Parts, Token},
     sync::{Arc, Weak},
+    time::Deadline,
 };
 
 /// How long the server may take to revoke what nobody wants any more (C-21).

@@ -18,10 +18,8 @@ use shuttle::{
     future::{JoinHandle, block_on, spawn},
     scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler},
 };
-use tokenflight_core::{
-    Error, ErrorKind, Now,
-    machine::{Decision, FlightId, Machine, Policy},
-};
+use tokenflight_core::{Error, ErrorKind, Now};
+use tokenflight_machine::{Decision, FlightId, Machine, Policy};
 
 use super::{Flight, Join, Landed};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};

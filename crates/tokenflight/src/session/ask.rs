@@ -2,12 +2,14 @@
 
 use std::{future::Future, time::Duration};
 
-use tokenflight_core::{Epoch, Error, ErrorKind, FailureClass, Generation, Now, machine::Refused};
+use tokenflight_core::{Epoch, Error, ErrorKind, FailureClass, Generation, Now};
+use tokenflight_machine::Refused;
 
 use super::{Inner, Supply, Token};
 use crate::{
-    flight::{Deadline, Join, Landed},
+    flight::{Join, Landed},
     sync::Arc,
+    time::Deadline,
 };
 
 /// What somebody wants.

@@ -1,10 +1,7 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{
-    Event, Grant, Store, Time,
-    machine::{Machine, Policy, PolicyError, ReplayPolicy},
-    store::GrantKey,
-};
+use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_machine::{Machine, Policy, PolicyError};
 
 use super::{
     Inner, Parts, Session,
@@ -26,7 +23,7 @@ pub struct SessionBuilder {
 impl SessionBuilder {
     pub(super) fn new(grant: impl Grant) -> Self {
         let mut policy = Policy::default();
-        policy.replay_policy = grant.replay_policy().unwrap_or(policy.replay_policy);
+        policy.reuse_policy = grant.reuse_policy().unwrap_or(policy.reuse_policy);
         Self {
             grant: Arc::new(grant),
             store: None,
@@ -79,8 +76,8 @@ impl SessionBuilder {
 
     /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
     /// that it may end the session.
-    pub fn replay_policy(mut self, policy: ReplayPolicy) -> Self {
-        self.policy.replay_policy = policy;
+    pub fn reuse_policy(mut self, policy: ReusePolicy) -> Self {
+        self.policy.reuse_policy = policy;
         self
     }
 

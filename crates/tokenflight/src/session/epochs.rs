@@ -2,9 +2,9 @@
 
 use tokenflight_core::{
     Error, GrantError, RefreshToken, TokenSet,
-    machine::Login,
     store::{Reset, StoredTokens},
 };
+use tokenflight_machine::Login;
 
 use super::{
     Token,

@@ -7,7 +7,7 @@ use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender};
 use futures_util::Stream;
 use tokenflight_core::Event;
 
-use crate::{flight::catch::caught_call, sync::OnceLock};
+use crate::{catch::caught_call, sync::OnceLock};
 
 /// How many events a listener may be behind before it misses some.
 const CAPACITY: usize = 64;

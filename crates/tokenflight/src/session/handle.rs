@@ -4,11 +4,7 @@ use futures_util::{FutureExt, future::join};
 use tokenflight_core::{Error, ErrorKind, Generation, Grant, RefreshToken, TokenSet};
 
 use super::{Ask, Events, Inner, SessionBuilder, State, Token, Watch};
-use crate::{
-    driver::Driver,
-    flight::{Deadline, Flight, catch::caught},
-    sync::Arc,
-};
+use crate::{catch::caught, driver::Driver, flight::Flight, sync::Arc, time::Deadline};
 
 /// How long a logout waits for a refresh in progress, and then for the server to revoke (C-21).
 const FAREWELL: Duration = Duration::from_secs(5);

@@ -1,10 +1,7 @@
 //! The end of a flight: what it brought is published and the slot freed, in one step.
 
-use tokenflight_core::{
-    Epoch, Error, ErrorKind, FailureClass, Generation,
-    event::Source,
-    machine::{FlightPlan, Landing, Publish},
-};
+use tokenflight_core::{Epoch, Error, ErrorKind, FailureClass, Generation, event::Source};
+use tokenflight_machine::{FlightPlan, Landing, Publish};
 
 use super::slot::{Held, Inner};
 use crate::{

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokenflight_core::{
-    Error, ErrorKind, Now,
-    machine::{Beside, Decision, FlightPlan, OriginId, Refused},
-};
+use tokenflight_core::{Error, ErrorKind, Now};
+use tokenflight_machine::{Beside, Decision, FlightPlan, OriginId, Refused};
 
 use super::{
     Ask, Token,

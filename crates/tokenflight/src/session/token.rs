@@ -1,7 +1,8 @@
 use std::fmt;
 
 use http::HeaderValue;
-use tokenflight_core::{AccessToken, Epoch, Generation, machine::Machine};
+use tokenflight_core::{AccessToken, Epoch, Generation};
+use tokenflight_machine::Machine;
 
 use crate::sync::Arc;
 

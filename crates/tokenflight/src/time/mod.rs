@@ -28,6 +28,7 @@
 //! This module is the only place that reads a clock.
 
 mod clocks;
+mod deadline;
 #[cfg(feature = "hyper-timer")]
 mod hyper;
 #[cfg(feature = "smol")]
@@ -35,6 +36,7 @@ mod smol;
 #[cfg(feature = "tokio")]
 mod tokio;
 
+pub(crate) use self::deadline::Deadline;
 pub use tokenflight_core::time::{Sleep, Time};
 
 #[cfg(feature = "hyper-timer")]

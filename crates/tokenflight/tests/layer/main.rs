@@ -8,6 +8,7 @@ mod attach;
 mod bed;
 mod bodies;
 mod cancel;
+mod challenge;
 mod failure;
 mod futile;
 mod grpc;

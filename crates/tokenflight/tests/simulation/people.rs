@@ -169,7 +169,7 @@ impl Process {
                 FailureClass::NotSent | FailureClass::Throttled => self.profile.faulty,
                 // what was refused is no longer what is stored.
                 FailureClass::Config => self.profile.logins && self.has_company(),
-                FailureClass::Terminal => false,
+                FailureClass::Terminal | FailureClass::Interaction => false,
             },
             _ => false,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokenflight::{ErrorKind, Event, FailureClass, GrantError, ReplayPolicy, TokenSet};
+use tokenflight::{ErrorKind, Event, FailureClass, GrantError, ReusePolicy, TokenSet};
 use tokenflight_test::{
     MockGrant,
     mock::{OpKind, Step, Trouble},
@@ -120,7 +120,7 @@ pub(crate) async fn an_answer_lost_within_a_grace_window_is_waited_out(bed: Bed)
     let grant = MockGrant::new();
     grant.push(lost());
     grant.push(lost());
-    let world = World::with(&bed, grant.clone(), |builder| builder.replay_policy(ReplayPolicy::grace(secs(30))));
+    let world = World::with(&bed, grant.clone(), |builder| builder.reuse_policy(ReusePolicy::grace(secs(30))));
     world.log_in().await;
     bed.pass(LIFE).await;
     let start = bed.boot();

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use tokenflight::ReplayPolicy;
+use tokenflight::ReusePolicy;
 use tokenflight_oauth2::provider::{self, Provider};
 
 use crate::soak::{books::Seen, grace::Grace};
@@ -8,7 +8,7 @@ use crate::soak::{books::Seen, grace::Grace};
 /// What to tell the session about used refresh tokens, and why.
 #[derive(Debug)]
 pub(super) struct Advice {
-    policy: ReplayPolicy,
+    policy: ReusePolicy,
     why: String,
 }
 
@@ -20,39 +20,36 @@ pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
     let advice = |policy, why: &str| Advice { policy, why: why.to_owned() };
     match grace {
         Grace::Answered { after, .. } if *after >= LEAST_WINDOW => {
-            return advice(ReplayPolicy::grace(*after), "a used refresh token was answered as late as that");
+            return advice(ReusePolicy::grace(*after), "a used refresh token was answered as late as that");
         }
         Grace::Answered { .. } => {
-            return advice(ReplayPolicy::Strict, "a longer --probe-grace would tell how long the window is");
+            return advice(ReusePolicy::Strict, "a longer --probe-grace would tell how long the window is");
         }
-        Grace::Refused { .. } => return advice(ReplayPolicy::Strict, "a used refresh token was refused"),
+        Grace::Refused { .. } => return advice(ReusePolicy::Strict, "a used refresh token was refused"),
         _ => {}
     }
     if seen.rotated == 0 && seen.kept > 0 {
-        return advice(ReplayPolicy::NonRotating, "no refresh brought another refresh token");
+        return advice(ReusePolicy::NonRotating, "no refresh brought another refresh token");
     }
     if row.name == provider::UNKNOWN.name {
         let why = "nothing is known about used refresh tokens; the table has rows for some providers (--provider)";
-        return advice(ReplayPolicy::Strict, why);
+        return advice(ReusePolicy::Strict, why);
     }
-    Advice {
-        policy: row.replay_policy(),
-        why: format!("that is the table's row `{}`, as of {}", row.name, row.checked),
-    }
+    Advice { policy: row.reuse_policy(), why: format!("that is the table's row `{}`, as of {}", row.name, row.checked) }
 }
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recommended: ")?;
         match self.policy {
-            ReplayPolicy::Grace { window, .. } if window.subsec_nanos() == 0 => {
-                write!(f, "ReplayPolicy::grace(Duration::from_secs({}))", window.as_secs())?;
+            ReusePolicy::Grace { window, .. } if window.subsec_nanos() == 0 => {
+                write!(f, "ReusePolicy::grace(Duration::from_secs({}))", window.as_secs())?;
             }
-            ReplayPolicy::Grace { window, .. } => {
-                write!(f, "ReplayPolicy::grace(Duration::from_millis({}))", window.as_millis())?;
+            ReusePolicy::Grace { window, .. } => {
+                write!(f, "ReusePolicy::grace(Duration::from_millis({}))", window.as_millis())?;
             }
-            ReplayPolicy::NonRotating => f.write_str("ReplayPolicy::NonRotating")?,
-            _ => f.write_str("ReplayPolicy::Strict")?,
+            ReusePolicy::NonRotating => f.write_str("ReusePolicy::NonRotating")?,
+            _ => f.write_str("ReusePolicy::Strict")?,
         }
         write!(f, ": {}.", self.why)
     }
@@ -81,15 +78,15 @@ mod tests {
         }
     }
 
-    fn policy(seen: &Seen, grace: &Grace, row: &Provider) -> ReplayPolicy {
+    fn policy(seen: &Seen, grace: &Grace, row: &Provider) -> ReusePolicy {
         recommend(seen, grace, row).policy
     }
 
     #[test]
     fn nobody_is_advised_to_present_a_token_twice_without_evidence() {
-        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::UNKNOWN), ReplayPolicy::Strict);
-        assert_eq!(policy(&seen(0, 0), &Grace::NotAsked, provider::UNKNOWN), ReplayPolicy::Strict);
-        assert_eq!(policy(&seen(1, 4), &Grace::NoConsent, provider::UNKNOWN), ReplayPolicy::Strict);
+        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
+        assert_eq!(policy(&seen(0, 0), &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
+        assert_eq!(policy(&seen(1, 4), &Grace::NoConsent, provider::UNKNOWN), ReusePolicy::Strict);
     }
 
     #[test]
@@ -97,16 +94,16 @@ mod tests {
         let late = Duration::from_secs(20);
         let answered = Grace::Answered { after: late, session: Session::Alive };
         let refused = Grace::Refused { after: late, session: Session::Ended };
-        assert_eq!(policy(&ROTATES, &answered, provider::UNKNOWN), ReplayPolicy::grace(late));
-        assert_eq!(policy(&ROTATES, &refused, provider::OKTA), ReplayPolicy::Strict);
-        assert_eq!(policy(&STAYS, &Grace::NotAsked, provider::OKTA), ReplayPolicy::NonRotating);
-        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::OKTA), provider::OKTA.replay_policy());
+        assert_eq!(policy(&ROTATES, &answered, provider::UNKNOWN), ReusePolicy::grace(late));
+        assert_eq!(policy(&ROTATES, &refused, provider::OKTA), ReusePolicy::Strict);
+        assert_eq!(policy(&STAYS, &Grace::NotAsked, provider::OKTA), ReusePolicy::NonRotating);
+        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::OKTA), provider::OKTA.reuse_policy());
     }
 
     #[test]
     fn advice_is_written_as_code() {
         let answered = Grace::Answered { after: Duration::from_millis(2_500), session: Session::Alive };
         let text = recommend(&ROTATES, &answered, provider::UNKNOWN).to_string();
-        assert!(text.contains("ReplayPolicy::grace(Duration::from_millis(2500))"), "{text}");
+        assert!(text.contains("ReusePolicy::grace(Duration::from_millis(2500))"), "{text}");
     }
 }
