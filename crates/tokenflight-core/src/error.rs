@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::{BoxError, EndReason, FailureClass, GrantError, store::StoreError};
+use crate::{BoxError, EndReason, FailureClass, GrantError, lease::StoreError};
 
 /// Why there is no token. One failure is handed to many waiters, so cloning shares it.
 ///

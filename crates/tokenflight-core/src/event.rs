@@ -86,6 +86,12 @@ impl EndReason {
         self
     }
 
+    /// The server's description, if there is one.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
     /// The error code.
     #[must_use]
     pub fn code(&self) -> &str {

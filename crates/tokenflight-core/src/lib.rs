@@ -10,6 +10,7 @@
 mod error;
 pub mod event;
 pub mod grant;
+pub mod lease;
 mod now;
 mod secret;
 pub mod store;
@@ -22,9 +23,9 @@ pub use self::{
     error::{Error, ErrorKind},
     event::{EndReason, Event},
     grant::{FailureClass, Grant, GrantError},
+    lease::Store,
     now::Now,
     secret::Secret,
-    store::Store,
     time::Time,
     token::{AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable},
 };

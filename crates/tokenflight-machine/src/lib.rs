@@ -36,6 +36,7 @@ mod lasting;
 mod life;
 mod nap;
 mod policy;
+pub mod present;
 mod reconcile;
 mod storm;
 mod tick;

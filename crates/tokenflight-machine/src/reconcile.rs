@@ -6,7 +6,7 @@ use super::{FlightPlan, Found, Landing, Machine, Policy, Reconcile};
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, Generation, GrantError, MAX_LIFETIME, Now,
     grant::{Reason, ReusePolicy},
-    store::{Intent, Record, RecordState, StoredTokens},
+    lease::{Intent, Record, RecordState, StoredTokens},
 };
 
 impl FlightPlan {

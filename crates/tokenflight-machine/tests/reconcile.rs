@@ -8,7 +8,7 @@ use support::{HOUR, WALL, at, logged_in, machine, record, refusal, secs, started
 use tokenflight_core::{
     EndReason, Epoch, ErrorKind, FailureClass, Generation, Now, TokenSet,
     grant::{Reason, ReusePolicy},
-    store::{Intent, Owner, Record, RecordState, StoredTokens},
+    lease::{Intent, Owner, Record, RecordState, StoredTokens},
 };
 use tokenflight_machine::{FlightPlan, Found, Landing, Machine, Policy, Reconcile};
 

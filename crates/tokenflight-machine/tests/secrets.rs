@@ -15,7 +15,7 @@ use tokenflight_core::{
     TokenSet, TokenSetError, Unsendable,
     event::Event,
     grant::{Reason, TokenRequest, grant_fn},
-    store::{
+    lease::{
         Claim, Commit, End, GrantKey, Intent, Lease, Owner, Record, RecordState, Reset, StoreError, StoredTokens, Write,
     },
 };

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use support::{HOUR, WALL, at, machine, tokens};
 use tokenflight_core::{
     Epoch, Error, ErrorKind, Generation, Now,
-    store::{Record, RecordState, StoredTokens},
+    lease::{Record, RecordState, StoredTokens},
 };
 use tokenflight_machine::{Decision, Landing, Login, Machine, Obtained, Policy, Reconcile};
 

@@ -7,7 +7,7 @@ use std::{
 
 use tokenflight_core::{
     BoxFuture, Epoch, Generation, Store,
-    store::{
+    lease::{
         Claim, Commit, End, GrantKey, Intent, Lease, Owner, Record, RecordState, Reset, Settle, StoreError, Write,
     },
 };
@@ -21,14 +21,14 @@ use crate::lock::lock;
 /// Cloning shares it, as two processes share a file.
 ///
 /// ```
-/// use tokenflight_core::{Epoch, Generation, Store, store::{GrantKey, Reset}};
+/// use tokenflight_core::{Epoch, Generation, Store, lease::{GrantKey, Reset}};
 /// use tokenflight_test::{ManualTime, ModelStore};
 ///
 /// let (time, store, key) = (ManualTime::new(0), ModelStore::new(), GrantKey::new("alice"));
 /// let reset = Reset::new(Epoch::new(1), Generation::new(1), None);
 /// time.run(store.reset(&key, reset))?;
 /// assert_eq!(time.run(store.load(&key))?.unwrap().epoch, Epoch::new(1));
-/// # Ok::<_, tokenflight_core::store::StoreError>(())
+/// # Ok::<_, tokenflight_core::lease::StoreError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct ModelStore(Arc<Mutex<HashMap<GrantKey, Entry>>>);

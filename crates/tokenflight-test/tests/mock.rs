@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use tokenflight_core::{
     FailureClass, Grant, GrantError, RefreshToken, Store, TokenSet,
     grant::{Reason, TokenRequest},
-    store::{GrantKey, Owner},
+    lease::{GrantKey, Owner},
 };
 use tokenflight_test::{
     MockGrant, MockStore, ModelStore,
@@ -121,7 +121,7 @@ fn polls_are_counted_and_yields_wake_their_own_call() {
 #[test]
 fn the_troubles_of_a_store_come_before_or_after_the_effect() {
     let key = GrantKey::new("k");
-    let reset = tokenflight_core::store::Reset::new(Default::default(), Default::default(), None);
+    let reset = tokenflight_core::lease::Reset::new(Default::default(), Default::default(), None);
     for (trouble, done, fate) in [
         (Trouble::None, true, Fate::Succeeded),
         (Trouble::Fail, false, Fate::Failed),
@@ -148,7 +148,7 @@ fn a_store_that_is_down_fails_and_a_gate_delays_the_effect() {
     store.set_down(false);
     let gate = store.gate(OpKind::Reset);
     gate.close();
-    let reset = tokenflight_core::store::Reset::new(Default::default(), Default::default(), None);
+    let reset = tokenflight_core::lease::Reset::new(Default::default(), Default::default(), None);
     let mut waiting = store.reset(&key, reset);
     assert!((&mut waiting).now_or_never().is_none() && model.record(&key).is_none());
     gate.open();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, future::Future};
 use futures_util::lock::Mutex as AsyncMutex;
 use tokenflight_core::{
     BoxError, BoxFuture, Epoch, Generation, Store,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
 };
 
 use crate::{
@@ -44,7 +44,7 @@ type Save = dyn Fn(GrantKey, Record) -> BoxFuture<'static, Result<(), BoxError>>
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
 /// use tokenflight::CallbackStore;
-/// use tokenflight_core::{Epoch, Generation, Store, TokenSet, store::{GrantKey, Reset, StoredTokens}};
+/// use tokenflight_core::{Epoch, Generation, Store, TokenSet, lease::{GrantKey, Reset, StoredTokens}};
 ///
 /// // Stands for a keyring.
 /// let kept = Arc::new(Mutex::new(HashMap::new()));
@@ -64,7 +64,7 @@ type Save = dyn Fn(GrantKey, Record) -> BoxFuture<'static, Result<(), BoxError>>
 /// let login = StoredTokens::from_set(&TokenSet::new("access").refresh_token("refresh"), Duration::ZERO, None);
 /// store.reset(&key, Reset::new(Epoch::new(1), Generation::new(1), Some(login))).await?;
 /// assert!(kept.lock().unwrap().contains_key(&key));
-/// # Ok::<_, tokenflight_core::store::StoreError>(())
+/// # Ok::<_, tokenflight_core::lease::StoreError>(())
 /// # }).unwrap().unwrap();
 /// ```
 #[derive(Clone)]

@@ -54,7 +54,7 @@ pub use tokenflight_core::{
     GrantError, Now, RefreshToken, Secret, Store, Time, TokenSet,
     event::Source,
     grant::{GrantFn, Reason, ReusePolicy, TokenRequest, grant_fn},
-    store::{GrantKey, Record, RecordState, StoredTokens},
+    lease::{GrantKey, Record, RecordState, StoredTokens},
 };
 #[doc(no_inline)]
 pub use tokenflight_machine::{Policy, PolicyError};

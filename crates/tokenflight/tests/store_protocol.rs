@@ -11,7 +11,7 @@ use tokenflight::{
     ErrorKind, Event, FailureClass, GrantError, GrantKey, Record, RecordState, Session, Store, StoredTokens, TokenSet,
     grant_fn,
 };
-use tokenflight_core::store::{Claim, Intent, Lease, Owner, Reset};
+use tokenflight_core::lease::{Claim, Intent, Lease, Owner, Reset};
 use tokenflight_core::{Epoch, Generation};
 use tokenflight_test::{
     ManualTime, MockGrant, MockStore, ModelStore,

@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use tokenflight::{CallbackStore, MemoryStore};
 use tokenflight_core::{
     BoxError, Epoch, Generation, Now, Store, TokenSet,
-    store::{
+    lease::{
         Claim, Commit, GrantKey, Lease, Owner, Record, RecordState, Reset, Settle, StoreError, StoredTokens, Write,
     },
 };

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokenflight::{
     BoxFuture, Epoch, Generation, MemoryStore, Store,
-    core::store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    core::lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
 };
 use tokio::sync::Mutex;
 

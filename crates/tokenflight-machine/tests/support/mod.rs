@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as 
 use proptest::test_runner::Config;
 use tokenflight_core::{
     Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, Now, TokenSet,
-    store::{Record, RecordState, StoredTokens},
+    lease::{Record, RecordState, StoredTokens},
 };
 use tokenflight_machine::{
     Beside, Decision, FlightPlan, Found, Landing, Login, Machine, Obtained, OriginId, Policy, Reconcile, Refused,

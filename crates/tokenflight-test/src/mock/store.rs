@@ -7,7 +7,7 @@ use std::{
 
 use tokenflight_core::{
     BoxFuture, Epoch, Generation, Store,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
 };
 
 use super::{
@@ -77,7 +77,7 @@ pub struct Op {
 ///
 /// ```
 /// use futures_util::FutureExt;
-/// use tokenflight_core::{Store, store::GrantKey};
+/// use tokenflight_core::{Store, lease::GrantKey};
 /// use tokenflight_test::mock::{MockStore, OpKind, Trouble};
 ///
 /// let (store, key) = (MockStore::new(), GrantKey::new("alice"));

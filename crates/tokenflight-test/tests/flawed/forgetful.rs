@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use tokenflight_core::{
     BoxFuture, Epoch, Generation, Store,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
 };
 use tokenflight_test::ModelStore;
 

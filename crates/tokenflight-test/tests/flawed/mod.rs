@@ -13,7 +13,7 @@ use std::{
 
 use tokenflight_core::{
     BoxFuture, EndReason, Epoch, Generation, Store,
-    store::{
+    lease::{
         Claim, Commit, End, GrantKey, Intent, Lease, Owner, Record, RecordState, Reset, Settle, StoreError, Write,
     },
 };

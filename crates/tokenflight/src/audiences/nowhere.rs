@@ -2,7 +2,7 @@ use std::future::ready;
 
 use tokenflight_core::{
     BoxFuture, Epoch, Generation,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, Store, StoreError, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, Store, StoreError, Write},
 };
 
 /// Keeps nothing and agrees to everything: an audience's access token can always be minted again, and the hidden session's

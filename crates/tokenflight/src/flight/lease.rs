@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, Now,
-    store::{Claim, Lease as Answer, Owner, Record, Settle},
+    lease::{Claim, Lease as Answer, Owner, Record, Settle},
 };
 
 use crate::{session::Parts, sync::Arc, time::Deadline};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     BoxFuture, Epoch, Error, ErrorKind, Generation,
-    store::{Commit, Record, Reset, StoreError, Write},
+    lease::{Commit, Record, Reset, StoreError, Write},
 };
 
 use super::turn::Turn;

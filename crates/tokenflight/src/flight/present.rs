@@ -3,7 +3,7 @@
 use tokenflight_core::{
     Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, Now, RefreshToken, TokenSet,
     grant::TokenRequest,
-    store::{Commit, End, Record, RecordState, Settle, StoredTokens, Write},
+    lease::{Commit, End, Record, RecordState, Settle, StoredTokens, Write},
 };
 use tokenflight_machine::{FlightPlan, Landing, Obtained, Reconcile};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokenflight_core::{
     BoxFuture, Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
     grant::Reason,
-    store::{Record, RecordState},
+    lease::{Record, RecordState},
 };
 use tokenflight_machine::{FlightPlan, Found, Landing, Reconcile};
 
@@ -170,7 +170,7 @@ impl Parts {
     /// Asks the store, with its panics and its silence turned into errors.
     pub(super) async fn ask_store<T>(
         &self,
-        question: BoxFuture<'_, Result<T, tokenflight_core::store::StoreError>>,
+        question: BoxFuture<'_, Result<T, tokenflight_core::lease::StoreError>>,
     ) -> Result<T, Error> {
         let limit = Deadline::after(Arc::clone(&self.time), self.policy.store_limit);
         match limit.limit(Box::pin(caught(question))).await {

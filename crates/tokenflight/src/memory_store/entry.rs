@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Epoch, Generation,
-    store::{Claim, Commit, End, Intent, Lease, Owner, Record, RecordState, Reset, Settle, Write},
+    lease::{Claim, Commit, End, Intent, Lease, Owner, Record, RecordState, Reset, Settle, Write},
 };
 
 /// What a store keeps for one grant, and the contract's rules as steps on it.

@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt};
 
 use tokenflight_core::{
     BoxFuture, Epoch, Generation, Store,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
 };
 
 pub(crate) use self::entry::{Entry, Held};
@@ -25,7 +25,7 @@ use crate::sync::{Arc, Mutex, lock};
 /// ```
 /// use std::time::Duration;
 /// use tokenflight::MemoryStore;
-/// use tokenflight_core::{Epoch, Generation, Store, TokenSet, store::{GrantKey, Reset, StoredTokens}};
+/// use tokenflight_core::{Epoch, Generation, Store, TokenSet, lease::{GrantKey, Reset, StoredTokens}};
 ///
 /// # futures_util::FutureExt::now_or_never(async {
 /// let store = MemoryStore::new();
@@ -33,7 +33,7 @@ use crate::sync::{Arc, Mutex, lock};
 /// let login = StoredTokens::from_set(&TokenSet::new("access").refresh_token("refresh"), Duration::ZERO, None);
 /// store.reset(&key, Reset::new(Epoch::new(1), Generation::new(1), Some(login))).await?;
 /// assert_eq!(store.load(&key).await?.unwrap().epoch, Epoch::new(1));
-/// # Ok::<_, tokenflight_core::store::StoreError>(())
+/// # Ok::<_, tokenflight_core::lease::StoreError>(())
 /// # }).unwrap().unwrap();
 /// ```
 #[derive(Clone, Default)]

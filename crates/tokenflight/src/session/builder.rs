@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, lease::GrantKey};
 use tokenflight_machine::{Machine, Policy, PolicyError};
 
 use super::{

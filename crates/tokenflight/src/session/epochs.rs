@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Error, GrantError, RefreshToken, TokenSet,
-    store::{Reset, StoredTokens},
+    lease::{Reset, StoredTokens},
 };
 use tokenflight_machine::Login;
 

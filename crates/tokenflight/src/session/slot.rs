@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use event_listener::Event as Changed;
 use futures_util::FutureExt;
-use tokenflight_core::{Error, ErrorKind, Grant, Now, RefreshToken, Store, Time, store::GrantKey};
+use tokenflight_core::{Error, ErrorKind, Grant, Now, RefreshToken, Store, Time, lease::GrantKey};
 use tokenflight_machine::{Decision, Machine, Offer, OriginId, Policy};
 
 use super::{

@@ -16,7 +16,7 @@ use shuttle::{
 use tokenflight::{
     BoxFuture, Epoch, Generation, GrantKey, MemoryStore, Now, Record, RecordState, Session, Store, StoredTokens, Time,
     core::{
-        store::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write},
+        lease::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write},
         time::Sleep,
     },
 };

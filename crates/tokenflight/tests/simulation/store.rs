@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::FutureExt;
 use tokenflight::{BoxFuture, Epoch, Generation, GrantKey, Record, Store};
-use tokenflight_core::store::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write};
+use tokenflight_core::lease::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write};
 use tokenflight_test::{ManualTime, ModelStore};
 
 use super::judge::Judge;

@@ -12,7 +12,7 @@ use tokenflight::{
     BoxFuture, Epoch, Error, ErrorKind, Generation, Grant, GrantError, GrantKey, Record, RecordState, RefreshToken,
     Store, Token, TokenRequest, TokenSet,
 };
-use tokenflight_core::store::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write};
+use tokenflight_core::lease::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write};
 use tokenflight_test::{
     AuthServer, ModelStore,
     auth::{AuthGrant, Death},

@@ -1,7 +1,7 @@
 //! Several processes on one store.
 
 use tokenflight::{ErrorKind, Event, Source, Store};
-use tokenflight_core::store::{Claim, Lease, Owner};
+use tokenflight_core::lease::{Claim, Lease, Owner};
 use tokenflight_test::{
     AuthServer, MockGrant,
     mock::{OpKind, Trouble},

@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Epoch, Generation, Store, TokenSet,
-    store::{Commit, RecordState, Settle, StoredTokens},
+    lease::{Commit, RecordState, Settle, StoredTokens},
 };
 
 use super::{

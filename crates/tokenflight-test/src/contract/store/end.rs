@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Epoch, Generation, Store,
-    store::{RecordState, Settle, Write},
+    lease::{RecordState, Settle, Write},
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Store,
-    store::{Record, Settle},
+    lease::{Record, Settle},
 };
 
 use super::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     EndReason, Epoch, Generation, Store, TokenSet,
-    store::{End, GrantKey, RecordState, Settle, StoredTokens},
+    lease::{End, GrantKey, RecordState, Settle, StoredTokens},
 };
 
 use super::{

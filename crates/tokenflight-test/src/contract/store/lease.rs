@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Store,
-    store::{GrantKey, Settle},
+    lease::{GrantKey, Settle},
 };
 
 use super::{

@@ -7,7 +7,7 @@
 //! executor.run(contract::store::all(ModelStore::new));
 //! ```
 //!
-//! A store that judges leases by [`Claim::now`](tokenflight_core::store::Claim) needs no waiting: [`all`] hands in a
+//! A store that judges leases by [`Claim::now`](tokenflight_core::lease::Claim) needs no waiting: [`all`] hands in a
 //! clock that jumps. A store with a clock of its own needs [`all_with`] and a [`Setting`] whose clock really waits.
 //! A store that outlives the process also needs [`survives`].
 //!

@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Epoch, Generation, Store,
-    store::{Record, RecordState, Settle},
+    lease::{Record, RecordState, Settle},
 };
 
 use super::{

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokenflight_core::{
     Store,
-    store::{Claim, Lease, Owner, Write},
+    lease::{Claim, Lease, Owner, Write},
 };
 
 use super::{

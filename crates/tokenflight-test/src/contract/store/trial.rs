@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     EndReason, Epoch, Generation, RefreshToken, Store, TokenSet,
-    store::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, StoredTokens, Write},
+    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, StoredTokens, Write},
 };
 
 use super::Setting;

@@ -1,3 +1,5 @@
+//! The store contract as it was; it goes when the engine writes by [`store`](crate::store).
+//!
 //! Where token sets survive the process, and where processes and hosts exclude each other: the [`Store`] contract.
 //!
 //! # The contract in words
@@ -24,26 +26,11 @@
 //!
 //! `tokenflight_test::contract::store` checks all of this; run it against yours.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
+
+pub use crate::store::GrantKey;
 
 use crate::{AccessToken, BoxError, BoxFuture, EndReason, Epoch, Generation, Now, RefreshToken, TokenSet};
-
-/// The name of a grant in a store. Injective and opaque: never joined from parts with a separator.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GrantKey(Arc<str>);
-
-impl GrantKey {
-    /// A key with this name.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self(name.into())
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Who holds a lease: a random number for each attempt, so that nobody releases what is another's (R-514, C-40).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
