@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::{BoxError, EndReason, FailureClass, GrantError, lease::StoreError};
+use crate::{BoxError, EndReason, FailureClass, GrantError, store::StoreError};
 
 /// Why there is no token. One failure is handed to many waiters, so cloning shares it.
 ///
@@ -22,6 +22,7 @@ pub struct Error(Arc<Inner>);
 struct Inner {
     kind: ErrorKind,
     retry_after: Option<Duration>,
+    code: Option<Box<str>>,
     source: Option<BoxError>,
 }
 
@@ -29,45 +30,58 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Nobody has logged in, and the store is empty.
+    /// There was no login, and the store is empty.
     NotLoggedIn,
-    /// Somebody logged out.
+    /// There was a logout.
     LoggedOut,
     /// The authorization server ended the session.
     Ended(EndReason),
     /// The token is spent and there is no refresh token to get another with.
     NoRefreshToken,
-    /// There was a login or logout since the request was started; it must not continue with another login's token (C-24).
+    /// There was a login or logout since the request was started; it must not continue with another login's token.
     SessionChanged,
     /// A token request failed.
     Refresh(FailureClass),
-    /// The store failed, or another process held its lease for too long.
+    /// The store failed, or another holder kept its claim for too long.
     Store,
-    /// The server refused a token that was just issued; another one would not help (R-127).
+    /// The server refused a token that was just issued; another one would not help.
     FreshRefused,
-    /// Refreshing does not help there: too many refusals from one origin without a success between (R-635), or the
-    /// authorization server gave the very access token again that was refused (R-225).
+    /// Refreshing does not help there: too many new tokens were refused by one origin, or the authorization server gave the
+    /// very access token again that was refused.
     Futile,
-    /// The request was refused as often as it may be sent (R-124): the replay was refused as well, or nothing is replayed.
+    /// The request was refused as often as it may be sent: the replay was refused as well, or nothing is replayed.
     StillRefused,
-    /// The request's own deadline, or the longest it may be held, passed before it could be sent (R-135).
+    /// The request's own deadline, or the longest it may be held, passed before it could be sent.
     TimedOut,
-    /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer (R-413).
+    /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer.
     Recursion,
     /// The session was shut down.
     Closed,
+    /// There is no timer: the runtime that the session's [`Time`](crate::Time) belongs to is gone, or has none.
+    NoTimer,
 }
 
 impl Error {
     /// An error without a source.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
-        Self(Arc::new(Inner { kind, retry_after: None, source: None }))
+        Self(Arc::new(Inner { kind, retry_after: None, code: None, source: None }))
     }
 
     /// An error with a source.
     pub fn with_source(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
-        Self(Arc::new(Inner { kind, retry_after: None, source: Some(source.into()) }))
+        Self(Arc::new(Inner { kind, retry_after: None, code: None, source: Some(source.into()) }))
+    }
+
+    /// A token request that failed, whatever its class: it ended no session.
+    #[must_use]
+    pub fn failed(error: GrantError) -> Self {
+        Self::of(ErrorKind::Refresh(error.class()), error)
+    }
+
+    fn of(kind: ErrorKind, error: GrantError) -> Self {
+        let (retry_after, code) = (error.wait(), error.error_code().map(Box::from));
+        Self(Arc::new(Inner { kind, retry_after, code, source: Some(Box::new(error)) }))
     }
 
     /// What kind it is.
@@ -117,6 +131,12 @@ impl Error {
         self.0.retry_after
     }
 
+    /// The authorization server's error code, such as `invalid_client`, if it named one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
     /// Whether two errors are the same failure, not merely alike.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
@@ -130,7 +150,7 @@ impl From<GrantError> for Error {
             FailureClass::Terminal => ErrorKind::Ended(error.end_reason()),
             class => ErrorKind::Refresh(class),
         };
-        Self(Arc::new(Inner { kind, retry_after: error.wait(), source: Some(Box::new(error)) }))
+        Self::of(kind, error)
     }
 }
 
@@ -153,13 +173,19 @@ impl fmt::Debug for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind() {
-            ErrorKind::NotLoggedIn => "nobody has logged in",
+            ErrorKind::NotLoggedIn => "there was no login",
             ErrorKind::LoggedOut => "the session was logged out",
             ErrorKind::Ended(reason) => return write!(f, "the authorization server ended the session: {reason}"),
             ErrorKind::NoRefreshToken => "the access token is spent and there is no refresh token",
             ErrorKind::SessionChanged => "there was a login or logout since the request was started",
-            ErrorKind::Refresh(class) => return write!(f, "no new token: {class}"),
-            ErrorKind::Store => "no new token: the store failed or its lease was taken",
+            ErrorKind::Refresh(class) => {
+                write!(f, "no new token: {class}")?;
+                return match self.code() {
+                    Some(code) => write!(f, ": {code}"),
+                    None => Ok(()),
+                };
+            }
+            ErrorKind::Store => "no new token: the store failed, or another holder keeps its claim",
             ErrorKind::FreshRefused => "the server refused a token that was just issued",
             ErrorKind::Futile => "refreshing does not help against this refusal",
             ErrorKind::StillRefused => "the request was refused and may not be sent again",
@@ -169,6 +195,9 @@ impl fmt::Display for Error {
                  do not wrap the token client in the session's layer"
             }
             ErrorKind::Closed => "the session was shut down",
+            ErrorKind::NoTimer => {
+                "there is no timer here: enable the runtime's timers, or give the session another clock"
+            }
         })
     }
 }

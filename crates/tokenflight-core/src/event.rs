@@ -1,8 +1,8 @@
 //! What a session tells those who listen.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use crate::{Epoch, Error, FailureClass, Generation};
+use crate::{Error, FailureClass, Generation, LoginId};
 
 /// Something that happened to a session. Carries no secret.
 #[derive(Clone, Debug)]
@@ -22,24 +22,31 @@ pub enum Event {
         /// The failure.
         error: Error,
     },
-    /// The session is over; told once. Only a login lifts it.
+    /// The authorization server ended the session; told once. Only a login lifts it. The access token may be usable for a
+    /// while.
     Ended {
         /// Why.
         reason: EndReason,
     },
-    /// Somebody logged in: here, or in another process that shares the store.
+    /// The authorization server wants the user to interact; told once a login. The session goes on as long as its tokens do.
+    InteractionRequired {
+        /// What the server said.
+        error: Error,
+    },
+    /// There was a login: here, or in another process that shares the store.
     LoggedIn {
-        /// The new epoch.
-        epoch: Epoch,
+        /// Its id.
+        login: LoginId,
         /// The generation of its first token set.
         generation: Generation,
     },
-    /// Somebody logged out: here, or in another process that shares the store.
+    /// There was a logout: here, or in another process that shares the store.
     LoggedOut {
-        /// The new epoch.
-        epoch: Epoch,
+        /// Its id.
+        login: LoginId,
     },
-    /// The state changed but the store would not take it. It is in use and will be offered again.
+    /// The state changed but the store would not take it. It is in use and will be offered again. [`Event::Persisted`] or
+    /// [`Event::Overtaken`] follows.
     Unpersisted {
         /// The generation that is not stored.
         generation: Generation,
@@ -51,8 +58,28 @@ pub enum Event {
         /// The generation that is stored.
         generation: Generation,
     },
-    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told once a login.
+    /// What was [`Event::Unpersisted`] will not be stored: another process's login, logout or refresh came first, and counts.
+    Overtaken {
+        /// The generation that was not stored.
+        generation: Generation,
+    },
+    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told once a login.
     ProactiveOff,
+    /// A refresh has waited for more than a second for the claim of another holder.
+    Waiting {
+        /// Who holds it, as it calls itself.
+        holder: String,
+        /// For how much longer that may be, if it is known.
+        at_most: Option<Duration>,
+    },
+    /// The authorization server did not take back the refresh token of a logout. It may be alive.
+    RevocationFailed {
+        /// What went wrong.
+        error: Error,
+    },
+    /// The last handle of the session went while something was in progress or not stored, and there was no driver to take it
+    /// over. It may be lost.
+    Abandoned,
 }
 
 /// Where an adopted token set came from.

@@ -11,6 +11,7 @@ mod error;
 pub mod event;
 pub mod grant;
 pub mod lease;
+mod login;
 mod now;
 mod secret;
 pub mod store;
@@ -24,6 +25,7 @@ pub use self::{
     event::{EndReason, Event},
     grant::{FailureClass, Grant, GrantError},
     lease::Store,
+    login::LoginId,
     now::Now,
     secret::Secret,
     time::Time,

@@ -1,135 +1,211 @@
-//! The answers to those who want a token.
+//! The answers to callers that want a token.
 
 use std::{cmp::Ordering, time::Duration};
 
-use super::{Beside, Decision, FlightId, FlightPlan, Flying, Life, Machine, Phase, Refused};
 use tokenflight_core::{
-    Error, ErrorKind, Now,
+    Error, ErrorKind, FailureClass, Now,
     grant::{Reason, ReusePolicy},
 };
 
-impl Machine {
-    /// Somebody wants a token that is valid now.
+use super::{
+    Beside, Decision, Machine, OriginId, Refused, Start, Token, Work,
+    machine::{Held, Phase, Running},
+};
+
+/// Within a grace window a refresh token is presented again so often; more would prove that something else is wrong.
+const MOST_AGAIN: u32 = 2;
+
+impl<T: Token> Machine<T> {
+    /// A caller wants a token that is valid now, for this origin.
     ///
-    /// A token within its lead is used at once, and its renewal goes on beside it.
-    pub fn usable(&mut self, now: Now) -> Decision {
+    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had.
+    pub fn usable(&mut self, origin: Option<OriginId>, now: Now) -> Decision {
         match &self.phase {
-            Phase::Active(life) if life.usable(now) => {
-                let beside = match self.flight {
-                    Some(flying) => Beside::Join(flying.id),
-                    None if self.renewal_due(now) && self.may_start(now) => Beside::Start(self.start(Reason::Due, now)),
-                    None => Beside::Nothing,
-                };
-                Decision::Use { beside }
+            Phase::Active(held) if held.usable(origin, now) => {
+                if !held.rejected.is_empty()
+                    && let Some(decision) = self.newer_if_any(now)
+                {
+                    return decision;
+                }
+                Decision::Use { beside: self.beside(now) }
             }
-            Phase::Active(life) => {
-                let reason = if life.rejected() { Reason::Rejected } else { Reason::Due };
+            Phase::Active(held) => {
+                let reason = if held.rejected.is_empty() { Reason::Due } else { Reason::Rejected };
                 self.launch(reason, now)
             }
-            Phase::Unloaded => self.launch(Reason::Load, now),
-            Phase::Over(error) => Decision::Refuse(error.clone()),
+            Phase::Unloaded(_) => self.launch(Reason::Load, now),
+            Phase::Ended(Some(held), _) if held.usable(origin, now) => Decision::Use { beside: self.beside(now) },
+            Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
         }
     }
 
-    /// A server refused the token of a generation; somebody wants a newer one.
+    /// A caller wants a token that stays valid for this long, because what it is for cannot be sent twice.
     ///
-    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one gets the current
-    /// one. If a refresh has brought the same token again, another would not help this origin for a while. A refusal of another epoch's token is none of this epoch's business (C-24).
+    /// A token with more than half of its lifetime left will do: a new one would hardly last longer. So will any usable one
+    /// when no newer one is to be had.
+    pub fn lasting(&mut self, wanted: Duration, origin: Option<OriginId>, now: Now) -> Decision {
+        let short = matches!(&self.phase, Phase::Active(held)
+            if held.usable(origin, now) && held.life.ends_within(wanted, now));
+        if short && let Some(decision) = self.newer_if_any(now) {
+            return decision;
+        }
+        self.usable(origin, now)
+    }
+
+    /// A server refused the token of a generation; a caller wants a newer one.
+    ///
+    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one gets the current one. If
+    /// refreshing has not helped this origin, another refresh would not either, for a while. A refusal of another login's
+    /// token is no affair of this login.
     pub fn refused(&mut self, refused: Refused, now: Now) -> Decision {
-        if refused.epoch != self.epoch {
+        if refused.login != self.login {
             return Decision::Refuse(Error::new(ErrorKind::SessionChanged));
         }
-        let policy = &self.policy;
-        let Phase::Active(life) = &mut self.phase else { return self.usable(now) };
-        let current = refused.generation >= self.span.since;
-        // One replay is the rule; a second only if the token of the first was dead of old age by now.
+        let held = match &self.phase {
+            Phase::Active(held) => held,
+            Phase::Ended(Some(_), error) if refused.generation >= self.generation => {
+                let error = error.clone();
+                self.set_phase(Phase::Ended(None, error.clone()));
+                return Decision::Refuse(error);
+            }
+            Phase::Unloaded(_) | Phase::Ended(..) | Phase::Over(_) => return self.usable(refused.origin, now),
+        };
+        let current = refused.generation >= self.generation;
+        let policy = &self.rules.policy;
+        // One replay is the rule; a second only if the token of the first was dead of old age by now.
         let spent = match refused.replays.cmp(&policy.replays) {
             Ordering::Less => false,
-            Ordering::Equal => policy.replays == 0 || (current && !life.expired(now)),
+            Ordering::Equal => policy.replays == 0 || (current && !held.life.expired(now)),
             Ordering::Greater => true,
         };
-        // Where nothing is ever replayed, the first refusal still says that the token is dead.
+        // Where nothing is ever replayed, the first refusal still says that the token is dead.
         if spent && (refused.replays > 0 || !current) {
+            if current {
+                self.did_not_help(refused, now);
+            }
             return Decision::Refuse(Error::new(ErrorKind::StillRefused));
         }
         if !current {
-            return self.usable(now);
+            return self.usable(refused.origin, now);
         }
-        if !life.rejected() {
-            if refused.generation < self.span.adopted {
-                let most = policy.storm_window;
-                let least = policy.fresh_window.max(policy.backoff_base).min(most);
-                self.storms.repeated(refused.origin, self.span, now.boot, (least, most));
-            }
-            if self.storms.repeats(refused.origin, self.span.since, now.boot) {
-                return Decision::Refuse(Error::new(ErrorKind::Futile));
-            }
-            // A flight that only stores something brings no token.
-            let renewing = self.flight.is_some_and(|flying| flying.reason != Reason::Persist);
-            if !renewing && life.fresh(now, policy.fresh_window) {
-                self.fresh_refused = self.fresh_refused.saturating_add(1);
-                return Decision::Refuse(Error::new(ErrorKind::FreshRefused));
-            }
-            // The token stays good for other origins, also while a flight is in progress.
-            if self.storms.futile(refused.origin, now.boot, policy.storm_window, policy.storm_limit) {
-                return Decision::Refuse(Error::new(ErrorKind::Futile));
-            }
-            if !renewing {
-                self.storms.count(refused.origin, now.boot, policy.storm_window);
-            }
+        if let Some(kind) = self.believes_not(refused, now) {
+            return Decision::Refuse(Error::new(kind));
         }
-        life.reject();
+        if let Phase::Active(held) = &mut self.phase {
+            held.rejected.add(refused.origin);
+        }
         if spent {
             return Decision::Refuse(Error::new(ErrorKind::StillRefused));
         }
         self.launch(Reason::Rejected, now)
     }
 
+    /// Why a refusal of the current token is no reason to refresh.
+    fn believes_not(&mut self, refused: Refused, now: Now) -> Option<ErrorKind> {
+        let Phase::Active(held) = &self.phase else { return None };
+        let policy = &self.rules.policy;
+        if let Some(origin) = refused.origin
+            && self.storms.rests(origin, self.generation, now.boot, policy)
+        {
+            return Some(ErrorKind::Futile);
+        }
+        if self.refresh.is_some() || held.rejected.by(refused.origin) {
+            return None;
+        }
+        if held.life.fresh(now, policy.fresh_window) {
+            self.counts.fresh_refused = self.counts.fresh_refused.saturating_add(1);
+            self.did_not_help(refused, now);
+            return Some(ErrorKind::FreshRefused);
+        }
+        None
+    }
+
+    /// An origin refuses a new token, with which a request was sent again.
+    fn did_not_help(&mut self, refused: Refused, now: Now) {
+        let Phase::Active(held) = &self.phase else { return };
+        let policy = &self.rules.policy;
+        let young = held.life.younger_than(policy.fresh_window.saturating_mul(4), now);
+        if let Some(origin) = refused.origin
+            && young
+            && refused.replays > 0
+        {
+            self.storms.strike(origin, self.generation, now.boot, policy);
+        }
+    }
+
     /// The user wants a new token, whatever the current one is worth.
     ///
-    /// Skips the waiting times once in ten seconds, except a time the server itself named.
+    /// Skips the waiting times once in ten seconds, except a time the server itself named.
     pub fn force(&mut self, now: Now) -> Decision {
         match &self.phase {
-            Phase::Over(error) => Decision::Refuse(error.clone()),
-            Phase::Unloaded => self.launch(Reason::Load, now),
+            Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
+            Phase::Unloaded(_) => self.launch(Reason::Load, now),
             Phase::Active(_) => self.launch(Reason::Forced, now),
         }
     }
 
-    /// Somebody wants what is not stored to be stored now.
-    pub fn flush(&mut self, now: Now) -> Option<Decision> {
-        self.unsaved.as_ref()?;
-        Some(match self.flight {
-            Some(flying) => join(flying, now),
-            None => Decision::Start(self.start(Reason::Persist, now)),
-        })
+    /// A newer token than one that is usable, if that is on its way or can be started.
+    fn newer_if_any(&mut self, now: Now) -> Option<Decision> {
+        let decision = self.launch(Reason::Due, now);
+        matches!(decision, Decision::Join { .. } | Decision::Start(_)).then_some(decision)
     }
 
-    /// Joins the flight in progress or starts one, if nothing speaks against it.
+    /// What a caller with a usable token keeps moving.
+    fn beside(&mut self, now: Now) -> Option<Beside> {
+        if self.write.is_some() {
+            return Some(Beside::Join(Work::Write));
+        }
+        if self.save_due(now) {
+            return self.begin_write().map(Beside::Write);
+        }
+        self.refresh.map(|_| Beside::Join(Work::Refresh))
+    }
+
+    /// Joins the refresh in progress or starts one, if nothing speaks against it. What is not stored yet comes first.
     #[inline]
     pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
-        match self.flight {
-            Some(flying) => join(flying, now),
-            None => self.take_off(reason, now),
+        if let Some(running) = self.refresh {
+            return join(running, now);
+        }
+        if self.unsaved.is_some() {
+            return self.store_first(now);
+        }
+        self.begin_refresh(reason, now)
+    }
+
+    /// Nothing is adopted, claimed or presented while something is not stored.
+    fn store_first(&mut self, now: Now) -> Decision {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.blocks = true;
+        }
+        if self.write.is_some() {
+            return Decision::Join { work: Work::Write, overdue: false };
+        }
+        match self.unsaved.as_ref().and_then(|unsaved| unsaved.waiting(now)).cloned() {
+            Some(error) => Decision::Refuse(error),
+            None => self.begin_write().map_or_else(
+                || Decision::Refuse(Error::new(ErrorKind::Store)),
+                |write| Decision::Start(Start::Write(write)),
+            ),
         }
     }
 
-    /// Starts a flight, if nothing speaks against it.
-    fn take_off(&mut self, reason: Reason, now: Now) -> Decision {
+    /// Starts a refresh, if nothing speaks against it.
+    fn begin_refresh(&mut self, reason: Reason, now: Now) -> Decision {
         if self.closing {
-            return Decision::Refuse(Self::closed());
+            return Decision::Refuse(Error::new(ErrorKind::Closed));
         }
-        if matches!(&self.phase, Phase::Active(life) if !self.renewable(life)) {
+        if matches!(&self.phase, Phase::Active(held) if !self.renewable(held)) {
             return Decision::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
         let skips = reason == Reason::Forced && self.may_skip(now);
-        if let Some(until) = self.replays_at(now).filter(|_| !skips) {
+        if let Some(until) = self.retries_at(now).filter(|_| !skips) {
             return Decision::Wait { until };
         }
-        if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips || self.backoff.told()) {
+        if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips || self.backoff.is_told()) {
             return Decision::Refuse(error.clone());
         }
-        if let Some(error) = self.withheld(now) {
+        if let Some(error) = self.kept_back(now) {
             return Decision::Refuse(error);
         }
         let earliest = self.earliest();
@@ -139,104 +215,65 @@ impl Machine {
         if reason == Reason::Forced {
             self.forced = Some(now.boot);
         }
-        Decision::Start(self.start(reason, now))
+        Decision::Start(Start::Refresh(self.start(reason, now)))
     }
 
-    /// When the refresh token is presented again because the server's answer was lost and its grace window allows it
-    /// if there is no token to go on with until then. It is a moment: whoever waits need not hear of the failure.
+    /// When the refresh token is presented again because the server's answer was lost and its grace window allows it, if
+    /// there is no token to go on with until then. It is a moment: a caller that waits need not hear of the failure.
     #[must_use]
-    pub fn replays_at(&self, now: Now) -> Option<Duration> {
-        self.backoff.prompt(now.boot).filter(|_| !self.has_usable(now))
+    pub fn retries_at(&self, now: Now) -> Option<Duration> {
+        self.backoff.prompt(now.boot).filter(|_| !self.has_usable(None, now))
     }
 
     /// Whether a forced refresh may skip the waiting times again.
     fn may_skip(&self, now: Now) -> bool {
-        self.forced.is_none_or(|last| now.boot >= last.saturating_add(self.policy.force_interval))
+        self.forced.is_none_or(|last| now.boot >= last.saturating_add(self.policy().force_interval))
     }
 
-    /// When the next token request may be made after the last answer, on the boot clock.
+    /// When the next token request may be made after the last answer, on the boot clock.
     pub(super) fn earliest(&self) -> Duration {
-        self.answered.map_or(Duration::ZERO, |last| last.saturating_add(self.policy.min_interval))
+        let least = self.policy().min_interval;
+        let interval = self.held().map_or(least, |held| held.life.quarter(least));
+        self.answered.map_or(Duration::ZERO, |last| last.saturating_add(interval))
     }
 
-    /// Why the refresh token is not presented while the access token lasts: it may be spent, and presenting it could
-    /// end the session early.
-    fn withheld(&self, now: Now) -> Option<Error> {
-        if !self.has_usable(now) || !self.strict_about(now) {
+    /// Why the refresh token is not presented while the access token lasts: it may be spent, and presenting it could end
+    /// the session early.
+    fn kept_back(&self, now: Now) -> Option<Error> {
+        let held = self.held()?;
+        if !self.keeps_back(held, now) || !held.lives(now) || !held.rejected.is_empty() {
             return None;
         }
         let last = self.backoff.last().cloned();
-        Some(last.unwrap_or_else(|| Error::new(ErrorKind::Refresh(tokenflight_core::FailureClass::Ambiguous))))
+        Some(last.unwrap_or_else(|| Error::new(ErrorKind::Refresh(FailureClass::Ambiguous))))
     }
 
-    /// Whether an unsure refresh token must be kept back by policy.
-    pub(super) fn strict_about(&self, now: Now) -> bool {
-        self.unsure.is_some_and(|_| match self.policy.reuse_policy {
-            ReusePolicy::Strict => true,
-            ReusePolicy::Grace { .. } => !self.within_grace(now),
-            ReusePolicy::UntilUsed | ReusePolicy::NonRotating => false,
-        })
+    /// Whether a refresh token in doubt waits for the end of the access token.
+    pub(super) fn keeps_back(&self, held: &Held<T>, now: Now) -> bool {
+        held.in_doubt.is_some()
+            && match self.rules.reuse() {
+                ReusePolicy::Strict => true,
+                ReusePolicy::Grace { .. } => !self.within_grace(held, now),
+                ReusePolicy::UntilUsed | ReusePolicy::NonRotating => false,
+            }
     }
 
-    /// Whether an unsure refresh token may be presented again inside the server's grace window.
-    pub(super) fn within_grace(&self, now: Now) -> bool {
-        /// More than two replays prove that something else is wrong.
-        const MOST: u32 = 2;
-        match (self.policy.reuse_policy, self.unsure) {
-            (ReusePolicy::Grace { window }, Some(unsure)) => {
-                unsure.replays < MOST && now.boot < unsure.since.saturating_add(window)
+    /// Whether a refresh token in doubt may be presented again inside the server's grace window.
+    pub(super) fn within_grace(&self, held: &Held<T>, now: Now) -> bool {
+        match (self.rules.reuse(), held.in_doubt) {
+            (ReusePolicy::Grace { window }, Some(doubt)) => {
+                doubt.again < MOST_AGAIN && now.boot < doubt.since.saturating_add(window)
             }
             _ => false,
         }
     }
 
-    /// Whether the current token should be replaced by now without anybody asking.
-    ///
-    /// A token without a renewal time is replaced only when somebody needs it: its lifetime is unknown, zero
-    /// or too short to be ahead of.
-    pub(super) fn renewal_due(&self, now: Now) -> bool {
-        let Phase::Active(life) = &self.phase else { return false };
-        let proactive = life.due().is_some();
-        let dead = life.rejected() || (proactive && life.expired(now));
-        if self.unsure.is_some() && self.policy.reuse_policy != ReusePolicy::NonRotating {
-            return dead || self.within_grace(now);
-        }
-        dead || life.in_lead(now)
-    }
-
     /// Whether there is anything to renew this token with.
-    pub(super) fn renewable(&self, life: &Life) -> bool {
-        life.has_refresh_token() || !self.policy.needs_refresh_token
-    }
-
-    /// Whether a renewal may start by itself.
-    pub(super) fn may_start(&self, now: Now) -> bool {
-        let Phase::Active(life) = &self.phase else { return false };
-        self.flight.is_none() && !self.closing && self.renewable(life) && now.boot >= self.not_before()
-    }
-
-    /// Before when nothing starts by itself, on the boot clock.
-    pub(super) fn not_before(&self) -> Duration {
-        self.backoff.not_before().max(self.earliest()).max(self.resumed.unwrap_or_default())
-    }
-
-    /// Takes the slot.
-    pub(super) fn start(&mut self, reason: Reason, now: Now) -> FlightPlan {
-        let id = FlightId(self.flights);
-        self.flights = self.flights.saturating_add(1);
-        self.flight = Some(Flying { id, reason, deadline: now.boot.saturating_add(self.policy.flight_limit()) });
-        FlightPlan {
-            id,
-            reason,
-            epoch: self.epoch,
-            generation: self.generation,
-            started: now,
-            usable: self.has_usable(now),
-            ahead: self.ahead,
-        }
+    pub(super) fn renewable(&self, held: &Held<T>) -> bool {
+        held.renewable || !self.rules.needs_refresh_token
     }
 }
 
-fn join(flying: Flying, now: Now) -> Decision {
-    Decision::Join { id: flying.id, overdue: now.boot >= flying.deadline }
+fn join(running: Running, now: Now) -> Decision {
+    Decision::Join { work: Work::Refresh, overdue: now.boot >= running.deadline }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::Policy;
 use tokenflight_core::{MAX_LIFETIME, Now};
+
+use super::{Policy, Times};
 
 /// Tokens that live at least this long are renewed on a whole second of the boot clock, so that one timer serves many.
 const WHOLE_SECONDS_FROM: Duration = Duration::from_secs(60);
@@ -11,44 +12,24 @@ const WHOLE_SECONDS_FROM: Duration = Duration::from_secs(60);
 /// The life of the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
-    /// From when the lifetime counts: before the request for it was sent.
+    /// From when the lifetime counts: before the request for it was sent, so that latency can only shorten it.
     anchor: Now,
     lifetime: Option<Duration>,
     /// When renewal is due, from `anchor`.
     due: Option<Duration>,
-    /// From when it counts as fresh, on the boot clock.
+    /// From when it counts as fresh, on the boot clock.
     issued: Duration,
-    has_refresh_token: bool,
-    rejected: bool,
-}
-
-/// What is known of a token when it is adopted.
-#[derive(Clone, Copy)]
-pub(super) struct Birth {
-    pub(super) anchor: Now,
-    pub(super) lifetime: Option<Duration>,
-    pub(super) refresh_in: Option<Duration>,
-    pub(super) has_refresh_token: bool,
-    pub(super) latency: Duration,
-    /// From when it counts as fresh, on the boot clock: when it was adopted, or how old the store says it is.
-    pub(super) issued: Duration,
 }
 
 impl Life {
-    pub(super) fn new(policy: &Policy, birth: Birth, random: u64) -> Self {
-        let lifetime = birth
+    /// `issued`: when it was adopted, or how old the store says it is. `latency`: how long the last token request took.
+    pub(super) fn new(policy: &Policy, times: Times, issued: Duration, latency: Duration, random: u64) -> Self {
+        let lifetime = times
             .lifetime
             .or(policy.default_lifetime)
             .map(|lifetime| lifetime.min(MAX_LIFETIME).saturating_sub(policy.skew));
-        let due = lifetime.and_then(|lifetime| draw_due(policy, birth, lifetime, random));
-        Self {
-            anchor: birth.anchor,
-            lifetime,
-            due,
-            issued: birth.issued,
-            has_refresh_token: birth.has_refresh_token,
-            rejected: false,
-        }
+        let due = lifetime.and_then(|lifetime| draw_due(policy, times, lifetime, latency, random));
+        Self { anchor: times.anchor, lifetime, due, issued }
     }
 
     pub(super) const fn anchor(&self) -> Now {
@@ -59,29 +40,24 @@ impl Life {
         self.lifetime
     }
 
-    pub(super) const fn due(&self) -> Option<Duration> {
-        self.due
+    /// Whether it has a renewal time: else it is replaced only when a caller needs it.
+    pub(super) const fn is_proactive(&self) -> bool {
+        self.due.is_some()
     }
 
-    pub(super) const fn has_refresh_token(&self) -> bool {
-        self.has_refresh_token
+    /// A quarter of the lifetime, or `most` if that is less.
+    pub(super) fn quarter(&self, most: Duration) -> Duration {
+        self.lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
     }
 
-    pub(super) const fn rejected(&self) -> bool {
-        self.rejected
-    }
-
-    pub(super) const fn reject(&mut self) {
-        self.rejected = true;
-    }
-
-    /// Whether either clock says that it has run out.
+    /// Whether either clock says that it has run out.
     pub(super) fn expired(&self, now: Now) -> bool {
         self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime))
     }
 
-    pub(super) fn usable(&self, now: Now) -> bool {
-        !self.rejected && !self.expired(now)
+    /// What is left of it; [`Duration::MAX`] if its lifetime is unknown.
+    pub(super) fn left(&self, now: Now) -> Duration {
+        self.lifetime.map_or(Duration::MAX, |lifetime| lifetime.saturating_sub(now.since(self.anchor)))
     }
 
     /// Whether it expires before this much time has passed, and more than half of its lifetime is over.
@@ -95,13 +71,18 @@ impl Life {
         self.due.is_some_and(|due| now.reached(self.anchor, due))
     }
 
-    /// Whether it is too young for a refusal to be about its expiry.
+    /// Whether it is too young for a refusal to be about its expiry.
     ///
     /// In the second half of a lifetime no token is: servers that date tokens by whole seconds end them up to a second
-    /// before their time, and that may be long before our lead.
+    /// before their time, and that may be long before the lead.
     pub(super) fn fresh(&self, now: Now, window: Duration) -> bool {
         let late = self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime / 2));
-        !late && !self.in_lead(now) && now.boot < self.issued.saturating_add(window)
+        !late && !self.in_lead(now) && self.younger_than(self.quarter(window), now)
+    }
+
+    /// Whether it was issued less than this ago.
+    pub(super) fn younger_than(&self, age: Duration, now: Now) -> bool {
+        now.boot < self.issued.saturating_add(age)
     }
 
     /// When renewal is due, on the boot clock.
@@ -115,21 +96,27 @@ impl Life {
     }
 }
 
-/// Draws when to renew: a share of the lifetime, not later than the lead, not later than the server's wish.
-fn draw_due(policy: &Policy, birth: Birth, lifetime: Duration, random: u64) -> Option<Duration> {
-    // a renewal that takes half the lifetime would do nothing but renew. R-311: so would a lifetime of zero.
-    if lifetime.is_zero() || birth.latency.saturating_mul(2) > lifetime {
+/// Draws when to renew: a share of the lifetime, not later than the lead, not later than the server's wish.
+fn draw_due(policy: &Policy, times: Times, lifetime: Duration, latency: Duration, random: u64) -> Option<Duration> {
+    // A renewal that takes half the lifetime would do nothing but renew. So would a lifetime of zero.
+    if lifetime.is_zero() || latency.saturating_mul(2) > lifetime {
         return None;
     }
     let (from, to) = policy.renew_between;
     let drawn = lifetime.mul_f64(from + (to - from) * unit(random));
     let latest = lifetime.saturating_sub(policy.lead.min(lifetime.mul_f64(policy.lead_share)));
-    let due = drawn.min(latest).min(birth.refresh_in.unwrap_or(MAX_LIFETIME));
+    let due = drawn.min(latest).min(wish(times, lifetime));
     if lifetime < WHOLE_SECONDS_FROM {
         return Some(due);
     }
-    let whole = Duration::from_secs(birth.anchor.boot.saturating_add(due).as_secs());
-    Some(whole.saturating_sub(birth.anchor.boot))
+    let whole = Duration::from_secs(times.anchor.boot.saturating_add(due).as_secs());
+    Some(whole.saturating_sub(times.anchor.boot))
+}
+
+/// When the server would like to be asked again. A wish for less than a tenth of the lifetime is none: it would cost a
+/// rotation a second for ever.
+fn wish(times: Times, lifetime: Duration) -> Duration {
+    times.refresh_in.filter(|after| *after >= lifetime / 10).unwrap_or(MAX_LIFETIME)
 }
 
 /// 64 random bits as a number in `0.0..1.0`.

@@ -2,54 +2,60 @@ use std::{fmt, time::Duration};
 
 use tokenflight_core::grant::ReusePolicy;
 
-/// Every number the machine decides by. Start from [`Policy::default`] and change what you must.
+use super::rules::RESERVE;
+
+/// Every number the machine decides by. Start from [`Policy::default`] and change what must be changed. The builder of a
+/// session checks all of them, and how they go together.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Renewal is due at this share of the lifetime, drawn evenly between the two for each generation.
-    /// Default `0.70..0.85`.
+    /// Renewal is due at this share of the lifetime, drawn evenly between the two for each token. Default `0.70..0.85`.
     pub renew_between: (f64, f64),
     /// Renewal is never later than this before the expiry, or `lead_share` of the lifetime if that is less. Default 30 s.
     pub lead: Duration,
     /// See `lead`. Default 0.25.
     pub lead_share: f64,
-    /// The lifetime of a token when neither the server nor the token says. Default: unknown, refreshed only
-    /// when refused.
+    /// The lifetime of a token when neither the server nor the token says. Default: unknown, refreshed only when refused.
     pub default_lifetime: Option<Duration>,
     /// Taken off every lifetime, for clocks of servers that run ahead. Default zero.
     pub skew: Duration,
-    /// How long a token request may take as a whole. Default 60 s; with [`ReusePolicy::Grace`] at most a third
-    /// of the window.
+    /// How long a token request may take as a whole. Default 60 s; with [`ReusePolicy::Grace`] at most a fifth of the window,
+    /// but never less than 10 s.
     pub request_limit: Duration,
-    /// How long waiting for the store's lease, or for one of its answers, may take. Default 10 s.
+    /// How long one answer of the store may take. Default 10 s.
     pub store_limit: Duration,
-    /// How long a lease outlives the request limit, so that nobody presents a token whose request may still be on its
-    /// way. Default 15 s.
-    pub lease_margin: Duration,
-    /// A refusal of a token adopted less than this ago is no evidence of its expiry, unless half of its lifetime is
-    /// over. Default 10 s.
+    /// How long a claim outlives the request limit: time to get to the request, and 5 s for the request to arrive. At least
+    /// 5 s more than `store_limit`. Default 15 s.
+    pub claim_margin: Duration,
+    /// A refusal of a token adopted less than this ago is no evidence of its expiry; never more than a quarter of its
+    /// lifetime. Default 10 s.
     pub fresh_window: Duration,
-    /// How many reactive refreshes one origin may cause within `storm_window` without a success between. Default 10.
+    /// How many new tokens one origin may refuse within `storm_window` before refreshing for it rests. Default 10.
     pub storm_limit: usize,
-    /// See `storm_limit`. Default 10 min.
+    /// See `storm_limit`; doubled each time the limit is reached again. Default 10 min.
     pub storm_window: Duration,
-    /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
+    /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
     pub backoff_base: Duration,
     /// The longest waiting time after a failure. Default 5 min.
     pub backoff_cap: Duration,
-    /// The least time between a token response and the next token request. Default 1 s.
+    /// The least time between a token response and the next token request; never more than a quarter of the token's
+    /// lifetime. Default 1 s.
     pub min_interval: Duration,
-    /// How often a forced refresh may skip the waiting times. Default once in 10 s.
+    /// How often a forced refresh may skip the waiting times. Default once in 10 s.
     pub force_interval: Duration,
-    /// How many times one request may be sent again. Default 1; the machine grants one more if the new token
-    /// itself was spent by then.
+    /// How many times one request may be sent again. Default 1; the machine grants one more if the new token itself was spent
+    /// by then.
     pub replays: u8,
-    /// What an ambiguous answer allows. Default [`ReusePolicy::Strict`].
+    /// What an ambiguous answer allows. Default: what the grant knows of its server, else [`ReusePolicy::Strict`].
     pub reuse_policy: ReusePolicy,
-    /// Whether the grant can do nothing without a refresh token. Set by the engine from the grant.
-    pub needs_refresh_token: bool,
-    /// Whose tokens the grant presents. Set by the engine from the grant.
-    pub issuer: Option<String>,
+    /// Over a store that other processes share, a driver renews only tokens of a session that this process has used; `false`
+    /// renews always. Default `true`.
+    pub idle_gate: bool,
+    /// After a suspend, nothing starts by itself for this long. Default 60 s.
+    pub resume_delay: Duration,
+    /// A driver starts no renewal of a usable token in its own first moments: a program that lives shorter than that would
+    /// not live to store the answer. Default 5 s.
+    pub settle_in: Duration,
 }
 
 impl Default for Policy {
@@ -62,7 +68,7 @@ impl Default for Policy {
             skew: Duration::ZERO,
             request_limit: Duration::from_secs(60),
             store_limit: Duration::from_secs(10),
-            lease_margin: Duration::from_secs(15),
+            claim_margin: Duration::from_secs(15),
             fresh_window: Duration::from_secs(10),
             storm_limit: 10,
             storm_window: Duration::from_secs(600),
@@ -72,64 +78,116 @@ impl Default for Policy {
             force_interval: Duration::from_secs(10),
             replays: 1,
             reuse_policy: ReusePolicy::Strict,
-            needs_refresh_token: true,
-            issuer: None,
+            idle_gate: true,
+            resume_delay: Duration::from_secs(60),
+            settle_in: Duration::from_secs(5),
         }
     }
 }
 
+/// No request of a server with a grace window gets less.
+const LEAST_ATTEMPT: Duration = Duration::from_secs(10);
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 impl Policy {
-    /// The time a token request gets: with a grace window not more than a third of it, because an attempt that outlives
-    /// the window forfeits the replay.
+    /// The time a token request gets. With a grace window it is a fifth of it, because an attempt that outlives the window
+    /// forfeits the second one; but never less than 10 s, because a window is no statement about how slow a server is.
     #[must_use]
     pub fn attempt_limit(&self) -> Duration {
         match self.reuse_policy {
-            ReusePolicy::Grace { window } => self.request_limit.min(window / 3),
+            ReusePolicy::Grace { window } => self.request_limit.min((window / 5).max(LEAST_ATTEMPT)),
             _ => self.request_limit,
         }
     }
 
-    /// How long a lease is claimed for: time to get to the request, the request, and a margin.
+    /// How long a claim lasts: time to get to the request, the request, and what it needs to arrive.
     #[must_use]
-    pub fn lease_length(&self) -> Duration {
-        self.attempt_limit().saturating_add(self.lease_margin)
+    pub fn claim_length(&self) -> Duration {
+        self.attempt_limit().saturating_add(self.claim_margin)
     }
 
-    /// When a whole flight is over, whatever happens: the lease, the request, and the store's answer after it.
+    /// How long another holder's claim is waited for: its whole length, the time the store must have answered, and one more
+    /// answer.
     #[must_use]
-    pub fn flight_limit(&self) -> Duration {
-        self.attempt_limit().saturating_add(self.lease_length()).saturating_add(self.store_limit.saturating_mul(3))
+    pub fn claim_patience(&self) -> Duration {
+        self.claim_length().saturating_add(Duration::from_secs(15)).saturating_add(self.store_limit)
+    }
+
+    /// When a whole refresh is over, whatever happens: the claim, the request, and the store's answers around them.
+    #[must_use]
+    pub fn refresh_limit(&self) -> Duration {
+        let store = self.store_limit.saturating_mul(4);
+        self.attempt_limit().saturating_add(self.claim_patience()).saturating_add(store)
     }
 
     pub(super) fn check(&self) -> Result<(), PolicyError> {
         let (from, to) = self.renew_between;
-        let share = |value: f64| value > 0.0 && value < 1.0;
+        let share = |setting, value: f64| match value > 0.0 && value < 1.0 {
+            true => Ok(()),
+            false => Err(PolicyError::new(setting, "must lie between 0 and 1")),
+        };
+        share("renew_between", from)?;
+        share("renew_between", to)?;
+        share("lead_share", self.lead_share)?;
+        let between = |setting, value: Duration, least: Duration, most: Duration| match (least..=most).contains(&value)
+        {
+            true => Ok(()),
+            false => Err(PolicyError::range(setting, least, most)),
+        };
+        between("lead", self.lead, Duration::ZERO, YEAR)?;
+        between("skew", self.skew, Duration::ZERO, DAY)?;
+        between("request_limit", self.request_limit, 10 * MILLISECOND, HOUR)?;
+        between("store_limit", self.store_limit, 10 * MILLISECOND, HOUR)?;
+        between("claim_margin", self.claim_margin, RESERVE, DAY)?;
+        between("fresh_window", self.fresh_window, Duration::ZERO, DAY)?;
+        between("storm_window", self.storm_window, Duration::ZERO, YEAR)?;
+        between("backoff_base", self.backoff_base, MILLISECOND, DAY)?;
+        between("backoff_cap", self.backoff_cap, MILLISECOND, YEAR)?;
+        between("min_interval", self.min_interval, Duration::ZERO, DAY)?;
+        between("force_interval", self.force_interval, Duration::ZERO, YEAR)?;
+        between("resume_delay", self.resume_delay, Duration::ZERO, DAY)?;
+        between("settle_in", self.settle_in, Duration::ZERO, DAY)?;
+        if let Some(lifetime) = self.default_lifetime {
+            between("default_lifetime", lifetime, MILLISECOND, 10 * YEAR)?;
+        }
         let rules = [
-            ("renew_between", share(from) && share(to) && from <= to),
-            ("lead_share", share(self.lead_share)),
-            ("request_limit", self.attempt_limit() >= Duration::from_millis(10)),
-            ("store_limit", self.store_limit >= Duration::from_millis(10)),
-            ("backoff_base", self.backoff_base >= Duration::from_millis(1)),
-            ("backoff_cap", self.backoff_cap >= self.backoff_base),
-            ("storm_limit", self.storm_limit >= 1),
-            ("replays", self.replays <= 3),
-            ("request_limit", self.request_limit <= Duration::from_secs(3600)),
-            ("store_limit", self.store_limit <= Duration::from_secs(3600)),
+            ("renew_between", from <= to, "must not end before it begins"),
+            ("backoff_cap", self.backoff_cap >= self.backoff_base, "must not be less than `backoff_base`"),
+            (
+                "claim_margin",
+                self.claim_margin >= self.store_limit.saturating_add(RESERVE),
+                "must be at least 5 s more than `store_limit`: the claim's answer may take that long",
+            ),
+            ("storm_limit", self.storm_limit >= 1, "must be at least 1"),
+            ("replays", self.replays <= 3, "must be at most 3"),
         ];
-        match rules.into_iter().find(|(_, holds)| !holds) {
-            Some((setting, _)) => Err(PolicyError { setting }),
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            Some((setting, _, why)) => Err(PolicyError::new(setting, why)),
             None => Ok(()),
         }
     }
 }
 
-/// A setting that makes no sense.
+/// A setting that makes no sense, or contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
     setting: &'static str,
+    why: String,
 }
 
 impl PolicyError {
+    fn new(setting: &'static str, why: &str) -> Self {
+        Self { setting, why: why.to_owned() }
+    }
+
+    fn range(setting: &'static str, least: Duration, most: Duration) -> Self {
+        Self { setting, why: format!("must lie between {least:?} and {most:?}") }
+    }
+
     /// The name of the setting.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
@@ -139,7 +197,7 @@ impl PolicyError {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the setting `{}` is out of range", self.setting)
+        write!(f, "the setting `{}` {}", self.setting, self.why)
     }
 }
 

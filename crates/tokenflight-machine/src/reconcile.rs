@@ -1,126 +1,127 @@
-//! What the store's record means for a flight that holds its lease.
+//! What the store's entry means for a refresh.
 
 use std::time::Duration;
 
-use super::{FlightPlan, Found, Landing, Machine, Policy, Reconcile};
 use tokenflight_core::{
-    Error, ErrorKind, FailureClass, Generation, GrantError, MAX_LIFETIME, Now,
-    grant::{Reason, ReusePolicy},
-    lease::{Intent, Record, RecordState, StoredTokens},
+    Error, ErrorKind, GrantError, MAX_LIFETIME, Now,
+    store::{Entry, EntryState, Owner, Seen, StoredTokens},
 };
 
-impl FlightPlan {
-    /// The generation it is to replace, as the store numbers it.
-    const fn stored_generation(&self) -> Generation {
-        Generation::new(self.generation.get().saturating_sub(self.ahead))
-    }
+use super::{Plan, Rules, Times, present};
+
+/// What the store's entry means for a refresh.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
+pub enum Reconcile {
+    /// It is newer and can be used: adopt it. If it has ended, its access token may have a while to live.
+    Adopt(Times),
+    /// It says that the session is over, or holds nothing.
+    Over,
+    /// Claim it and present its refresh token, or ask without one, within this time.
+    Claim {
+        /// How long the request may take.
+        request: Duration,
+    },
+    /// It is older than what was seen of it, because the storage lost a part of its history: write that back.
+    Again,
+    /// It may not be presented yet: another attempt with it never reported, and the access token is still usable.
+    KeptBack,
+    /// Present nothing; this is why.
+    Refuse(Error),
 }
 
-impl Machine {
-    /// [`Policy::reconcile`] by this machine's settings.
+impl Rules {
+    /// Judges what was read of the store, for a refresh.
     #[must_use]
-    pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
-        self.policy.reconcile(plan, record, now)
-    }
-}
-
-impl Policy {
-    /// Judges a store's record, as read under its lease (C-31), for a flight.
-    ///
-    /// Without the lease only an adoption or a stop is final; a presentation needs the lease and another look.
-    #[must_use]
-    pub fn reconcile(&self, plan: &FlightPlan, record: Option<&Record>, now: Now) -> Reconcile {
-        let Some(record) = record else { return self.without_record(plan) };
-        if (record.epoch, record.generation) < (plan.epoch, plan.stored_generation()) {
-            // A restored backup, or somebody's editor (C-42). Its refresh token is spent; ours must not be lost.
-            return Reconcile::Stop(config("the store holds an older state than this session; it was not touched"));
-        }
-        match &record.state {
-            RecordState::LoggedOut => {
-                Reconcile::Stop(Landing::Over { epoch: record.epoch, error: Error::new(ErrorKind::LoggedOut) })
+    pub fn reconcile(&self, plan: &Plan, seen: &Seen, unsent: Option<Owner>, now: Now) -> Reconcile {
+        let Some(entry) = &seen.entry else { return self.without_tokens() };
+        if let Some(known) = plan.known.as_deref().filter(|known| entry.order() < known.order()) {
+            if present::is_lost(known, entry, &seen.facts) {
+                return Reconcile::Again;
             }
-            RecordState::Ended { reason, .. } => Reconcile::Stop(Landing::Over {
-                epoch: record.epoch,
-                error: Error::new(ErrorKind::Ended(reason.clone())),
-            }),
-            RecordState::Active(tokens) => self.with_tokens(plan, record, tokens, now),
+            // A restored backup, or a person's editor. Its refresh token is spent; ours must not be lost.
+            return refuse("the store holds an older state than this session has seen of it; it was not touched");
+        }
+        match &entry.state {
+            EntryState::Empty => self.without_tokens(),
+            EntryState::LoggedOut => Reconcile::Over,
+            EntryState::Ended { tokens, .. } => match self.times(tokens, now).filter(|times| lives(times, now)) {
+                Some(times) => Reconcile::Adopt(times),
+                None => Reconcile::Over,
+            },
+            EntryState::Active(tokens) => self.with_tokens(plan, seen, entry, tokens, unsent, now),
         }
     }
 
-    fn with_tokens(&self, plan: &FlightPlan, record: &Record, tokens: &StoredTokens, now: Now) -> Reconcile {
-        if self.issuer.is_some() && tokens.issuer.is_some() && self.issuer != tokens.issuer {
-            // A changed configuration, or a key that two grants share. Neither the access token nor the refresh token is for
-            // whom this session speaks to (R-617).
-            return Reconcile::Stop(config("the stored tokens are another issuer's; they were not presented"));
+    fn with_tokens(
+        &self,
+        plan: &Plan,
+        seen: &Seen,
+        entry: &Entry,
+        tokens: &StoredTokens,
+        unsent: Option<Owner>,
+        now: Now,
+    ) -> Reconcile {
+        // A changed configuration, or a key that two grants share. Neither token is for whom this session speaks to.
+        if let Some((ours, theirs)) = differ(self.issuer.as_deref(), tokens.issuer.as_deref()) {
+            return refuse(format!(
+                "the stored tokens are from the issuer {theirs} and this session is for {ours}; they were not presented"
+            ));
         }
-        let newer = (record.epoch, record.generation) > (plan.epoch, plan.stored_generation());
-        let found = self.found(record, tokens, now);
-        if newer && found.lifetime.is_none_or(|lifetime| now.since(found.anchor) < lifetime) {
-            return Reconcile::Adopt(found);
+        if let Some((ours, theirs)) = differ(self.client_id.as_deref(), tokens.client_id.as_deref()) {
+            return refuse(format!(
+                "the stored tokens were issued to the client {theirs} and this session is the client {ours}; they were not \
+                 presented"
+            ));
         }
-        // Somebody presented this refresh token and did not come back. While we have a usable access token we do not
-        // find out what that means (R-214, R-215).
-        let kept_back = record.intent.is_some_and(|intent| self.keeps_back(&intent, now));
-        if kept_back && plan.usable && plan.reason != Reason::Forced {
-            return Reconcile::Stop(ambiguous());
+        let newer = plan.known.as_deref().is_none_or(|known| entry.order() > known.order() || entry.set != known.set);
+        if newer && let Some(times) = self.times(tokens, now).filter(|times| lives(times, now)) {
+            return Reconcile::Adopt(times);
         }
         if tokens.refresh.is_none() && self.needs_refresh_token {
-            let error = Error::new(ErrorKind::NoRefreshToken);
-            return Reconcile::Stop(Landing::Failed { class: FailureClass::Config, error, rotated: None });
+            return Reconcile::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
-        Reconcile::Present { epoch: record.epoch, generation: record.generation }
-    }
-
-    /// Whether a refresh token that somebody else has presented is not presented again while the access token lasts.
-    fn keeps_back(&self, intent: &Intent, now: Now) -> bool {
-        match self.reuse_policy {
-            ReusePolicy::Strict => true,
-            ReusePolicy::UntilUsed | ReusePolicy::NonRotating => false,
-            // It was not presented before it was claimed; past the window the server forgives no more than a strict one.
-            ReusePolicy::Grace { window } => {
-                now.wall >= intent.until.saturating_sub(self.lease_length()).saturating_add(window)
-            }
+        let usable = !newer && plan.is_usable(now);
+        let doubt = present::doubt_of(entry, &seen.facts, unsent);
+        match present::may_present(self.reuse(), doubt, seen.facts.now(now), usable, &self.lengths()) {
+            Some(request) => Reconcile::Claim { request },
+            None => Reconcile::KeptBack,
         }
     }
 
-    fn without_record(&self, plan: &FlightPlan) -> Reconcile {
-        let nothing_yet = plan.reason == Reason::Load;
-        if !self.needs_refresh_token {
-            return Reconcile::Present { epoch: plan.epoch, generation: plan.generation };
+    fn without_tokens(&self) -> Reconcile {
+        match self.needs_refresh_token {
+            true => Reconcile::Over,
+            false => Reconcile::Claim { request: self.policy.attempt_limit() },
         }
-        // Deleting the record is how users log a program out by hand.
-        let kind = if nothing_yet { ErrorKind::NotLoggedIn } else { ErrorKind::LoggedOut };
-        Reconcile::Stop(Landing::Over { epoch: plan.epoch, error: Error::new(kind) })
     }
 
-    /// The record's tokens on this process's clocks. Between processes only the wall clock is shared (R-302): the age is
-    /// what it says, not negative, and from here on both local clocks count.
-    fn found(&self, record: &Record, tokens: &StoredTokens, now: Now) -> Found {
+    /// How long stored tokens live, on this process's clocks; `None` if there is no access token. Between processes only
+    /// the wall clock is shared: the age is what it says, not negative, and from here on both local clocks count.
+    #[must_use]
+    pub fn times(&self, tokens: &StoredTokens, now: Now) -> Option<Times> {
+        tokens.access.as_ref()?;
         let lifetime = tokens.lifetime.map(|lifetime| lifetime.min(MAX_LIFETIME));
         let age = now.wall.saturating_sub(tokens.received).min(MAX_LIFETIME);
         // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks cannot underflow it.
-        let age = age.min(lifetime.or(self.default_lifetime).unwrap_or(Duration::ZERO));
-        let (anchor, lifetime) = match now.boot.checked_sub(age) {
-            Some(_) => (now.back(age), lifetime),
+        let age = age.min(lifetime.or(self.policy.default_lifetime).unwrap_or(Duration::ZERO));
+        Some(match now.boot.checked_sub(age) {
+            Some(_) => Times::new(now.back(age), lifetime),
             // The boot clock is younger than the token: count what is left from now.
-            None => (now, lifetime.map(|lifetime| lifetime.saturating_sub(age))),
-        };
-        Found {
-            epoch: record.epoch,
-            generation: record.generation,
-            anchor,
-            lifetime,
-            has_refresh_token: tokens.refresh.is_some(),
-        }
+            None => Times::new(now, lifetime.map(|lifetime| lifetime.saturating_sub(age))),
+        })
     }
 }
 
-fn config(message: &'static str) -> Landing {
-    let error = Error::from(GrantError::config(message));
-    Landing::Failed { class: FailureClass::Config, error, rotated: None }
+fn lives(times: &Times, now: Now) -> bool {
+    times.lifetime.is_none_or(|lifetime| now.since(times.anchor) < lifetime)
 }
 
-fn ambiguous() -> Landing {
-    let error = Error::from(GrantError::ambiguous("another attempt with this refresh token never reported back"));
-    Landing::Failed { class: FailureClass::Ambiguous, error, rotated: None }
+/// Both names, if both are known and they are not the same.
+fn differ<'a>(ours: Option<&'a str>, theirs: Option<&'a str>) -> Option<(&'a str, &'a str)> {
+    ours.zip(theirs).filter(|(ours, theirs)| ours != theirs)
+}
+
+fn refuse(message: impl Into<tokenflight_core::BoxError>) -> Reconcile {
+    Reconcile::Refuse(Error::from(GrantError::config(message)))
 }

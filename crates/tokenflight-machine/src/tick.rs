@@ -2,67 +2,105 @@
 
 use std::time::Duration;
 
-use super::{Machine, Phase, Tick, life::unit};
 use tokenflight_core::{Now, grant::Reason};
 
-/// After a suspend, sessions wake spread over this long.
-const RESUME_SPREAD: Duration = Duration::from_secs(5);
+use super::{
+    Machine, Tick, Token,
+    machine::{Held, Phase},
+};
 
-impl Machine {
+impl<T: Token> Machine<T> {
     /// Says what to start now and when to ask again. Harmless at any time.
     pub fn tick(&mut self, now: Now) -> Tick {
-        let mut tick = Tick { start: None, overdue: false, next: None };
-        if let Some(flying) = self.flight {
-            tick.overdue = now.boot >= flying.deadline;
-            tick.next =
-                Some(if tick.overdue { now.boot.saturating_add(Duration::from_secs(1)) } else { flying.deadline });
-        } else if self.save_due(now) {
-            tick.start = Some(self.start(Reason::Persist, now));
-        } else if matches!(self.phase, Phase::Unloaded) && !self.closing {
-            if now.boot >= self.not_before() {
-                tick.start = Some(self.start(Reason::Load, now));
-            } else {
-                tick.next = Some(self.not_before());
-            }
-        } else if self.renewal_due(now) && self.may_start(now) {
-            tick.start = Some(self.start(Reason::Due, now));
-        } else {
-            tick.next = self.next_start(now);
+        let mut tick = Tick::default();
+        if self.save_due(now) {
+            tick.write = self.begin_write();
         }
-        tick.next = earlier(tick.next, self.next_expiry(now));
+        if let Some(running) = self.refresh {
+            tick.overdue = now.boot >= running.deadline;
+            let again = now.boot.saturating_add(Duration::from_secs(1));
+            tick.next = Some(if tick.overdue { again } else { running.deadline });
+        } else if self.write.is_none() && self.unsaved.is_none() {
+            match self.due(now) {
+                Some(reason) if now.boot >= self.not_before(reason) => tick.refresh = Some(self.start(reason, now)),
+                Some(reason) => tick.next = Some(self.not_before(reason)),
+                None => tick.next = self.next_due(now),
+            }
+        }
+        let save = self.unsaved.as_ref().filter(|_| self.write.is_none()).map(|unsaved| unsaved.not_before());
+        tick.next = earlier(earlier(tick.next, save), self.next_expiry(now));
         tick
     }
 
-    /// The machine was suspended: look at everything soon, but not all sessions in the same second.
-    pub fn resume(&mut self, now: Now, random: u64) {
-        self.resumed = Some(now.boot.saturating_add(RESUME_SPREAD.mul_f64(unit(random))));
+    /// The machine was suspended: callers may start what they need, but for a while nothing starts by itself. A computer that
+    /// wakes for moments only must not burn a rotation each time, into a network that is not there.
+    pub fn resume(&mut self, now: Now) {
+        self.rest(now, self.policy().resume_delay);
     }
 
-    fn save_due(&self, now: Now) -> bool {
-        self.unsaved.as_ref().is_some_and(|unsaved| now.boot >= unsaved.not_before())
+    /// A driver begins: a program may live for moments only, and must not start a renewal that it does not live to store.
+    pub fn settle_in(&mut self, now: Now) {
+        self.rest(now, self.policy().settle_in);
     }
 
-    /// When something may start by itself, on the boot clock.
-    fn next_start(&self, now: Now) -> Option<Duration> {
-        let save = self.unsaved.as_ref().map(super::Backoff::not_before);
-        let Phase::Active(life) = &self.phase else { return save };
-        let can = self.renewable(life) && !self.closing;
-        let renew = match can {
-            false => None,
-            true if self.renewal_due(now) => Some(self.not_before()),
-            // Held back until the access token is gone: the expiry is looked at anyway.
-            true if self.strict_about(now) => None,
-            true => life.due_at().map(|due| due.max(self.not_before())),
+    fn rest(&mut self, now: Now, delay: Duration) {
+        self.resting = self.resting.max(now.boot.saturating_add(delay));
+    }
+
+    /// Why a refresh should start by itself, if it should.
+    fn due(&self, now: Now) -> Option<Reason> {
+        if self.closing {
+            return None;
+        }
+        let held = match &self.phase {
+            Phase::Unloaded(_) => return Some(Reason::Load),
+            Phase::Active(held) if self.renewable(held) && self.is_in_use(held, now) => held,
+            Phase::Active(_) | Phase::Ended(..) | Phase::Over(_) => return None,
         };
-        earlier(save, renew)
+        // A token without a renewal time is replaced only when a caller needs it: its lifetime is unknown, zero, or too short to
+        // be ahead of.
+        let dead =
+            !held.rejected.is_empty() || (held.life.is_proactive() && held.life.expired(now)) || held.token.is_none();
+        let due = match held.in_doubt {
+            Some(_) if self.keeps_back(held, now) => dead,
+            Some(_) => true,
+            None => dead || held.life.in_lead(now),
+        };
+        let reason = if held.rejected.is_empty() { Reason::Due } else { Reason::Rejected };
+        due.then_some(reason)
+    }
+
+    /// Over a store that other processes share, a session that this process does not use is left to them.
+    fn is_in_use(&self, held: &Held<T>, now: Now) -> bool {
+        if self.rules.private_store || !self.policy().idle_gate {
+            return true;
+        }
+        // Unused tokens that have run out are two lifetimes of idleness.
+        self.used.0 || (self.used.1 && !held.life.expired(now))
+    }
+
+    /// Before when nothing starts by itself, on the boot clock.
+    fn not_before(&self, reason: Reason) -> Duration {
+        let waiting = self.backoff.not_before().max(self.earliest());
+        match reason {
+            // Reading the store costs the authorization server nothing, if what is stored can be used.
+            Reason::Load => waiting,
+            _ => waiting.max(self.resting),
+        }
+    }
+
+    /// When a refresh may become due, on the boot clock.
+    fn next_due(&self, now: Now) -> Option<Duration> {
+        let Phase::Active(held) = &self.phase else { return None };
+        // Held back until the access token is gone: the expiry is looked at anyway.
+        let can = self.renewable(held) && !self.closing && self.is_in_use(held, now) && !self.keeps_back(held, now);
+        let due = held.life.due_at().filter(|_| can)?;
+        Some(due.max(self.not_before(Reason::Due)))
     }
 
     /// When the current token must be withdrawn, on the boot clock.
     fn next_expiry(&self, now: Now) -> Option<Duration> {
-        match &self.phase {
-            Phase::Active(life) if life.usable(now) => life.expires_at(),
-            _ => None,
-        }
+        self.held().filter(|held| held.lives(now)).and_then(|held| held.life.expires_at())
     }
 }
 

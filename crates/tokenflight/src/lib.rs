@@ -24,15 +24,18 @@
 
 pub mod audiences;
 pub mod bearer;
-mod callback_store;
 mod catch;
 pub mod docs;
 pub mod driver;
 mod flight;
-mod memory_store;
+mod parts;
+mod refresh;
 pub mod session;
+mod slot;
+pub mod stores;
 mod sync;
 pub mod time;
+mod write;
 
 #[doc(inline)]
 pub use self::{
@@ -41,20 +44,19 @@ pub use self::{
         Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins,
         challenge::{Challenge, Meaning},
     },
-    callback_store::CallbackStore,
     driver::Driver,
-    memory_store::MemoryStore,
-    session::{BuildError, EventOrGap, Events, Session, SessionBuilder, State, Status, Token, Watch},
+    session::{BuildError, EventOrGap, Events, Revocation, Session, SessionBuilder, State, Status, Token, Watch},
+    stores::{CallbackStore, MemoryStore},
 };
 #[doc(no_inline)]
 pub use tokenflight_core as core;
 #[doc(no_inline)]
 pub use tokenflight_core::{
     AccessToken, BoxError, BoxFuture, EndReason, Epoch, Error, ErrorKind, Event, FailureClass, Generation, Grant,
-    GrantError, Now, RefreshToken, Secret, Store, Time, TokenSet,
+    GrantError, LoginId, Now, RefreshToken, Secret, Store, Time, TokenSet,
     event::Source,
     grant::{GrantFn, Reason, ReusePolicy, TokenRequest, grant_fn},
-    lease::{GrantKey, Record, RecordState, StoredTokens},
+    store::{Cell, CellStore, Entry, EntryState, GrantKey, StoredTokens},
 };
 #[doc(no_inline)]
 pub use tokenflight_machine::{Policy, PolicyError};

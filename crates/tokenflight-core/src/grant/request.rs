@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use super::FailureClass;
-use crate::{Epoch, Generation, RefreshToken};
+use crate::{Generation, LoginId, RefreshToken};
 
 /// Why a flight was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ pub enum Reason {
 pub struct TokenRequest {
     refresh_token: Option<RefreshToken>,
     reason: Reason,
-    epoch: Epoch,
+    login: LoginId,
     generation: Generation,
     sent: Arc<AtomicU8>,
 }
@@ -44,7 +44,7 @@ impl TokenRequest {
         Self {
             refresh_token,
             reason,
-            epoch: Epoch::default(),
+            login: LoginId::default(),
             generation: Generation::default(),
             sent: Arc::new(AtomicU8::new(UNKNOWN)),
         }
@@ -52,8 +52,8 @@ impl TokenRequest {
 
     /// Says which token set this request is to replace.
     #[must_use]
-    pub fn replacing(mut self, epoch: Epoch, generation: Generation) -> Self {
-        (self.epoch, self.generation) = (epoch, generation);
+    pub fn replacing(mut self, login: LoginId, generation: Generation) -> Self {
+        (self.login, self.generation) = (login, generation);
         self
     }
 
@@ -69,10 +69,10 @@ impl TokenRequest {
         self.reason
     }
 
-    /// The epoch the result will belong to.
+    /// The login the result will belong to.
     #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
+    pub const fn login(&self) -> LoginId {
+        self.login
     }
 
     /// The generation that is to be replaced.
@@ -93,7 +93,13 @@ impl TokenRequest {
         self.sent.store(SENT, Ordering::Release);
     }
 
-    /// The class of an attempt that ended without an answer.
+    /// Whether the request was declared [sent](Self::mark_sent).
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::Acquire) == SENT
+    }
+
+    /// The class of an attempt that ended without an answer.
     #[must_use]
     pub fn class_without_answer(&self) -> FailureClass {
         match self.sent.load(Ordering::Acquire) {

@@ -219,6 +219,20 @@ impl Op {
         Self { id: OpId::unique(), born, asked, watched: Duration::ZERO, tried: None, body }
     }
 
+    /// The same, tried at this moment.
+    #[must_use]
+    pub const fn at(mut self, asked: Now) -> Self {
+        self.asked = asked;
+        self
+    }
+
+    /// The same, after a try whose outcome is unknown and that was computed on this entry.
+    #[must_use]
+    pub fn tried_on(mut self, entry: Option<Box<Entry>>) -> Self {
+        self.tried = entry.or(self.tried);
+        self
+    }
+
     /// The same, by a process that has watched the entry for so long.
     #[must_use]
     pub const fn watched(mut self, watched: Duration) -> Self {

@@ -15,75 +15,80 @@ thread_local! {
     /// Whether the gate of the innermost [`Join`](super::Join) being polled on this thread was reached.
     static REACHED: Cell<bool> = const { Cell::new(false) };
     /// The flights whose work is being polled on this thread, outermost first.
-    static FLYING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    static POLLED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The waker the work sees: notes that it fired, then wakes everybody who waits.
+/// The waker the work sees: notes that it fired, then wakes all waiters.
 pub(crate) struct Flag {
     fired: AtomicBool,
     /// `Shared`'s own waker, the same at every poll: it wakes all waiters.
-    everybody: Mutex<Option<Waker>>,
-    /// The session has begun another epoch: waiters leave, the work goes on.
-    deserted: AtomicBool,
+    all: Mutex<Option<Waker>>,
+    /// There was a login or logout: waiters leave, the work goes on.
+    abandoned: AtomicBool,
 }
 
 impl Flag {
     pub(crate) const fn new() -> Self {
         // Fired, so that the first poll reaches the work.
-        Self { fired: AtomicBool::new(true), everybody: Mutex::new(None), deserted: AtomicBool::new(false) }
+        Self { fired: AtomicBool::new(true), all: Mutex::new(None), abandoned: AtomicBool::new(false) }
     }
 
     pub(crate) fn fired(&self) -> bool {
         self.fired.load(Ordering::SeqCst)
     }
 
-    /// Wakes everybody who waits, without letting the work be polled.
-    pub(crate) fn wake_everybody(&self) {
+    /// Wakes all waiters, without letting the work be polled.
+    pub(crate) fn wake_all(&self) {
         // Cloned out: a waker must not be called with the lock held.
-        let everybody = lock(&self.everybody).clone();
-        if let Some(everybody) = everybody {
-            everybody.wake();
+        let all = lock(&self.all).clone();
+        if let Some(all) = all {
+            all.wake();
         }
     }
 
-    /// Notes how to wake everybody.
+    /// Notes how to wake the waiters.
     fn meet(&self, waker: &Waker) {
-        *lock(&self.everybody) = Some(waker.clone());
+        *lock(&self.all) = Some(waker.clone());
         // Deserted before anybody could be woken: whoever began to wait in that window was told nothing.
-        if self.deserted() {
-            self.wake_everybody();
+        if self.is_abandoned() {
+            self.wake_all();
         }
     }
 
-    /// Has the work polled by somebody, so that it looks at the clock.
-    pub(crate) fn kick(&self) {
-        self.fired.store(true, Ordering::SeqCst);
-        self.wake_everybody();
+    /// Has the work polled by a waiter, so that it looks at the clock.
+    ///
+    /// The waiters are woken once for all that fires until the next poll. So a wake never re-enters: two flights that wait for
+    /// each other do not wake each other in a circle, with the waiters' list of each locked.
+    pub(crate) fn fire(&self) {
+        if !self.fired.swap(true, Ordering::SeqCst) {
+            self.wake_all();
+        }
     }
 
-    pub(crate) fn desert(&self) {
-        self.deserted.store(true, Ordering::SeqCst);
-        self.wake_everybody();
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+        self.wake_all();
     }
 
-    pub(crate) fn deserted(&self) -> bool {
-        self.deserted.load(Ordering::SeqCst)
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
     }
 
     /// Whether this thread is inside the work of this flight right now.
     pub(crate) fn polled_here(self: &Arc<Self>) -> bool {
         let name = name(self);
-        FLYING.with(|flying| flying.borrow().contains(&name))
+        // A thread that ends has no thread-locals any more, and is inside no work.
+        POLLED.try_with(|polled| polled.borrow().contains(&name)).unwrap_or(false)
     }
 }
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
-        self.kick();
+        self.fire();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.kick();
+        self.fire();
     }
 }
 
@@ -96,7 +101,7 @@ fn name(flag: &Arc<Flag>) -> usize {
 pub(crate) struct Gate<T> {
     work: BoxFuture<'static, T>,
     flag: Arc<Flag>,
-    /// Whether the flag knows how to wake everybody.
+    /// Whether the flag knows how to wake the waiters.
     met: bool,
 }
 
@@ -110,7 +115,7 @@ impl<T> Future for Gate<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        REACHED.with(|reached| reached.set(true));
+        let _ = REACHED.try_with(|reached| reached.set(true));
         if !self.met {
             self.met = true;
             self.flag.meet(cx.waker());
@@ -131,14 +136,14 @@ struct Inside;
 impl Inside {
     fn enter(flag: &Arc<Flag>) -> Self {
         let name = name(flag);
-        FLYING.with(|flying| flying.borrow_mut().push(name));
+        let _ = POLLED.try_with(|polled| polled.borrow_mut().push(name));
         Self
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        FLYING.with(|flying| flying.borrow_mut().pop());
+        let _ = POLLED.try_with(|polled| polled.borrow_mut().pop());
     }
 }
 
@@ -149,16 +154,16 @@ pub(crate) struct Reach {
 
 impl Reach {
     pub(crate) fn watch() -> Self {
-        Self { outer: REACHED.with(|reached| reached.replace(false)) }
+        Self { outer: REACHED.try_with(|reached| reached.replace(false)).unwrap_or(false) }
     }
 
     pub(crate) fn reached(&self) -> bool {
-        REACHED.with(Cell::get)
+        REACHED.try_with(Cell::get).unwrap_or(true)
     }
 }
 
 impl Drop for Reach {
     fn drop(&mut self) {
-        REACHED.with(|reached| reached.set(self.outer));
+        let _ = REACHED.try_with(|reached| reached.set(self.outer));
     }
 }

@@ -5,131 +5,123 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures_util::future::{FutureExt, Shared};
-use tokenflight_core::{BoxFuture, Error, ErrorKind};
-use tokenflight_machine::FlightId;
+use tokenflight_core::BoxFuture;
 
 use super::gate::{Flag, Gate, Reach};
-use crate::{session::Token, sync::Arc};
+use crate::sync::Arc;
 
-/// What a flight brings: a token, or nothing but the news that something is stored now.
-pub(crate) type Landed = Result<Option<Cargo>, Error>;
-
-/// What a flight leaves with its session and with those who wait.
-#[derive(Clone, Debug)]
-pub(crate) struct Cargo {
-    pub(crate) token: Token,
-    /// The session's stamp when it landed; zero, which it never shows, if the token could not be used even then. As long as
-    /// the session shows it, this is the current token.
-    pub(crate) stamp: u64,
-    /// When that was, by the boot clock.
-    pub(crate) landed: Duration,
-}
-
-/// A flight in progress. Cloning shares it; the last clone takes the work with it.
-#[derive(Clone)]
-pub(crate) struct Flight {
-    id: FlightId,
-    work: Shared<Gate<Landed>>,
+/// A piece of work in progress. Cloning shares it; the last clone takes the work with it.
+pub(crate) struct Flight<T: Clone> {
+    work: Shared<Gate<T>>,
     flag: Arc<Flag>,
 }
 
-impl Flight {
-    pub(crate) fn new(id: FlightId, work: BoxFuture<'static, Landed>) -> Self {
+/// The caller is inside the work it would wait for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recursion;
+
+impl<T: Clone> Flight<T> {
+    /// Nothing of the work runs before it is waited for.
+    pub(crate) fn new(work: BoxFuture<'static, T>) -> Self {
         let flag = Arc::new(Flag::new());
-        Self { id, work: Gate::new(work, Arc::clone(&flag)).shared(), flag }
+        Self { work: Gate::new(work, Arc::clone(&flag)).shared(), flag }
     }
 
-    pub(crate) const fn id(&self) -> FlightId {
-        self.id
+    /// A place for a waiter that wants the result, and leaves when the flight is abandoned.
+    pub(crate) fn join(&self) -> Result<Join<T>, Recursion> {
+        self.enter(false)
     }
 
-    /// A place for one who wants the result and leaves when the session begins another epoch.
-    pub(crate) fn join(&self) -> Join {
-        Join { work: self.work.clone(), flag: Arc::clone(&self.flag), stays: false }
+    /// A place for a task that keeps the work moving to its end.
+    pub(crate) fn stay(&self) -> Result<Join<T>, Recursion> {
+        self.enter(true)
     }
 
-    /// A place for one who keeps the work moving to its end.
-    pub(crate) fn pilot(&self) -> Join {
-        Join { work: self.work.clone(), flag: Arc::clone(&self.flag), stays: true }
+    /// The one door for all who wait (hazard 5).
+    fn enter(&self, stays: bool) -> Result<Join<T>, Recursion> {
+        if self.flag.polled_here() {
+            return Err(Recursion);
+        }
+        Ok(Join { work: self.work.clone(), flag: Arc::clone(&self.flag), stays })
     }
 
-    /// See [`Flag::kick`].
-    pub(crate) fn kick(&self) {
-        self.flag.kick();
+    /// See [`Flag::fire`].
+    pub(crate) fn fire(&self) {
+        self.flag.fire();
     }
 
-    /// See [`Flag::desert`].
-    pub(crate) fn desert(&self) {
-        self.flag.desert();
+    /// Sends the waiters away. The work goes on.
+    pub(crate) fn abandon(&self) {
+        self.flag.abandon();
     }
 
-    /// See [`Flag::polled_here`].
-    pub(crate) fn polled_here(&self) -> bool {
-        self.flag.polled_here()
+    /// Whether both are the same work.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.flag, &other.flag)
+    }
+
+    /// Whether the work has ended.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.work.peek().is_some()
     }
 }
 
-impl fmt::Debug for Flight {
+impl<T: Clone> Clone for Flight<T> {
+    fn clone(&self) -> Self {
+        Self { work: self.work.clone(), flag: Arc::clone(&self.flag) }
+    }
+}
+
+impl<T: Clone> fmt::Debug for Flight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flight").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Flight").field("finished", &self.is_finished()).finish_non_exhaustive()
     }
 }
 
-/// Waits for a flight, and polls its work when it is this task's turn.
+/// Waits for a flight, and polls its work when it is this task's turn. `None`: it was abandoned.
 ///
 /// # Cancel safety
 ///
 /// Dropping it leaves the work where it is, for the others (hazards 1 and 4).
-pub(crate) struct Join {
-    work: Shared<Gate<Landed>>,
+pub(crate) struct Join<T: Clone> {
+    work: Shared<Gate<T>>,
     flag: Arc<Flag>,
     stays: bool,
 }
 
-impl Join {
-    /// See [`Flag::kick`].
-    pub(crate) fn kick(&self) {
-        self.flag.kick();
-    }
-
-    /// See [`Flag::polled_here`].
-    pub(crate) fn polled_here(&self) -> bool {
-        self.flag.polled_here()
-    }
-
+impl<T: Clone> Join<T> {
     fn left(&self) -> bool {
-        !self.stays && self.flag.deserted()
+        !self.stays && self.flag.is_abandoned()
     }
 }
 
-impl Future for Join {
-    type Output = Landed;
+impl<T: Clone> Future for Join<T> {
+    type Output = Option<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landed> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if self.left() {
-            return Poll::Ready(Err(Error::new(ErrorKind::SessionChanged)));
+            return Poll::Ready(None);
         }
         let reach = Reach::watch();
         let polled = self.work.poll_unpin(cx);
         if polled.is_pending() && reach.reached() && self.flag.fired() {
-            // This task polled the work, `Shared` is idle again, and a wake came while it was polling: whoever registered
-            // in that window was told nothing (hazard 1). A variant in which every waiter wakes itself spins under an
+            // This task polled the work, `Shared` is idle again, and a wake came while it was polling: waiters that registered
+            // in that window were told nothing (hazard 1). A variant in which every waiter wakes itself spins under an
             // unfair scheduler.
-            self.flag.wake_everybody();
+            self.flag.wake_all();
         }
-        // Deserted between the first look and the registration: the wake has passed this task by.
+        // Abandoned between the first look and the registration: the wake has passed this task by.
         if polled.is_pending() && self.left() {
-            return Poll::Ready(Err(Error::new(ErrorKind::SessionChanged)));
+            return Poll::Ready(None);
         }
-        polled
+        polled.map(Some)
     }
 }
 
-impl fmt::Debug for Join {
+impl<T: Clone> fmt::Debug for Join<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Join").field("stays", &self.stays).finish_non_exhaustive()
     }

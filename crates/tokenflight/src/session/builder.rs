@@ -1,13 +1,13 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, lease::GrantKey};
-use tokenflight_machine::{Machine, Policy, PolicyError};
+use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_machine::{Machine, Policy, PolicyError, Rules};
 
 use super::{
-    Inner, Parts, Session,
-    events::{Listener, Teller},
+    Session,
+    events::{Listener, Listeners},
 };
-use crate::{MemoryStore, sync::Arc};
+use crate::{parts::Parts, slot::Inner, stores::MemoryStore, sync::Arc};
 
 /// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
@@ -18,6 +18,7 @@ pub struct SessionBuilder {
     key: GrantKey,
     policy: Policy,
     listeners: Vec<Listener>,
+    holder: Option<Box<str>>,
 }
 
 impl SessionBuilder {
@@ -31,6 +32,7 @@ impl SessionBuilder {
             key: GrantKey::new("default"),
             policy,
             listeners: Vec::new(),
+            holder: None,
         }
     }
 
@@ -62,6 +64,12 @@ impl SessionBuilder {
         self
     }
 
+    /// What this session calls itself when it holds a claim, for people who wonder who it is. Default: the process id.
+    pub fn holder(mut self, name: impl Into<Box<str>>) -> Self {
+        self.holder = Some(name.into());
+        self
+    }
+
     /// Replaces all settings at once, also what the grant knows of its server.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
@@ -74,14 +82,14 @@ impl SessionBuilder {
         self
     }
 
-    /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
+    /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
     /// that it may end the session.
     pub fn reuse_policy(mut self, policy: ReusePolicy) -> Self {
         self.policy.reuse_policy = policy;
         self
     }
 
-    /// How long a token request may take as a whole. Default 60 s.
+    /// How long a token request may take as a whole. Default 60 s.
     pub fn request_limit(mut self, limit: Duration) -> Self {
         self.policy.request_limit = limit;
         self
@@ -98,18 +106,23 @@ impl SessionBuilder {
     /// # Errors
     ///
     /// [`BuildError`] names what is missing or makes no sense.
-    pub fn build(mut self) -> Result<Session, BuildError> {
-        self.policy.needs_refresh_token = self.grant.needs_refresh_token();
-        self.policy.issuer = self.grant.issuer().map(str::to_owned);
-        let policy = Arc::new(self.policy);
-        let machine = Machine::new(Arc::clone(&policy)).map_err(BuildError::Policy)?;
+    pub fn build(self) -> Result<Session, BuildError> {
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let mut rules = Rules::new(self.policy).map_err(BuildError::Policy)?;
+        rules.needs_refresh_token = self.grant.needs_refresh_token();
+        rules.issuer = self.grant.issuer().map(str::to_owned);
+        rules.client_id = self.grant.client_id().map(str::to_owned);
+        rules.private_store = store.is_private();
+        let rules = Arc::new(rules);
+        let machine = Machine::new(std::sync::Arc::clone(&rules));
         let parts = Parts {
             grant: self.grant,
-            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            store,
             time: self.time.or_else(default_time).ok_or(BuildError::NoTime)?,
             key: self.key,
-            policy,
-            teller: Teller::new(self.listeners),
+            rules,
+            listeners: Listeners::new(self.listeners),
+            holder: self.holder.unwrap_or_else(|| format!("process {}", std::process::id()).into()),
         };
         Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })
     }
@@ -137,7 +150,7 @@ impl fmt::Debug for SessionBuilder {
 pub enum BuildError {
     /// No [`Time`] was given and the feature `tokio` is off.
     NoTime,
-    /// A setting is out of range.
+    /// A setting is out of range, or contradicts another one.
     Policy(PolicyError),
 }
 
@@ -145,7 +158,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTime => f.write_str("no clock: give the builder a `Time`, or enable the feature `tokio`"),
-            Self::Policy(_) => f.write_str("the session's settings make no sense"),
+            Self::Policy(_) => f.write_str("a setting of the session makes no sense"),
         }
     }
 }

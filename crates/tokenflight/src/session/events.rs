@@ -45,16 +45,16 @@ impl Stream for Events {
     }
 }
 
-/// Tells all listeners. Never called with anything locked.
-pub(crate) struct Teller {
-    /// Made when somebody first listens: it is several times as large as the rest of a session.
+/// All listeners of a session. Never called with anything locked.
+pub(crate) struct Listeners {
+    /// Made when the first stream is asked for: it is several times as large as the rest of a session.
     channel: OnceLock<Channel>,
-    listeners: Box<[Listener]>,
+    callbacks: Box<[Listener]>,
 }
 
 struct Channel {
     sender: Sender<Event>,
-    /// Keeps the channel open while nobody listens.
+    /// Keeps the channel open while no stream listens.
     idle: InactiveReceiver<Event>,
 }
 
@@ -67,25 +67,23 @@ impl Channel {
     }
 }
 
-impl Teller {
-    pub(crate) fn new(listeners: Vec<Listener>) -> Self {
-        Self { channel: OnceLock::new(), listeners: listeners.into() }
+impl Listeners {
+    pub(crate) fn new(callbacks: Vec<Listener>) -> Self {
+        Self { channel: OnceLock::new(), callbacks: callbacks.into() }
     }
 
     pub(crate) fn events(&self) -> Events {
         Events(Box::pin(self.channel.get_or_init(Channel::new).idle.activate_cloned()))
     }
 
-    pub(crate) fn tell(&self, events: &[Event]) {
-        for event in events {
-            for listener in &self.listeners {
-                // A listener's panic is its own affair.
-                let _ = caught_call(|| listener(event));
-            }
-            if let Some(channel) = self.channel.get() {
-                // Cannot block: when full, the oldest event makes room. Fails only while nobody listens.
-                let _ = channel.sender.try_broadcast(event.clone());
-            }
+    pub(crate) fn tell(&self, event: &Event) {
+        if let Some(channel) = self.channel.get() {
+            // Cannot block: when full, the oldest event makes room. Fails only while no stream listens.
+            let _ = channel.sender.try_broadcast(event.clone());
+        }
+        for listener in &self.callbacks {
+            // A listener's panic is its own affair.
+            let _ = caught_call(|| listener(event));
         }
     }
 }

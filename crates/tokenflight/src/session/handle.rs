@@ -1,13 +1,21 @@
-use std::{fmt, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
-use futures_util::{FutureExt, future::join};
-use tokenflight_core::{Error, ErrorKind, Generation, Grant, RefreshToken, TokenSet};
+use futures_util::future::{FutureExt, join, join_all, select, Either};
+use tokenflight_core::{Error, ErrorKind, Event, Generation, Grant, GrantError, RefreshToken, TokenSet, store::StoredTokens};
+use tokenflight_machine::{Forgotten, Times};
 
-use super::{Ask, Events, Inner, SessionBuilder, State, Token, Watch};
-use crate::{catch::caught, driver::Driver, flight::Flight, sync::Arc, time::Deadline};
+use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Token, Watch};
+use crate::{
+    driver::Driver,
+    slot::{AnyFlight, Carry, Inner},
+    sync::Arc,
+};
 
-/// How long a logout waits for a refresh in progress, and then for the server to revoke (C-21).
+/// How long a logout waits for a refresh in progress.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits between two attempts to store something: at first, and at last.
+const FLUSH_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// One login's live state; see the [module documentation](super). Cloning shares it.
 #[derive(Clone)]
@@ -23,7 +31,7 @@ impl Session {
 
     /// A token that is valid now, waiting for a refresh only if there is none.
     ///
-    /// A token within its lead is returned at once and renewed beside it (R-323).
+    /// A token within its lead is returned at once; a [driver](crate::Driver) renews it.
     ///
     /// # Errors
     ///
@@ -31,96 +39,115 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future never disturbs a refresh, whether or not others wait for it.
+    /// Dropping the future never disturbs a refresh, whether or not other callers wait for it.
     pub async fn token(&self) -> Result<Token, Error> {
-        let (token, beside) = self.inner.obtain(Ask::Usable).await?;
-        // Without a driver the callers move the renewal on, each a little.
+        let (token, beside) = self.inner.obtain(Ask::usable(None)).await?;
+        // Without a driver the callers move on what is in progress, each a little.
         let _ = beside.and_then(FutureExt::now_or_never);
         Ok(token)
     }
 
     /// A token newer than the one of `generation`, which some server refused. A refusal of a token that has been
-    /// replaced meanwhile costs no refresh (R-407).
+    /// replaced meanwhile costs no refresh.
     ///
     /// # Errors
     ///
     /// As [`token`](Self::token); also if the token was adopted a moment ago, so that its refusal cannot be about its
-    /// expiry (R-127), and if a refresh has brought the same access token again (R-225).
+    /// expiry, and if a refresh has brought the same access token again.
     ///
     /// # Cancel safety
     ///
     /// As [`token`](Self::token).
     pub async fn newer_than(&self, generation: Generation) -> Result<Token, Error> {
-        Ok(self.inner.obtain(Ask::Newer { epoch: None, generation }).await?.0)
+        Ok(self.inner.obtain(Ask::newer_than(generation)).await?.0)
     }
 
     /// A new token, however good the current one is. Joins a refresh in progress.
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten seconds (R-330).
+    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten seconds.
     ///
     /// # Cancel safety
     ///
-    /// As [`token`](Self::token).
+    /// As [`token`](Self::token). A refresh that was begun is carried on by the driver, or by the next call.
     pub async fn refresh(&self) -> Result<Token, Error> {
-        Ok(self.inner.obtain(Ask::Forced).await?.0)
+        Ok(self.inner.obtain(Ask::forced()).await?.0)
     }
 
-    /// Begins a new epoch with the tokens of a login. What an older epoch still brings is discarded (C-22).
+    /// Begins a login with these tokens. What an earlier login still brings is discarded.
     ///
-    /// In effect in this process at once; resolves when it is stored.
+    /// A token set whose access token is empty is a login with a refresh token alone: the first call that needs a token has
+    /// it refreshed. In effect in this process at once; resolves when it is stored.
     ///
     /// # Errors
     ///
     /// A token that cannot be sent changes nothing ([`FailureClass::Config`](crate::FailureClass::Config)).
-    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next refresh.
+    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next call.
+    /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
     /// # Cancel safety
     ///
     /// The login stays in effect; storing goes on as above.
     pub async fn login(&self, tokens: TokenSet) -> Result<(), Error> {
-        self.inner.login(&tokens)?;
-        self.inner.flush().await
+        self.inner.login(&tokens, Duration::ZERO)?;
+        self.inner.flush().await.map(drop)
     }
 
-    /// Ends this login: no request uses its tokens from now on, here or through the store (I-06).
-    ///
-    /// In effect in this process at once; resolves when it is stored, when a refresh in progress has ended or five
-    /// seconds have passed (C-21), and when the grant has [revoked](Grant::revoke) the newest refresh token, best effort.
+    /// As [`login`](Self::login), with tokens that were received this long ago: their lifetime counts from then.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver.
+    /// As [`login`](Self::login).
     ///
     /// # Cancel safety
     ///
-    /// The logout stays in effect; storing goes on as above, the revocation may not happen.
-    pub async fn logout(&self) -> Result<(), Error> {
-        let (refresh_token, flight) = self.inner.logout();
-        // Side by side: without a driver it is up to us to move the flight on, and what it has under way in the store
-        // must be over before the logout can be stored.
-        let (stored, brought_newer) = join(self.inner.flush(), self.farewell(flight)).await;
-        // Afterwards: whoever shares the store finds the logout there, and not a dead refresh token.
-        if let Some(refresh_token) = refresh_token.filter(|_| !brought_newer) {
-            self.revoke(&refresh_token).await;
+    /// As [`login`](Self::login).
+    pub async fn login_received(&self, tokens: TokenSet, ago: Duration) -> Result<(), Error> {
+        self.inner.login(&tokens, ago)?;
+        self.inner.flush().await.map(drop)
+    }
+
+    /// Ends this login: no request uses its tokens from now on, here or through the store.
+    ///
+    /// In effect in this process at once; resolves when it is stored, when a refresh in progress has ended or five seconds
+    /// have passed, and when the grant has [revoked](Grant::revoke) the newest refresh token, which is the one in the store.
+    /// Says what became of that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token that was last seen has been
+    /// revoked, best effort.
+    ///
+    /// # Cancel safety
+    ///
+    /// The logout stays in effect; storing goes on as above, and the revocation follows it.
+    pub async fn logout(&self) -> Result<Revocation, Error> {
+        let (forgotten, left) = self.inner.logout();
+        // Side by side: without a driver it is up to this call to move on what is in progress.
+        let (stored, ()) = join(self.inner.flush(), self.farewell(left)).await;
+        let Forgotten { unsaved, known, .. } = forgotten;
+        let unsaved = self.take_back(unsaved).await;
+        match stored {
+            Ok(Revocation::Nothing) => Ok(unsaved.unwrap_or(Revocation::Nothing)),
+            Ok(revocation) => Ok(revocation),
+            Err(error) => {
+                // What is stored is not known. What was last seen of it is of no use any more.
+                self.take_back(known).await;
+                Err(error)
+            }
         }
-        stored
     }
 
-    /// Waits for the flight in progress; whether it obtained a newer refresh token. Then it revokes that itself, and says
-    /// [`ErrorKind::LoggedOut`].
-    async fn farewell(&self, flight: Option<Flight>) -> bool {
-        let Some(flight) = flight else { return false };
-        let landed = Deadline::after(Arc::clone(&self.inner.parts.time), FAREWELL).limit(flight.pilot()).await;
-        matches!(landed, Ok(Err(error)) if *error.kind() == ErrorKind::LoggedOut)
+    async fn take_back(&self, token: Option<RefreshToken>) -> Option<Revocation> {
+        let token = token?;
+        Some(self.inner.revoke(&token).await.into())
     }
 
-    /// Best effort: the session is over whatever the server says (R-160).
-    async fn revoke(&self, refresh_token: &RefreshToken) {
-        let parts = &self.inner.parts;
-        let revocation = Box::pin(caught(async { parts.grant.revoke(refresh_token).await }));
-        let _ = Deadline::after(Arc::clone(&parts.time), FAREWELL).limit(revocation).await;
+    /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
+    async fn farewell(&self, left: Vec<AnyFlight>) {
+        let carried = join_all(left.iter().filter_map(AnyFlight::carry));
+        let _ = self.inner.parts.within(FAREWELL, carried).await;
     }
 
     /// What the session looks like now.
@@ -132,10 +159,10 @@ impl Session {
     /// What happens from now on, as a stream that never holds anything up.
     #[must_use]
     pub fn events(&self) -> Events {
-        self.inner.parts.teller.events()
+        self.inner.parts.listeners.events()
     }
 
-    /// Watches for changes of the token: for long streams and sockets that must reconnect with a new one (R-175).
+    /// Watches for changes of the token: for long streams and sockets that must reconnect with a new one.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.inner))
@@ -148,7 +175,51 @@ impl Session {
         Driver::of(self)
     }
 
-    /// Reads the store again, if the session is over: another process may have logged in (R-223).
+    /// Runs a future with a driver beside it, then [shuts down](Self::shutdown): for programs that live for a task.
+    ///
+    /// The shutdown gets at most `limit`; what it could not store is told as [`Event::Abandoned`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tokenflight::{GrantError, Session, TokenSet, grant_fn};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let session = Session::builder(grant_fn(|_| async { Err(GrantError::config("example")) })).build()?;
+    /// let answer = session
+    ///     .run_until(Duration::from_secs(10), async {
+    ///         session.login(TokenSet::new("access").refresh_token("refresh")).await?;
+    ///         session.token().await.map(|token| token.header().clone())
+    ///     })
+    ///     .await;
+    /// assert_eq!(answer?, "Bearer access");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, so are the future and the driver, and there is no shutdown.
+    pub async fn run_until<F: Future>(&self, limit: Duration, work: F) -> F::Output {
+        let work = std::pin::pin!(work);
+        let (output, driver) = match select(work, self.driver()).await {
+            Either::Left((output, driver)) => (output, Some(driver)),
+            // The driver has ended by itself: there is no timer, or the work has shut the session down.
+            Either::Right(((), work)) => (work.await, None),
+        };
+        let ended = match driver {
+            Some(driver) => match select(Box::pin(self.shutdown(limit)), driver).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(((), shutdown)) => shutdown.await,
+            },
+            None => self.shutdown(limit).await,
+        };
+        if ended.is_err() {
+            self.inner.announce(Event::Abandoned);
+        }
+        output
+    }
+
+    /// Reads the store again, if the session is over: another process may have logged in.
     ///
     /// # Errors
     ///
@@ -158,17 +229,17 @@ impl Session {
     ///
     /// As [`token`](Self::token).
     pub async fn reload(&self) -> Result<(), Error> {
-        self.inner.reload();
+        self.lift();
         self.token().await.map(drop)
     }
 
     /// Lifts an end without asking for a token yet.
     pub(crate) fn lift(&self) {
-        self.inner.reload();
+        self.inner.change(|slot, _| slot.machine.reload());
     }
 
-    /// Stops renewing, waits for a refresh in progress and until everything is stored, and ends the driver (C-18). A store
-    /// that fails is asked again until the limit (R-445).
+    /// Stops renewing, waits for what is in progress and until everything is stored, and ends the driver. A store that fails
+    /// is asked again until the limit.
     ///
     /// The current token can be used until it expires.
     ///
@@ -182,16 +253,66 @@ impl Session {
     pub async fn shutdown(&self, limit: Duration) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         let work = Box::pin(async move {
-            if let Some(flight) = inner.close() {
-                // Its failure is nobody's business any more; what it leaves to be stored is.
-                let _ = flight.pilot().await;
-            }
-            inner.flush_patiently().await
+            inner.change(|slot, _| slot.machine.close());
+            // Its failure is of no interest any more; what it leaves to be stored is. What this very call is a part of cannot
+            // be waited for.
+            let carried: Vec<Carry> = inner.flights().iter().filter_map(AnyFlight::carry).collect();
+            join_all(carried).await;
+            flush_patiently(&inner).await
         });
-        match Deadline::after(Arc::clone(&self.inner.parts.time), limit).limit(work).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::with_source(ErrorKind::Closed, "the time to shut down has passed")),
+        match self.inner.parts.within(limit, work).await {
+            Some(result) => result,
+            None => Err(Error::with_source(ErrorKind::Closed, "the time to shut down has passed")),
         }
+    }
+}
+
+/// Tries to store what is not stored for as long as the store fails: it may be all that is left of the session.
+async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
+    let mut pause = FLUSH_PAUSE.0;
+    loop {
+        match inner.flush().await {
+            Err(error) if *error.kind() == ErrorKind::Store => {
+                inner.parts.pause(pause).await;
+                pause = (pause * 2).min(FLUSH_PAUSE.1);
+            }
+            Err(error) if *error.kind() != ErrorKind::SessionChanged => return Err(error),
+            _ => return Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// Begins a login with these tokens, received this long ago. What is in progress goes on for no caller.
+    pub(crate) fn login(&self, set: &TokenSet, ago: Duration) -> Result<(), Error> {
+        let access = match set.access().expose().is_empty() && set.refresh().is_some() {
+            true => None,
+            false => {
+                set.check().map_err(GrantError::config)?;
+                let scope = set.granted_scope().map(str::to_owned);
+                Some(Access::new(set.access().clone(), scope).map_err(GrantError::config)?)
+            }
+        };
+        let random = self.parts.random();
+        let rules = &self.parts.rules;
+        let left = self.change(|slot, now| {
+            let received = now.back(ago);
+            let times = Times::new(received, set.lifetime()).refresh_in(set.refresh_hint());
+            let tokens = StoredTokens::from_set(set, received.wall, None)
+                .issued_by(rules.issuer.as_deref())
+                .issued_to(rules.client_id.as_deref());
+            slot.machine.login(access, times, tokens, now, random);
+            slot.abandon()
+        });
+        left.iter().for_each(AnyFlight::abandon);
+        Ok(())
+    }
+
+    /// Begins a state without tokens. Returns the refresh tokens it forgot and what is still in progress.
+    pub(crate) fn logout(&self) -> (Forgotten, Vec<AnyFlight>) {
+        let (forgotten, left) = self.change(|slot, now| (slot.machine.logout(now), slot.abandon()));
+        left.iter().for_each(AnyFlight::abandon);
+        (forgotten, left)
     }
 }
 

@@ -25,31 +25,27 @@
 //! # }).unwrap().unwrap();
 //! ```
 
-mod ask;
+mod acquire;
 mod builder;
-mod epochs;
 mod events;
 mod handle;
-mod landing;
-mod slot;
+mod revocation;
 mod snapshot;
 mod state;
-mod supply;
-#[cfg(all(test, not(shuttle)))]
-mod supply_tests;
 mod token;
 mod watch;
 
 pub(crate) use self::{
-    ask::Ask,
-    slot::{Held, Inner, Parts},
-    snapshot::Snapshot,
-    supply::Supply,
+    acquire::{Ask, Supply},
+    events::Listeners,
+    snapshot::{Pass, Snapshot, private_copy},
+    token::Access,
 };
 pub use self::{
     builder::{BuildError, SessionBuilder},
     events::{EventOrGap, Events},
     handle::Session,
+    revocation::Revocation,
     state::{State, Status},
     token::Token,
     watch::Watch,

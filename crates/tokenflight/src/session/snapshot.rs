@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use tokenflight_core::{Epoch, Generation, Now};
+use tokenflight_core::{Generation, LoginId, Now};
 use zeroize::Zeroizing;
 
-use super::Inner;
+use crate::slot::Inner;
 
 /// A private copy of the current token. As long as the session shows the same stamp, it is the current one.
 #[derive(Debug, Default)]
@@ -37,16 +37,14 @@ impl Snapshot {
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
     pub(crate) header: HeaderValue,
-    pub(crate) epoch: Epoch,
+    pub(crate) login: LoginId,
     pub(crate) generation: Generation,
     /// From when and for how long, by the clock; `None` if a driver watches the clock.
     pub(crate) clock: Option<(Now, Duration)>,
-    /// Whether successes must be reported.
-    pub(crate) watched: bool,
 }
 
 /// A copy with memory of its own. Clones of a header value share one reference count, and on several threads that one
-/// cache line is what costs (design, "the fast path").
+/// cache line is what costs.
 pub(crate) fn private_copy(header: &HeaderValue) -> HeaderValue {
     let bytes = Bytes::from_owner(Zeroizing::new(header.as_bytes().to_vec()));
     // The bytes have just been in a header value; should that ever fail, sharing is merely slower.

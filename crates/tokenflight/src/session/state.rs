@@ -1,4 +1,4 @@
-use tokenflight_core::{Epoch, Error, Generation};
+use tokenflight_core::{Error, Generation, LoginId};
 
 /// What a session looks like from outside, at one moment.
 #[derive(Clone, Debug)]
@@ -6,15 +6,15 @@ use tokenflight_core::{Epoch, Error, Generation};
 pub struct State {
     /// Where it stands.
     pub status: Status,
-    /// Log-ins and log-outs so far.
-    pub epoch: Epoch,
-    /// Token sets so far.
+    /// The current login.
+    pub login: LoginId,
+    /// Distinct access tokens so far.
     pub generation: Generation,
     /// Whether a refresh is in progress.
     pub refreshing: bool,
     /// Whether something has not reached the store yet.
     pub unsaved: bool,
-    /// How often a server refused a token that was just issued.
+    /// How often a server refused a token that was just issued.
     pub fresh_refused: u64,
 }
 
@@ -22,12 +22,14 @@ pub struct State {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Status {
-    /// The store has not been read yet; the first who asks for a token has it read.
+    /// The store has not been read yet; the first call that needs a token reads it.
     Unloaded,
     /// There is a token that can be used.
     Usable,
     /// Logged in, but the token has expired or was refused.
     Stale,
+    /// The authorization server ended the session; the access token can be used until it expires or is refused.
+    Ending(Error),
     /// Logged out, ended, or never logged in; the error says which.
     Over(Error),
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use super::{Inner, State};
-use crate::sync::Arc;
+use super::State;
+use crate::{slot::Inner, sync::Arc};
 
 /// Tells of changes of the token: adopted, refused, expired, logged in or out. Misses intermediate ones, never the last.
 ///

@@ -1,24 +1,25 @@
 //! A moment on the boot clock, awaited through [`Time`].
 
 use std::{
+    fmt,
     future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use tokenflight_core::{Time, time::Sleep};
-use tokenflight_machine::Nap;
+use tokenflight_core::{Error, ErrorKind, Now, Time, time::Sleep};
+use tokenflight_machine::Slice;
 
 use crate::{catch::caught_call, sync::Arc};
 
-/// Being looked at this much after its time, a piece of work was left alone: somebody who waits looks in time.
+/// Being looked at this much after its time, a piece of work was left alone: a task that waits looks in time.
 const UNATTENDED: Duration = Duration::from_secs(1);
 
-/// What work that was left alone gets to finish, once somebody looks at it again.
+/// What work that was left alone gets to finish, once a task looks at it again.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many times it gets that; then it is over, however seldom it is looked at.
+/// How many times it gets that; then it is over, however seldom it is looked at.
 const GRACES: u32 = 8;
 
 /// Completes when the boot clock shows a moment. The clock decides, not the timer: a timer may stand still in suspend,
@@ -29,35 +30,60 @@ pub(crate) struct Deadline {
     sleep: Option<Sleep>,
 }
 
+/// Neither the timer nor its successor could be had.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoTimer;
+
+impl fmt::Display for NoTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the clock's timer panicked")
+    }
+}
+
+impl std::error::Error for NoTimer {}
+
+impl From<NoTimer> for Error {
+    fn from(none: NoTimer) -> Self {
+        Self::with_source(ErrorKind::NoTimer, none)
+    }
+}
+
+/// Reads the clock. A clock that panics once is read again.
+pub(crate) fn read(time: &dyn Time) -> Now {
+    caught_call(|| time.now()).unwrap_or_else(|_| time.now())
+}
+
 impl Deadline {
     pub(crate) const fn at(time: Arc<dyn Time>, at: Duration) -> Self {
         Self { time, at, sleep: None }
     }
 
     pub(crate) fn after(time: Arc<dyn Time>, wait: Duration) -> Self {
-        let at = time.now().boot.saturating_add(wait);
+        let at = read(&*time).boot.saturating_add(wait);
         Self::at(time, at)
     }
 
     /// Runs `work` until the deadline. The work comes first: what is finished counts, however late it is noticed.
+    ///
+    /// Without a timer the work alone decides.
     pub(crate) async fn limit<F: Future + Unpin>(self, work: F) -> Result<F::Output, F> {
-        self.limit_if(work, || true).await
+        self.limit_while(work, |_| true).await
     }
 
-    /// As [`limit`](Self::limit), but work that `may_finish` denies is not polled again once the time has passed.
+    /// As [`limit`](Self::limit), but after the deadline the work is polled only if `may_finish` at that moment.
     ///
-    /// Without a driver nobody may poll for longer than the limit. An answer that came meanwhile can take a few polls to
-    /// be read, and giving it up would lose a rotation: the work gets a little more time whenever that has happened.
+    /// Without a driver no task may poll for longer than the limit. An answer that came meanwhile can take a few polls to be
+    /// read, and giving it up would lose a rotation: the work gets a little more time whenever that has happened.
     /// *Test*: `tests/suite`, `an_answer_that_came_while_nobody_polled_is_not_lost`.
-    pub(crate) async fn limit_if<F: Future + Unpin>(
+    pub(crate) async fn limit_while<F: Future + Unpin>(
         mut self,
         mut work: F,
-        may_finish: impl Fn() -> bool,
+        may_finish: impl Fn(Duration) -> bool,
     ) -> Result<F::Output, F> {
         let mut graces = 0;
         let done = poll_fn(|cx| {
-            let now = self.time.now().boot;
-            if now >= self.at && !may_finish() {
+            let now = read(&*self.time).boot;
+            if now >= self.at && !may_finish(now) {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(output) = Pin::new(&mut work).poll(cx) {
@@ -67,7 +93,10 @@ impl Deadline {
                 graces += 1;
                 self.at = now.saturating_add(GRACE);
             }
-            Pin::new(&mut self).poll(cx).map(|()| None)
+            match Pin::new(&mut self).poll(cx) {
+                Poll::Ready(Ok(())) => Poll::Ready(None),
+                Poll::Ready(Err(NoTimer)) | Poll::Pending => Poll::Pending,
+            }
         })
         .await;
         done.ok_or(work)
@@ -75,17 +104,17 @@ impl Deadline {
 }
 
 impl Future for Deadline {
-    type Output = ();
+    type Output = Result<(), NoTimer>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NoTimer>> {
         // A timer that panics because its runtime is gone gets one successor, on the runtime that polls now.
         for _ in 0..2 {
-            let now = self.time.now();
+            let now = read(&*self.time);
             if now.boot >= self.at {
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
-            let nap = Nap::until(self.at, now);
-            let Ok(mut sleep) = self.sleep.take().map_or_else(|| caught_call(|| self.time.sleep(nap.length())), Ok)
+            let slice = Slice::until(self.at, now);
+            let Ok(mut sleep) = self.sleep.take().map_or_else(|| caught_call(|| self.time.sleep(slice.length())), Ok)
             else {
                 continue;
             };
@@ -95,11 +124,13 @@ impl Future for Deadline {
                     return Poll::Pending;
                 }
                 // The timer says "now" and the clock may say "later": look again, but do not spin inside one poll.
-                Ok(Poll::Ready(())) => cx.waker().wake_by_ref(),
+                Ok(Poll::Ready(())) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Err(_) => {}
             }
         }
-        // If no timer is to be had here at all, whoever comes next looks at the clock again.
-        if self.time.now().boot >= self.at { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Ready(if read(&*self.time).boot >= self.at { Ok(()) } else { Err(NoTimer) })
     }
 }

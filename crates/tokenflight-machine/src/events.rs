@@ -1,0 +1,138 @@
+//! What to tell, from the state before a step and after it.
+
+use tokenflight_core::{Error, ErrorKind, Event, FailureClass, Generation, LoginId, event::Source};
+
+use super::{Machine, Token, machine::Phase};
+
+/// What happened so far and leaves no other trace in the state.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    /// Token sets adopted.
+    pub(super) adopted: u64,
+    /// Where the last one came from; `None` if a login of this process brought it.
+    pub(super) source: Option<Source>,
+    /// Attempts that failed.
+    pub(super) failed: u64,
+    pub(super) failure: Option<(FailureClass, Error)>,
+    /// Refusals of tokens that were just issued.
+    pub(super) fresh_refused: u64,
+    /// What waited to be stored and was overtaken.
+    pub(super) overtaken: u64,
+}
+
+/// The part of a session's state that events are about.
+#[derive(Clone, Debug)]
+pub struct View {
+    login: LoginId,
+    generation: Generation,
+    standing: Standing,
+    /// Whether nothing is renewed ahead of need, although the token has a lifetime.
+    reactive: bool,
+    interaction: bool,
+    unsaved: Option<Error>,
+    overtaken: u64,
+    adopted: u64,
+    source: Option<Source>,
+    failed: u64,
+    failure: Option<(FailureClass, Error)>,
+}
+
+#[derive(Clone, Debug)]
+enum Standing {
+    /// And why the session was over before.
+    Unloaded(Option<Error>),
+    Active,
+    Over(Error),
+}
+
+impl<T: Token> Machine<T> {
+    /// What events are computed from.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let life = self.held().map(|held| held.life);
+        let lives = life.and_then(|life| life.lifetime()).is_some_and(|lifetime| !lifetime.is_zero());
+        View {
+            login: self.login,
+            generation: self.generation,
+            standing: match &self.phase {
+                Phase::Unloaded(was) => Standing::Unloaded(was.clone()),
+                Phase::Active(_) => Standing::Active,
+                Phase::Ended(_, error) | Phase::Over(error) => Standing::Over(error.clone()),
+            },
+            reactive: lives && life.is_some_and(|life| !life.is_proactive()),
+            interaction: self.interaction().is_some(),
+            unsaved: self.unsaved.as_ref().and_then(|unsaved| unsaved.error().cloned()),
+            overtaken: self.counts.overtaken,
+            adopted: self.counts.adopted,
+            source: self.counts.source,
+            failed: self.counts.failed,
+            failure: self.counts.failure.clone(),
+        }
+    }
+
+    /// The failure that asks for the user, if the last one did.
+    fn interaction(&self) -> Option<&Error> {
+        let last = self.backoff.last()?;
+        (last.class() == Some(FailureClass::Interaction)).then_some(last)
+    }
+}
+
+impl View {
+    /// What a step from `self` to `after` has to tell, in order.
+    #[must_use]
+    pub fn events(&self, after: &Self) -> Vec<Event> {
+        let mut events = Vec::new();
+        if after.failed != self.failed
+            && let Some((class, error)) = after.failure.clone()
+        {
+            if class == FailureClass::Interaction && !self.interaction {
+                events.push(Event::InteractionRequired { error: error.clone() });
+            }
+            events.push(Event::RefreshFailed { class, error });
+        }
+        if after.overtaken != self.overtaken && self.unsaved.is_some() {
+            events.push(Event::Overtaken { generation: self.generation });
+        }
+        self.session_events(after, &mut events);
+        if after.reactive && !self.reactive && after.source == Some(Source::Server) {
+            events.push(Event::ProactiveOff);
+        }
+        match (&self.unsaved, &after.unsaved) {
+            (None, Some(error)) => {
+                events.push(Event::Unpersisted { generation: after.generation, error: error.clone() });
+            }
+            (Some(_), None) if after.overtaken == self.overtaken => {
+                events.push(Event::Persisted { generation: after.generation });
+            }
+            _ => {}
+        }
+        events
+    }
+
+    /// Logins, logouts, ends, and new token sets.
+    fn session_events(&self, after: &Self, events: &mut Vec<Event>) {
+        let (login, generation) = (after.login, after.generation);
+        // What the store held when it was first read is no login of now.
+        let new_login = after.login != self.login;
+        match &after.standing {
+            Standing::Active if new_login => events.push(Event::LoggedIn { login, generation }),
+            Standing::Active if after.adopted != self.adopted => {
+                let source = after.source.unwrap_or(Source::Store);
+                events.push(Event::Refreshed { generation, source });
+            }
+            Standing::Over(error) if !self.is_told(error) || new_login => match error.kind() {
+                ErrorKind::LoggedOut => events.push(Event::LoggedOut { login }),
+                ErrorKind::Ended(reason) => events.push(Event::Ended { reason: reason.clone() }),
+                _ => {}
+            },
+            Standing::Unloaded(_) | Standing::Active | Standing::Over(_) => {}
+        }
+    }
+
+    fn is_told(&self, error: &Error) -> bool {
+        match &self.standing {
+            Standing::Over(known) | Standing::Unloaded(Some(known)) => known.kind() == error.kind(),
+            Standing::Unloaded(None) | Standing::Active => false,
+        }
+    }
+}

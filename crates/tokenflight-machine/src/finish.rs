@@ -1,0 +1,200 @@
+//! What the end of a refresh changes.
+
+use std::{sync::Arc, time::Duration};
+
+use tokenflight_core::{
+    Error, ErrorKind, FailureClass, Now,
+    event::Source,
+    grant::ReusePolicy,
+    store::{Entry, EntryState},
+};
+
+use super::{
+    Finish, Machine, Outcome, Plan, Saved, Times, Token,
+    life::{Life, unit},
+    machine::{InDoubt, Phase},
+    write::{Pending, Unsaved},
+};
+
+/// Bounds of a server's `Retry-After`.
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+
+impl<T: Token> Machine<T> {
+    /// A refresh has finished. Frees its place and takes what it brought, in one step.
+    ///
+    /// A refresh that is not the one in progress cannot free its place, and nothing of it counts.
+    pub fn finish(&mut self, plan: &Plan, outcome: Outcome<T>, now: Now, random: u64) -> Finish {
+        if self.refresh.is_none_or(|running| running.id != plan.id) {
+            return Finish::Stale { logged_out: self.is_logged_out() };
+        }
+        self.refresh = None;
+        match outcome {
+            Outcome::Obtained { token, times, renewable, saved } => {
+                self.latency = now.boot.saturating_sub(times.anchor.boot);
+                self.answered = Some(now.boot);
+                self.note_entry(saved, now, random);
+                let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
+                let refused = self.held().map(|held| held.rejected.origins().to_vec()).unwrap_or_default();
+                let another = self.adopt(Some(token), life, renewable, Source::Server);
+                if !another {
+                    for origin in refused {
+                        self.storms.repeated(origin, self.generation, now.boot, &self.rules.policy);
+                    }
+                }
+                self.unsent = None;
+                Finish::Adopted
+            }
+            Outcome::Found { entry, token } => self.found(entry, token, now, random),
+            Outcome::Ended { entry, error } => {
+                self.see(entry);
+                self.end(error.clone(), now);
+                Finish::Failed(error)
+            }
+            Outcome::KeptBack { error } => {
+                if let Phase::Active(held) = &mut self.phase {
+                    held.in_doubt.get_or_insert(InDoubt { since: Duration::ZERO, again: 0 });
+                }
+                self.fail(FailureClass::Ambiguous, &error, now, random);
+                Finish::Failed(error)
+            }
+            Outcome::Failed { class, error, in_doubt, rotated } => {
+                if let Some(since) = in_doubt {
+                    self.put_in_doubt(since);
+                }
+                self.fail(class, &error, now, random);
+                if let Some(saved) = rotated {
+                    self.note_entry(saved, now, random);
+                    if let Phase::Active(held) = &mut self.phase {
+                        (held.in_doubt, held.renewable) = (None, true);
+                    }
+                }
+                Finish::Failed(error)
+            }
+        }
+    }
+
+    /// A refresh has panicked: frees its place without asking a clock, which may be what panics.
+    pub fn crash(&mut self, plan: &Plan, error: &Error) {
+        if self.refresh.take_if(|running| running.id == plan.id).is_some() {
+            self.put_in_doubt(plan.started.boot);
+            self.fail(FailureClass::Ambiguous, error, plan.started, u64::MAX);
+        }
+    }
+
+    /// Another state of the store: tokens, an end, a logout, nothing.
+    fn found(&mut self, entry: Option<Arc<Entry>>, token: Option<(T, Times)>, now: Now, random: u64) -> Finish {
+        let Some(entry) = entry else {
+            let kind = if self.known.is_some() { ErrorKind::LoggedOut } else { ErrorKind::NotLoggedIn };
+            return self.gone(kind);
+        };
+        self.see(Arc::clone(&entry));
+        match &entry.state {
+            EntryState::Active(tokens) => {
+                let Some((token, times)) = token else {
+                    return Finish::Failed(Error::with_source(
+                        ErrorKind::Store,
+                        "the stored record has no access token",
+                    ));
+                };
+                // Adopted now, but perhaps issued long ago: then a refusal is no surprise.
+                let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
+                self.adopt(Some(token), life, tokens.refresh.is_some(), Source::Store);
+                Finish::Adopted
+            }
+            EntryState::Ended { reason, .. } => {
+                let error = Error::new(ErrorKind::Ended(reason.clone()));
+                match token {
+                    Some((token, times)) => {
+                        let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
+                        self.adopt(Some(token), life, false, Source::Store);
+                        self.end(error, now);
+                        Finish::Adopted
+                    }
+                    None => {
+                        self.set_phase(Phase::Ended(None, error.clone()));
+                        Finish::Failed(error)
+                    }
+                }
+            }
+            EntryState::LoggedOut => self.gone(ErrorKind::LoggedOut),
+            EntryState::Empty => {
+                self.gone(if self.login.get() > 0 { ErrorKind::LoggedOut } else { ErrorKind::NotLoggedIn })
+            }
+        }
+    }
+
+    fn gone(&mut self, kind: ErrorKind) -> Finish {
+        let error = Error::new(kind);
+        let last = self.backoff.reset();
+        self.discard(last);
+        self.set_phase(Phase::Over(error.clone()));
+        Finish::Failed(error)
+    }
+
+    /// The server ended the session. What still lives of the access token stays, unless it was refused.
+    fn end(&mut self, error: Error, now: Now) {
+        let last = self.backoff.reset();
+        self.discard(last);
+        let held = self.held().filter(|held| held.lives(now) && held.rejected.is_empty()).cloned();
+        self.set_phase(Phase::Ended(held, error));
+    }
+
+    /// What is stored by now, or waits to be.
+    fn note_entry(&mut self, saved: Saved, now: Now, random: u64) {
+        match saved {
+            Saved::Stored(entry) => self.see(entry),
+            Saved::Unsaved { op, unknown, error } => {
+                let mut unsaved = Unsaved::new(Pending::tried(op, unknown));
+                let last = unsaved.fail(error, now, random);
+                self.discard(last);
+                self.unsaved = Some(Box::new(unsaved));
+            }
+        }
+    }
+
+    /// The store's entry was seen. Another process's login is another login here.
+    fn see(&mut self, entry: Arc<Entry>) {
+        if self.known.as_ref().is_some_and(|known| known.login != entry.login) {
+            self.login = self.login.next();
+            self.storms.clear();
+        }
+        self.known = Some(entry);
+    }
+
+    fn put_in_doubt(&mut self, since: Duration) {
+        if let Phase::Active(held) = &mut self.phase {
+            match &mut held.in_doubt {
+                Some(doubt) => doubt.again = doubt.again.saturating_add(1),
+                none => *none = Some(InDoubt { since, again: 0 }),
+            }
+        }
+    }
+
+    fn fail(&mut self, class: FailureClass, error: &Error, now: Now, random: u64) {
+        self.count_failure(class, error);
+        let prompt = class == FailureClass::Ambiguous
+            && matches!(&self.phase, Phase::Active(held) if self.within_grace(held, now));
+        let last = match (error.retry_after(), self.rules.reuse()) {
+            // Whatever it was: the server named a time.
+            (Some(after), _) => {
+                let (least, most) = RETRY_AFTER;
+                self.backoff.hold(now.boot.saturating_add(after.clamp(least, most)), error.clone())
+            }
+            // Promptly, but not all sessions in the same moment.
+            (None, ReusePolicy::Grace { window }) if prompt => {
+                let after = (window / 10).min(Duration::from_secs(30)).mul_f64(unit(random));
+                self.backoff.again(now.boot.saturating_add(after), error.clone())
+            }
+            _ => {
+                let policy = &self.rules.policy;
+                // Nothing but time or a person helps against these.
+                let base = match class {
+                    FailureClass::Terminal | FailureClass::Interaction => policy.backoff_cap,
+                    _ => policy.backoff_base,
+                };
+                self.backoff.fail((base, policy.backoff_cap), now.boot, random, error.clone())
+            }
+        };
+        self.discard(last);
+    }
+}

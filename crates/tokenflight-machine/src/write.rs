@@ -1,0 +1,325 @@
+//! What is not stored yet, and what the store's answers to it mean.
+
+use std::{sync::Arc, time::Duration};
+
+use tokenflight_core::{
+    Error, ErrorKind, FailureClass, Now, RefreshToken,
+    store::{Body, Entry, EntryState, Incarnation, Op, OpId, Reply, StoreErrorKind, StoredTokens},
+};
+
+use super::{Machine, Token, WorkId, backoff::Backoff, machine::Phase, present::lets_go};
+
+/// The waiting times between attempts to store something. The longest is a third of the time that a waiter for a claim
+/// gives an answering store.
+const SAVE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A write that must happen: a login, a logout, or a rotation. It is a value, so that what a session leaves behind can be
+/// carried on without it.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    op: Op,
+    /// Whether `op` is as it will be: a login or logout names the login it replaces once the store has been read for it.
+    settled: bool,
+    /// Whether an earlier try may have had its effect.
+    unknown: bool,
+    /// The login that was last seen in the store.
+    last: Option<OpId>,
+    /// Logins and logouts of this session that this one replaces and that may still be stored.
+    superseded: Vec<OpId>,
+}
+
+/// What the store's answer means for a write.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
+#[allow(clippy::large_enum_variant)] // Taken apart at once.
+pub enum Answered {
+    /// It is stored.
+    Stored {
+        /// The entry.
+        entry: Entry,
+        /// The refresh token that a logout replaced, to be revoked.
+        revoke: Option<RefreshToken>,
+    },
+    /// It will not be stored: this counts instead.
+    Overtaken(Entry),
+    /// Try again at once: only an earlier login or logout of the same session was in the way.
+    Again,
+    /// Try again later.
+    Failed(Error),
+}
+
+impl Pending {
+    /// A rotation that was tried already.
+    #[must_use]
+    pub const fn tried(op: Op, unknown: bool) -> Self {
+        Self { op, settled: true, unknown, last: None, superseded: Vec::new() }
+    }
+
+    /// A login or logout, and what it replaces in memory.
+    fn reset(tokens: Option<StoredTokens>, last: Option<OpId>, before: Option<Self>, now: Now) -> Self {
+        let mut superseded = Vec::new();
+        if let Some(before) = before.filter(|before| matches!(before.op.body, Body::Reset { .. })) {
+            superseded = before.superseded;
+            superseded.push(before.op.id);
+        }
+        let op = Op::new(None, now, Body::Reset { base: None, tokens });
+        Self { op, settled: false, unknown: false, last, superseded }
+    }
+
+    /// The name of its work.
+    #[must_use]
+    pub const fn id(&self) -> WorkId {
+        WorkId(self.op.id.get() as u64)
+    }
+
+    /// The operation, tried at this moment.
+    #[must_use]
+    pub fn op(&self, now: Now) -> Op {
+        self.op.clone().at(now)
+    }
+
+    /// Whether the store must be read first, to name the login that this replaces.
+    #[must_use]
+    pub const fn is_unsettled(&self) -> bool {
+        !self.settled
+    }
+
+    /// Whether it is a logout.
+    #[must_use]
+    pub const fn is_logout(&self) -> bool {
+        matches!(self.op.body, Body::Reset { tokens: None, .. })
+    }
+
+    /// The store was read: the login in it is the one that is replaced. If it could not be read, the one that was last seen.
+    pub fn settle(&mut self, read: Option<(OpId, Option<Incarnation>)>) {
+        if let Body::Reset { base, .. } = &mut self.op.body
+            && !self.settled
+        {
+            *base = read.map(|(login, _)| login).or(self.last);
+            self.op.born = read.and_then(|(_, incarnation)| incarnation);
+            self.settled = true;
+        }
+    }
+
+    /// Takes the store's answer.
+    pub fn answer(&mut self, answer: Result<Reply, Failure>, now: Now) -> Answered {
+        match answer {
+            Ok(Reply::Stored { entry, replaced }) => {
+                let revoke = replaced.filter(|_| self.is_logout()).and_then(|tokens| tokens.refresh);
+                Answered::Stored { entry, revoke }
+            }
+            Ok(Reply::Overtaken(entry)) if self.superseded.contains(&entry.login) => {
+                // A name of its own: the first one may be on its way with another base.
+                self.superseded.push(self.op.id);
+                let tokens = match &self.op.body {
+                    Body::Reset { tokens, .. } => tokens.clone(),
+                    _ => None,
+                };
+                self.op = Op::new(self.op.born, now, Body::Reset { base: Some(entry.login), tokens });
+                Answered::Again
+            }
+            Ok(Reply::Overtaken(entry) | Reply::Conflict(entry)) => Answered::Overtaken(entry),
+            Ok(Reply::Granted(_) | Reply::Changed(_) | Reply::Busy { .. } | Reply::Nothing) => {
+                let error = "the store gave an answer that does not fit the operation";
+                Answered::Failed(Error::with_source(ErrorKind::Store, error))
+            }
+            Err(failure) => {
+                self.unknown |= !lets_go(failure.kind, self.unknown);
+                self.op.tried = failure.tried.or(self.op.tried.take());
+                Answered::Failed(failure.error)
+            }
+        }
+    }
+
+    /// The refresh token that is lost if this is never stored.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<&RefreshToken> {
+        match &self.op.body {
+            Body::Commit { next, .. } => next.refresh.as_ref(),
+            Body::Reset { tokens, .. } => tokens.as_ref()?.refresh.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// An operation that failed, as the engine tells it.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // Made by the engine.
+pub struct Failure {
+    /// What is known of the effect.
+    pub kind: StoreErrorKind,
+    /// The entry on which the try was computed.
+    pub tried: Option<Box<Entry>>,
+    /// The failure.
+    pub error: Error,
+}
+
+/// Something that is not stored yet.
+#[derive(Clone, Debug)]
+pub(super) struct Unsaved {
+    pub(super) pending: Pending,
+    backoff: Backoff,
+    /// Whether a caller without a token waits for it.
+    pub(super) blocks: bool,
+}
+
+/// What a write's end leaves to be done.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
+pub enum Settled {
+    /// It is stored. This refresh token was replaced by a logout, and is to be revoked.
+    Stored(Option<RefreshToken>),
+    /// It will not be stored: another state counts. If that is a logout, this refresh token is to be revoked.
+    Overtaken(Option<RefreshToken>),
+    /// It is to be tried again later.
+    Failed(Error),
+    /// It is to be tried again at once, under this name.
+    Again(WorkId),
+    /// It is no longer what waits to be stored.
+    Stale,
+}
+
+impl Unsaved {
+    pub(super) fn new(pending: Pending) -> Self {
+        Self { pending, backoff: Backoff::default(), blocks: false }
+    }
+
+    /// A login or logout, in the place of what was to be stored before. Returns the last failure of that.
+    pub(super) fn reset(
+        tokens: Option<StoredTokens>,
+        last: Option<OpId>,
+        before: Option<Box<Self>>,
+        now: Now,
+    ) -> (Self, Option<Error>) {
+        let (before, error) = before.map_or((None, None), |before| {
+            let mut before = *before;
+            let error = before.backoff.reset();
+            (Some(before.pending), error)
+        });
+        (Self::new(Pending::reset(tokens, last, before, now)), error)
+    }
+
+    /// The failure that was told last.
+    pub(super) const fn error(&self) -> Option<&Error> {
+        self.backoff.last()
+    }
+
+    /// The last failure, while its waiting time has not passed.
+    pub(super) fn waiting(&self, now: Now) -> Option<&Error> {
+        self.backoff.waiting(now.boot)
+    }
+
+    pub(super) const fn not_before(&self) -> Duration {
+        self.backoff.not_before()
+    }
+
+    #[must_use]
+    pub(super) fn fail(&mut self, error: Error, now: Now, random: u64) -> Option<Error> {
+        self.backoff.fail(SAVE_BACKOFF, now.boot, random, error)
+    }
+}
+
+impl<T: Token> Machine<T> {
+    /// What the write of this name is to store; `None` if it has been replaced.
+    #[must_use]
+    pub fn pending(&self, write: WorkId) -> Option<&Pending> {
+        self.unsaved.as_ref().map(|unsaved| &unsaved.pending).filter(|pending| pending.id() == write)
+    }
+
+    /// See [`Pending::settle`].
+    pub fn settle(&mut self, write: WorkId, read: Option<(OpId, Option<Incarnation>)>) {
+        if let Some(unsaved) = self.unsaved.as_mut().filter(|unsaved| unsaved.pending.id() == write) {
+            unsaved.pending.settle(read);
+        }
+    }
+
+    /// A write has finished.
+    pub fn written(&mut self, write: WorkId, result: Result<Reply, Failure>, now: Now, random: u64) -> Settled {
+        if self.write == Some(write) {
+            self.write = None;
+        }
+        let Some(mut unsaved) = self.unsaved.take_if(|unsaved| unsaved.pending.id() == write) else {
+            return Settled::Stale;
+        };
+        let settled = match unsaved.pending.answer(result, now) {
+            Answered::Stored { entry, revoke } => {
+                self.known = Some(Arc::new(entry));
+                Settled::Stored(revoke)
+            }
+            Answered::Overtaken(entry) => {
+                let ours = unsaved.pending.refresh_token().cloned();
+                self.overtaken(entry, unsaved.pending.is_logout());
+                Settled::Overtaken(ours.filter(|_| self.is_logged_out()))
+            }
+            Answered::Again => {
+                let id = unsaved.pending.id();
+                (self.unsaved, self.write) = (Some(unsaved), Some(id));
+                return Settled::Again(id);
+            }
+            Answered::Failed(error) => return self.not_written(unsaved, error, now, random),
+        };
+        let last = unsaved.backoff.reset();
+        self.discard(last);
+        settled
+    }
+
+    /// Hands over what is not stored; for a session that goes.
+    pub fn take_pending(&mut self) -> Option<Pending> {
+        self.unsaved.take().map(|unsaved| unsaved.pending)
+    }
+
+    fn not_written(&mut self, mut unsaved: Box<Unsaved>, error: Error, now: Now, random: u64) -> Settled {
+        let last = unsaved.fail(error.clone(), now, random);
+        self.discard(last);
+        if std::mem::take(&mut unsaved.blocks) {
+            self.count_failure(FailureClass::NotSent, &error);
+        }
+        self.unsaved = Some(unsaved);
+        Settled::Failed(error)
+    }
+
+    /// Another process's state is stored instead of ours.
+    fn overtaken(&mut self, entry: Entry, logout: bool) {
+        self.counts.overtaken = self.counts.overtaken.saturating_add(1);
+        let ours = self.known.as_ref().is_some_and(|known| known.login == entry.login);
+        match &entry.state {
+            // A logout stays one here, until the store is read again.
+            _ if logout => {}
+            EntryState::LoggedOut => {
+                self.login = self.login.next();
+                self.known = Some(Arc::new(entry));
+                self.set_phase(Phase::Over(Error::new(ErrorKind::LoggedOut)));
+            }
+            // The same login has another successor: the next refresh adopts it.
+            _ if ours => {}
+            _ => {
+                self.login = self.login.next();
+                self.set_phase(Phase::Unloaded(None));
+            }
+        }
+    }
+
+    pub(super) fn begin_write(&mut self) -> Option<WorkId> {
+        let id = self.unsaved.as_ref()?.pending.id();
+        self.write = Some(id);
+        Some(id)
+    }
+
+    pub(super) fn save_due(&self, now: Now) -> bool {
+        self.write.is_none() && self.unsaved.as_ref().is_some_and(|unsaved| now.boot >= unsaved.not_before())
+    }
+
+    /// A caller wants what is not stored to be stored now: joins or starts the write; `None` if everything is stored.
+    pub fn flush(&mut self) -> Option<WorkId> {
+        if self.write.is_some() {
+            return self.write;
+        }
+        self.begin_write()
+    }
+
+    pub(super) fn count_failure(&mut self, class: FailureClass, error: &Error) {
+        self.counts.failed = self.counts.failed.saturating_add(1);
+        let last = self.counts.failure.replace((class, error.clone()));
+        self.discard(last.map(|(_, error)| error));
+    }
+}

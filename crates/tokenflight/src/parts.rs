@@ -1,0 +1,116 @@
+//! What does not change while a session lives, and the calls into the user's code that are made with it.
+
+use std::{future::Future, time::Duration};
+
+use tokenflight_core::{
+    Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
+    store::{GrantKey, Op, Reply, Seen, StoreError, StoreErrorKind},
+};
+use tokenflight_machine::{Failure, Policy, Rules};
+
+use crate::{
+    catch::{Panicked, caught, caught_call},
+    flight::Flight,
+    session::Listeners,
+    sync::Arc,
+    time::{Deadline, read},
+};
+
+/// How long the server may take to revoke a refresh token, and how often it is asked.
+const REVOCATION: (Duration, usize) = (Duration::from_secs(5), 2);
+
+/// What does not change while a session lives. A flight holds this strongly and its session weakly, so that it can reach the
+/// store even when no handle is left to use the result.
+pub(crate) struct Parts {
+    pub(crate) grant: Arc<dyn Grant>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) time: Arc<dyn Time>,
+    pub(crate) key: GrantKey,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) listeners: Listeners,
+    /// What a claim of this session is called, for people.
+    pub(crate) holder: Box<str>,
+}
+
+/// The end of a store operation.
+pub(crate) type Applied = Result<Reply, Failure>;
+
+impl Parts {
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.rules.policy
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        read(&*self.time)
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        caught_call(|| self.time.random()).unwrap_or_default()
+    }
+
+    /// Waits for as long as this, if there is a timer.
+    pub(crate) async fn pause(self: &Arc<Self>, wait: Duration) {
+        let _ = Deadline::after(Arc::clone(&self.time), wait).await;
+    }
+
+    /// Does some work for as long as this; `None` if that was not enough.
+    pub(crate) async fn within<F: Future + Unpin>(&self, limit: Duration, work: F) -> Option<F::Output> {
+        Deadline::after(Arc::clone(&self.time), limit).limit(work).await.ok()
+    }
+
+    /// Reads the store.
+    pub(crate) async fn load(&self) -> Result<Seen, Error> {
+        let load = Box::pin(caught(async { self.store.load(&self.key).await }));
+        match self.within(self.policy().store_limit, load).await {
+            Some(Ok(Ok(seen))) => Ok(seen),
+            Some(Ok(Err(error))) => Err(error.into()),
+            Some(Err(panicked)) => Err(Error::with_source(ErrorKind::Store, panicked)),
+            None => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+        }
+    }
+
+    /// Begins an operation. It is a flight, so that whoever waits for it can leave it to its end; one that is never answered
+    /// ends after several times the store's limit.
+    pub(crate) fn apply(self: &Arc<Self>, op: Op) -> Flight<Applied> {
+        let parts = Arc::clone(self);
+        Flight::new(Box::pin(async move {
+            let limit = parts.policy().store_limit.saturating_mul(6);
+            let apply = Box::pin(caught(async { parts.store.apply(&parts.key, op).await }));
+            match caught(parts.within(limit, apply)).await {
+                Ok(Some(Ok(Ok(reply)))) => Ok(reply),
+                Ok(Some(Ok(Err(error)))) => Err(failure(error)),
+                Ok(Some(Err(Panicked))) | Err(Panicked) => Err(unknown(Panicked)),
+                Ok(None) => Err(unknown("the store did not answer in time")),
+            }
+        }))
+    }
+
+    /// Takes a refresh token back (RFC 7009).
+    pub(crate) async fn revoke(self: &Arc<Self>, token: &RefreshToken) -> Result<(), Error> {
+        let (limit, tries) = REVOCATION;
+        let mut last = Error::with_source(ErrorKind::TimedOut, "the authorization server did not answer in time");
+        let deadline = self.now().boot.saturating_add(limit);
+        for _ in 0..tries {
+            let left = deadline.saturating_sub(self.now().boot);
+            let revoke = Box::pin(caught(async { self.grant.revoke(token).await }));
+            match self.within(left, revoke).await {
+                Some(Ok(Ok(()))) => return Ok(()),
+                Some(Ok(Err(error))) => last = Error::failed(error),
+                Some(Err(panicked)) => last = Error::with_source(ErrorKind::Closed, panicked),
+                None => break,
+            }
+            self.pause(Duration::from_millis(500)).await;
+        }
+        Err(last)
+    }
+}
+
+fn failure(error: StoreError) -> Failure {
+    let (kind, tried) = (error.kind(), error.tried().cloned().map(Box::new));
+    Failure { kind, tried, error: error.into() }
+}
+
+pub(crate) fn unknown(source: impl Into<tokenflight_core::BoxError>) -> Failure {
+    let error = Error::with_source(ErrorKind::Store, source);
+    Failure { kind: StoreErrorKind::Unknown, tried: None, error }
+}

@@ -1,0 +1,118 @@
+//! Claiming the right to present, and waiting for another holder's claim.
+
+use std::time::Duration;
+
+use tokenflight_core::{
+    Error, ErrorKind, Event,
+    store::{Body, Entry, Op, OpId, Reply, Seen},
+};
+use tokenflight_machine::present::lets_go;
+
+use super::run::Refresh;
+
+/// How often a taken claim is asked for again: at first, and at last.
+const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+
+/// A wait that is longer than this is told.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
+
+/// The pause before an operation whose outcome is unknown is tried again.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The answer to a claim.
+pub(super) enum Claimed {
+    /// It is this attempt's, and its first try was sent at `since`, on the boot clock.
+    Granted { entry: Entry, since: Duration },
+    /// Another entry is stored by now.
+    Changed,
+    /// Another holder has it.
+    Busy { retry_after: Option<Duration>, holder: Option<Box<str>> },
+    /// The store failed.
+    Failed(Error),
+}
+
+impl Refresh {
+    /// Claims the entry that was read. A try whose outcome is unknown is made again with the same id, which finds out,
+    /// while a request could still be sent under the claim.
+    pub(super) async fn claim(&self, seen: &Seen, watched: Duration) -> Claimed {
+        let lengths = self.parts.rules.lengths();
+        let since = self.parts.now();
+        let body = Body::Claim {
+            owner: self.owner,
+            seen: seen.entry.as_ref().map_or(OpId::NONE, |entry| entry.op),
+            length: lengths.claim,
+            yields: self.unsent(),
+            holder: self.parts.holder.clone(),
+        };
+        let op = Op::new(seen.facts.incarnation, since, body).watched(watched);
+        let mut unknown = false;
+        loop {
+            match self.apply(op.clone().at(self.parts.now())).await {
+                Ok(Reply::Granted(entry)) => return Claimed::Granted { entry, since: since.boot },
+                Ok(Reply::Busy { retry_after, holder }) => return Claimed::Busy { retry_after, holder },
+                Ok(Reply::Changed(_)) => return Claimed::Changed,
+                Ok(Reply::Stored { .. } | Reply::Conflict(_) | Reply::Overtaken(_) | Reply::Nothing) => {
+                    let error = "the store gave an answer that does not fit a claim";
+                    return Claimed::Failed(Error::with_source(ErrorKind::Store, error));
+                }
+                Err(failure) if lets_go(failure.kind, unknown) => return Claimed::Failed(failure.error),
+                Err(failure) => {
+                    unknown = true;
+                    let age = self.parts.now().boot.saturating_sub(since.boot);
+                    if age.saturating_add(RETRY) > self.parts.policy().store_limit {
+                        // It may be stored: the next attempt of this session need not wait for it.
+                        self.set_unsent(true);
+                        return Claimed::Failed(failure.error);
+                    }
+                    self.parts.pause(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waiting for another holder's claim.
+pub(super) struct Waiting<'a> {
+    refresh: &'a Refresh,
+    began: Option<Duration>,
+    pause: Duration,
+    told: bool,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) const fn new(refresh: &'a Refresh) -> Self {
+        Self { refresh, began: None, pause: POLL.0, told: false }
+    }
+
+    /// Waits before the store is asked again.
+    ///
+    /// # Errors
+    ///
+    /// The claim has been waited for longer than one lasts.
+    pub(super) async fn pause(&mut self, retry_after: Option<Duration>, holder: Option<Box<str>>) -> Result<(), Error> {
+        let parts = &self.refresh.parts;
+        let now = parts.now().boot;
+        let waited = now.saturating_sub(*self.began.get_or_insert(now));
+        if waited >= parts.policy().claim_patience() {
+            let holder = holder.as_deref().unwrap_or("another holder");
+            let error = format!("{holder} has kept its claim for {} s", waited.as_secs());
+            return Err(Error::with_source(ErrorKind::Store, error));
+        }
+        if waited >= TOLD_AFTER && !std::mem::replace(&mut self.told, true) {
+            let holder = holder.as_deref().unwrap_or("another holder").to_owned();
+            if let Some(session) = self.refresh.session.upgrade() {
+                session.announce(Event::Waiting { holder, at_most: retry_after });
+            }
+        }
+        // The hint may be far off, because a holder that crashed frees nothing; one that did not may be done soon.
+        let wait = self.pause.min(retry_after.unwrap_or(self.pause)).max(POLL.0);
+        parts.pause(jittered(wait, parts.random())).await;
+        self.pause = (self.pause * 2).min(POLL.1);
+        Ok(())
+    }
+}
+
+/// Between half of it and all of it, so that waiting processes do not ask in step.
+fn jittered(wait: Duration, random: u64) -> Duration {
+    wait / 2 + Duration::from_nanos(random % u64::try_from(wait.as_nanos() / 2).unwrap_or(1).max(1))
+}

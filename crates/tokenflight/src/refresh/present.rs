@@ -1,0 +1,261 @@
+//! Presenting a refresh token under a claim: from the last look at the claim to the commit.
+
+use std::time::Duration;
+
+use tokenflight_core::{
+    Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken, TokenSet,
+    grant::TokenRequest,
+    store::{Body, Entry, EntryState, Op, Outcome as Settlement, Reading, Reply, Seen, StoredTokens},
+};
+use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
+
+use super::run::{End, Refresh, failed, found, not_sent};
+use crate::{
+    catch::{Panicked, caught},
+    session::Access,
+    sync::Arc,
+    time::Deadline,
+};
+
+/// One presentation under its claim.
+pub(super) struct Presentation<'a> {
+    pub(super) refresh: &'a Refresh,
+    /// The entry as it was claimed, and what the storage said when it was read.
+    pub(super) seen: Seen,
+    /// When it was read.
+    pub(super) read: Now,
+    /// When the claim's first try was sent, on the boot clock.
+    pub(super) since: Duration,
+    /// How long the request may take.
+    pub(super) request: Duration,
+}
+
+impl Presentation<'_> {
+    pub(super) async fn run(mut self) -> End {
+        if let Err(error) = self.guard().await {
+            self.settle(Settlement::Untouched, false).await;
+            return not_sent(error).into();
+        }
+        // The lifetime counts from before the request was sent, so that latency can only shorten it.
+        let sent = self.refresh.parts.now();
+        match self.present(sent).await {
+            Ok(set) => self.obtained(set, sent).await,
+            Err(error) if error.class() == FailureClass::Terminal => self.refused(error).await,
+            Err(error) => self.failed(error, sent).await,
+        }
+    }
+
+    fn entry(&self) -> Entry {
+        self.seen.entry.clone().unwrap_or_default()
+    }
+
+    fn presented(&self) -> Option<&RefreshToken> {
+        self.tokens().and_then(|tokens| tokens.refresh.as_ref())
+    }
+
+    fn tokens(&self) -> Option<&StoredTokens> {
+        self.seen.entry.as_ref().and_then(Entry::tokens)
+    }
+
+    /// The last look before the first byte: the claim outlasts the request, its kernel lock is still the one on the path, and
+    /// a token in doubt is still within the server's grace window.
+    async fn guard(&mut self) -> Result<(), Error> {
+        let parts = &self.refresh.parts;
+        let entry = self.entry();
+        let claim = entry.claim.as_ref();
+        if let Some(claim) = claim.filter(|claim| claim.lock.is_some()) {
+            let seen = parts.load().await?;
+            let kept = seen.facts.lock == claim.lock && seen.entry.and_then(|entry| entry.claim).as_ref() == Some(claim);
+            if !kept {
+                return Err(Error::with_source(ErrorKind::Store, "the store's lock file was replaced"));
+            }
+        }
+        let now = parts.now();
+        let lengths = parts.rules.lengths();
+        if entry.doubt.is_some() {
+            let usable = self.refresh.plan.known.as_ref().is_some_and(|known| known.set == entry.set)
+                && self.refresh.plan.is_usable(now);
+            let request = present::may_present(parts.rules.reuse(), entry.doubt, self.reading(now), usable, &lengths);
+            let error = || GrantError::ambiguous("another attempt with this refresh token never reported back");
+            self.request = request.ok_or_else(|| Error::from(error()))?.min(self.request);
+        }
+        let age = now.boot.saturating_sub(self.since);
+        if !present::covers(age, self.request, &lengths) {
+            return Err(Error::with_source(ErrorKind::Store, "the store's answers took so long that the claim is too old"));
+        }
+        Ok(())
+    }
+
+    /// What the storage's clock shows now.
+    fn reading(&self, now: Now) -> Option<Reading> {
+        let read = self.seen.facts.now(self.read)?;
+        Some(Reading { at: read.at.saturating_add(now.boot.saturating_sub(self.read.boot)), ..read })
+    }
+
+    /// One submission, within its limit. No answer is an outcome too.
+    async fn present(&self, sent: Now) -> Result<TokenSet, GrantError> {
+        let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
+        let request = TokenRequest::new(self.presented().cloned(), plan.reason).replacing(plan.login, plan.generation);
+        let answer = Box::pin(caught(async { parts.grant.request(&request).await }));
+        let lengths = parts.rules.lengths();
+        // Polling may send. After its time a request that says it was sent is still answered, one that says it was not is
+        // over, and one that says nothing is polled as long as its claim lasts.
+        let unmarked_until = self.since.saturating_add(lengths.claim).saturating_sub(lengths.reserve);
+        let may_finish = |now: Duration| match request.class_without_answer() {
+            FailureClass::NotSent => false,
+            _ => request.is_sent() || now < unmarked_until,
+        };
+        let until = sent.boot.saturating_add(self.request);
+        match Deadline::at(Arc::clone(&parts.time), until).limit_while(answer, may_finish).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(Panicked)) => Err(GrantError::new(request.class_without_answer()).source(Panicked)),
+            Err(_) => Err(GrantError::new(request.class_without_answer()).source("no answer within the time limit")),
+        }
+    }
+
+    /// Store, then publish.
+    async fn obtained(self, set: TokenSet, sent: Now) -> End {
+        let obtained = set.refresh().cloned();
+        let access = match set.check().map(|_| Access::new(set.access().clone(), set.granted_scope().map(str::to_owned))) {
+            Ok(Ok(access)) => access,
+            Ok(Err(unsendable)) => return self.unusable(&set, GrantError::config(unsendable), sent).await,
+            Err(unusable) => return self.unusable(&set, GrantError::config(unusable), sent).await,
+        };
+        let tokens = self.named(StoredTokens::from_set(&set, sent.wall, self.presented()));
+        let renewable = tokens.refresh.is_some();
+        let times = Times::new(sent, set.lifetime()).refresh_in(set.refresh_hint());
+        let outcome = match self.commit(tokens).await {
+            Ok(saved) => Outcome::Obtained { token: access, times, renewable, saved },
+            Err(entry) => self.instead(*entry),
+        };
+        End { outcome, obtained }
+    }
+
+    fn named(&self, tokens: StoredTokens) -> StoredTokens {
+        let rules = &self.refresh.parts.rules;
+        tokens.issued_by(rules.issuer.as_deref()).issued_to(rules.client_id.as_deref())
+    }
+
+    /// Stores a successor. `Err` is the entry that is stored instead of it.
+    async fn commit(&self, next: StoredTokens) -> Result<Saved, Box<Entry>> {
+        let entry = self.entry();
+        let body = Body::Commit {
+            epoch: entry.epoch,
+            login: entry.login,
+            over: entry.set,
+            presented: self.presented().cloned(),
+            next,
+        };
+        let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);
+        match self.refresh.apply(op.clone()).await {
+            Ok(Reply::Stored { entry, .. }) => Ok(Saved::Stored(entry.into())),
+            Ok(Reply::Conflict(entry) | Reply::Overtaken(entry) | Reply::Changed(entry)) => Err(Box::new(entry)),
+            Ok(Reply::Granted(_) | Reply::Busy { .. } | Reply::Nothing) => {
+                let error = Error::with_source(ErrorKind::Store, "the store gave an answer that does not fit a commit");
+                Ok(Saved::Unsaved { op, unknown: true, error })
+            }
+            // A failed write never turns a good refresh into a failed request.
+            Err(failure) => {
+                let unknown = !present::lets_go(failure.kind, false);
+                Ok(Saved::Unsaved { op: op.tried_on(failure.tried), unknown, error: failure.error })
+            }
+        }
+    }
+
+    /// Another state is stored: a login, a logout, or another successor. It counts, ours does not. Nothing is presented any
+    /// more, so a doubt in it is no obstacle.
+    fn instead(&self, entry: Entry) -> Outcome<Access> {
+        let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
+        let seen = Seen::new(Some(entry), self.seen.facts);
+        match parts.rules.reconcile(plan, &seen, None, parts.now()) {
+            Reconcile::Adopt(times) => found(seen, Some(times)),
+            Reconcile::Over => found(seen, None),
+            Reconcile::Refuse(error) => failed(FailureClass::Config, error),
+            // It cannot be used as it is: the next refresh presents it.
+            Reconcile::Claim { .. } | Reconcile::KeptBack | Reconcile::Again => {
+                not_sent(Error::with_source(ErrorKind::Store, "another process has stored another token meanwhile"))
+            }
+        }
+    }
+
+    /// The server says that the grant is over. Only a refresh token can be; and it is believed if the token it refused is
+    /// still the stored one, and the store has noted it.
+    async fn refused(self, error: GrantError) -> End {
+        let Some(presented) = self.presented().cloned() else {
+            self.settle(Settlement::Untouched, true).await;
+            return failed(FailureClass::Terminal, Error::failed(error)).into();
+        };
+        let (entry, now) = (self.entry(), self.refresh.parts.now());
+        let body = Body::End {
+            owner: self.refresh.owner,
+            epoch: entry.epoch,
+            login: entry.login,
+            over: entry.set,
+            presented: Some(presented),
+            reason: error.end_reason(),
+            at: now.wall,
+        };
+        match self.refresh.apply(Op::new(self.seen.facts.incarnation, now, body)).await {
+            Ok(Reply::Stored { entry, .. }) => Outcome::Ended { entry: entry.into(), error: error.into() }.into(),
+            Ok(Reply::Conflict(stored)) => {
+                self.settle(Settlement::Untouched, true).await;
+                match self.instead(stored) {
+                    Outcome::Failed { class, .. } => failed(class, Error::with_source(ErrorKind::Store, error)).into(),
+                    outcome => outcome.into(),
+                }
+            }
+            // Not confirmed is not ended: another process may have stored a successor. The same is tried again.
+            Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)).into(),
+            Err(failure) => {
+                self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse()), true).await;
+                not_sent(failure.error).into()
+            }
+        }
+    }
+
+    async fn failed(self, error: GrantError, sent: Now) -> End {
+        if let (Some(rotated), EntryState::Active(old)) = (error.rotated_token().cloned(), self.entry().state) {
+            return self.keep_rotated(error, rotated, old).await;
+        }
+        let class = error.class();
+        let ambiguous = class == FailureClass::Ambiguous;
+        let settlement = match ambiguous {
+            true => Settlement::Ambiguous(self.refresh.parts.rules.reuse()),
+            false => Settlement::Untouched,
+        };
+        self.settle(settlement, class != FailureClass::NotSent).await;
+        let in_doubt = ambiguous.then_some(sent.boot);
+        Outcome::Failed { class, error: Error::failed(error), in_doubt, rotated: None }.into()
+    }
+
+    async fn unusable(self, set: &TokenSet, error: GrantError, sent: Now) -> End {
+        let error = match set.refresh().cloned() {
+            Some(rotated) => error.rotated(rotated),
+            None => error,
+        };
+        self.failed(error, sent).await
+    }
+
+    /// The answer cannot be used, but the old refresh token is spent: the new one must survive, beside the old access token.
+    async fn keep_rotated(self, error: GrantError, rotated: RefreshToken, old: StoredTokens) -> End {
+        let mut tokens = old;
+        tokens.refresh = Some(rotated.clone());
+        let (class, error) = (error.class(), Error::failed(error));
+        let outcome = match self.commit(tokens).await {
+            Ok(saved) => Outcome::Failed { class, error, in_doubt: None, rotated: Some(saved) },
+            Err(entry) => match self.instead(*entry) {
+                Outcome::Failed { .. } => failed(class, error),
+                outcome => outcome,
+            },
+        };
+        End { outcome, obtained: Some(rotated) }
+    }
+
+    /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.
+    async fn settle(&self, outcome: Settlement, sent: bool) {
+        let body = Body::Settle { owner: self.refresh.owner, outcome };
+        let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);
+        let failed = self.refresh.apply(op).await.is_err();
+        self.refresh.set_unsent(failed && !sent);
+    }
+}

@@ -1,0 +1,251 @@
+use std::time::Duration;
+
+use tokenflight_core::{
+    Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
+    store::{Body, Entry, EntryState, Op, Owner, Seen},
+};
+use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, present::Watched};
+
+use super::{
+    claim::{Claimed, Waiting},
+    present::Presentation,
+};
+use crate::{
+    catch::caught,
+    flight::Flight,
+    parts::{Applied, Parts, unknown},
+    session::{Access, Token},
+    slot::{AnyFlight, Inner},
+    sync::{Arc, Weak},
+};
+
+/// What a refresh is to those who wait for it.
+pub(crate) type Refreshed = Result<Brought, Error>;
+
+/// A token, and when it was the current one.
+#[derive(Clone, Debug)]
+pub(crate) struct Brought {
+    pub(crate) token: Token,
+    /// Whether the authorization server sent it just now.
+    pub(crate) obtained: bool,
+    /// The session's stamp when it was published; zero, which a session never shows, if it could not be used even then. As
+    /// long as the session shows it, this is the current token.
+    pub(crate) stamp: u64,
+    /// When that was, by the boot clock.
+    pub(crate) at: Duration,
+}
+
+/// One refresh in progress.
+pub(super) struct Refresh {
+    pub(super) parts: Arc<Parts>,
+    /// Weak: the slot holds the flight, and neither must keep the other alive.
+    pub(super) session: Weak<Inner>,
+    pub(super) plan: Plan,
+    pub(super) owner: Owner,
+}
+
+/// How a refresh ended, and the refresh token the server sent with it.
+pub(super) struct End {
+    pub(super) outcome: Outcome<Access>,
+    pub(super) obtained: Option<RefreshToken>,
+}
+
+impl From<Outcome<Access>> for End {
+    fn from(outcome: Outcome<Access>) -> Self {
+        Self { outcome, obtained: None }
+    }
+}
+
+/// How often a lost state is written back before something else is wrong.
+const MOST_AGAIN: usize = 3;
+
+/// Refreshes, publishes, and says what the waiters get.
+pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan) -> Refreshed {
+    let refresh = Refresh { parts, session: Weak::clone(&session), plan: plan.clone(), owner: Owner::unique() };
+    match caught(refresh.run()).await {
+        Ok(refreshed) => refreshed,
+        // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was
+        // sent is not known any more. Uncaught, this would panic for every later caller.
+        Err(panicked) => {
+            let error = Error::from(GrantError::ambiguous(panicked));
+            if let Some(session) = session.upgrade() {
+                session.crash(&plan, &error);
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Refresh {
+    async fn run(self) -> Refreshed {
+        let end = self.obtain().await;
+        self.finish(end).await
+    }
+
+    async fn obtain(&self) -> End {
+        // No handle is left to renew anything for; and what the session had still to store is not seen from here any more.
+        if self.session.strong_count() == 0 {
+            return not_sent(Error::new(ErrorKind::Closed)).into();
+        }
+        let (mut watched, mut waiting) = (Watched::default(), Waiting::new(self));
+        let mut again = 0;
+        loop {
+            let seen = match self.parts.load().await {
+                Ok(seen) => seen,
+                Err(error) => return not_sent(error).into(),
+            };
+            let now = self.parts.now();
+            match self.parts.rules.reconcile(&self.plan, &seen, self.unsent(), now) {
+                Reconcile::Adopt(times) => return found(seen, Some(times)).into(),
+                Reconcile::Over => return found(seen, None).into(),
+                Reconcile::Refuse(error) => return failed(FailureClass::Config, error).into(),
+                Reconcile::KeptBack => return Outcome::KeptBack { error: kept_back() }.into(),
+                Reconcile::Again if again < MOST_AGAIN => {
+                    again += 1;
+                    if let Err(error) = self.write_back(&seen, now).await {
+                        return not_sent(error).into();
+                    }
+                }
+                Reconcile::Again => {
+                    let error = "the store has lost a later state and does not take it back";
+                    return not_sent(Error::with_source(ErrorKind::Store, error)).into();
+                }
+                Reconcile::Claim { request } => {
+                    let (op, incarnation) = (seen.entry.as_ref().map(|entry| entry.op), seen.facts.incarnation);
+                    let lengths = self.parts.rules.lengths();
+                    let watched = watched.saw(op.unwrap_or(Entry::default().op), incarnation, now.boot, &lengths);
+                    match self.claim(&seen, watched).await {
+                        Claimed::Granted { entry, since } => {
+                            let seen = Seen::new(Some(entry), seen.facts);
+                            return Presentation { refresh: self, seen, read: now, since, request }.run().await;
+                        }
+                        Claimed::Changed => {}
+                        Claimed::Failed(error) => return not_sent(error).into(),
+                        Claimed::Busy { retry_after, holder } => {
+                            if let Err(error) = waiting.pause(retry_after, holder).await {
+                                return not_sent(error).into();
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The storage has lost what was last seen in it: it goes back as it was.
+    async fn write_back(&self, seen: &Seen, now: Now) -> Result<(), Error> {
+        let Some(known) = &self.plan.known else { return Ok(()) };
+        let body = Body::Again { record: Box::new(Entry::clone(known)) };
+        self.apply(Op::new(seen.facts.incarnation, now, body)).await.map(drop).map_err(|failure| failure.error)
+    }
+
+    /// Does one operation of the store, within its limit. What takes longer goes on, and is the session's to carry.
+    pub(super) async fn apply(&self, op: Op) -> Applied {
+        let flight: Flight<Applied> = self.parts.apply(op);
+        let Ok(join) = flight.stay() else { return Err(unknown("the store waits for itself")) };
+        match self.parts.within(self.parts.policy().store_limit, join).await {
+            Some(applied) => applied.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
+            None => {
+                if let Some(session) = self.session.upgrade() {
+                    session.owe(AnyFlight::Apply(flight));
+                }
+                Err(unknown("the store did not answer in time"))
+            }
+        }
+    }
+
+    /// An attempt of this session that has sent nothing, and whose claim may still be stored.
+    pub(super) fn unsent(&self) -> Option<Owner> {
+        self.session.upgrade()?.look(|slot, _| slot.machine.unsent())
+    }
+
+    /// Notes whether this attempt leaves a claim behind under which nothing was sent.
+    pub(super) fn set_unsent(&self, left: bool) {
+        if let Some(session) = self.session.upgrade() {
+            session.change(|slot, _| slot.machine.set_unsent(left.then_some(self.owner)));
+        }
+    }
+
+    /// Publishes and frees the place, in one step. What a logout has made useless is revoked.
+    async fn finish(self, end: End) -> Refreshed {
+        let End { outcome, obtained } = end;
+        let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
+        let Some(session) = self.session.upgrade() else {
+            // No handle is left to use it; what matters is in the store.
+            if let Outcome::Obtained { saved: Saved::Unsaved { op, unknown, .. }, .. } = outcome {
+                let pending = tokenflight_machine::Pending::tried(op, unknown);
+                let _ = crate::write::persist(self.parts, pending).await;
+            }
+            return Err(Error::new(ErrorKind::Closed));
+        };
+        let (finish, brought) = session.finish(&self.plan, outcome);
+        let stale = match &finish {
+            Finish::Stale { logged_out } => Some(*logged_out),
+            Finish::Adopted | Finish::Failed(_) => None,
+        };
+        if let Some(token) = obtained.filter(|_| useless || stale == Some(true)) {
+            session.revoke(&token).await;
+        }
+        match finish {
+            Finish::Adopted => brought.ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
+            Finish::Failed(error) => Err(error),
+            Finish::Stale { logged_out: true } => Err(Error::new(ErrorKind::LoggedOut)),
+            Finish::Stale { logged_out: false } => Err(Error::new(ErrorKind::SessionChanged)),
+        }
+    }
+}
+
+impl Inner {
+    fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<Brought>) {
+        let random = self.parts.random();
+        let obtained = matches!(outcome, Outcome::Obtained { .. });
+        let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
+            let finish = slot.machine.finish(plan, outcome, now, random);
+            if !matches!(finish, Finish::Stale { .. }) {
+                slot.end_refresh();
+            }
+            (finish, slot.token(), now.boot)
+        });
+        (finish, token.map(|token| Brought { token, obtained, stamp, at }))
+    }
+
+    /// Takes back a refresh token of no use any more, and says so if that fails.
+    pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), Error> {
+        let revoked = self.parts.revoke(token).await;
+        if let Err(error) = &revoked {
+            self.announce(tokenflight_core::Event::RevocationFailed { error: error.clone() });
+        }
+        revoked
+    }
+}
+
+fn is_logged_out(entry: Option<&Entry>) -> bool {
+    entry.is_none_or(|entry| matches!(entry.state, EntryState::LoggedOut))
+}
+
+pub(super) const fn failed(class: FailureClass, error: Error) -> Outcome<Access> {
+    Outcome::Failed { class, error, in_doubt: None, rotated: None }
+}
+
+/// The store could not be asked, so nothing was sent: a refresh token is never presented without a claim.
+pub(super) const fn not_sent(error: Error) -> Outcome<Access> {
+    failed(FailureClass::NotSent, error)
+}
+
+fn kept_back() -> Error {
+    Error::from(GrantError::ambiguous("another attempt with this refresh token never reported back"))
+}
+
+/// What the store's entry alone decides.
+pub(super) fn found(seen: Seen, times: Option<Times>) -> Outcome<Access> {
+    let tokens = seen.entry.as_ref().and_then(Entry::tokens);
+    let access = tokens.and_then(|tokens| Some((tokens.access.clone()?, tokens.scope.clone()))).zip(times);
+    let token = match access.map(|((access, scope), times)| Access::new(access, scope).map(|access| (access, times))) {
+        Some(Err(unsendable)) => {
+            return failed(FailureClass::Config, Error::failed(GrantError::config(unsendable)));
+        }
+        Some(Ok(token)) => Some(token),
+        None => None,
+    };
+    Outcome::Found { entry: seen.entry.map(std::sync::Arc::new), token }
+}

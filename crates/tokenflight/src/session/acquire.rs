@@ -1,0 +1,395 @@
+//! Waiting for a token: the one loop behind every way to ask.
+
+use std::{future::Future, time::Duration};
+
+use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
+use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
+
+use super::Token;
+use crate::{
+    flight::{Join, Recursion},
+    refresh::{Brought, Refreshed},
+    slot::{AnyFlight, Carry, Inner, Slot},
+    sync::Arc,
+    time::Deadline,
+    write::Written,
+};
+
+/// What a caller wants, and which login it is pinned to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    want: Want,
+    /// How many logins and logouts there had been at the first look at a session that knew its login.
+    pin: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Want {
+    /// A token that is valid now, for this origin.
+    Usable(Option<OriginId>),
+    /// A token that is valid for this long, if there can be one.
+    Lasting(Duration, Option<OriginId>),
+    /// A newer token than the one a server refused.
+    Refused(Refused),
+    /// A newer token than this one, asked for by the user; of the login there is when this is first asked.
+    Newer(Option<LoginId>, Generation),
+    /// A new token, whatever the current one is worth.
+    Forced,
+}
+
+impl Ask {
+    const fn new(want: Want) -> Self {
+        Self { want, pin: None }
+    }
+
+    pub(crate) const fn usable(origin: Option<OriginId>) -> Self {
+        Self::new(Want::Usable(origin))
+    }
+
+    pub(crate) const fn lasting(time: Duration, origin: Option<OriginId>) -> Self {
+        Self::new(Want::Lasting(time, origin))
+    }
+
+    pub(crate) const fn refused(refused: Refused) -> Self {
+        Self::new(Want::Refused(refused))
+    }
+
+    pub(crate) const fn newer_than(generation: Generation) -> Self {
+        Self::new(Want::Newer(None, generation))
+    }
+
+    pub(crate) const fn forced() -> Self {
+        Self::new(Want::Forced)
+    }
+
+    /// Which origin the token is for.
+    const fn origin(&self) -> Option<OriginId> {
+        match self.want {
+            Want::Usable(origin) | Want::Lasting(_, origin) => origin,
+            Want::Refused(refused) => refused.origin,
+            Want::Newer(..) | Want::Forced => None,
+        }
+    }
+
+    /// Whether a refresh's token is what was asked for. It may have a lifetime of zero and still be good for those who waited
+    /// for it.
+    fn is_answered(&self, brought: &Brought) -> bool {
+        let newer = |login, generation| brought.token.login() == login && brought.token.generation() > generation;
+        match self.want {
+            Want::Usable(_) | Want::Lasting(..) => true,
+            Want::Refused(refused) => newer(refused.login, refused.generation),
+            Want::Newer(login, generation) => login.is_some_and(|login| newer(login, generation)),
+            Want::Forced => brought.obtained,
+        }
+    }
+
+    /// Whether the same access token, brought again by the server, means that there is no newer one.
+    fn is_futile(&self, brought: &Brought) -> bool {
+        let wants_newer = matches!(self.want, Want::Refused(_) | Want::Newer(..));
+        wants_newer && brought.obtained && !self.is_answered(brought)
+    }
+}
+
+/// What a caller gets at once.
+#[derive(Debug)]
+pub(crate) enum Supply {
+    /// A token, and perhaps some work that no other task keeps moving.
+    Token(Token, Option<Carry>),
+    /// It has to wait.
+    Wait(Wait),
+    /// No token.
+    Refused(Error),
+}
+
+/// What a caller waits for.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    what: What,
+    asked: Now,
+    /// Whether the store had not been read: then a login that comes meanwhile is the one that is waited for.
+    unloaded: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    Refresh(Join<Refreshed>),
+    Write(Join<Written>),
+    Until(Duration),
+}
+
+/// No caller goes round more often than this: each round ends a piece of work or a waiting time.
+const ROUNDS: u8 = 16;
+
+impl Inner {
+    /// Gets what is asked for, waiting if need be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Work in progress stays; nothing else is held.
+    pub(crate) async fn obtain(self: &Arc<Self>, mut ask: Ask) -> Result<(Token, Option<Carry>), Error> {
+        let supply = self.supply(&mut ask);
+        self.supplied(ask, supply).await
+    }
+
+    /// What a caller gets at once.
+    pub(crate) fn supply(self: &Arc<Self>, ask: &mut Ask) -> Supply {
+        let now = self.parts.now();
+        let (supply, overdue) = self.ask(now, |slot| slot.supply(ask, now, self));
+        if let Some(flight) = overdue {
+            flight.fire();
+        }
+        supply
+    }
+
+    /// Waits until there is what was asked for, from what there was at once.
+    // An `async fn` would keep its arguments twice, and there may be very many that wait.
+    #[expect(clippy::manual_async_fn)]
+    pub(crate) fn supplied(
+        self: &Arc<Self>,
+        mut ask: Ask,
+        mut supply: Supply,
+    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> + Send {
+        async move {
+            for _ in 0..ROUNDS {
+                let Wait { what, asked, unloaded } = match supply {
+                    Supply::Token(token, beside) => return Ok((token, beside)),
+                    Supply::Refused(error) => return Err(error),
+                    Supply::Wait(wait) => wait,
+                };
+                match what {
+                    What::Refresh(join) => {
+                        let refreshed = join.await.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged)));
+                        if let Some(result) = self.refreshed(refreshed, &ask, asked, unloaded) {
+                            return result.map(|token| (token, None));
+                        }
+                    }
+                    What::Write(join) => self.stored(join, &ask, unloaded).await?,
+                    // Boxed, so that those who wait for a refresh need not keep room for it.
+                    What::Until(at) => Box::pin(Deadline::at(Arc::clone(&self.parts.time), at)).await?,
+                }
+                supply = self.supply(&mut ask);
+            }
+            Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
+        }
+    }
+
+    /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
+    fn refreshed(&self, refreshed: Refreshed, ask: &Ask, asked: Now, unloaded: bool) -> Option<Result<Token, Error>> {
+        match refreshed {
+            Ok(brought) if ask.is_answered(&brought) => self.brought(brought, asked).transpose(),
+            Ok(brought) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
+            // The token is not what was asked for.
+            Ok(_) => None,
+            // There was no login when this was asked, so the one that came meanwhile is the one it waited for.
+            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => None,
+            // The answer was lost, and the same is tried again in a moment.
+            Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.retries_soon() => None,
+            Err(error) => Some(self.fall_back(ask, error)),
+        }
+    }
+
+    /// Waits for a write, for as long as one answer of the store may take. The write goes on.
+    async fn stored(&self, join: Join<Written>, ask: &Ask, unloaded: bool) -> Result<(), Error> {
+        let limit = self.parts.policy().store_limit;
+        let error = match self.parts.within(limit, Box::pin(join)).await {
+            Some(Some(Ok(_))) => return Ok(()),
+            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => return Ok(()),
+            Some(Some(Err(error))) => error,
+            Some(None) if unloaded => return Ok(()),
+            Some(None) => Error::new(ErrorKind::SessionChanged),
+            None => Error::with_source(ErrorKind::Store, "the store did not answer in time"),
+        };
+        match self.fall_back(ask, error) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a caller that has no token now waits a moment for the same attempt to be made again.
+    fn retries_soon(&self) -> bool {
+        self.look(|slot, now| slot.machine.retries_at(now).is_some())
+    }
+
+    /// The refresh failed; a token that is still good is as good as before.
+    fn fall_back(&self, ask: &Ask, error: Error) -> Result<Token, Error> {
+        let changed = *error.kind() == ErrorKind::SessionChanged;
+        match ask.want {
+            Want::Usable(_) | Want::Lasting(..) if !changed => {
+                let usable = self.look(|slot, now| slot.usable(ask.origin(), now));
+                usable.ok_or(error)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// What a refresh's token is to a caller that asked at `asked` and wakes up now: the token itself, the one that has
+    /// replaced it, or nothing, if it had run out before it was asked for because no task polled the refresh.
+    #[inline]
+    fn brought(&self, brought: Brought, asked: Now) -> Result<Option<Token>, Error> {
+        // A token that was good when the refresh ended was good for those who had asked until then. A caller that reads the
+        // clock before the lock is taken may have read it earlier than one that got the lock first.
+        if brought.stamp == self.stamp() && asked.boot <= brought.at {
+            return Ok(Some(brought.token));
+        }
+        self.brought_before(brought.token, asked)
+    }
+
+    /// As [`brought`](Self::brought), if there has been some change since the refresh ended.
+    #[inline(never)]
+    fn brought_before(&self, token: Token, asked: Now) -> Result<Option<Token>, Error> {
+        self.look(|slot, now| {
+            if slot.is_current(&token)? {
+                return Ok((!slot.machine.was_spent(asked)).then_some(token));
+            }
+            Ok(slot.usable(None, now))
+        })
+    }
+
+    /// The token to send now, given one that was obtained a while ago: a newer one of the same login if there is one, and
+    /// none of another login.
+    pub(crate) fn newest_of(&self, token: Token) -> Result<Token, Error> {
+        self.look(|slot, now| {
+            if slot.is_current(&token)? {
+                return Ok(token);
+            }
+            // A token that has just expired may still be the one this request waited for.
+            Ok(slot.usable(None, now).unwrap_or(token))
+        })
+    }
+
+    /// The work in progress, if no driver keeps it moving and this thread is not inside it.
+    pub(crate) fn stray(&self) -> Option<Carry> {
+        self.look(|slot, _| {
+            let flight = slot.refresh.clone().filter(|_| !slot.is_driven())?;
+            AnyFlight::Refresh(flight).carry()
+        })
+    }
+
+    /// Waits until everything is stored; what became of the refresh token that a logout replaced.
+    pub(crate) async fn flush(self: &Arc<Self>) -> Result<super::Revocation, Error> {
+        let mut revocation = super::Revocation::Nothing;
+        for _ in 0..ROUNDS {
+            let join = self.change(|slot, _| {
+                let id = slot.machine.flush()?;
+                Some(slot.join_write(id, self))
+            });
+            let Some(join) = join else { return Ok(revocation) };
+            let limit = self.parts.policy().store_limit;
+            match self.parts.within(limit, Box::pin(join?)).await {
+                Some(Some(Ok(done))) => revocation = done,
+                Some(Some(Err(error))) => return Err(error),
+                // Another login or logout has taken its place.
+                Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
+                None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+            }
+        }
+        Err(Error::with_source(ErrorKind::Store, "the session changed faster than it could be stored"))
+    }
+}
+
+impl Slot {
+    /// What the machine decides, and what that means for the caller; also a refresh that is overdue.
+    fn supply(
+        &mut self,
+        ask: &mut Ask,
+        now: Now,
+        session: &Arc<Inner>,
+    ) -> (Supply, Option<crate::flight::Flight<Refreshed>>) {
+        let unloaded = self.machine.is_unloaded();
+        if !unloaded && *ask.pin.get_or_insert(self.machine.resets()) != self.machine.resets() {
+            return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
+        }
+        let decision = self.decide(ask, now);
+        let wait = |what| Supply::Wait(Wait { what, asked: now, unloaded });
+        let joined = match decision {
+            Decision::Use { beside } => return (self.hand_out(beside, session), None),
+            Decision::Refuse(error) => return (Supply::Refused(error), None),
+            Decision::Wait { until } => return (wait(What::Until(until)), None),
+            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(What::Write),
+            Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
+                Some(id) => self.join_write(id, session).map(What::Write),
+                None => Err(Error::new(ErrorKind::Closed)),
+            },
+            Decision::Start(start @ Start::Refresh(_)) => {
+                self.start(start, session);
+                self.join_refresh().map(What::Refresh)
+            }
+            Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(What::Refresh),
+        };
+        let overdue = matches!(decision, Decision::Join { overdue: true, .. });
+        let overdue = self.refresh.clone().filter(|_| overdue && joined.is_ok());
+        (joined.map_or_else(Supply::Refused, wait), overdue)
+    }
+
+    fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
+        let machine = &mut self.machine;
+        match &mut ask.want {
+            Want::Usable(origin) => machine.usable(*origin, now),
+            Want::Lasting(time, origin) => machine.lasting(*time, *origin, now),
+            Want::Forced => machine.force(now),
+            Want::Refused(refused) => machine.refused(*refused, now),
+            Want::Newer(login, generation) => {
+                let login = *login.get_or_insert(machine.login_id());
+                machine.refused(Refused::new(login, *generation, None), now)
+            }
+        }
+    }
+
+    /// The current token, and what goes on beside it: the driver's business, if there is one.
+    fn hand_out(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Supply {
+        self.machine.note_use();
+        let flight = match beside {
+            None => None,
+            Some(Aside::Join(Work::Refresh)) => self.refresh.clone().map(AnyFlight::Refresh),
+            Some(Aside::Join(Work::Write)) => self.write.clone().map(AnyFlight::Write),
+            Some(Aside::Write(id)) => {
+                self.start(Start::Write(id), session);
+                self.write.clone().map(AnyFlight::Write)
+            }
+        };
+        let driven = self.is_driven();
+        let beside = flight.filter(|_| !driven).and_then(|flight| flight.carry());
+        // The machine says "use" only with a token; should that ever break, it must not become a panic.
+        match self.token() {
+            Some(token) => Supply::Token(token, beside),
+            None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn)),
+        }
+    }
+
+    fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
+        let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
+        Ok(flight.join()?)
+    }
+
+    /// Joins the write of this name, or starts it.
+    fn join_write(&mut self, id: tokenflight_machine::WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
+        if self.write.is_none() {
+            self.start(Start::Write(id), session);
+        }
+        let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
+        Ok(flight.join()?)
+    }
+
+    /// Whether it is the current token.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionChanged`] if it belongs to another login.
+    fn is_current(&self, token: &Token) -> Result<bool, Error> {
+        let machine = &self.machine;
+        if machine.login_id() != token.login() {
+            return Err(Error::new(ErrorKind::SessionChanged));
+        }
+        Ok(machine.token().is_some() && machine.generation() == token.generation())
+    }
+
+    fn usable(&self, origin: Option<OriginId>, now: Now) -> Option<Token> {
+        self.token().filter(|_| self.machine.has_usable(origin, now))
+    }
+}
+
+impl From<Recursion> for Error {
+    fn from(_: Recursion) -> Self {
+        Self::new(ErrorKind::Recursion)
+    }
+}

@@ -1,0 +1,464 @@
+//! The slot: one mutex over the machine and the work in progress.
+//!
+//! It is never held across a poll, a wake, an await or a function of the user's, nor the drop of anything that can hold the
+//! user's code: what a change displaces is collected, and dropped after the lock is released. Publishing a result and freeing
+//! its place is one step.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use event_listener::Event as Changed;
+use tokenflight_core::{Error, Event, Now};
+use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
+
+use crate::{
+    driver::Link,
+    flight::{Flight, Join},
+    parts::{Applied, Parts},
+    refresh::{self, Refreshed},
+    session::{Access, Pass, Snapshot, State, Status, Token, private_copy},
+    sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
+    write::{self, Written},
+};
+
+/// A session's state, shared by its handles.
+pub(crate) struct Inner {
+    pub(crate) parts: Arc<Parts>,
+    stamp: Stamp,
+    changed: Changed,
+    slot: Mutex<Slot>,
+}
+
+/// Changes whenever a private copy of the token is out of date. On a cache line of its own, because every request reads it.
+#[repr(align(128))]
+struct Stamp(AtomicU64);
+
+pub(crate) struct Slot {
+    pub(crate) machine: Machine<Access>,
+    pub(crate) refresh: Option<Flight<Refreshed>>,
+    pub(crate) write: Option<Flight<Written>>,
+    /// What was left behind and still has something to do: a refresh of an earlier login, an operation of the store.
+    owed: Vec<AnyFlight>,
+    driver: Option<Arc<Link>>,
+    /// What the stamp stands for.
+    shown: (Option<Offer>, bool),
+    /// What is to be told, in order, and whether a thread is telling.
+    events: VecDeque<Event>,
+    telling: bool,
+    /// Whether the driver has something to look at.
+    notify: bool,
+    trash: Vec<AnyFlight>,
+}
+
+/// A flight of any kind, to be taken to its end.
+#[derive(Clone)]
+pub(crate) enum AnyFlight {
+    Refresh(Flight<Refreshed>),
+    Write(Flight<Written>),
+    Apply(Flight<Applied>),
+}
+
+/// What the driver has to do for a session.
+#[derive(Default)]
+pub(crate) struct Visit {
+    pub(crate) flights: Vec<AnyFlight>,
+    pub(crate) next: Option<Duration>,
+}
+
+impl AnyFlight {
+    /// Takes it to its end; nothing if this thread is inside it.
+    pub(crate) fn carry(&self) -> Option<Carry> {
+        match self {
+            Self::Refresh(flight) => flight.stay().ok().map(Carry::Refresh),
+            Self::Write(flight) => flight.stay().ok().map(Carry::Write),
+            Self::Apply(flight) => flight.stay().ok().map(Carry::Apply),
+        }
+    }
+
+    /// Sends its waiters away.
+    pub(crate) fn abandon(&self) {
+        match self {
+            Self::Refresh(flight) => flight.abandon(),
+            Self::Write(flight) => flight.abandon(),
+            Self::Apply(flight) => flight.abandon(),
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        match self {
+            Self::Refresh(flight) => flight.is_finished(),
+            Self::Write(flight) => flight.is_finished(),
+            Self::Apply(flight) => flight.is_finished(),
+        }
+    }
+
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Refresh(one), Self::Refresh(other)) => one.same_as(other),
+            (Self::Write(one), Self::Write(other)) => one.same_as(other),
+            (Self::Apply(one), Self::Apply(other)) => one.same_as(other),
+            _ => false,
+        }
+    }
+}
+
+/// Keeps a flight moving, and does not want its result.
+#[derive(Debug)]
+pub(crate) enum Carry {
+    Refresh(Join<Refreshed>),
+    Write(Join<Written>),
+    Apply(Join<Applied>),
+}
+
+impl Future for Carry {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.get_mut() {
+            Self::Refresh(join) => Pin::new(join).poll(cx).map(drop),
+            Self::Write(join) => Pin::new(join).poll(cx).map(drop),
+            Self::Apply(join) => Pin::new(join).poll(cx).map(drop),
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn new(parts: Arc<Parts>, machine: Machine<Access>) -> Self {
+        let slot = Slot {
+            machine,
+            refresh: None,
+            write: None,
+            owed: Vec::new(),
+            driver: None,
+            shown: (None, false),
+            events: VecDeque::new(),
+            telling: false,
+            notify: false,
+            trash: Vec::new(),
+        };
+        Self { parts, stamp: Stamp(AtomicU64::new(1)), changed: Changed::new(), slot: Mutex::new(slot) }
+    }
+
+    /// Does one thing under the lock, shows what changed, and tells what happened.
+    pub(crate) fn change<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> R {
+        self.change_and_show(act).0
+    }
+
+    /// As [`change`](Self::change); also the stamp of what it left, zero if that is no token that can be used.
+    pub(crate) fn change_and_show<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> (R, u64) {
+        // The clock is the user's code: read before the lock is taken.
+        self.change_at(self.parts.now(), act)
+    }
+
+    /// As [`change_and_show`](Self::change_and_show), at a moment that was read before.
+    pub(crate) fn change_at<R>(&self, now: Now, act: impl FnOnce(&mut Slot, Now) -> R) -> (R, u64) {
+        let mut slot = lock(&self.slot);
+        let before = slot.machine.view();
+        let result = act(&mut slot, now);
+        let after = slot.machine.view();
+        slot.events.extend(before.events(&after));
+        let stamp = self.show(slot, now);
+        self.tell();
+        (result, stamp)
+    }
+
+    /// Puts an event of its own in line, and tells.
+    pub(crate) fn announce(&self, event: Event) {
+        lock(&self.slot).events.push_back(event);
+        self.tell();
+    }
+
+    /// A caller's question: it changes no more than what is in progress, and has nothing to tell.
+    pub(crate) fn ask<R>(&self, now: Now, ask: impl FnOnce(&mut Slot) -> R) -> R {
+        let mut slot = lock(&self.slot);
+        let result = ask(&mut slot);
+        self.show(slot, now);
+        result
+    }
+
+    /// Looks at one thing under the lock.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Slot, Now) -> R) -> R {
+        let now = self.parts.now();
+        let slot = lock(&self.slot);
+        look(&slot, now)
+    }
+
+    /// Shows what changed, and releases the lock.
+    fn show(&self, mut slot: MutexGuard<'_, Slot>, now: Now) -> u64 {
+        let driven = slot.driver.is_some();
+        let shown = (slot.machine.offer(driven, now), driven);
+        let changed = shown != slot.shown;
+        if changed {
+            slot.shown = shown;
+            self.stamp.0.fetch_add(1, Ordering::Release);
+        }
+        let stamp = if slot.shown.0.is_some() { self.stamp() } else { 0 };
+        let notified = std::mem::take(&mut slot.notify).then(|| slot.driver.clone()).flatten();
+        let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
+        drop(slot);
+        drop(trash);
+        if changed {
+            self.changed.notify(usize::MAX);
+        }
+        if let Some(driver) = notified {
+            driver.notify();
+        }
+        stamp
+    }
+
+    /// Tells what is in line, in order, with nothing locked. If another thread is at it, or this one further up, that one
+    /// goes on with what is in line.
+    fn tell(&self) {
+        let mut telling = false;
+        loop {
+            let event = {
+                let mut slot = lock(&self.slot);
+                if slot.telling && !telling {
+                    return;
+                }
+                let event = slot.events.pop_front();
+                slot.telling = event.is_some();
+                event
+            };
+            let Some(event) = event else { return };
+            telling = true;
+            self.parts.listeners.tell(&event);
+        }
+    }
+
+    /// The stamp; one atomic load.
+    #[inline]
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn listen(&self) -> event_listener::EventListener {
+        self.changed.listen()
+    }
+
+    /// Makes a private copy of what is current.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        // Read before the token: if it changes in between, the copy is seen to be old at its first use.
+        let stamp = self.stamp();
+        let now = self.parts.now();
+        let pass = self.ask(now, |slot| {
+            let driven = slot.driver.is_some();
+            let offer = slot.machine.offer(driven, now)?;
+            let access = slot.machine.token()?.clone();
+            slot.machine.note_use();
+            Some((access, offer, offer.ask_after.filter(|_| !driven)))
+        });
+        let pass = pass.map(|(access, offer, ask_after)| Pass {
+            header: private_copy(access.header()),
+            login: offer.login,
+            generation: offer.generation,
+            clock: ask_after.map(|after| (offer.anchor, after)),
+        });
+        Snapshot { stamp, pass }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.look(|slot, now| {
+            let machine = &slot.machine;
+            let usable = machine.has_usable(None, now);
+            let status = match machine.over() {
+                Some(error) if usable => Status::Ending(error.clone()),
+                Some(error) => Status::Over(error.clone()),
+                None if usable => Status::Usable,
+                None if machine.is_unloaded() => Status::Unloaded,
+                None => Status::Stale,
+            };
+            State {
+                status,
+                login: machine.login_id(),
+                generation: machine.generation(),
+                refreshing: slot.refresh.is_some(),
+                unsaved: machine.has_unsaved(),
+                fresh_refused: machine.fresh_refused(),
+            }
+        })
+    }
+
+    /// Makes this the session's driver.
+    pub(crate) fn attach(&self, driver: Arc<Link>) {
+        let old = self.change(|slot, now| {
+            slot.machine.settle_in(now);
+            slot.driver.replace(driver)
+        });
+        // The one before has nothing left to do here, and must notice.
+        if let Some(old) = old {
+            old.notify();
+        }
+    }
+
+    /// The driver is gone: the clock is looked at by requests again.
+    pub(crate) fn detach(&self, driver: &Arc<Link>) {
+        self.change(|slot, _| {
+            let ours = slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver));
+            if ours { slot.driver.take() } else { None }
+        });
+    }
+
+    /// What the driver has to do; `None` if the session needs it no more.
+    pub(crate) fn visit(self: &Arc<Self>, driver: &Arc<Link>, resumed: bool) -> Option<Visit> {
+        let (visit, overdue) = self.change(|slot, now| {
+            if !slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver)) {
+                return None;
+            }
+            if resumed {
+                slot.machine.resume(now);
+            }
+            let tick = slot.machine.tick(now);
+            if let Some(write) = tick.write {
+                slot.start(Start::Write(write), self);
+            }
+            if let Some(plan) = tick.refresh {
+                slot.start(Start::Refresh(plan), self);
+            }
+            slot.notify = false;
+            slot.forget_finished();
+            let flights = slot.flights();
+            let machine = &slot.machine;
+            if machine.is_closing() && flights.is_empty() && !machine.has_unsaved() {
+                return None;
+            }
+            let overdue = slot.refresh.clone().filter(|_| tick.overdue);
+            Some((Visit { flights, next: tick.next }, overdue))
+        })?;
+        if let Some(flight) = overdue {
+            flight.fire();
+        }
+        Some(visit)
+    }
+
+    /// Leaves a flight to the session, to be taken to its end.
+    pub(crate) fn owe(&self, flight: AnyFlight) {
+        self.change(|slot, _| {
+            slot.forget_finished();
+            slot.owed.push(flight);
+            slot.notify = true;
+        });
+    }
+
+    /// What is in progress, and what was left behind.
+    pub(crate) fn flights(&self) -> Vec<AnyFlight> {
+        self.look(|slot, _| slot.flights())
+    }
+
+    /// A refresh has panicked: frees its place without asking a clock, which may be what panics.
+    pub(crate) fn crash(&self, plan: &Plan, error: &Error) {
+        self.change_at(plan.started, |slot, _| {
+            if slot.machine.running(Work::Refresh) == Some(plan.id) {
+                slot.machine.crash(plan, error);
+                slot.end_refresh();
+            }
+        });
+    }
+}
+
+impl Slot {
+    /// Starts a piece of work. Nothing of it runs before it is polled.
+    pub(crate) fn start(&mut self, start: Start, session: &Arc<Inner>) {
+        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
+        match start {
+            Start::Refresh(plan) => {
+                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan))));
+            }
+            Start::Write(id) => self.start_write(id, Flight::new(Box::pin(write::run(parts, weak, id)))),
+        }
+        self.notify = true;
+    }
+
+    fn start_write(&mut self, _: WorkId, flight: Flight<Written>) {
+        self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
+    }
+
+    /// The refresh in progress has ended.
+    pub(crate) fn end_refresh(&mut self) {
+        self.trash.extend(self.refresh.take().map(AnyFlight::Refresh));
+        self.notify = true;
+    }
+
+    /// The write in progress has ended.
+    pub(crate) fn end_write(&mut self) {
+        self.trash.extend(self.write.take().map(AnyFlight::Write));
+        self.notify = true;
+    }
+
+    /// There was a login or logout: what is in progress goes on for no caller. Returns it.
+    pub(crate) fn abandon(&mut self) -> Vec<AnyFlight> {
+        let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
+        let left: Vec<_> = refresh.into_iter().chain(write).collect();
+        self.forget_finished();
+        self.owed.extend(left.iter().cloned());
+        self.notify = true;
+        left
+    }
+
+    pub(crate) const fn is_driven(&self) -> bool {
+        self.driver.is_some()
+    }
+
+    /// Whether no token is shown: then a waiter's question changes nothing that others see.
+    pub(crate) const fn shows_none(&self) -> bool {
+        self.shown.0.is_none()
+    }
+
+    fn forget_finished(&mut self) {
+        let (finished, owed) = std::mem::take(&mut self.owed).into_iter().partition(AnyFlight::is_finished);
+        self.owed = owed;
+        let mut finished: Vec<_> = finished;
+        self.trash.append(&mut finished);
+    }
+
+    fn flights(&self) -> Vec<AnyFlight> {
+        let refresh = self.refresh.clone().map(AnyFlight::Refresh);
+        let write = self.write.clone().map(AnyFlight::Write);
+        refresh.into_iter().chain(write).chain(self.owed.iter().cloned()).collect()
+    }
+
+    /// The current token, with its numbers.
+    pub(crate) fn token(&self) -> Option<Token> {
+        let machine = &self.machine;
+        Some(Token::new(machine.token()?.clone(), machine.login_id(), machine.generation()))
+    }
+}
+
+/// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
+/// store. It leaves in one message, which is also what tells the driver that the session is gone. *Test*: `tests/handles`,
+/// `…_outlives_the_last_handle`.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.slot);
+        let (mut flights, driver) = (slot.flights(), slot.driver.take());
+        let pending = slot.machine.take_pending();
+        let left = std::mem::take(&mut slot.owed);
+        let rest = (slot.refresh.take(), slot.write.take(), left);
+        drop(slot);
+        drop(rest);
+        flights.retain(|flight| !flight.is_finished());
+        match driver {
+            Some(driver) => {
+                if let Some(pending) = pending {
+                    let persist = write::persist(Arc::clone(&self.parts), pending);
+                    flights.push(AnyFlight::Write(Flight::new(Box::pin(persist))));
+                }
+                driver.leave(flights);
+            }
+            None if pending.is_some() || !flights.is_empty() => self.parts.listeners.tell(&Event::Abandoned),
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("key", &self.parts.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! Storing what is not stored yet: a login, a logout, or a rotation. A write is a flight of its own: started once, joined by
+//! callers, driver and shutdown alike, never made twice at once, and ended by a limit that frees the session even if the
+//! store never answers.
+
+use std::time::Duration;
+
+use tokenflight_core::{
+    Error, ErrorKind, Now, RefreshToken,
+    store::{Entry, Incarnation, OpId},
+};
+use tokenflight_machine::{Answered, Pending, Settled, WorkId};
+
+use crate::{
+    catch::caught,
+    parts::{Applied, Parts, unknown},
+    session::Revocation,
+    slot::Inner,
+    sync::{Arc, Weak},
+};
+
+/// How a write ended: what became of the refresh token that a logout replaced.
+pub(crate) type Written = Result<Revocation, Error>;
+
+/// How long to wait between two tries to store what a session that is gone left behind: at first, and at last.
+const PERSIST_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How often that is tried: half a minute, if the store fails at once.
+const PERSIST_TRIES: usize = 10;
+
+/// Stores what the session has to store under this name.
+pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId) -> Written {
+    match caught(write(Arc::clone(&parts), Weak::clone(&session), id)).await {
+        Ok(written) => written,
+        // The clock, which may panic again: the session is freed with a moment that it knows.
+        Err(panicked) => {
+            let failure = unknown(panicked);
+            let error = failure.error.clone();
+            if let Some(session) = session.upgrade() {
+                // A moment that needs no clock: the write is tried again soon.
+                session.change_at(Now::new(Duration::ZERO, Duration::ZERO), |slot, now| {
+                    let _ = slot.machine.written(id, Err(failure), now, u64::MAX);
+                    slot.end_write();
+                });
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Written {
+    loop {
+        let Some(mut pending) = pending(&session, id) else { return Err(Error::new(ErrorKind::SessionChanged)) };
+        if pending.is_unsettled() {
+            let read = read_base(&parts).await;
+            pending.settle(read);
+            if let Some(session) = session.upgrade() {
+                session.change(|slot, _| slot.machine.settle(id, read));
+            }
+        }
+        let applied = apply(&parts, &pending).await;
+        let Some(session) = session.upgrade() else {
+            return persist_from(parts, pending, applied).await;
+        };
+        let random = parts.random();
+        let settled = session.change(|slot, now| {
+            let settled = slot.machine.written(id, applied, now, random);
+            if !matches!(settled, Settled::Again(_) | Settled::Stale) {
+                slot.end_write();
+            }
+            settled
+        });
+        match settled {
+            Settled::Stored(None) => return Ok(Revocation::Nothing),
+            Settled::Stored(Some(token)) => return Ok(session.revoke(&token).await.into()),
+            Settled::Overtaken(revoke) => {
+                if let Some(token) = revoke {
+                    let _ = session.revoke(&token).await;
+                }
+                return Err(Error::new(ErrorKind::SessionChanged));
+            }
+            Settled::Failed(error) => return Err(error),
+            Settled::Stale => return Err(Error::new(ErrorKind::SessionChanged)),
+            Settled::Again(again) => id = again,
+        }
+    }
+}
+
+fn pending(session: &Weak<Inner>, id: WorkId) -> Option<Pending> {
+    session.upgrade()?.look(|slot, _| slot.machine.pending(id).cloned())
+}
+
+/// The login that is stored now, if the store can be read.
+async fn read_base(parts: &Parts) -> Option<(OpId, Option<Incarnation>)> {
+    let seen = parts.load().await.ok()?;
+    Some((seen.entry.map_or(OpId::NONE, |entry: Entry| entry.login), seen.facts.incarnation))
+}
+
+async fn apply(parts: &Arc<Parts>, pending: &Pending) -> Applied {
+    let flight = parts.apply(pending.op(parts.now()));
+    match flight.stay() {
+        Ok(join) => join.await.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
+        Err(_) => Err(unknown("the store waits for itself")),
+    }
+}
+
+/// Stores what a session that is gone left behind: tries until it is done or has failed too often.
+pub(crate) async fn persist(parts: Arc<Parts>, mut pending: Pending) -> Written {
+    if pending.is_unsettled() {
+        let read = read_base(&parts).await;
+        pending.settle(read);
+    }
+    let applied = apply(&parts, &pending).await;
+    persist_from(parts, pending, applied).await
+}
+
+async fn persist_from(parts: Arc<Parts>, mut pending: Pending, mut applied: Applied) -> Written {
+    let mut pause = PERSIST_PAUSE.0;
+    let mut last = Error::new(ErrorKind::Closed);
+    for _ in 0..PERSIST_TRIES {
+        match pending.answer(applied, parts.now()) {
+            Answered::Stored { revoke: None, .. } => return Ok(Revocation::Nothing),
+            Answered::Stored { revoke: Some(token), .. } => return Ok(revoke(&parts, &token).await),
+            Answered::Overtaken(_) => return Err(Error::new(ErrorKind::SessionChanged)),
+            Answered::Again => {}
+            Answered::Failed(error) => {
+                last = error;
+                parts.pause(pause).await;
+                pause = (pause * 2).min(PERSIST_PAUSE.1);
+            }
+        }
+        applied = apply(&parts, &pending).await;
+    }
+    Err(last)
+}
+
+async fn revoke(parts: &Arc<Parts>, token: &RefreshToken) -> Revocation {
+    parts.revoke(token).await.into()
+}
