@@ -4,5 +4,4 @@
 //! No suite needs an executor of its own: await it in yours.
 
 pub mod grant;
-pub mod store;
 pub mod time;
