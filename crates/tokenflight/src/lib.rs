@@ -31,6 +31,7 @@ pub mod driver;
 mod flight;
 mod memory_store;
 pub mod session;
+pub mod stores;
 mod sync;
 pub mod time;
 
