@@ -31,9 +31,9 @@ impl Store for Forgetful {
         Box::pin(async move {
             let (next, reply) = apply(self.entry(key).as_ref(), &op, &self.inner.facts());
             if let Some(next) = next {
-                let claimed = next.claim.is_some();
+                let kept = self.buffered || (self.claims_in_memory && next.claim.is_some());
                 self.pending.lock().unwrap().insert(key.clone(), next.clone());
-                if !self.buffered && !(claimed && self.claims_in_memory) {
+                if !kept {
                     self.inner.set_entry(key, Some(next));
                 }
             }
