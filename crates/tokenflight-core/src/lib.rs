@@ -10,7 +10,6 @@
 mod error;
 pub mod event;
 pub mod grant;
-pub mod lease;
 mod login;
 mod now;
 mod secret;
@@ -24,10 +23,10 @@ pub use self::{
     error::{Error, ErrorKind},
     event::{EndReason, Event},
     grant::{FailureClass, Grant, GrantError},
-    lease::Store,
     login::LoginId,
     now::Now,
     secret::Secret,
+    store::Store,
     time::Time,
     token::{AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable},
 };

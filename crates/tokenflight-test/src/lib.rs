@@ -6,7 +6,7 @@
 //!   `tower` service, or over TCP.
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
-//! * [`ModelStore`]: the [`Store`](tokenflight_core::Store) contract in its plainest form.
+//! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
 //! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default), which use tokio.

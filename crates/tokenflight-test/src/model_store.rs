@@ -6,43 +6,75 @@ use std::{
 };
 
 use tokenflight_core::{
-    BoxFuture, Epoch, Generation, Store,
-    lease::{
-        Claim, Commit, End, GrantKey, Intent, Lease, Owner, Record, RecordState, Reset, Settle, StoreError, Write,
-    },
+    BoxFuture, Time,
+    store::{Clock, ClockId, Entry, Facts, GrantKey, Incarnation, LockId, Op, Reply, Seen, Store, StoreError, apply},
 };
 
 use crate::lock::lock;
 
-/// The [`Store`] contract in its plainest form: a map under a mutex, every operation one short function.
+/// The [`Store`] contract in its plainest form: a map under a mutex, and [`apply`].
 ///
-/// The twin that other stores are compared with, and the floor under [`MockStore`](crate::MockStore). Nothing survives
-/// the process. It has no clock: leases and intents run out by the wall clock of the [`Claim`] that finds them.
-/// Cloning shares it, as two processes share a file.
+/// It is the twin that other stores are compared with, and the floor under [`MockStore`](crate::MockStore). Nothing survives
+/// the process, and every operation is done by the first poll of its future.
+///
+/// At first it is a storage within one process, which times claims by the clock of the sessions ([`Facts::in_process`]). A
+/// test can make it another: one [without a clock](Self::set_facts), one with a [clock of its own](Self::set_clock), one that
+/// [loses writes](Self::fail_over), one with [kernel locks](Self::try_lock).
+///
+/// Cloning shares it within one process; [`another_process`](Self::another_process) shares the entries only.
 ///
 /// ```
-/// use tokenflight_core::{Epoch, Generation, Store, lease::{GrantKey, Reset}};
+/// use tokenflight_core::{Epoch, store::{Body, GrantKey, Op, Store}};
 /// use tokenflight_test::{ManualTime, ModelStore};
 ///
 /// let (time, store, key) = (ManualTime::new(0), ModelStore::new(), GrantKey::new("alice"));
-/// let reset = Reset::new(Epoch::new(1), Generation::new(1), None);
-/// time.run(store.reset(&key, reset))?;
-/// assert_eq!(time.run(store.load(&key))?.unwrap().epoch, Epoch::new(1));
-/// # Ok::<_, tokenflight_core::lease::StoreError>(())
+/// let logout = Op::new(None, time.now(), Body::Reset { base: None, tokens: None });
+/// time.run(store.apply(&key, logout))?;
+/// assert_eq!(store.entry(&key).unwrap().epoch, Epoch::new(1));
+/// # Ok::<_, tokenflight_core::store::StoreError>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct ModelStore(Arc<Mutex<HashMap<GrantKey, Entry>>>);
-
-/// What is kept for a key: the record, and beside it at most one lease.
-#[derive(Default)]
-struct Entry {
-    record: Option<Record>,
-    lease: Option<Held>,
+pub struct ModelStore {
+    shared: Arc<Mutex<Shared>>,
+    process: Arc<Mutex<Process>>,
 }
 
-struct Held {
-    owner: Owner,
-    until: Duration,
+/// What all processes share.
+struct Shared {
+    entries: HashMap<GrantKey, Entry>,
+    /// What every write replaced, oldest first.
+    history: Vec<(GrantKey, Option<Entry>)>,
+    incarnation: Option<Incarnation>,
+    /// The identity of the lock file, and the process that has it locked.
+    lock: (LockId, Option<usize>),
+    processes: usize,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            history: Vec::new(),
+            incarnation: None,
+            lock: (LockId::new(1), None),
+            processes: 1,
+        }
+    }
+}
+
+/// What one process knows of the storage.
+#[derive(Clone)]
+struct Process {
+    number: usize,
+    facts: Facts,
+    clock: Option<(ClockId, Arc<dyn Time>)>,
+    private: bool,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { number: 0, facts: Facts::in_process(), clock: None, private: false }
+    }
 }
 
 impl ModelStore {
@@ -52,150 +84,156 @@ impl ModelStore {
         Self::default()
     }
 
-    /// The record of a key, without a future.
+    /// The same entries as another process sees them: with its own trust in the clock, and without the lock of this one.
     #[must_use]
-    pub fn record(&self, key: &GrantKey) -> Option<Record> {
-        lock(&self.0).get(key).and_then(|entry| entry.record.clone())
+    pub fn another_process(&self) -> Self {
+        let mut process = lock(&self.process).clone();
+        let mut shared = lock(&self.shared);
+        process.number = shared.processes;
+        shared.processes += 1;
+        drop(shared);
+        Self { shared: Arc::clone(&self.shared), process: Arc::new(Mutex::new(process)) }
     }
 
-    /// Puts a record in place, whatever was there; for set-ups, not part of the contract.
-    pub fn put(&self, key: &GrantKey, record: Option<Record>) {
-        lock(&self.0).entry(key.clone()).or_default().record = record;
-    }
-
-    /// Who has the lease of a key, run out or not.
+    /// The entry of a key, without a future.
     #[must_use]
-    pub fn lease_owner(&self, key: &GrantKey) -> Option<Owner> {
-        lock(&self.0).get(key).and_then(|entry| entry.lease.as_ref()).map(|held| held.owner)
+    pub fn entry(&self, key: &GrantKey) -> Option<Entry> {
+        lock(&self.shared).entries.get(key).cloned()
     }
 
-    /// One atomic step on one entry, taken when the future is first polled.
-    fn step<'a, T>(
-        &'a self,
-        key: &'a GrantKey,
-        step: impl FnOnce(&mut Entry) -> T + Send + 'a,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        Box::pin(async move { Ok(step(lock(&self.0).entry(key.clone()).or_default())) })
+    /// Puts an entry in place, whatever was there. It counts as a write.
+    pub fn set_entry(&self, key: &GrantKey, entry: Option<Entry>) {
+        lock(&self.shared).write(key, entry);
+    }
+
+    /// How many writes there were, those that were lost not counted.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        lock(&self.shared).history.len()
+    }
+
+    /// What this process would be told of the storage now.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let process = lock(&self.process).clone();
+        // The clock is the test's code: it is read before the entries are locked.
+        let mut facts = process.facts;
+        if let Some((id, clock)) = &process.clock {
+            facts.clock = Clock::Storage { id: *id, now: clock.now().wall };
+        }
+        let shared = lock(&self.shared);
+        let (id, holder) = shared.lock;
+        facts.incarnation = shared.incarnation;
+        facts.lock = (holder == Some(process.number)).then_some(id);
+        facts
+    }
+
+    /// Says by which clock this process times claims, and whether it trusts it. Incarnation and lock are the store's own and
+    /// are not taken from here.
+    pub fn set_facts(&self, facts: Facts) {
+        let mut process = lock(&self.process);
+        process.facts = facts;
+        process.clock = None;
+    }
+
+    /// Gives the storage a clock of its own: the wall clock of `clock`. It is trusted until [told otherwise](Self::set_trusted).
+    pub fn set_clock(&self, id: ClockId, clock: Arc<dyn Time>) {
+        let mut process = lock(&self.process);
+        process.facts = Facts::at(id, Duration::ZERO, true);
+        process.clock = Some((id, clock));
+    }
+
+    /// Whether this process has seen the storage's clock keep pace with its own.
+    pub fn set_trusted(&self, trusted: bool) {
+        lock(&self.process).facts.trusted = trusted;
+    }
+
+    /// Whether the store says that no other process reaches its entries. It does not at first.
+    pub fn set_private(&self, private: bool) {
+        lock(&self.process).private = private;
+    }
+
+    /// Names the storage's line of history; it has no name at first.
+    pub fn set_incarnation(&self, incarnation: Option<Incarnation>) {
+        lock(&self.shared).incarnation = incarnation;
+    }
+
+    /// A failover or restore: the last `lose` writes, of whatever key, are undone, and a new incarnation begins, whose name it
+    /// returns.
+    pub fn fail_over(&self, lose: usize) -> Incarnation {
+        let mut shared = lock(&self.shared);
+        for _ in 0..lose {
+            let Some((key, before)) = shared.history.pop() else { break };
+            shared.put(&key, before);
+        }
+        let next = shared.incarnation.map_or(0, Incarnation::get).wrapping_add(1);
+        *shared.incarnation.insert(Incarnation::new(next))
+    }
+
+    /// Takes the kernel lock for this process, unless another has it. It is one lock for all keys.
+    #[must_use]
+    pub fn try_lock(&self) -> bool {
+        let number = lock(&self.process).number;
+        let holder = &mut lock(&self.shared).lock.1;
+        *holder.get_or_insert(number) == number
+    }
+
+    /// Gives the kernel lock back if this process has it; so does the end of a process.
+    pub fn unlock(&self) {
+        let number = lock(&self.process).number;
+        lock(&self.shared).lock.1.take_if(|holder| *holder == number);
+    }
+
+    /// The lock file is replaced by another: whoever had it locked has the lock no longer.
+    pub fn replace_lock(&self) {
+        let mut shared = lock(&self.shared);
+        shared.lock = (LockId::new(shared.lock.0.get().wrapping_add(1)), None);
     }
 }
 
-impl Entry {
-    /// Contract 3 and 4: until when this claimant must wait, if it must.
-    fn busy_until(&self, claim: &Claim) -> Option<Duration> {
-        let lease = self.lease.as_ref().map(|held| (held.owner, held.until));
-        let intent = self.record.as_ref().and_then(|record| record.intent).filter(|intent| !intent.ambiguous);
-        let intent = intent.map(|intent| (intent.owner, intent.until));
-        let excludes = |&(owner, until): &(Owner, Duration)| owner != claim.owner && until > claim.now.wall;
-        [lease, intent].into_iter().flatten().filter(excludes).map(|(_, until)| until).max()
+impl Shared {
+    fn write(&mut self, key: &GrantKey, entry: Option<Entry>) {
+        let before = self.put(key, entry);
+        self.history.push((key.clone(), before));
     }
 
-    fn lease(&mut self, claim: &Claim) -> Lease {
-        if let Some(until) = self.busy_until(claim) {
-            return Lease::Busy { retry_after: Some(until.saturating_sub(claim.now.wall)) };
+    fn put(&mut self, key: &GrantKey, entry: Option<Entry>) -> Option<Entry> {
+        match entry {
+            Some(entry) => self.entries.insert(key.clone(), entry),
+            None => self.entries.remove(key),
         }
-        self.lease = Some(Held { owner: claim.owner, until: claim.until() });
-        Lease::Granted(self.record.clone())
-    }
-
-    /// Contract 4.
-    fn intend(&mut self, owner: Owner) -> bool {
-        let Some(held) = self.lease.as_ref().filter(|held| held.owner == owner) else { return false };
-        if let Some(record) = &mut self.record {
-            record.intent = Some(Intent::pending(owner, held.until));
-        }
-        true
-    }
-
-    /// Contract 5: the epoch and the predecessor decide, the lease does not.
-    fn commit(&mut self, commit: Commit) -> Write {
-        if !Record::accepts(self.record.as_ref(), commit.epoch, commit.presented.as_ref()) {
-            return Write::Conflict(self.record.clone());
-        }
-        let stored = self.record.as_ref().map(|record| record.generation).unwrap_or_default();
-        let generation = commit.generation.max(stored.next());
-        self.record = Some(Record::new(commit.epoch, generation, RecordState::Active(commit.tokens)));
-        self.release(commit.owner);
-        Write::Stored(generation)
-    }
-
-    /// Contract 6: a tombstone beside the tokens. The attempt is over, so intent and lease go as with a commit (R-213).
-    fn end(&mut self, end: End) -> Write {
-        let accepts = Record::accepts(self.record.as_ref(), end.epoch, end.presented.as_ref());
-        let tokens = self.record.as_ref().and_then(Record::tokens).cloned();
-        let (true, Some(record), Some(tokens)) = (accepts, &mut self.record, tokens) else {
-            return Write::Conflict(self.record.clone());
-        };
-        record.state = RecordState::Ended { tokens, reason: end.reason, at: end.at };
-        record.intent = None;
-        let generation = record.generation;
-        self.release(end.owner);
-        Write::Stored(generation)
-    }
-
-    fn settle(&mut self, owner: Owner, outcome: Settle) {
-        let record = self.record.as_mut();
-        if let Some(record) = record.filter(|record| record.intent.is_some_and(|intent| intent.owner == owner)) {
-            match outcome {
-                Settle::Untouched => record.intent = None,
-                Settle::Ambiguous => {
-                    if let Some(intent) = &mut record.intent {
-                        intent.ambiguous = true;
-                    }
-                }
-            }
-        }
-        self.release(owner);
-    }
-
-    /// Contract 7. The lease goes with the epoch: what its owner wants to present is no longer what is stored.
-    fn reset(&mut self, reset: Reset) -> (Epoch, Generation) {
-        // Without a record it is as if epoch and generation zero were stored.
-        let stored = self.record.as_ref().map_or_else(Default::default, |record| (record.epoch, record.generation));
-        let (epoch, generation) = (reset.epoch.max(stored.0.next()), reset.generation.max(stored.1.next()));
-        let state = reset.tokens.map_or(RecordState::LoggedOut, RecordState::Active);
-        self.record = Some(Record::new(epoch, generation, state));
-        self.lease = None;
-        (epoch, generation)
-    }
-
-    /// Contract 3: nobody releases what is another's.
-    fn release(&mut self, owner: Owner) {
-        self.lease.take_if(|held| held.owner == owner);
     }
 }
 
 impl fmt::Debug for ModelStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelStore").field("keys", &lock(&self.0).len()).finish()
+        let shared = lock(&self.shared);
+        let (keys, writes) = (shared.entries.len(), shared.history.len());
+        f.debug_struct("ModelStore").field("keys", &keys).field("writes", &writes).finish_non_exhaustive()
     }
 }
 
 impl Store for ModelStore {
-    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        self.step(key, |entry| entry.record.clone())
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        Box::pin(async move {
+            let facts = self.facts();
+            Ok(Seen::new(self.entry(key), facts))
+        })
     }
 
-    fn lease<'a>(&'a self, key: &'a GrantKey, claim: Claim) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        self.step(key, move |entry| entry.lease(&claim))
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        Box::pin(async move {
+            let facts = self.facts();
+            let mut shared = lock(&self.shared);
+            let (next, reply) = apply(shared.entries.get(key), &op, &facts);
+            if next.is_some() {
+                shared.write(key, next);
+            }
+            Ok(reply)
+        })
     }
 
-    fn intend<'a>(&'a self, key: &'a GrantKey, owner: Owner) -> BoxFuture<'a, Result<bool, StoreError>> {
-        self.step(key, move |entry| entry.intend(owner))
-    }
-
-    fn commit<'a>(&'a self, key: &'a GrantKey, commit: Commit) -> BoxFuture<'a, Result<Write, StoreError>> {
-        self.step(key, move |entry| entry.commit(commit))
-    }
-
-    fn end<'a>(&'a self, key: &'a GrantKey, end: End) -> BoxFuture<'a, Result<Write, StoreError>> {
-        self.step(key, move |entry| entry.end(end))
-    }
-
-    fn settle<'a>(&'a self, key: &'a GrantKey, owner: Owner, outcome: Settle) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.step(key, move |entry| entry.settle(owner, outcome))
-    }
-
-    fn reset<'a>(&'a self, key: &'a GrantKey, reset: Reset) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>> {
-        self.step(key, move |entry| entry.reset(reset))
+    fn is_private(&self) -> bool {
+        lock(&self.process).private
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     catch::{Panicked, caught, caught_call},
     flight::Flight,
     session::Listeners,
-    sync::Arc,
+    sync::{Arc, StdArc},
     time::{Deadline, read},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) time: Arc<dyn Time>,
     pub(crate) key: GrantKey,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: StdArc<Rules>,
     pub(crate) listeners: Listeners,
     /// What a claim of this session is called, for people.
     pub(crate) holder: Box<str>,

@@ -18,6 +18,8 @@ pub(crate) use shuttle::{
     thread_local,
 };
 
+/// For values that are only shared, and that no model looks into.
+pub(crate) use std::sync::Arc as StdArc;
 /// std's also for the model checker: filled at once, without a point at which another thread could run.
 pub(crate) use std::sync::OnceLock;
 

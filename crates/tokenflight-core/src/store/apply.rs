@@ -221,7 +221,7 @@ impl Step<'_> {
             // The doubt that an earlier attempt left is not this attempt's to lift.
             return stored(Entry { claim: None, ..self.next() }, None);
         };
-        let doubt = self.entry.doubt.or(Some(Doubt::since(claim.since)));
+        let doubt = self.entry.doubt.or_else(|| Some(Doubt::since(claim.since)));
         let claim = match policy {
             ReusePolicy::Strict => Some(self.drained(claim)),
             ReusePolicy::Grace { .. } | ReusePolicy::UntilUsed | ReusePolicy::NonRotating => None,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Blob, Cell, Entry, GrantKey, Op, Reply, Seen, Store, StoreError, Swap, Version, apply, codec};
+use super::{Blob, Cell, GrantKey, Op, OpId, Reply, Seen, Store, StoreError, Swap, Version, apply, codec};
 use crate::BoxFuture;
 
 /// How often a lost swap is tried again before the operation counts as not done. Each loss is another writer's success.
@@ -72,7 +72,7 @@ impl<C: Cell> CellStore<C> {
             let Seen { entry, facts } = self.read(key).await?;
             let (next, reply) = apply(entry.as_ref(), op, &facts);
             let Some(next) = next else { return Ok(reply) };
-            let version = entry.as_ref().map_or(Entry::default().op, |entry| entry.op);
+            let version = entry.as_ref().map_or(OpId::NONE, |entry| entry.op);
             let expected = Version { op: version, incarnation: facts.incarnation };
             let bytes: Blob = codec::encode(&next);
             match self.0.swap(key, expected, op.id, bytes).await {

@@ -1,8 +1,28 @@
 //! Suites that check other implementations of the contracts in `tokenflight-core`.
 //!
-//! Each rule is one public async function that panics, naming the rule, when the rule is broken; `all` runs them all.
-//! No suite needs an executor of its own: await it in yours.
+//! * [`store`] and [`survives`] for a [`Store`](tokenflight_core::store::Store); [`cell`] for a
+//!   [`Cell`](tokenflight_core::store::Cell).
+//! * [`grant`](mod@grant) for a [`Grant`](tokenflight_core::Grant).
+//! * [`time`](mod@time) for a [`Time`](tokenflight_core::Time).
+//!
+//! Each panics, naming the rule, when a rule is broken. No suite needs an executor of its own: await it in yours.
+//!
+//! ```
+//! use tokenflight_test::{ManualTime, ModelStore, contract};
+//!
+//! # let executor = ManualTime::new(0);
+//! executor.run(contract::store(&ModelStore::new(), &contract::Setting::new()));
+//! ```
 
+mod cell;
+mod cut;
 pub mod grant;
-pub mod store;
+mod setting;
+mod store;
 pub mod time;
+
+pub use self::{
+    cell::{CELL_RULES, cell},
+    setting::{Clock, Setting, WaitingClock},
+    store::{STORE_RULES, store, survives},
+};

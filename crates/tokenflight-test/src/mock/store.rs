@@ -6,8 +6,8 @@ use std::{
 };
 
 use tokenflight_core::{
-    BoxFuture, Epoch, Generation, Store,
-    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    BoxFuture,
+    store::{Body, GrantKey, Op, OpId, Owner, Reply, Seen, Store, StoreError},
 };
 
 use super::{
@@ -16,36 +16,45 @@ use super::{
 };
 use crate::{ModelStore, lock::lock};
 
-/// The operations of a [`Store`].
+/// What a [`Store`] can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // The trait has these and no others.
+#[allow(clippy::exhaustive_enums)] // The contract has these and no others.
 pub enum OpKind {
     /// [`Store::load`].
     Load,
-    /// [`Store::lease`].
-    Lease,
-    /// [`Store::intend`].
-    Intend,
-    /// [`Store::commit`].
+    /// [`Body::Claim`].
+    Claim,
+    /// [`Body::Commit`].
     Commit,
-    /// [`Store::end`].
+    /// [`Body::End`].
     End,
-    /// [`Store::settle`].
+    /// [`Body::Settle`].
     Settle,
-    /// [`Store::reset`].
+    /// [`Body::Reset`].
     Reset,
+    /// [`Body::Again`].
+    Again,
 }
 
-/// What goes wrong with one operation of a [`MockStore`].
+/// What goes wrong with one operation of a [`MockStore`]. Loads have no effect: for them only the answer matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
     /// Nothing. Holds a place in the script.
     None,
-    /// An error; nothing was done.
+    /// It was certainly not done: [`NotDone`](tokenflight_core::store::StoreErrorKind::NotDone).
     Fail,
-    /// An error, although it was done.
+    /// It was done, but the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
     FailAfter,
+    /// It was not done, but that is not known: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
+    Unknown,
+    /// It is on its way, and the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown). It is done
+    /// right before the next operation on the store, or when [`MockStore::let_arrive`] says so.
+    Late,
+    /// As [`Late`](Self::Late), but it is done only when [`MockStore::let_arrive`] says so.
+    Zombie,
+    /// It was not done and never will be: [`Refused`](tokenflight_core::store::StoreErrorKind::Refused).
+    Refuse,
     /// A panic; nothing was done.
     Panic,
     /// A panic, although it was done.
@@ -59,11 +68,13 @@ pub enum Trouble {
 /// One operation on a [`MockStore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Op {
+pub struct StoreCall {
     /// Which one.
     pub kind: OpKind,
     /// On which grant.
     pub key: GrantKey,
+    /// Its name; loads have none.
+    pub id: Option<OpId>,
     /// By which owner, if the operation names one.
     pub owner: Option<Owner>,
     /// What became of it.
@@ -77,7 +88,7 @@ pub struct Op {
 ///
 /// ```
 /// use futures_util::FutureExt;
-/// use tokenflight_core::{Store, lease::GrantKey};
+/// use tokenflight_core::store::{GrantKey, Store};
 /// use tokenflight_test::mock::{MockStore, OpKind, Trouble};
 ///
 /// let (store, key) = (MockStore::new(), GrantKey::new("alice"));
@@ -92,7 +103,7 @@ pub struct MockStore(Arc<Inner>);
 struct Inner {
     behind: Box<dyn Store>,
     script: Mutex<Script>,
-    journal: Journal<Op>,
+    journal: Journal<StoreCall>,
 }
 
 #[derive(Default)]
@@ -100,6 +111,14 @@ struct Script {
     troubles: HashMap<OpKind, VecDeque<Trouble>>,
     gates: HashMap<OpKind, Gate>,
     down: bool,
+    under_way: Vec<UnderWay>,
+}
+
+/// An operation that was answered with an error and is yet to be done.
+struct UnderWay {
+    key: GrantKey,
+    op: Op,
+    until_told: bool,
 }
 
 impl Default for MockStore {
@@ -138,14 +157,14 @@ impl MockStore {
 
     /// Every operation that was ever polled, in order.
     #[must_use]
-    pub fn log(&self) -> Vec<Op> {
-        self.0.journal.map(|(op, fate)| Op { fate: *fate, ..op.clone() })
+    pub fn log(&self) -> Vec<StoreCall> {
+        self.0.journal.map(|(call, fate)| StoreCall { fate: *fate, ..call.clone() })
     }
 
     /// The kinds of the [log](Self::log).
     #[must_use]
     pub fn kinds(&self) -> Vec<OpKind> {
-        self.0.journal.map(|(op, _)| op.kind)
+        self.0.journal.map(|(call, _)| call.kind)
     }
 
     /// How many operations of a kind have begun.
@@ -154,21 +173,75 @@ impl MockStore {
         self.kinds().into_iter().filter(|&other| other == kind).count()
     }
 
-    async fn run<'a, T>(
-        &'a self,
-        kind: OpKind,
-        key: &'a GrantKey,
-        owner: Option<Owner>,
-        op: impl FnOnce(&'a dyn Store) -> BoxFuture<'a, Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let ticket = self.0.journal.begin(Op { kind, key: key.clone(), owner, fate: Fate::Running });
+    /// Does what is still on its way: [`Trouble::Late`] and [`Trouble::Zombie`]. Returns the answers that nothing waits for.
+    pub async fn let_arrive(&self) -> Vec<Result<Reply, StoreError>> {
+        self.arrive(|_| true).await
+    }
+
+    async fn arrive(&self, which: impl Fn(&UnderWay) -> bool) -> Vec<Result<Reply, StoreError>> {
+        let arriving: Vec<_> = lock(&self.0.script).under_way.extract_if(.., |under_way| which(under_way)).collect();
+        let mut replies = Vec::with_capacity(arriving.len());
+        for UnderWay { key, op, .. } in arriving {
+            replies.push(self.0.behind.apply(&key, op).await);
+        }
+        replies
+    }
+
+    /// What every call begins with: it is written down, gets its trouble, and passes the gate.
+    async fn begin(&self, key: &GrantKey, op: Option<&Op>) -> (Ticket<'_, StoreCall>, Trouble) {
+        let (kind, owner) = op.map_or((OpKind::Load, None), |op| kind(&op.body));
+        let call = StoreCall { kind, key: key.clone(), id: op.map(|op| op.id), owner, fate: Fate::Running };
+        let ticket = self.0.journal.begin(call);
         let (trouble, gate) = lock(&self.0.script).next(kind);
         gate.pass().await;
-        meet(trouble, &ticket, [Trouble::Fail, Trouble::Panic, Trouble::Hang]).await?;
-        let result = op(&*self.0.behind).await;
-        meet(trouble, &ticket, [Trouble::FailAfter, Trouble::PanicAfter, Trouble::HangAfter]).await?;
-        ticket.settle(if result.is_ok() { Fate::Succeeded } else { Fate::Failed });
-        result
+        self.arrive(|under_way| !under_way.until_told).await;
+        (ticket, trouble)
+    }
+
+    async fn play_load(&self, key: &GrantKey) -> Result<Seen, StoreError> {
+        let (ticket, trouble) = self.begin(key, None).await;
+        before(trouble, &ticket).await?;
+        let result = self.0.behind.load(key).await;
+        after(trouble, &ticket).await;
+        settle(&ticket, if trouble.loses_the_answer() { Err(StoreError::unknown(SAYS)) } else { result })
+    }
+
+    async fn play_apply(&self, key: &GrantKey, op: Op) -> Result<Reply, StoreError> {
+        let (ticket, trouble) = self.begin(key, Some(&op)).await;
+        before(trouble, &ticket).await?;
+        let result = if trouble.loses_the_answer() {
+            Err(self.lose_the_answer(trouble, key, op).await)
+        } else {
+            self.0.behind.apply(key, op).await
+        };
+        after(trouble, &ticket).await;
+        settle(&ticket, result)
+    }
+
+    async fn lose_the_answer(&self, trouble: Trouble, key: &GrantKey, op: Op) -> StoreError {
+        let tried = match self.0.behind.load(key).await {
+            Ok(seen) => seen.entry,
+            Err(error) => return error,
+        };
+        match trouble {
+            Trouble::FailAfter => {
+                if let Err(error) = self.0.behind.apply(key, op).await {
+                    return error;
+                }
+            }
+            Trouble::Late | Trouble::Zombie => {
+                let under_way = UnderWay { key: key.clone(), op, until_told: trouble == Trouble::Zombie };
+                lock(&self.0.script).under_way.push(under_way);
+            }
+            _ => {}
+        }
+        StoreError::unknown(SAYS).computed_on(tried)
+    }
+}
+
+impl Trouble {
+    const fn loses_the_answer(self) -> bool {
+        matches!(self, Self::FailAfter | Self::Unknown | Self::Late | Self::Zombie)
     }
 }
 
@@ -180,20 +253,47 @@ impl Script {
     }
 }
 
-/// Lets the trouble happen if this is its place.
-async fn meet(trouble: Trouble, ticket: &Ticket<'_, Op>, [fail, panic, hang]: [Trouble; 3]) -> Result<(), StoreError> {
-    if trouble == fail {
-        ticket.settle(Fate::Failed);
-        return Err(StoreError::new("the script of the mock store says fail"));
+const fn kind(body: &Body) -> (OpKind, Option<Owner>) {
+    match body {
+        Body::Claim { owner, .. } => (OpKind::Claim, Some(*owner)),
+        Body::Commit { .. } => (OpKind::Commit, None),
+        Body::End { owner, .. } => (OpKind::End, Some(*owner)),
+        Body::Settle { owner, .. } => (OpKind::Settle, Some(*owner)),
+        Body::Reset { .. } => (OpKind::Reset, None),
+        Body::Again { .. } => (OpKind::Again, None),
     }
-    if trouble == panic {
-        ticket.settle(Fate::Panicked);
-        panic!("the script of the mock store says panic");
+}
+
+const SAYS: &str = "the script of the mock store says so";
+
+/// The troubles that come before the effect.
+async fn before(trouble: Trouble, ticket: &Ticket<'_, StoreCall>) -> Result<(), StoreError> {
+    match trouble {
+        Trouble::Fail => settle(ticket, Err(StoreError::not_done(SAYS))),
+        Trouble::Refuse => settle(ticket, Err(StoreError::refused(SAYS))),
+        Trouble::Panic => panic_as_scripted(ticket),
+        Trouble::Hang => pending().await,
+        _ => Ok(()),
     }
-    if trouble == hang {
-        pending::<()>().await;
+}
+
+/// The troubles that come after the effect.
+async fn after(trouble: Trouble, ticket: &Ticket<'_, StoreCall>) {
+    match trouble {
+        Trouble::PanicAfter => panic_as_scripted(ticket),
+        Trouble::HangAfter => pending().await,
+        _ => {}
     }
-    Ok(())
+}
+
+fn panic_as_scripted(ticket: &Ticket<'_, StoreCall>) -> ! {
+    ticket.settle(Fate::Panicked);
+    panic!("the script of the mock store says panic");
+}
+
+fn settle<T>(ticket: &Ticket<'_, StoreCall>, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    ticket.settle(if result.is_ok() { Fate::Succeeded } else { Fate::Failed });
+    result
 }
 
 impl fmt::Debug for MockStore {
@@ -203,31 +303,15 @@ impl fmt::Debug for MockStore {
 }
 
 impl Store for MockStore {
-    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(self.run(OpKind::Load, key, None, |store| store.load(key)))
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        Box::pin(self.play_load(key))
     }
 
-    fn lease<'a>(&'a self, key: &'a GrantKey, claim: Claim) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(self.run(OpKind::Lease, key, Some(claim.owner), move |store| store.lease(key, claim)))
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        Box::pin(self.play_apply(key, op))
     }
 
-    fn intend<'a>(&'a self, key: &'a GrantKey, owner: Owner) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.run(OpKind::Intend, key, Some(owner), move |store| store.intend(key, owner)))
-    }
-
-    fn commit<'a>(&'a self, key: &'a GrantKey, commit: Commit) -> BoxFuture<'a, Result<Write, StoreError>> {
-        Box::pin(self.run(OpKind::Commit, key, Some(commit.owner), move |store| store.commit(key, commit)))
-    }
-
-    fn end<'a>(&'a self, key: &'a GrantKey, end: End) -> BoxFuture<'a, Result<Write, StoreError>> {
-        Box::pin(self.run(OpKind::End, key, Some(end.owner), move |store| store.end(key, end)))
-    }
-
-    fn settle<'a>(&'a self, key: &'a GrantKey, owner: Owner, outcome: Settle) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.run(OpKind::Settle, key, Some(owner), move |store| store.settle(key, owner, outcome)))
-    }
-
-    fn reset<'a>(&'a self, key: &'a GrantKey, reset: Reset) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>> {
-        Box::pin(self.run(OpKind::Reset, key, None, move |store| store.reset(key, reset)))
+    fn is_private(&self) -> bool {
+        self.0.behind.is_private()
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Grant, Store, Time, grant::ReusePolicy, lease::GrantKey};
+use tokenflight_core::{Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
 
 use super::{
     Audiences,

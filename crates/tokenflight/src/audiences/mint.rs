@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokenflight_core::{
-    BoxFuture, Epoch, Error, ErrorKind, FailureClass, Grant, GrantError, RefreshToken, TokenSet, grant::ReusePolicy,
+    BoxFuture, Error, ErrorKind, FailureClass, Grant, GrantError, LoginId, RefreshToken, TokenSet, grant::ReusePolicy,
     grant::TokenRequest,
 };
 
@@ -19,7 +19,7 @@ pub(super) struct Mintage(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     wanted: BTreeSet<usize>,
-    minted: BTreeMap<usize, (Epoch, TokenSet)>,
+    minted: BTreeMap<usize, (LoginId, TokenSet)>,
 }
 
 impl Mintage {
@@ -32,17 +32,17 @@ impl Mintage {
         lock(&self.0).wanted.first().copied().unwrap_or_default()
     }
 
-    fn put(&self, audience: usize, epoch: Epoch, set: TokenSet) {
+    fn put(&self, audience: usize, login: LoginId, set: TokenSet) {
         let mut inner = lock(&self.0);
         inner.wanted.remove(&audience);
-        inner.minted.insert(audience, (epoch, set));
+        inner.minted.insert(audience, (login, set));
     }
 
     /// What was minted for this audience, if the hidden session holds just that now: else another login, or another
     /// process, has been there since.
     fn take(&self, audience: usize, held: &Token) -> Option<TokenSet> {
-        let (epoch, set) = lock(&self.0).minted.remove(&audience)?;
-        (epoch == held.epoch() && set.access() == held.access()).then_some(set)
+        let (login, set) = lock(&self.0).minted.remove(&audience)?;
+        (login == held.login() && set.access() == held.access()).then_some(set)
     }
 }
 
@@ -61,7 +61,7 @@ impl Switch {
         let audience = self.mintage.next();
         let grant = self.grants.get(audience).ok_or_else(|| GrantError::config("there is no audience"))?;
         let set = grant.request(request).await?;
-        self.mintage.put(audience, request.epoch(), set.clone());
+        self.mintage.put(audience, request.login(), set.clone());
         Ok(set)
     }
 }

@@ -90,7 +90,7 @@ impl Audiences {
     /// Call it again: until it has resolved, the refresh token may be alive.
     pub async fn logout(&self) -> Result<(), Error> {
         self.forget().await;
-        self.mint.root().logout().await
+        self.mint.root().logout().await.map(drop)
     }
 
     /// The tokens of all audiences, which belong to a login that is over. They are stored nowhere, so nothing can fail.

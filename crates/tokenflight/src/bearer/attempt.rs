@@ -27,15 +27,15 @@ use super::{
     stray::Stray,
 };
 use crate::{
-    flight::{Cargo, Join},
     session::{Ask, Supply, Token},
+    slot::Carry,
     sync::Arc,
     time::Deadline,
 };
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 /// What was kept of a refusal, the newer token, and perhaps a flight that nobody else keeps moving.
-type Renewed<R> = (Response<BearerBody<R>>, Token, Option<Join>);
+type Renewed<R> = (Response<BearerBody<R>>, Token, Option<Carry>);
 
 /// A request that has no token yet.
 pub(super) async fn wait<S, K, B>(
@@ -51,7 +51,10 @@ where
     let limit = Limit::of(request.headers(), &options, &*shared.session.inner.parts.time);
     let (token, beside) = {
         let session = &shared.session.inner;
-        let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
+        let ask = match options.lasting() {
+            Some(time) => Ask::lasting(time, Some(origin)),
+            None => Ask::usable(Some(origin)),
+        };
         limit.within(&session.parts.time, pin!(session.obtain(ask))).await??
     };
     let (request, kept) = keep::<S, K, B>(&shared, request, &options);
@@ -119,9 +122,7 @@ struct Line<S, K> {
 /// What stands between a refusal and the replay.
 struct Wait {
     ask: Ask,
-    flight: Option<Join>,
-    /// A flight that nobody else may keep moving.
-    beside: Option<Join>,
+    supply: Supply,
     /// For how long the server asked to be left alone.
     pause: Duration,
 }
@@ -158,18 +159,16 @@ where
                 };
                 // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
                 let mut ask = sent.refused(self.replays);
-                let (flight, beside) = match self.line.ask(&mut ask) {
+                let supply = match self.line.shared.session.inner.supply(&mut ask) {
                     Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
-                    Supply::Join { flight, .. } => (Some(flight), None),
-                    Supply::Token { beside, .. } => (None, beside),
-                    Supply::Later(_) => (None, None),
+                    supply => supply,
                 };
                 let (Some(pause), Some(body)) = (pause, self.body()) else {
                     return Ok(refusal.map(BearerBody::whole));
                 };
-                let wait = Wait { ask, flight, beside, pause };
+                let wait = Wait { ask, supply, pause };
                 let (head, refused_body) = refusal.into_parts();
-                let (original, token, beside) = match self.line.renew(head, refused_body, sent, wait).await {
+                let (original, token, beside) = match self.line.renew(head, refused_body, wait).await {
                     Ok(renewed) => renewed,
                     Err((original, error)) => return Ok(explained(original, error)),
                 };
@@ -195,14 +194,9 @@ where
 }
 
 impl<S, K> Line<S, K> {
-    fn ask(&self, ask: &mut Ask) -> Supply {
-        let session = &self.shared.session.inner;
-        session.ask(ask, session.parts.time.now())
-    }
-
     /// The response for the caller, unless it is a refusal.
     fn passed<R: Body>(&self, response: Response<R>, sent: Sent) -> Result<Response<BearerBody<R>>, Response<R>> {
-        match self.shared.settle(&response, sent, true) {
+        match self.shared.settle(&response, sent) {
             Settled::Done => Ok(response.map(BearerBody::whole)),
             Settled::Begun(watch) => Ok(response.map(|body| BearerBody::new(body, Some(watch)))),
             Settled::Refused => Err(response),
@@ -218,13 +212,12 @@ impl<S, K> Line<S, K> {
         &self,
         head: Parts,
         body: R,
-        sent: Sent,
         wait: Wait,
     ) -> impl Future<Output = Result<Renewed<R>, (Response<BearerBody<R>>, Error)>> {
         async move {
             let mut kept = None;
             let supplied = {
-                let supply = pin!(self.supply(body, sent, wait, &mut kept));
+                let supply = pin!(self.supply(body, wait, &mut kept));
                 self.limit.within(&self.shared.session.inner.parts.time, supply).await
             };
             let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
@@ -241,29 +234,19 @@ impl<S, K> Line<S, K> {
     fn supply<R: Body>(
         &self,
         body: R,
-        sent: Sent,
         wait: Wait,
         kept: &mut Option<BearerBody<R>>,
-    ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> {
+    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> {
         async move {
             let session = &self.shared.session.inner;
             let time = &session.parts.time;
-            let Wait { ask, flight, beside, pause } = wait;
+            let Wait { ask, supply, pause } = wait;
             let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
-            let landed = {
-                let mut beside = beside;
-                let read = pin!(BearerBody::kept(body, Arc::clone(time)));
-                let (landed, read) = join(OptionFuture::from(flight), with(&mut beside, read)).await;
-                *kept = Some(read);
-                landed
-            };
-            // What the flight brought is for this request, whatever the session would say by now: a token may have a
-            // lifetime of zero, and a failure that is asked about again may cost another token request.
-            let supplied = match landed {
-                Some(Ok(Some(Cargo { token, .. }))) if sent.precedes(&token) => (token, None),
-                Some(Err(error)) => return Err(error),
-                _ => session.obtain(ask).await?,
-            };
+            // Asked and read side by side: what the body holds may be what the refresh needs.
+            let read = BearerBody::kept(body, Arc::clone(time));
+            let (supplied, read) = join(session.supplied(ask, supply), read).await;
+            *kept = Some(read);
+            let supplied = supplied?;
             OptionFuture::from(resume).await;
             Ok(supplied)
         }
@@ -276,7 +259,7 @@ impl<S, K> Line<S, K> {
         &self,
         mut request: Request<B>,
         token: Token,
-        mut beside: Option<Join>,
+        mut beside: Option<Carry>,
     ) -> impl Future<Output = Result<(Response<S::ResponseBody>, Sent), Failure>>
     where
         S: HttpService<B>,
@@ -293,7 +276,7 @@ impl<S, K> Line<S, K> {
                 ready.map_err(|error| Failure::Inner(error.into()))?;
             }
             let token = session.newest_of(token).map_err(Failure::Ours)?;
-            let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
+            let sent = Sent { login: token.login(), generation: token.generation(), origin: self.origin };
             self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
             attach(&mut request, token.header().clone());
             // The request first: what flies beside may bring the next token, and this one must be out by then (C-47).
@@ -318,14 +301,14 @@ fn explained<R, T: Clone + Send + Sync + 'static>(mut response: Response<R>, rea
 }
 
 /// Does the work, and keeps a flight moving beside it that perhaps nobody else does.
-fn with<F: Future + Unpin>(beside: &mut Option<Join>, mut work: F) -> impl Future<Output = F::Output> {
+fn with<F: Future + Unpin>(beside: &mut Option<Carry>, mut work: F) -> impl Future<Output = F::Output> {
     poll_fn(move |cx| {
         keep_moving(beside, cx);
         Pin::new(&mut work).poll(cx)
     })
 }
 
-fn keep_moving(beside: &mut Option<Join>, cx: &mut Context<'_>) {
+fn keep_moving(beside: &mut Option<Carry>, cx: &mut Context<'_>) {
     if beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
         *beside = None;
     }

@@ -82,7 +82,7 @@ async fn next_frame<R: Body>(mut body: Pin<&mut R>, limit: &mut Deadline) -> Opt
         if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
             return Poll::Ready(frame.and_then(Result::ok));
         }
-        Pin::new(&mut *limit).poll(cx).map(|()| None)
+        Pin::new(&mut *limit).poll(cx).map(|_| None)
     })
     .await
 }

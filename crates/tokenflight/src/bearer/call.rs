@@ -1,7 +1,7 @@
 //! What all calls of a service share, and what one call remembers.
 
 use http::{Request, Response};
-use tokenflight_core::{Epoch, Generation};
+use tokenflight_core::{Generation, LoginId};
 use tokenflight_machine::{OriginId, Refused};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Session, Token},
+    session::{Ask, Session},
     sync::{Arc, Mutex, lock},
 };
 
@@ -46,7 +46,7 @@ pub(super) struct Shared<S, K> {
 impl<S: Clone, K> Shared<S, K> {
     pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
         let Settings { session, origins, replay, options, also_refused, below_redirects } = settings;
-        let replays = session.inner.parts.policy.replays > 0;
+        let replays = session.inner.parts.policy().replays > 0;
         let template = Mutex::new(inner.clone());
         Self { session, replay, origins, options, also_refused, below_redirects, template, replays }
     }
@@ -92,14 +92,12 @@ impl<S, K> Shared<S, K> {
         met
     }
 
-    /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
-    /// know of successes that are plain at once.
+    /// Whether a response is a refusal.
     #[inline(always)]
-    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, watched: bool) -> Settled {
+    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent) -> Settled {
         match look(response, &self.also_refused) {
             Look::Refused => return Settled::Refused,
             Look::Stream => return Settled::Begun(Watch::new(Arc::clone(&self.session.inner), sent)),
-            Look::Accepted if watched => self.session.inner.accepted(sent.origin),
             Look::Accepted | Look::Nothing => {}
         }
         Settled::Done
@@ -158,7 +156,7 @@ impl<C> Kept<C> {
 /// Which token a request carries, and where to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
-    pub(super) epoch: Epoch,
+    pub(super) login: LoginId,
     pub(super) generation: Generation,
     pub(super) origin: OriginId,
 }
@@ -166,11 +164,6 @@ pub(super) struct Sent {
 impl Sent {
     /// The question to ask after a refusal.
     pub(super) const fn refused(self, replays: u8) -> Ask {
-        Ask::Refused(Refused::new(self.epoch, self.generation, self.origin).after_replays(replays))
-    }
-
-    /// Whether this token is a newer one of the same login, and not the same one again.
-    pub(super) fn precedes(&self, token: &Token) -> bool {
-        token.differs_from(self.epoch, self.generation)
+        Ask::refused(Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays))
     }
 }

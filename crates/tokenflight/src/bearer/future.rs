@@ -51,7 +51,6 @@ pin_project! {
             shared: Arc<Shared<S, K>>,
             kept: Option<Kept<K::Kept>>,
             sent: Sent,
-            watched: bool,
         },
         // Waiting for a token, or for the answer to a replay.
         Cold { future: BoxFuture<'static, Answer<S::ResponseBody>> },
@@ -74,9 +73,8 @@ where
         shared: Arc<Shared<S, K>>,
         kept: Option<Kept<K::Kept>>,
         sent: Sent,
-        watched: bool,
     ) -> Self {
-        Self { state: State::First { future, shared, kept, sent, watched } }
+        Self { state: State::First { future, shared, kept, sent } }
     }
 
     pub(super) const fn cold(future: BoxFuture<'static, Answer<S::ResponseBody>>) -> Self {
@@ -94,12 +92,12 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().state.project() {
-            StateProj::First { future, shared, kept, sent, watched } => {
+            StateProj::First { future, shared, kept, sent } => {
                 let response = match ready!(future.poll(cx)) {
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
-                let watch = match shared.settle(&response, *sent, *watched) {
+                let watch = match shared.settle(&response, *sent) {
                     Settled::Done => None,
                     Settled::Begun(watch) => Some(watch),
                     Settled::Refused => {

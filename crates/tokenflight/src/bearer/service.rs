@@ -110,8 +110,8 @@ impl<S, K> Bearer<S, K> {
             }
         }
         attach(request, pass.header.clone());
-        let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
-        Way::Send(sent, pass.watched)
+        let sent = Sent { login: pass.login, generation: pass.generation, origin };
+        Way::Send(sent)
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
@@ -158,13 +158,13 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (mut spare, mut body) = (None, None);
         match self.prepare(&mut request, &mut spare) {
-            Way::Send(sent, watched) if spare.is_some() => {
+            Way::Send(sent) if spare.is_some() => {
                 let future = self.inner.call(self.shared.replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent, watched)
+                BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent)
             }
-            Way::Send(sent, watched) => {
+            Way::Send(sent) => {
                 let future = self.inner.call(self.shared.replay.pass(request));
-                BearerFuture::first(future, Arc::clone(&self.shared), None, sent, watched)
+                BearerFuture::first(future, Arc::clone(&self.shared), None, sent)
             }
             Way::Wait(origin) => self.wait(request, origin),
             Way::Untouched => BearerFuture::plain(self.inner.call(self.shared.replay.pass(request))),
@@ -174,8 +174,8 @@ where
 
 /// What becomes of a request.
 enum Way {
-    /// It has the token and is sent at once. Whether the session wants to know of its success.
-    Send(Sent, bool),
+    /// It has the token and is sent at once.
+    Send(Sent),
     /// It has to wait for a token for this origin.
     Wait(OriginId),
     /// It gets no token of ours.

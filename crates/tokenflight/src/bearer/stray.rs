@@ -13,11 +13,14 @@ use std::{
 
 use tower_service::Service;
 
-use crate::{flight::Join, session::Inner, sync::Arc};
+use crate::{
+    slot::{Carry, Inner},
+    sync::Arc,
+};
 
 /// The flight that is kept moving, if there is one.
 #[derive(Default)]
-pub(super) struct Stray(Option<Join>);
+pub(super) struct Stray(Option<Carry>);
 
 impl Stray {
     /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does.

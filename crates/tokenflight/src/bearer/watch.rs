@@ -6,7 +6,7 @@ use super::{
     call::Sent,
     grpc::{self, Ended},
 };
-use crate::{session::Inner, sync::Arc};
+use crate::{slot::Inner, sync::Arc};
 
 /// Waits for the trailers of a call.
 pub(super) struct Watch {
@@ -22,12 +22,11 @@ impl Watch {
     /// The call has ended with these trailers.
     pub(super) fn ended(self, trailers: &HeaderMap) {
         match grpc::ended(trailers) {
-            Some(Ended::Ok) => self.session.accepted(self.sent.origin),
             // Marks the token, so that the next call has another. The driver, or that call, moves the flight on.
             Some(Ended::Unauthenticated) => {
-                drop(self.session.ask(&mut self.sent.refused(0), self.session.parts.time.now()))
+                drop(self.session.supply(&mut self.sent.refused(0)));
             }
-            Some(Ended::Otherwise) | None => {}
+            Some(Ended::Ok | Ended::Otherwise) | None => {}
         }
     }
 }

@@ -6,46 +6,44 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, stream::FuturesUnordered};
-use tokenflight_core::{Time, time::Sleep};
-use tokenflight_machine::{FlightId, Nap};
+use futures_util::stream::{FuturesUnordered, Stream};
+use tokenflight_core::Time;
 
 use super::{
+    alarm::Alarm,
     hub::{Hub, Link},
     schedule::Schedule,
 };
 use crate::{
-    catch::{Panicked, caught_call},
-    flight::{Flight, Join},
-    session::{Inner, Session},
+    session::Session,
+    slot::{AnyFlight, Carry, Inner},
     sync::{Arc, Weak},
+    time::{NoTimer, read},
 };
 
 /// Renews before expiry; see the [module documentation](super).
 ///
 /// Resolves when all its sessions are gone or [shut down](Session::shutdown).
 ///
-/// # Panics
-///
-/// Never by itself. A timer that panics, because its runtime is shutting down, ends the driver; its sessions go on,
-/// driven by their callers.
-///
 /// # Cancel safety
 ///
-/// Dropping it loses nothing: flights stay with their sessions, and requests look at the clock again. What a session
-/// that is gone had still in progress is lost with it.
-#[must_use = "a driver does nothing until it is polled: spawn it"]
+/// Dropping it leaves its sessions to their callers. It can be moved to another runtime.
+///
+/// # Panics
+///
+/// Never: a clock or timer that panics ends it, and its sessions go on, driven by their callers.
+#[must_use = "a driver does nothing until it is polled"]
 pub struct Driver {
     time: Arc<dyn Time>,
     hub: Arc<Hub>,
     sessions: Vec<Option<Driven>>,
-    /// How many of them are still driven.
+    /// Sessions that still count.
     live: usize,
-    /// How many of them know of this driver. They do once it is polled: nobody relies on one that is not.
+    /// So many of the sessions know of this driver. A driver that is made and not yet polled must not switch their clock off.
     attached: usize,
     schedule: Schedule,
-    flights: FuturesUnordered<Piloted>,
-    timer: Option<(Nap, Sleep)>,
+    flights: FuturesUnordered<Carried>,
+    alarm: Alarm,
 }
 
 /// A session and what the driver knows of it.
@@ -54,22 +52,22 @@ struct Driven {
     link: Arc<Link>,
     /// Its place in the schedule.
     due: Option<Duration>,
-    /// The flight that is being kept moving.
-    flight: Option<FlightId>,
+    /// The flights that are being kept moving.
+    flights: Vec<AnyFlight>,
 }
 
-/// A flight kept moving, and whose it is; nobody's after its session has dropped it.
-struct Piloted {
-    flight: Join,
-    whose: Option<usize>,
+/// A flight kept moving, and of which session; none after that is gone.
+struct Carried {
+    flight: Carry,
+    of: Option<usize>,
 }
 
-impl Future for Piloted {
+impl Future for Carried {
     type Output = Option<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         // What it brings has been published already.
-        Pin::new(&mut self.flight).poll(cx).map(|_| self.whose)
+        Pin::new(&mut self.flight).poll(cx).map(|()| self.of)
     }
 }
 
@@ -83,7 +81,7 @@ impl Driver {
             attached: 0,
             schedule: Schedule::default(),
             flights: FuturesUnordered::new(),
-            timer: None,
+            alarm: Alarm::default(),
         };
         driver.with(session)
     }
@@ -93,115 +91,105 @@ impl Driver {
         let index = self.sessions.len();
         let link = Arc::new(Link::new(Arc::clone(&self.hub), index));
         let session = Arc::downgrade(&session.inner);
-        self.sessions.push(Some(Driven { session, link, due: None, flight: None }));
+        self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new() }));
         self.live += 1;
         self
     }
 
-    /// Takes over the sessions that do not know of this driver yet.
+    /// Takes over the sessions that do not know of this driver yet. One that is gone by now leaves it nothing.
     fn attach(&mut self) {
-        for driven in self.sessions.iter().skip(self.attached).flatten() {
-            if let Some(session) = driven.session.upgrade() {
-                session.attach(Arc::clone(&driven.link));
+        for index in self.attached..self.sessions.len() {
+            let Some(driven) = &self.sessions[index] else { continue };
+            match driven.session.upgrade() {
+                Some(session) => {
+                    session.attach(Arc::clone(&driven.link));
+                    driven.link.notify();
+                }
+                None => self.forget(index),
             }
-            driven.link.nudge();
         }
         self.attached = self.sessions.len();
     }
 
-    /// Looks at one session: starts what is due, keeps moving what flies, and notes when to look again.
+    /// Looks at one session: starts what is due, keeps moving what is in progress, and notes when to look again.
     fn visit(&mut self, index: usize, resumed: bool) {
         let Some(driven) = self.sessions.get_mut(index).and_then(Option::as_mut) else { return };
         driven.link.seen();
-        let visit = driven.session.upgrade().and_then(|session| session.tick(&driven.link, resumed));
-        let Some(visit) = visit else {
-            self.schedule.set(index, &mut driven.due, None);
+        // Its last handle is going: it is not gone before it has left what it owes.
+        let Some(session) = driven.session.upgrade() else { return };
+        let Some(visit) = session.visit(&driven.link, resumed) else {
             self.forget(index);
             return;
         };
         self.schedule.set(index, &mut driven.due, visit.next);
-        match visit.flight {
-            Some(flight) if driven.flight != Some(flight.id()) => {
-                driven.flight = Some(flight.id());
-                self.pilot(&flight, Some(index));
+        for flight in &visit.flights {
+            if !driven.flights.iter().any(|known| known.same_as(flight))
+                && let Some(carry) = flight.carry()
+            {
+                self.flights.push(Carried { flight: carry, of: Some(index) });
             }
-            Some(_) => {}
-            None => driven.flight = None,
         }
+        driven.flights = visit.flights;
     }
 
+    /// The session needs this driver no more.
     fn forget(&mut self, index: usize) {
-        let Some(driven) = self.sessions.get_mut(index).and_then(Option::take) else { return };
+        let Some(mut driven) = self.sessions.get_mut(index).and_then(Option::take) else { return };
         self.live -= 1;
+        self.schedule.set(index, &mut driven.due, None);
         if let Some(session) = driven.session.upgrade() {
             session.detach(&driven.link);
         }
     }
 
-    fn pilot(&self, flight: &Flight, whose: Option<usize>) {
-        self.flights.push(Piloted { flight: flight.pilot(), whose });
-    }
-
-    /// Does everything that can be done now.
+    /// Looks once at each session that asks for it, and at each flight that is awake.
     fn work(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let (ready, orphans) = self.hub.take();
-            let mut idle = ready.is_empty() && orphans.is_empty();
-            for index in ready {
-                self.visit(index, false);
-            }
-            for orphan in orphans {
-                self.pilot(&orphan, None);
-            }
-            while let Poll::Ready(Some(whose)) = Pin::new(&mut self.flights).poll_next(cx) {
-                idle = false;
-                if let Some(index) = whose {
-                    self.visit(index, false);
-                }
-            }
-            if idle {
-                return;
+        let mail = self.hub.take();
+        for index in mail.ready {
+            self.visit(index, false);
+        }
+        for (index, flights) in mail.gone {
+            self.forget(index);
+            let carried = flights.iter().filter_map(AnyFlight::carry);
+            self.flights.extend(carried.map(|flight| Carried { flight, of: None }));
+        }
+        self.visit_due();
+        while let Poll::Ready(Some(of)) = Pin::new(&mut self.flights).poll_next(cx) {
+            // In the next turn: what fails at once must not take the thread over.
+            if let Some(driven) = of.and_then(|index| self.sessions.get(index)).and_then(Option::as_ref) {
+                driven.link.notify();
             }
         }
     }
 
-    /// Visits every session that is due, once.
+    /// Visits every session that is due, once. What is due is read from the clock and not from the timer: a runtime's
+    /// cooperative budget may answer `Pending` for a timer that has elapsed, and a timer may stand still in suspend.
     fn visit_due(&mut self) {
-        let now = self.time.now();
-        if self.timer.as_ref().is_some_and(|(nap, _)| nap.overslept(now)) {
-            self.timer = None;
+        if self.alarm.overslept(&*self.time) {
             for index in 0..self.sessions.len() {
                 self.visit(index, true);
             }
         }
-        for index in self.schedule.due(now.boot) {
+        for index in self.schedule.due(read(&*self.time).boot) {
             self.visit(index, false);
         }
     }
 
     /// Sleeps until the next session is due.
-    fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Panicked>> {
-        let Some(next) = self.schedule.first() else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        let now = self.time.now();
-        let nap = Nap::until(next, now);
-        // A sleep that ends in time is kept: most visits change nothing about the next one.
-        let kept = self.timer.take().filter(|(kept, _)| kept.end() <= nap.end() && now.boot < kept.end());
-        let (nap, mut sleep) = match kept {
-            Some(kept) => kept,
-            None => (nap, caught_call(|| self.time.sleep(nap.length()))?),
-        };
-        if caught_call(|| sleep.as_mut().poll(cx))?.is_ready() {
-            return Poll::Ready(Ok(()));
+    fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NoTimer>> {
+        match self.schedule.first() {
+            Some(next) => self.alarm.poll(next, &*self.time, cx),
+            None => {
+                self.alarm.clear();
+                Poll::Pending
+            }
         }
-        self.timer = Some((nap, sleep));
-        Poll::Pending
     }
 
-    fn done(&self) -> bool {
-        self.flights.is_empty() && self.live == 0
+    fn forget_all(&mut self) {
+        for index in 0..self.sessions.len() {
+            self.forget(index);
+        }
     }
 }
 
@@ -210,14 +198,10 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.attach();
-        // Before the post is looked at: what comes afterwards wakes us.
+        // Before the mail is looked at: what comes afterwards wakes this task.
         self.hub.register(cx.waker());
         self.work(cx);
-        // What is due is read from the clock and not from the timer: a runtime's cooperative budget may answer `Pending`
-        // for a timer that has elapsed, and a timer may stand still in suspend.
-        self.visit_due();
-        self.work(cx);
-        if self.done() {
+        if self.flights.is_empty() && self.live == 0 {
             return Poll::Ready(());
         }
         match self.sleep(cx) {
@@ -228,16 +212,17 @@ impl Future for Driver {
                 Poll::Pending
             }
             // No timer to be had: the runtime is shutting down. Requests look at the clock from now on.
-            Poll::Ready(Err(Panicked)) => Poll::Ready(()),
+            Poll::Ready(Err(NoTimer)) => {
+                self.forget_all();
+                Poll::Ready(())
+            }
         }
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        for index in 0..self.sessions.len() {
-            self.forget(index);
-        }
+        self.forget_all();
     }
 }
 

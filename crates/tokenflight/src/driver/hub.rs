@@ -3,45 +3,46 @@
 use std::{fmt, task::Waker};
 
 use crate::{
-    flight::Flight,
+    slot::AnyFlight,
     sync::{Arc, AtomicBool, Mutex, Ordering, lock},
 };
 
 /// What sessions have for their driver. Outlives both sides.
 #[derive(Default)]
 pub(super) struct Hub {
-    post: Mutex<Post>,
+    mail: Mutex<Mail>,
+    waker: Mutex<Option<Waker>>,
 }
 
+/// What has come from sessions.
 #[derive(Default)]
-struct Post {
+pub(super) struct Mail {
     /// Sessions to look at.
-    ready: Vec<usize>,
-    /// Flights whose session has no use for them any more, to be taken to their end.
-    orphans: Vec<Flight>,
-    waker: Option<Waker>,
+    pub(super) ready: Vec<usize>,
+    /// Sessions whose last handle has gone, and what they still had in progress or to store.
+    pub(super) gone: Vec<(usize, Vec<AnyFlight>)>,
 }
 
 impl Hub {
-    /// Notes whom to wake. Call it before looking at the post.
+    /// Notes what to wake. Call it before the mail is taken.
     pub(super) fn register(&self, waker: &Waker) {
-        let mut post = lock(&self.post);
-        if !post.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            post.waker = Some(waker.clone());
-        }
+        let new = {
+            let known = lock(&self.waker);
+            !known.as_ref().is_some_and(|known| known.will_wake(waker))
+        };
+        // A waker is the user's code: cloned and dropped with nothing locked.
+        let old = new.then(|| waker.clone()).and_then(|waker| lock(&self.waker).replace(waker));
+        drop(old);
     }
 
     /// Takes what has come.
-    pub(super) fn take(&self) -> (Vec<usize>, Vec<Flight>) {
-        let mut post = lock(&self.post);
-        (std::mem::take(&mut post.ready), std::mem::take(&mut post.orphans))
+    pub(super) fn take(&self) -> Mail {
+        std::mem::take(&mut *lock(&self.mail))
     }
 
-    fn post(&self, put: impl FnOnce(&mut Post)) {
-        let mut post = lock(&self.post);
-        put(&mut post);
-        let waker = post.waker.take();
-        drop(post);
+    fn post(&self, put: impl FnOnce(&mut Mail)) {
+        put(&mut lock(&self.mail));
+        let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -62,9 +63,9 @@ impl Link {
     }
 
     /// Has the driver look at the session.
-    pub(crate) fn nudge(&self) {
+    pub(crate) fn notify(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
-            self.hub.post(|post| post.ready.push(self.index));
+            self.hub.post(|mail| mail.ready.push(self.index));
         }
     }
 
@@ -73,9 +74,9 @@ impl Link {
         self.told.store(false, Ordering::Release);
     }
 
-    /// Hands the driver a flight to take to its end.
-    pub(crate) fn adopt(&self, flight: Flight) {
-        self.hub.post(|post| post.orphans.push(flight));
+    /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells the driver so.
+    pub(crate) fn leave(&self, flights: Vec<AnyFlight>) {
+        self.hub.post(|mail| mail.gone.push((self.index, flights)));
     }
 }
 

@@ -18,6 +18,7 @@
 //! # Ok::<_, tokenflight::BuildError>(())
 //! ```
 
+mod alarm;
 mod future;
 mod hub;
 mod schedule;

@@ -65,7 +65,8 @@ impl Presentation<'_> {
         let claim = entry.claim.as_ref();
         if let Some(claim) = claim.filter(|claim| claim.lock.is_some()) {
             let seen = parts.load().await?;
-            let kept = seen.facts.lock == claim.lock && seen.entry.and_then(|entry| entry.claim).as_ref() == Some(claim);
+            let kept =
+                seen.facts.lock == claim.lock && seen.entry.and_then(|entry| entry.claim).as_ref() == Some(claim);
             if !kept {
                 return Err(Error::with_source(ErrorKind::Store, "the store's lock file was replaced"));
             }
@@ -81,7 +82,10 @@ impl Presentation<'_> {
         }
         let age = now.boot.saturating_sub(self.since);
         if !present::covers(age, self.request, &lengths) {
-            return Err(Error::with_source(ErrorKind::Store, "the store's answers took so long that the claim is too old"));
+            return Err(Error::with_source(
+                ErrorKind::Store,
+                "the store's answers took so long that the claim is too old",
+            ));
         }
         Ok(())
     }
@@ -116,11 +120,12 @@ impl Presentation<'_> {
     /// Store, then publish.
     async fn obtained(self, set: TokenSet, sent: Now) -> End {
         let obtained = set.refresh().cloned();
-        let access = match set.check().map(|_| Access::new(set.access().clone(), set.granted_scope().map(str::to_owned))) {
-            Ok(Ok(access)) => access,
-            Ok(Err(unsendable)) => return self.unusable(&set, GrantError::config(unsendable), sent).await,
-            Err(unusable) => return self.unusable(&set, GrantError::config(unusable), sent).await,
-        };
+        let access =
+            match set.check().map(|_| Access::new(set.access().clone(), set.granted_scope().map(str::to_owned))) {
+                Ok(Ok(access)) => access,
+                Ok(Err(unsendable)) => return self.unusable(&set, GrantError::config(unsendable), sent).await,
+                Err(unusable) => return self.unusable(&set, GrantError::config(unusable), sent).await,
+            };
         let tokens = self.named(StoredTokens::from_set(&set, sent.wall, self.presented()));
         let renewable = tokens.refresh.is_some();
         let times = Times::new(sent, set.lifetime()).refresh_in(set.refresh_hint());

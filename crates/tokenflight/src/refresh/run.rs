@@ -16,7 +16,7 @@ use crate::{
     parts::{Applied, Parts, unknown},
     session::{Access, Token},
     slot::{AnyFlight, Inner},
-    sync::{Arc, Weak},
+    sync::{Arc, StdArc, Weak},
 };
 
 /// What a refresh is to those who wait for it.
@@ -247,5 +247,5 @@ pub(super) fn found(seen: Seen, times: Option<Times>) -> Outcome<Access> {
         Some(Ok(token)) => Some(token),
         None => None,
     };
-    Outcome::Found { entry: seen.entry.map(std::sync::Arc::new), token }
+    Outcome::Found { entry: seen.entry.map(StdArc::new), token }
 }

@@ -300,6 +300,7 @@ impl Slot {
             return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
         }
         let decision = self.decide(ask, now);
+        let overdue = matches!(decision, Decision::Join { overdue: true, .. });
         let wait = |what| Supply::Wait(Wait { what, asked: now, unloaded });
         let joined = match decision {
             Decision::Use { beside } => return (self.hand_out(beside, session), None),
@@ -316,7 +317,6 @@ impl Slot {
             }
             Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(What::Refresh),
         };
-        let overdue = matches!(decision, Decision::Join { overdue: true, .. });
         let overdue = self.refresh.clone().filter(|_| overdue && joined.is_ok());
         (joined.map_or_else(Supply::Refused, wait), overdue)
     }

@@ -7,7 +7,7 @@ use super::{
     Session,
     events::{Listener, Listeners},
 };
-use crate::{parts::Parts, slot::Inner, stores::MemoryStore, sync::Arc};
+use crate::{parts::Parts, slot::Inner, stores::MemoryStore, sync::{Arc, StdArc}};
 
 /// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
@@ -113,8 +113,8 @@ impl SessionBuilder {
         rules.issuer = self.grant.issuer().map(str::to_owned);
         rules.client_id = self.grant.client_id().map(str::to_owned);
         rules.private_store = store.is_private();
-        let rules = Arc::new(rules);
-        let machine = Machine::new(std::sync::Arc::clone(&rules));
+        let rules = StdArc::new(rules);
+        let machine = Machine::new(StdArc::clone(&rules));
         let parts = Parts {
             grant: self.grant,
             store,

@@ -1,7 +1,9 @@
 use std::{fmt, future::Future, time::Duration};
 
-use futures_util::future::{FutureExt, join, join_all, select, Either};
-use tokenflight_core::{Error, ErrorKind, Event, Generation, Grant, GrantError, RefreshToken, TokenSet, store::StoredTokens};
+use futures_util::future::{Either, FutureExt, join, join_all, select};
+use tokenflight_core::{
+    Error, ErrorKind, Event, Generation, Grant, GrantError, RefreshToken, TokenSet, store::StoredTokens,
+};
 use tokenflight_machine::{Forgotten, Times};
 
 use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Token, Watch};

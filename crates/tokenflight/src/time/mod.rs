@@ -36,7 +36,7 @@ mod smol;
 #[cfg(feature = "tokio")]
 mod tokio;
 
-pub(crate) use self::deadline::{Deadline, read};
+pub(crate) use self::deadline::{Deadline, NoTimer, read};
 pub use tokenflight_core::time::{Sleep, Time};
 
 #[cfg(feature = "hyper-timer")]

@@ -1,100 +1,75 @@
-//! The suite for [`Store`]: the seven points of the [contract](tokenflight_core::store), each from several sides.
-//!
-//! ```
-//! use tokenflight_test::{ManualTime, ModelStore, contract};
-//!
-//! # let executor = ManualTime::new(0);
-//! executor.run(contract::store::all(ModelStore::new));
-//! ```
-//!
-//! A store that judges leases by [`Claim::now`](tokenflight_core::lease::Claim) needs no waiting: [`all`] hands in a
-//! clock that jumps. A store with a clock of its own needs [`all_with`] and a [`Setting`] whose clock really waits.
-//! A store that outlives the process also needs [`survives`].
-//!
-//! Every rule uses keys of its own, so the rules may share one store, but a second run over the same data needs another
-//! [prefix](Setting::prefix).
+//! The suite for [`Store`].
 
+mod claim;
 mod commit;
 mod end;
-mod intent;
 mod keep;
-mod lease;
+mod like;
 mod reset;
-mod setting;
+mod settle;
 mod together;
 mod trial;
+mod twice;
 
-use tokenflight_core::Store;
+use tokenflight_core::store::Store;
 
-pub use self::{
-    commit::{
-        commit_needs_no_lease, commit_of_a_late_holder_is_stored, commit_over_a_tombstone_revives,
-        commit_raises_the_generation, commit_refuses_another_epoch, commit_refuses_another_predecessor,
-        commit_stores_the_successor, commit_without_a_record_begins_one, commit_without_a_refresh_token,
-    },
-    end::{end_keeps_the_tokens, end_refuses_a_mismatch},
-    intent::{
-        intent_blocks_until_it_runs_out_and_stays_visible, intent_needs_the_lease, intent_of_another_is_not_settled,
-        settled_ambiguous_stays_visible, settled_untouched_is_cleared,
-    },
-    keep::{keys_do_not_disturb_each_other, survives, tokens_come_back_as_they_were, unknown_keys_are_empty},
-    lease::{lease_excludes, lease_is_released_by_its_owner_only, lease_runs_out, lease_shows_the_record},
-    reset::{
-        counters_never_decrease, reset_always_wins, reset_begins_an_epoch, reset_refuses_what_is_older,
-        reset_without_tokens_leaves_none,
-    },
-    setting::{Clock, Setting, WaitingClock},
-    together::{one_of_many_commits_is_stored, one_of_many_leases_is_granted},
-};
+pub use self::keep::survives;
+use self::trial::Trial;
+use super::Setting;
 
-/// Runs every rule but [`survives`]; `make` returns an empty store, or a handle on one that they share.
-///
-/// # Panics
-///
-/// With the name of the first rule that is broken, or with the store's error.
-pub async fn all<S: Store>(make: impl Fn() -> S) {
-    all_with(make, &Setting::new()).await;
+macro_rules! rules {
+    ($($words:literal => $rule:path),* $(,)?) => {
+        /// The rules that [`store`] checks, in the words with which it complains.
+        pub const STORE_RULES: &[&str] = &[$($words),*];
+
+        /// Checks a [`Store`] against the rules of its [contract](tokenflight_core::store).
+        ///
+        /// Each operation is compared with what [`apply`](tokenflight_core::store::apply()) says of the entry that the store
+        /// shows, and done again at once; operations are also done again after others came between, held up half-way while
+        /// others are done, and dropped half-way. What the storage says of itself ([`Facts`](tokenflight_core::store::Facts))
+        /// is believed.
+        ///
+        /// A store that judges claims by the time of the operation needs no waiting: [`Setting::new`] has a clock that jumps.
+        /// One with a clock of its own needs a [`WaitingClock`](super::WaitingClock). Every rule uses keys of its own, so the
+        /// store need not be empty, but a second run needs another [prefix](Setting::prefix).
+        ///
+        /// # Panics
+        ///
+        /// With the first rule that is broken, or with the store's error.
+        pub async fn store(store: &dyn Store, setting: &Setting) {
+            $($rule(&Trial::new(store, setting, $words)).await;)*
+        }
+    };
 }
 
-/// [`all`] with a clock, a lease length and a prefix.
-///
-/// # Panics
-///
-/// With the name of the first rule that is broken, or with the store's error.
-pub async fn all_with<S: Store>(make: impl Fn() -> S, setting: &Setting) {
-    macro_rules! run {
-        ($($rule:ident),* $(,)?) => { $($rule(&make(), setting).await;)* };
-    }
-    run!(
-        unknown_keys_are_empty,
-        reset_begins_an_epoch,
-        reset_always_wins,
-        reset_without_tokens_leaves_none,
-        lease_excludes,
-        lease_runs_out,
-        lease_is_released_by_its_owner_only,
-        lease_shows_the_record,
-        intent_needs_the_lease,
-        intent_blocks_until_it_runs_out_and_stays_visible,
-        intent_of_another_is_not_settled,
-        settled_untouched_is_cleared,
-        settled_ambiguous_stays_visible,
-        commit_stores_the_successor,
-        commit_needs_no_lease,
-        commit_of_a_late_holder_is_stored,
-        commit_refuses_another_epoch,
-        commit_refuses_another_predecessor,
-        commit_raises_the_generation,
-        commit_without_a_record_begins_one,
-        commit_without_a_refresh_token,
-        end_keeps_the_tokens,
-        end_refuses_a_mismatch,
-        commit_over_a_tombstone_revives,
-        reset_refuses_what_is_older,
-        counters_never_decrease,
-        tokens_come_back_as_they_were,
-        keys_do_not_disturb_each_other,
-        one_of_many_leases_is_granted,
-        one_of_many_commits_is_stored,
-    );
+rules! {
+    "a key that was never written is empty" => keep::unknown_keys_are_empty,
+    "the storage's clock goes on" => keep::the_clock_goes_on,
+    "a login begins an epoch" => reset::login_begins_an_epoch,
+    "a logout leaves no tokens and says which there were" => reset::logout_leaves_no_tokens,
+    "a claim is granted on the entry it was decided on" => claim::granted_on_what_was_seen,
+    "a claim excludes all others" => claim::excludes,
+    "a claim yields to a later attempt of its own session" => claim::yields,
+    "a claim that ran out is replaced, in doubt, by a process that has watched long enough" => claim::runs_out,
+    "an entry of another incarnation is watched before it is claimed" => claim::quarantine,
+    "settled as untouched, the claim is gone and a doubt stays" => settle::untouched,
+    "settled as ambiguous, the entry is in doubt" => settle::ambiguous,
+    "a claim is settled by its owner only" => settle::by_the_owner_only,
+    "a commit stores the successor and lifts claim and doubt" => commit::stores_the_successor,
+    "a commit needs no claim" => commit::needs_no_claim,
+    "a commit is compared with epoch, login, token set and presented token" => commit::is_compared,
+    "a commit begins a grant that has no entry, in epoch zero" => commit::begins_without_an_entry,
+    "no refresh token is a predecessor like any other" => commit::without_a_refresh_token,
+    "an end keeps the tokens" => end::keeps_the_tokens,
+    "an end is compared with epoch, login, token set and refused token" => end::is_compared,
+    "an end waits for the claim of another" => end::respects_a_claim,
+    "a commit is stored over an end" => commit::over_an_end,
+    "a login or logout replaces the login it was meant for, or any if it names none" => reset::base_is_compared,
+    "nothing is written again without a loss" => settle::again_needs_a_loss,
+    "what is stored comes back as it was" => keep::tokens_come_back_as_they_were,
+    "keys do not disturb each other" => keep::keys_do_not_disturb_each_other,
+    "of many at once, one has its effect" => together::one_of_many,
+    "an operation repeated after others takes effect once" => twice::repeated_after_others,
+    "an operation that was dropped half-way is done, or can be done again" => twice::dropped,
+    "an operation that is held up takes effect before or after others" => twice::held_up,
 }

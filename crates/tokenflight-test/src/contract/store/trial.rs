@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use tokenflight_core::{
-    EndReason, Epoch, Generation, RefreshToken, Store, TokenSet,
-    lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, StoredTokens, Write},
+    EndReason, RefreshToken, TokenSet,
+    grant::ReusePolicy,
+    store::{
+        Body, Entry, EntryState, GrantKey, Op, OpId, Outcome, Owner, Reply, Seen, Store, StoreError, StoredTokens,
+        Timing, apply,
+    },
 };
 
-use super::Setting;
+use super::like::Tolerance;
+use crate::contract::Setting;
 
 pub(super) const A: Owner = Owner::new(0xA);
 pub(super) const B: Owner = Owner::new(0xB << 100);
@@ -27,25 +32,48 @@ pub(super) fn tokens(n: u32) -> StoredTokens {
         TokenSet::new(format!("access-{n}")).refresh_token(format!("refresh-{n}")).expires_in(Duration::from_secs(300));
     StoredTokens::from_set(&set, Duration::from_secs(1_700_000_000 + u64::from(n)), None)
         .issued_by(Some("https://as.example.com"))
+        .issued_to(Some("client"))
 }
 
-pub(super) fn refresh(n: u32) -> Option<RefreshToken> {
-    tokens(n).refresh
+/// The refresh token of an entry.
+pub(super) fn refresh(entry: &Entry) -> Option<RefreshToken> {
+    entry.tokens().and_then(|tokens| tokens.refresh.clone())
 }
 
-/// The commit of set `n + 1` as the successor of set `n`.
-pub(super) fn successor(owner: Owner, of: &Record, n: u32) -> Commit {
-    Commit::new(owner, of.epoch, of.generation.next(), refresh(n), tokens(n + 1))
+/// Set `n` as the successor of what is stored.
+pub(super) fn commit(over: &Entry, n: u32) -> Body {
+    let (epoch, login, set) = (over.epoch, over.login, over.set);
+    Body::Commit { epoch, login, over: set, presented: refresh(over), next: tokens(n) }
 }
 
-pub(super) fn tombstone(owner: Owner, epoch: Epoch, n: u32) -> End {
-    let reason = EndReason::new("invalid_grant").description("the session was revoked");
-    End::new(owner, epoch, refresh(n), reason, Duration::from_millis(1_700_000_100_250))
+pub(super) fn end(owner: Owner, of: &Entry) -> Body {
+    Body::End {
+        owner,
+        epoch: of.epoch,
+        login: of.login,
+        over: of.set,
+        presented: refresh(of),
+        reason: EndReason::new("invalid_grant").description("the session was revoked"),
+        at: Duration::from_millis(1_700_000_100_250),
+    }
 }
+
+pub(super) const fn settle(owner: Owner, outcome: Outcome) -> Body {
+    Body::Settle { owner, outcome }
+}
+
+/// What may have been processed, by a server that ends the session on reuse.
+pub(super) const STRICT: Outcome = Outcome::Ambiguous(ReusePolicy::Strict);
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(store: &'a dyn Store, setting: &'a Setting, key: &str, rule: &'static str) -> Self {
-        Self { store, setting, key: GrantKey::new(format!("{}/{key}", setting.prefix)), rule }
+    pub(super) fn new(store: &'a dyn Store, setting: &'a Setting, rule: &'static str) -> Self {
+        Self { store, setting, key: GrantKey::new(format!("{}/{rule}", setting.prefix)), rule }
+    }
+
+    /// The same rule on another key.
+    pub(super) fn on(&self, ending: &str) -> Self {
+        let key = GrantKey::new(format!("{}{ending}", self.key.as_str()));
+        Self { store: self.store, setting: self.setting, key, rule: self.rule }
     }
 
     #[track_caller]
@@ -68,120 +96,128 @@ impl<'a> Trial<'a> {
         })
     }
 
-    pub(super) async fn load(&self) -> Option<Record> {
+    pub(super) fn tolerance(&self) -> Tolerance {
+        Tolerance(self.setting.length / 4)
+    }
+
+    pub(super) async fn seen(&self) -> Seen {
         self.done(self.store.load(&self.key).await)
     }
 
-    /// The record, which must be there.
-    pub(super) async fn record(&self) -> Record {
-        match self.load().await {
-            Some(record) => record,
-            None => self.broken("no record is stored although one was written"),
+    /// What is stored, or counts as stored.
+    pub(super) async fn entry(&self) -> Entry {
+        self.seen().await.entry.unwrap_or_default()
+    }
+
+    /// An operation that was begun now.
+    pub(super) async fn op(&self, body: Body) -> Op {
+        Op::new(self.seen().await.facts.incarnation, self.setting.clock.now(), body)
+    }
+
+    /// A claim on what is stored now.
+    pub(super) async fn claim(&self, owner: Owner) -> Op {
+        self.claim_on(&self.entry().await, owner, None).await
+    }
+
+    pub(super) async fn claim_on(&self, seen: &Entry, owner: Owner, yields: Option<Owner>) -> Op {
+        let holder = format!("holder {:x}", owner.get() >> 64).into();
+        self.op(Body::Claim { owner, seen: seen.op, length: self.setting.length, yields, holder }).await
+    }
+
+    /// How long a claim must have been watched by a process that cannot compare clocks.
+    pub(super) fn long_enough(&self) -> Duration {
+        self.setting.length.max(Timing::DEFAULT.quiet)
+    }
+
+    /// Does it once; the store must answer and keep what `apply` says.
+    pub(super) async fn once(&self, op: &Op) -> Reply {
+        let mut op = op.clone();
+        op.asked = self.setting.clock.now();
+        let before = self.seen().await;
+        let (next, expected) = apply(before.entry.as_ref(), &op, &before.facts);
+        let reply = self.done(self.store.apply(&self.key, op).await);
+        if !self.tolerance().reply(&expected, &reply) {
+            self.broken(&format!("the answer is {reply:?} where it should be {expected:?}, secrets not shown"));
+        }
+        let (expected, got) = (next.or(before.entry), self.seen().await.entry);
+        if !self.tolerance().entry(expected.as_ref(), got.as_ref()) {
+            self.broken(&format!("the entry is {got:?} where it should be {expected:?}, secrets not shown"));
+        }
+        reply
+    }
+
+    /// Does it, and does it again.
+    pub(super) async fn does(&self, op: Op) -> Reply {
+        let reply = self.once(&op).await;
+        self.once(&op).await;
+        reply
+    }
+
+    /// Does what must be stored.
+    pub(super) async fn stored(&self, body: Body) -> Entry {
+        match self.does(self.op(body).await).await {
+            Reply::Stored { entry, .. } => entry,
+            other => self.broken(&format!("it is refused: {other:?}")),
         }
     }
 
-    /// Logs in with set `n` and returns what is stored.
-    pub(super) async fn login(&self, n: u32) -> Record {
-        self.reset(Epoch::new(1), Generation::new(1), Some(tokens(n))).await;
-        self.record().await
+    /// Does what must be refused. It may not change anything.
+    pub(super) async fn refused(&self, body: Body, when: &str) {
+        let before = self.seen().await.entry;
+        let reply = self.does(self.op(body).await).await;
+        self.check(matches!(reply, Reply::Conflict(_) | Reply::Overtaken(_)), &format!("it is done {when}"));
+        self.check(self.seen().await.entry == before, &format!("it changes what is stored {when}"));
     }
 
-    pub(super) async fn reset(
-        &self,
-        epoch: Epoch,
-        generation: Generation,
-        tokens: Option<StoredTokens>,
-    ) -> (Epoch, Generation) {
-        self.done(self.store.reset(&self.key, Reset::new(epoch, generation, tokens)).await)
+    /// Claims, and must be granted.
+    pub(super) async fn granted(&self, owner: Owner) -> Entry {
+        self.grants(self.claim(owner).await).await
     }
 
-    pub(super) async fn claim(&self, owner: Owner) -> Lease {
-        let claim = Claim::new(owner, self.setting.length, self.setting.clock.now());
-        self.done(self.store.lease(&self.key, claim).await)
-    }
-
-    /// Claims the lease, which must be granted.
-    pub(super) async fn granted(&self, owner: Owner, when: &str) -> Option<Record> {
-        match self.claim(owner).await {
-            Lease::Granted(record) => record,
-            Lease::Busy { .. } => self.broken(&format!("the lease is not granted {when}")),
+    pub(super) async fn grants(&self, claim: Op) -> Entry {
+        match self.does(claim).await {
+            Reply::Granted(entry) => entry,
+            other => self.broken(&format!("the claim is not granted: {other:?}")),
         }
     }
 
-    /// Claims the lease, which must be refused.
-    pub(super) async fn busy(&self, owner: Owner, when: &str) {
-        match self.claim(owner).await {
-            Lease::Granted(_) => self.broken(&format!("the lease is granted to another {when}")),
-            Lease::Busy { retry_after: None } => {}
-            Lease::Busy { retry_after: Some(wait) } => {
-                // A clock of its own may be a little ahead of ours.
-                let most = self.setting.length + Duration::from_secs(5);
-                self.check(wait <= most, "Busy asks to wait for longer than the lease lasts");
+    /// Claims, and must be told that another may present.
+    pub(super) async fn busy(&self, claim: Op, when: &str) {
+        match self.does(claim).await {
+            Reply::Busy { retry_after, .. } => {
+                let most = self.long_enough() + self.setting.length / 4;
+                let wait = retry_after.is_some_and(|wait| wait > most);
+                self.check(!wait, "it asks to wait for longer than any claim lasts");
             }
+            other => self.broken(&format!("the claim is answered {other:?} {when}")),
         }
     }
 
-    pub(super) async fn intend(&self, owner: Owner) -> bool {
-        self.done(self.store.intend(&self.key, owner).await)
+    /// Logs in with set `n`, whatever is stored.
+    pub(super) async fn login(&self, n: u32) -> Entry {
+        self.stored(Body::Reset { base: None, tokens: Some(tokens(n)) }).await
     }
 
-    /// Takes the lease and notes the intent.
-    pub(super) async fn under_way(&self, owner: Owner) {
-        self.granted(owner, "although nobody has it").await;
-        let noted = self.intend(owner).await;
-        self.check(noted, "the intent of the lease's owner is refused");
-    }
-
-    pub(super) async fn settle(&self, owner: Owner, outcome: Settle) {
-        self.done(self.store.settle(&self.key, owner, outcome).await);
-    }
-
-    pub(super) async fn commit(&self, commit: Commit) -> Write {
-        self.done(self.store.commit(&self.key, commit).await)
-    }
-
-    /// A commit that must be accepted.
-    pub(super) async fn stored(&self, commit: Commit, when: &str) -> Generation {
-        match self.commit(commit).await {
-            Write::Stored(generation) => generation,
-            Write::Conflict(_) => self.broken(&format!("a commit is refused {when}")),
-        }
-    }
-
-    /// A commit that must be refused, tell what is stored, and change nothing.
-    pub(super) async fn refused(&self, commit: Commit, when: &str) {
-        let before = self.load().await;
-        let write = self.commit(commit).await;
-        self.conflict(&write, before, when).await;
-    }
-
-    pub(super) async fn end(&self, end: End) -> Write {
-        self.done(self.store.end(&self.key, end).await)
-    }
-
-    /// An end that must be refused, tell what is stored, and change nothing.
-    pub(super) async fn not_ended(&self, end: End, when: &str) {
-        let before = self.load().await;
-        let write = self.end(end).await;
-        self.conflict(&write, before, when).await;
-    }
-
-    async fn conflict(&self, write: &Write, before: Option<Record>, when: &str) {
-        match write {
-            Write::Stored(_) => self.broken(&format!("a write is accepted {when}")),
-            Write::Conflict(stored) => {
-                self.check(*stored == before, "a conflict does not tell what is stored instead");
-            }
-        }
-        self.check(self.load().await == before, "a refused write changed the record");
+    pub(super) async fn logout(&self) -> Entry {
+        self.stored(Body::Reset { base: None, tokens: None }).await
     }
 
     pub(super) async fn pass(&self, duration: Duration) {
         self.setting.clock.pass(duration).await;
     }
 
-    /// Lets every lease and intent run out, with a little over for clocks that differ.
+    /// Lets every claim run out, with a little over for clocks that differ.
     pub(super) async fn run_out(&self) {
         self.pass(self.setting.length + self.setting.length / 10).await;
     }
+}
+
+/// Whether an entry has these tokens and says they are good.
+pub(super) fn is_active(entry: &Entry, tokens: &StoredTokens) -> bool {
+    entry.state == EntryState::Active(tokens.clone())
+}
+
+/// The writer of nothing that was ever stored.
+pub(super) fn another() -> OpId {
+    OpId::unique()
 }

@@ -1,12 +1,15 @@
 use std::{fmt, future::ready, sync::Arc, time::Duration};
 
-use tokenflight_core::{BoxFuture, Now, Time};
+use tokenflight_core::{
+    BoxFuture, Now, Time,
+    store::{Clock as StorageClock, Facts},
+};
 
 use crate::ManualTime;
 
-/// The clock that leases run out by, as far as the suite is concerned.
+/// The clock that claims run out by, as far as the suite is concerned.
 pub trait Clock: Send + Sync + 'static {
-    /// What claims say the time is.
+    /// What operations say the time is.
     fn now(&self) -> Now;
 
     /// Lets this much time pass for the store.
@@ -39,7 +42,7 @@ impl<T: Time> Clock for WaitingClock<T> {
     }
 }
 
-/// What the rules need besides the store.
+/// What the suites need besides the store or cell.
 #[derive(Clone)]
 pub struct Setting {
     pub(super) clock: Arc<dyn Clock>,
@@ -54,7 +57,7 @@ impl Default for Setting {
 }
 
 impl Setting {
-    /// A clock that jumps, leases of a minute, and keys that begin with `contract`.
+    /// A clock that jumps, claims of a minute, and keys that begin with `contract`.
     #[must_use]
     pub fn new() -> Self {
         Self { clock: Arc::new(ManualTime::new(0)), length: Duration::from_secs(60), prefix: "contract".to_owned() }
@@ -67,15 +70,15 @@ impl Setting {
         self
     }
 
-    /// Another length of leases. With a [`WaitingClock`] the suite takes about five of it; an operation must take far
-    /// less than half of it.
+    /// Another length of claims. With a [`WaitingClock`] the suite takes about ten of it; an operation must take less than a
+    /// tenth of it.
     #[must_use]
-    pub const fn lease_length(mut self, length: Duration) -> Self {
+    pub const fn claim_length(mut self, length: Duration) -> Self {
         self.length = length;
         self
     }
 
-    /// Another beginning of keys.
+    /// Another beginning of keys. A second run over the same data needs one.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -87,4 +90,22 @@ impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setting").field("length", &self.length).field("prefix", &self.prefix).finish_non_exhaustive()
     }
+}
+
+/// Whether what a storage said before and after a pause of this length fits together.
+pub(super) fn goes_on(before: Facts, after: Facts, pause: Duration) -> Result<(), String> {
+    if before.incarnation != after.incarnation {
+        return Err("the incarnation changed by itself".to_owned());
+    }
+    let passed = match (before.clock, after.clock) {
+        (StorageClock::Storage { id, now }, StorageClock::Storage { id: other, now: later }) if id == other => {
+            later.saturating_sub(now)
+        }
+        (one, other) if one == other => return Ok(()),
+        _ => return Err("the clock became another one by itself".to_owned()),
+    };
+    if after.trusted && passed.abs_diff(pause) > pause / 4 {
+        return Err(format!("the clock is trusted, and shows {passed:?} where {pause:?} have passed"));
+    }
+    Ok(())
 }
