@@ -405,11 +405,6 @@ impl Slot {
         self.driver.is_some()
     }
 
-    /// Whether no token is shown: then a waiter's question changes nothing that others see.
-    pub(crate) const fn shows_none(&self) -> bool {
-        self.shown.0.is_none()
-    }
-
     fn forget_finished(&mut self) {
         let (finished, owed) = std::mem::take(&mut self.owed).into_iter().partition(AnyFlight::is_finished);
         self.owed = owed;

@@ -184,7 +184,7 @@ impl Refresh {
             Finish::Adopted | Finish::Failed(_) => None,
         };
         if let Some(token) = obtained.filter(|_| useless || stale == Some(true)) {
-            session.revoke(&token).await;
+            let _ = session.revoke(&token).await;
         }
         match finish {
             Finish::Adopted => brought.ok_or_else(|| Error::new(ErrorKind::SessionChanged)),

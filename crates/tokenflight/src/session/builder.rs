@@ -7,7 +7,12 @@ use super::{
     Session,
     events::{Listener, Listeners},
 };
-use crate::{parts::Parts, slot::Inner, stores::MemoryStore, sync::{Arc, StdArc}};
+use crate::{
+    parts::Parts,
+    slot::Inner,
+    stores::MemoryStore,
+    sync::{Arc, StdArc},
+};
 
 /// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
