@@ -50,6 +50,12 @@ impl<T: Token> Machine<T> {
                 self.end(error.clone(), now);
                 Finish::Failed(error)
             }
+            Outcome::Over { error } => {
+                let last = self.backoff.reset();
+                self.discard(last);
+                self.set_phase(Phase::Over(error.clone()));
+                Finish::Failed(error)
+            }
             Outcome::KeptBack { error } => {
                 if let Phase::Active(held) = &mut self.phase {
                     held.in_doubt.get_or_insert(InDoubt { since: Duration::ZERO, again: 0 });

@@ -376,12 +376,11 @@ impl<T: Token> Machine<T> {
             (None, _) => true,
             (Some(_), None) => false,
         };
-        // The same access token again is refused by the same origins again.
-        let rejected = old.filter(|_| same).map(|held| held.rejected.clone()).unwrap_or_default();
         if !same {
             self.generation = self.generation.next();
             self.used = (false, self.used.0);
         }
+        let rejected = Rejected::default();
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt: None }));
         let last = self.backoff.reset();
         self.discard(last);

@@ -227,6 +227,11 @@ pub enum Outcome<T> {
         /// What the server said.
         error: Error,
     },
+    /// What this session gets its tokens from is over: another session, whose end this is.
+    Over {
+        /// Why.
+        error: Error,
+    },
     /// The refresh token was not presented, because another attempt with it never reported and the access token is usable.
     KeptBack {
         /// Why.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use event_listener::Event as Changed;
+use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now};
 use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
 
@@ -261,6 +262,12 @@ impl Inner {
             clock: ask_after.map(|after| (offer.anchor, after)),
         });
         Snapshot { stamp, pass }
+    }
+
+    /// The header of the current token, also while something is in progress that requests would keep moving.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        self.look(|slot, now| slot.machine.offer(true, now).and_then(|_| slot.token()))
+            .map(|token| token.header().clone())
     }
 
     pub(crate) fn state(&self) -> State {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokenflight_core::{
-    BoxFuture, Epoch, Generation, Grant, GrantError, RefreshToken, TokenSet,
+    BoxFuture, Generation, Grant, GrantError, LoginId, RefreshToken, TokenSet,
     grant::{Reason, TokenRequest},
 };
 
@@ -58,8 +58,8 @@ impl From<Result<TokenSet, GrantError>> for Step {
 pub struct Call {
     /// Why it was made.
     pub reason: Reason,
-    /// The epoch its result would belong to.
-    pub epoch: Epoch,
+    /// The login its result would belong to.
+    pub login: LoginId,
     /// The generation it was to replace.
     pub generation: Generation,
     /// What became of it.
@@ -193,7 +193,7 @@ impl MockGrant {
     async fn play(&self, request: &TokenRequest) -> Result<TokenSet, GrantError> {
         let ticket = self.0.journal.begin(Call {
             reason: request.reason(),
-            epoch: request.epoch(),
+            login: request.login(),
             generation: request.generation(),
             fate: Fate::Running,
             presented: request.refresh_token().cloned(),

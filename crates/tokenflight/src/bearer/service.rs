@@ -88,7 +88,8 @@ impl<S, K> Bearer<S, K> {
     /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
-        self.snapshot.usable(&self.shared.session.inner).map(|pass| pass.header.clone())
+        let session = &self.shared.session.inner;
+        self.snapshot.usable(session).map(|pass| pass.header.clone()).or_else(|| session.header())
     }
 
     /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each

@@ -188,7 +188,10 @@ impl Presentation<'_> {
     async fn refused(self, error: GrantError) -> End {
         let Some(presented) = self.presented().cloned() else {
             self.settle(Settlement::Untouched, true).await;
-            return failed(FailureClass::Terminal, Error::failed(error)).into();
+            return match login_needed(&error) {
+                Some(error) => Outcome::Over { error }.into(),
+                None => failed(FailureClass::Terminal, Error::failed(error)).into(),
+            };
         };
         let (entry, now) = (self.entry(), self.refresh.parts.now());
         let body = Body::End {
@@ -263,4 +266,10 @@ impl Presentation<'_> {
         let failed = self.refresh.apply(op).await.is_err();
         self.refresh.set_unsent(failed && !sent);
     }
+}
+
+/// The end of the session that a grant gets its tokens from, if that is why it failed.
+fn login_needed(error: &GrantError) -> Option<Error> {
+    let source = std::error::Error::source(error)?.downcast_ref::<Error>()?;
+    source.needs_login().then(|| source.clone())
 }

@@ -2,6 +2,7 @@
 
 use std::task::Poll;
 
+use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use tokenflight::{BearerLayer, BoxError, Error, ErrorKind, GrantError, Origins, Session, TokenSet};
@@ -52,7 +53,9 @@ fn a_renewal_beside_a_request_never_overtakes_it() {
         let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
         let login = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE);
         now(session.login(login)).unwrap();
-        time.advance(LIFE - secs(10));
+        time.advance(secs(60));
+        // A refresh that its caller has given up: the next request carries it on.
+        assert!(session.refresh().now_or_never().is_none() || yields == 0);
         let behind = session.clone();
         let lazy = tower::service_fn(move |request: Req| {
             let session = behind.clone();
@@ -215,16 +218,14 @@ fn an_expired_token_is_replaced_before_the_request_is_sent() {
 }
 
 #[test]
-fn a_token_within_its_lead_is_used_at_once_and_renewed_beside() {
+fn without_a_driver_a_token_within_its_lead_is_used_until_it_expires() {
     let mut bed = Bed::new();
-    bed.grant.gate().close();
     bed.time.advance(LIFE - secs(70));
     let mut call = bed.call(get(ME));
     assert_pending!(call.poll_until_idle());
     bed.received_with("access-0").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1, "the renewal is on its way");
-    bed.grant.gate().open();
+    assert_eq!(bed.grant.count(), 0, "a program may not live to store the answer");
     bed.time.advance(secs(20));
     let mut call = bed.call(get(ME));
     assert_pending!(call.poll_until_idle());

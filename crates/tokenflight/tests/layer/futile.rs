@@ -117,18 +117,6 @@ fn another_token_is_another_matter() {
 }
 
 #[test]
-fn a_success_is_forgiveness() {
-    let mut bed = Bed::new();
-    for (pause, rounds) in [(10, 1), (10, 2)] {
-        bed.grant.push(same("refresh-1"));
-        assert_eq!(refuse(&mut bed, ME), ErrorKind::Futile);
-        assert_eq!(bed.grant.count(), rounds);
-        bed.succeeds_with("access-0");
-        bed.time.advance(secs(pause));
-    }
-}
-
-#[test]
 fn a_login_is_a_new_beginning() {
     let mut bed = Bed::new();
     bed.grant.push(same("refresh-1"));
