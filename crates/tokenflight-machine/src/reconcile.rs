@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, GrantError, MAX_LIFETIME, Now,
-    store::{Entry, EntryState, Owner, Seen, StoredTokens},
+    store::{Entry, EntryState, Seen, StoredTokens},
 };
 
 use super::{Plan, Rules, Times, present};
@@ -33,7 +33,7 @@ pub enum Reconcile {
 impl Rules {
     /// Judges what was read of the store, for a refresh.
     #[must_use]
-    pub fn reconcile(&self, plan: &Plan, seen: &Seen, unsent: Option<Owner>, now: Now) -> Reconcile {
+    pub fn reconcile(&self, plan: &Plan, seen: &Seen, now: Now) -> Reconcile {
         let Some(entry) = &seen.entry else { return self.without_tokens() };
         if let Some(known) = plan.known.as_deref().filter(|known| entry.order() < known.order()) {
             if present::is_lost(known, entry, &seen.facts) {
@@ -49,19 +49,11 @@ impl Rules {
                 Some(times) => Reconcile::Adopt(times),
                 None => Reconcile::Over,
             },
-            EntryState::Active(tokens) => self.with_tokens(plan, seen, entry, tokens, unsent, now),
+            EntryState::Active(tokens) => self.with_tokens(plan, seen, entry, tokens, now),
         }
     }
 
-    fn with_tokens(
-        &self,
-        plan: &Plan,
-        seen: &Seen,
-        entry: &Entry,
-        tokens: &StoredTokens,
-        unsent: Option<Owner>,
-        now: Now,
-    ) -> Reconcile {
+    fn with_tokens(&self, plan: &Plan, seen: &Seen, entry: &Entry, tokens: &StoredTokens, now: Now) -> Reconcile {
         // A changed configuration, or a key that two grants share. Neither token is for whom this session speaks to.
         if let Some((ours, theirs)) = differ(self.issuer.as_deref(), tokens.issuer.as_deref()) {
             return refuse(format!(
@@ -82,7 +74,9 @@ impl Rules {
             return Reconcile::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
         let usable = !newer && plan.is_usable(now);
-        let doubt = present::doubt_of(entry, &seen.facts, unsent);
+        // Another holder's claim is no doubt while it is in force: whether it is, the store decides.
+        let holder = entry.claim.as_ref().map(|claim| claim.owner);
+        let doubt = present::doubt_of(entry, &seen.facts, holder);
         match present::may_present(self.reuse(), doubt, seen.facts.now(now), usable, &self.lengths()) {
             Some(request) => Reconcile::Claim { request },
             None => Reconcile::KeptBack,

@@ -9,7 +9,7 @@ use tokenflight_core::{
 };
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
 
-use super::run::{End, Refresh, failed, found, not_sent};
+use super::run::{End, Refresh, failed, found, kept_back, not_sent};
 use crate::{
     catch::{Panicked, caught},
     session::Access,
@@ -32,9 +32,9 @@ pub(super) struct Presentation<'a> {
 
 impl Presentation<'_> {
     pub(super) async fn run(mut self) -> End {
-        if let Err(error) = self.guard().await {
+        if let Err(outcome) = self.guard().await {
             self.settle(Settlement::Untouched, false).await;
-            return not_sent(error).into();
+            return outcome.into();
         }
         // The lifetime counts from before the request was sent, so that latency can only shorten it.
         let sent = self.refresh.parts.now();
@@ -59,16 +59,16 @@ impl Presentation<'_> {
 
     /// The last look before the first byte: the claim outlasts the request, its kernel lock is still the one on the path, and
     /// a token in doubt is still within the server's grace window.
-    async fn guard(&mut self) -> Result<(), Error> {
+    async fn guard(&mut self) -> Result<(), Outcome<Access>> {
         let parts = &self.refresh.parts;
         let entry = self.entry();
         let claim = entry.claim.as_ref();
         if let Some(claim) = claim.filter(|claim| claim.lock.is_some()) {
-            let seen = parts.load().await?;
+            let seen = parts.load().await.map_err(not_sent)?;
             let kept =
                 seen.facts.lock == claim.lock && seen.entry.and_then(|entry| entry.claim).as_ref() == Some(claim);
             if !kept {
-                return Err(Error::with_source(ErrorKind::Store, "the store's lock file was replaced"));
+                return Err(not_sent(Error::with_source(ErrorKind::Store, "the store's lock file was replaced")));
             }
         }
         let now = parts.now();
@@ -77,15 +77,12 @@ impl Presentation<'_> {
             let usable = self.refresh.plan.known.as_ref().is_some_and(|known| known.set == entry.set)
                 && self.refresh.plan.is_usable(now);
             let request = present::may_present(parts.rules.reuse(), entry.doubt, self.reading(now), usable, &lengths);
-            let error = || GrantError::ambiguous("another attempt with this refresh token never reported back");
-            self.request = request.ok_or_else(|| Error::from(error()))?.min(self.request);
+            self.request = request.ok_or_else(|| Outcome::KeptBack { error: kept_back() })?.min(self.request);
         }
         let age = now.boot.saturating_sub(self.since);
         if !present::covers(age, self.request, &lengths) {
-            return Err(Error::with_source(
-                ErrorKind::Store,
-                "the store's answers took so long that the claim is too old",
-            ));
+            let error = "the store's answers took so long that the claim is too old";
+            return Err(not_sent(Error::with_source(ErrorKind::Store, error)));
         }
         Ok(())
     }
@@ -172,7 +169,7 @@ impl Presentation<'_> {
     fn instead(&self, entry: Entry) -> Outcome<Access> {
         let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
         let seen = Seen::new(Some(entry), self.seen.facts);
-        match parts.rules.reconcile(plan, &seen, None, parts.now()) {
+        match parts.rules.reconcile(plan, &seen, parts.now()) {
             Reconcile::Adopt(times) => found(seen, Some(times)),
             Reconcile::Over => found(seen, None),
             Reconcile::Refuse(error) => failed(FailureClass::Config, error),

@@ -95,7 +95,7 @@ impl Refresh {
                 Err(error) => return not_sent(error).into(),
             };
             let now = self.parts.now();
-            match self.parts.rules.reconcile(&self.plan, &seen, self.unsent(), now) {
+            match self.parts.rules.reconcile(&self.plan, &seen, now) {
                 Reconcile::Adopt(times) => return found(seen, Some(times)).into(),
                 Reconcile::Over => return found(seen, None).into(),
                 Reconcile::Refuse(error) => return failed(FailureClass::Config, error).into(),
@@ -232,7 +232,7 @@ pub(super) const fn not_sent(error: Error) -> Outcome<Access> {
     failed(FailureClass::NotSent, error)
 }
 
-fn kept_back() -> Error {
+pub(super) fn kept_back() -> Error {
     Error::from(GrantError::ambiguous("another attempt with this refresh token never reported back"))
 }
 
