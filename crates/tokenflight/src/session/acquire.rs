@@ -188,9 +188,9 @@ impl Inner {
         }
     }
 
-    /// Waits for a write, for as long as one answer of the store may take. The write goes on.
+    /// Waits for a write, for as long as the store's answers may take. The write goes on.
     async fn stored(&self, join: Join<Written>, ask: &Ask, unloaded: bool) -> Result<(), Error> {
-        let limit = self.parts.policy().store_limit;
+        let limit = self.write_limit();
         let error = match self.parts.within(limit, Box::pin(join)).await {
             Some(Some(Ok(_))) => return Ok(()),
             Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => return Ok(()),
@@ -203,6 +203,11 @@ impl Inner {
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// How long a caller waits for a write: the store may be read before it is written.
+    fn write_limit(&self) -> Duration {
+        self.parts.policy().store_limit.saturating_mul(2)
     }
 
     /// Whether a caller that has no token now waits a moment for the same attempt to be made again.
@@ -274,8 +279,7 @@ impl Inner {
                 Some(slot.join_write(id, self))
             });
             let Some(join) = join else { return Ok(revocation) };
-            let limit = self.parts.policy().store_limit;
-            match self.parts.within(limit, Box::pin(join?)).await {
+            match self.parts.within(self.write_limit(), Box::pin(join?)).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),
                 // Another login or logout has taken its place.
