@@ -57,8 +57,13 @@ fn state() -> impl Strategy<Value = EntryState> {
     ]
 }
 
+/// Any number, and often the one that means nothing elsewhere.
+fn id() -> impl Strategy<Value = u128> {
+    prop_oneof![Just(0), any::<u128>()]
+}
+
 fn reading() -> impl Strategy<Value = Option<Reading>> {
-    prop::option::of((any::<u128>(), millis()).prop_map(|(clock, at)| Reading { clock: ClockId::new(clock), at }))
+    prop::option::of((id(), millis()).prop_map(|(clock, at)| Reading { clock: ClockId::new(clock), at }))
 }
 
 /// An extra member: a name that the format does not have, and JSON as somebody else writes it.
@@ -76,11 +81,11 @@ fn extra() -> impl Strategy<Value = (String, Secret)> {
 
 prop_compose! {
     fn entry()(
-        (op, login, set) in any::<(u128, u128, u128)>(),
-        home in prop::option::of(any::<u128>()),
+        (op, login, set) in (id(), id(), id()),
+        home in prop::option::of(id()),
         (epoch, rotation) in any::<(u64, u64)>(),
         state in state(),
-        claim in prop::option::of((any::<(u128, u128)>(), reading(), millis(), millis(), prop::option::of(any::<u128>()), any::<bool>(), text())),
+        claim in prop::option::of(((id(), id()), reading(), millis(), millis(), prop::option::of(id()), any::<bool>(), text())),
         doubt in prop::option::of(reading()),
         extra in prop::collection::vec(extra(), 0..4),
     ) -> Entry {

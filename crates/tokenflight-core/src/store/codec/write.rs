@@ -10,12 +10,12 @@ use crate::store::{Blob, Claim, Doubt, Entry, EntryState, OpId, Reading, StoredT
 pub fn encode(entry: &Entry) -> Blob {
     let mut object = Object::new(room(entry));
     object.number("v", u128::from(VERSION));
-    object.id("op", entry.op.get());
+    object.optional_id("op", written(entry.op));
     object.optional_id("home", entry.home.map(|home| home.get()));
     object.number("epoch", u128::from(entry.epoch.get()));
-    object.id("login", entry.login.get());
+    object.optional_id("login", written(entry.login));
     object.number("rotation", u128::from(entry.rotation));
-    object.id("set", entry.set.get());
+    object.optional_id("set", written(entry.set));
     match &entry.state {
         EntryState::Empty => object.text("state", "empty"),
         EntryState::LoggedOut => object.text("state", "logged_out"),
@@ -41,6 +41,11 @@ pub fn encode(entry: &Entry) -> Blob {
         object.raw(name, value.expose());
     }
     object.finish()
+}
+
+/// The writer of something; nothing for what was never written.
+fn written(op: OpId) -> Option<u128> {
+    (op != OpId::NONE).then_some(op.get())
 }
 
 fn write_tokens(object: &mut Object, tokens: &StoredTokens) {
@@ -138,14 +143,12 @@ impl Object {
     }
 
     fn id(&mut self, name: &str, value: u128) {
-        if value != OpId::NONE.get() {
-            self.raw(name, &format!("\"{value:032x}\""));
-        }
+        self.raw(name, &format!("\"{value:032x}\""));
     }
 
     fn optional_id(&mut self, name: &str, value: Option<u128>) {
         if let Some(value) = value {
-            self.raw(name, &format!("\"{value:032x}\""));
+            self.id(name, value);
         }
     }
 
