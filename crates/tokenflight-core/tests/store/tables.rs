@@ -161,6 +161,12 @@ fn again_writes_a_lost_descendant_verbatim_and_nothing_else() {
     refused(&lost, &entry, &after);
     let fresh = done(Some(&entry), &after, login(3));
     refused(&fresh, &lost, &after);
+    // Another line of history is no ancestor, whatever its numbers.
+    let homeless = apply(Some(&entry), &op(&before, login(2)), &after).0.unwrap();
+    let mut far_ahead = lost.clone();
+    far_ahead.rotation += 100;
+    far_ahead.epoch = homeless.epoch.next();
+    refused(&homeless, &far_ahead, &after);
     let (next, reply) = apply(Some(&restored), &op(&after, again(&lost)), &after);
     assert!(next.is_none() && matches!(reply, Reply::Stored { .. }), "it is there already");
 }
