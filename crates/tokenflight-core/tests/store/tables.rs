@@ -224,15 +224,22 @@ fn a_settled_attempt_leaves_what_is_known() {
     let settled = |on: &Entry, outcome| done(Some(on), &clocked(110), settle(A, outcome));
     let untouched = settled(&claimed, Outcome::Untouched);
     assert_eq!((&untouched.claim, untouched.doubt, &untouched.state), (&None, None, &entry.state));
-    let grace = ReusePolicy::Grace { window: secs(30) };
-    for policy in [grace, ReusePolicy::UntilUsed, ReusePolicy::NonRotating] {
+    let grace = |seconds| ReusePolicy::Grace { window: secs(seconds) };
+    // It began ten seconds ago, and may be on its way for five more.
+    for policy in [grace(15), grace(30), ReusePolicy::NonRotating] {
         let doubtful = settled(&claimed, Outcome::Ambiguous(policy));
         assert_eq!((&doubtful.claim, doubtful.doubt), (&None, since));
         let again = done(Some(&doubtful), &facts, claim(A, &doubtful));
         assert_eq!(settled(&again, Outcome::Untouched).doubt, since, "it is not this attempt's to lift");
     }
-    let strict = settled(&claimed, STRICT);
-    assert_eq!((strict.claim.unwrap().until, strict.doubt), (secs(110) + DRAIN, since));
+    for policy in [ReusePolicy::Strict, ReusePolicy::UntilUsed, grace(14), grace(0)] {
+        let kept = settled(&claimed, Outcome::Ambiguous(policy));
+        assert_eq!((kept.claim.unwrap().until, kept.doubt), (secs(110) + DRAIN, since), "{policy:?}");
+    }
+    let mut jumped = clocked(110);
+    jumped.trusted = false;
+    let unsure = done(Some(&claimed), &jumped, settle(A, Outcome::Ambiguous(grace(30))));
+    assert!(unsure.claim.is_some(), "a clock that has jumped cannot tell");
     let late = done(Some(&claimed), &clocked(174), settle(A, STRICT));
     assert_eq!(late.claim.unwrap().until, secs(175), "never longer than before");
     assert_eq!(apply(Some(&claimed), &op(&facts, settle(B, STRICT)), &facts), (None, Reply::Nothing));
