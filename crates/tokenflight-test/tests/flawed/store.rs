@@ -214,7 +214,7 @@ impl Flawed {
                 *owner = stored.claim.map_or(*owner, |claim| claim.owner);
             }
             (Flaw::StrictLiftsClaim, Body::Settle { outcome: outcome @ Outcome::Ambiguous(_), .. }) => {
-                *outcome = Outcome::Ambiguous(ReusePolicy::UntilUsed);
+                *outcome = Outcome::Ambiguous(ReusePolicy::NonRotating);
             }
             (Flaw::GraceKeepsClaim, Body::Settle { outcome: outcome @ Outcome::Ambiguous(_), .. }) => {
                 *outcome = Outcome::Ambiguous(ReusePolicy::Strict);

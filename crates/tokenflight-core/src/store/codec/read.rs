@@ -1,9 +1,9 @@
 use std::{fmt, time::Duration};
 
-use serde_json::{error::Category, value::RawValue};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{VERSION, text::unquote};
+use super::{KNOWN, VERSION, text::unquote};
 use crate::{
     AccessToken, EndReason, Epoch, RefreshToken, Secret,
     store::{Claim, ClockId, Doubt, Entry, EntryState, Incarnation, LockId, OpId, Owner, Reading, StoredTokens},
@@ -113,13 +113,14 @@ struct Members<'a>(Vec<(Zeroizing<String>, &'a str)>);
 
 impl<'a> Members<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-            Category::Eof => DecodeError::Truncated,
-            _ => DecodeError::NotJson,
+        serde_json::from_slice(bytes).map_err(|error| {
+            // Cut off within a number, the text counts as wrong, not as too short.
+            let begun = bytes.trim_ascii_start().starts_with(b"{") && !bytes.trim_ascii_end().ends_with(b"}");
+            if error.is_eof() || begun { DecodeError::Truncated } else { DecodeError::NotJson }
         })
     }
 
-    /// A member's text; `None` if it is missing or null. Of two with one name the last counts.
+    /// A member as it stands in the text; `None` if it is missing or null. Of two with one name the last counts.
     fn raw(&mut self, name: &str) -> Option<&'a str> {
         let mut found = None;
         self.0.retain(|(known, value)| {
@@ -159,7 +160,8 @@ impl<'a> Members<'a> {
     }
 
     fn rest(self) -> Vec<(String, Secret)> {
-        self.0.into_iter().map(|(name, value)| (name.as_str().to_owned(), Secret::new(value))).collect()
+        let unknown = self.0.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+        unknown.map(|(name, value)| (name.as_str().to_owned(), Secret::new(value))).collect()
     }
 }
 
