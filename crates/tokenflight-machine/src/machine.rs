@@ -335,6 +335,12 @@ impl<T: Token> Machine<T> {
         self.used.0 = true;
     }
 
+    /// Whether [`take_discarded`](Self::take_discarded) has anything to hand over.
+    #[must_use]
+    pub const fn has_discarded(&self) -> bool {
+        !self.discarded.is_empty()
+    }
+
     /// What the machine has let go of and may hold the user's code. To be dropped where no lock is held.
     #[must_use]
     pub fn take_discarded(&mut self) -> Vec<Error> {

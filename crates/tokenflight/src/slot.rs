@@ -179,7 +179,12 @@ impl Inner {
     pub(crate) fn ask<R>(&self, now: Now, ask: impl FnOnce(&mut Slot) -> R) -> R {
         let mut slot = lock(&self.slot);
         let result = ask(&mut slot);
-        self.show(slot, now);
+        // Of very many callers that are told to wait, all but the first change nothing.
+        if slot.is_unchanged() {
+            drop(slot);
+        } else {
+            self.show(slot, now);
+        }
         result
     }
 
@@ -410,6 +415,11 @@ impl Slot {
 
     pub(crate) const fn is_driven(&self) -> bool {
         self.driver.is_some()
+    }
+
+    /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no question brings one.
+    fn is_unchanged(&self) -> bool {
+        self.shown.0.is_none() && !self.notify && self.trash.is_empty() && !self.machine.has_discarded()
     }
 
     fn forget_finished(&mut self) {

@@ -26,8 +26,8 @@ pub(crate) type Refreshed = Result<Brought, Error>;
 #[derive(Clone, Debug)]
 pub(crate) struct Brought {
     pub(crate) token: Token,
-    /// Whether the authorization server sent it just now.
-    pub(crate) obtained: bool,
+    /// Whether the authorization server issued it since this refresh began, to this session or to another one.
+    pub(crate) fresh: bool,
     /// The session's stamp when it was published; zero, which a session never shows, if it could not be used even then. As
     /// long as the session shows it, this is the current token.
     pub(crate) stamp: u64,
@@ -198,7 +198,14 @@ impl Refresh {
 impl Inner {
     fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<Brought>) {
         let random = self.parts.random();
-        let obtained = matches!(outcome, Outcome::Obtained { .. });
+        let fresh = match &outcome {
+            Outcome::Obtained { .. } => true,
+            Outcome::Found { entry, .. } => {
+                let tokens = entry.as_ref().and_then(|entry| entry.tokens());
+                tokens.is_some_and(|tokens| tokens.received >= plan.started.wall)
+            }
+            _ => false,
+        };
         let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
             let finish = slot.machine.finish(plan, outcome, now, random);
             if !matches!(finish, Finish::Stale { .. }) {
@@ -206,7 +213,7 @@ impl Inner {
             }
             (finish, slot.token(), now.boot)
         });
-        (finish, token.map(|token| Brought { token, obtained, stamp, at }))
+        (finish, token.map(|token| Brought { token, fresh, stamp, at }))
     }
 
     /// Takes back a refresh token of no use any more, and says so if that fails.

@@ -79,14 +79,14 @@ impl Ask {
             Want::Usable(_) | Want::Lasting(..) => true,
             Want::Refused(refused) => newer(refused.login, refused.generation),
             Want::Newer(login, generation) => login.is_some_and(|login| newer(login, generation)),
-            Want::Forced => brought.obtained,
+            Want::Forced => brought.fresh,
         }
     }
 
     /// Whether the same access token, brought again by the server, means that there is no newer one.
     fn is_futile(&self, brought: &Brought) -> bool {
         let wants_newer = matches!(self.want, Want::Refused(_) | Want::Newer(..));
-        wants_newer && brought.obtained && !self.is_answered(brought)
+        wants_newer && brought.fresh && !self.is_answered(brought)
     }
 }
 
