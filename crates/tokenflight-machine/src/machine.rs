@@ -48,8 +48,10 @@ pub struct Machine<T> {
     pub(super) answered: Option<Duration>,
     /// When a forced refresh last skipped the waiting time, on the boot clock.
     pub(super) forced: Option<Duration>,
-    /// Nothing starts by itself before this, on the boot clock: after a suspend, and when a driver begins.
+    /// Nothing starts by itself before this, on the boot clock, because of a suspend.
     pub(super) resting: Duration,
+    /// No usable token is renewed by itself before this, on the boot clock, because a driver has just begun.
+    pub(super) settling: Duration,
     /// How long the last successful token request took.
     pub(super) latency: Duration,
     /// An attempt of this session whose claim may still be stored, and that has sent nothing.
@@ -184,6 +186,7 @@ impl<T: Token> Machine<T> {
             answered: None,
             forced: None,
             resting: Duration::ZERO,
+            settling: Duration::ZERO,
             latency: Duration::ZERO,
             unsent: None,
             used: (true, false),

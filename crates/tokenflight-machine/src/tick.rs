@@ -22,8 +22,10 @@ impl<T: Token> Machine<T> {
             tick.next = Some(if tick.overdue { again } else { running.deadline });
         } else if self.write.is_none() && self.unsaved.is_none() {
             match self.due(now) {
-                Some(reason) if now.boot >= self.not_before(reason) => tick.refresh = Some(self.start(reason, now)),
-                Some(reason) => tick.next = Some(self.not_before(reason)),
+                Some(reason) if now.boot >= self.not_before(reason, now) => {
+                    tick.refresh = Some(self.start(reason, now))
+                }
+                Some(reason) => tick.next = Some(self.not_before(reason, now)),
                 None => tick.next = self.next_due(now),
             }
         }
@@ -35,16 +37,13 @@ impl<T: Token> Machine<T> {
     /// The machine was suspended: callers may start what they need, but for a while nothing starts by itself. A computer that
     /// wakes for moments only must not burn a rotation each time, into a network that is not there.
     pub fn resume(&mut self, now: Now) {
-        self.rest(now, self.policy().resume_delay);
+        self.resting = self.resting.max(now.boot.saturating_add(self.policy().resume_delay));
     }
 
-    /// A driver begins: a program may live for moments only, and must not start a renewal that it does not live to store.
+    /// A driver begins: a program may live for moments only, and must not start a renewal ahead of need that it does not live
+    /// to store.
     pub fn settle_in(&mut self, now: Now) {
-        self.rest(now, self.policy().settle_in);
-    }
-
-    fn rest(&mut self, now: Now, delay: Duration) {
-        self.resting = self.resting.max(now.boot.saturating_add(delay));
+        self.settling = self.settling.max(now.boot.saturating_add(self.policy().settle_in));
     }
 
     /// Why a refresh should start by itself, if it should.
@@ -80,11 +79,12 @@ impl<T: Token> Machine<T> {
     }
 
     /// Before when nothing starts by itself, on the boot clock.
-    fn not_before(&self, reason: Reason) -> Duration {
+    fn not_before(&self, reason: Reason, now: Now) -> Duration {
         let waiting = self.backoff.not_before().max(self.earliest());
         match reason {
             // Reading the store costs the authorization server nothing, if what is stored can be used.
             Reason::Load => waiting,
+            Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settling),
             _ => waiting.max(self.resting),
         }
     }
@@ -95,7 +95,7 @@ impl<T: Token> Machine<T> {
         // Held back until the access token is gone: the expiry is looked at anyway.
         let can = self.renewable(held) && !self.closing && self.is_in_use(held, now) && !self.keeps_back(held, now);
         let due = held.life.due_at().filter(|_| can)?;
-        Some(due.max(self.not_before(Reason::Due)))
+        Some(due.max(self.not_before(Reason::Due, now)))
     }
 
     /// When the current token must be withdrawn, on the boot clock.
