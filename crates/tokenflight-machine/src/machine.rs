@@ -48,9 +48,9 @@ pub struct Machine<T> {
     pub(super) answered: Option<Duration>,
     /// When a forced refresh last skipped the waiting time, on the boot clock.
     pub(super) forced: Option<Duration>,
-    /// Nothing starts by itself before this, on the boot clock: after a suspend.
+    /// Nothing starts by itself before this, on the boot clock, because of a suspend.
     pub(super) resting: Duration,
-    /// No usable token is renewed before this, on the boot clock: when a driver begins.
+    /// No usable token is renewed by itself before this, on the boot clock, because a driver has just begun.
     pub(super) settling: Duration,
     /// How long the last successful token request took.
     pub(super) latency: Duration,

@@ -40,10 +40,10 @@ impl<T: Token> Machine<T> {
         self.resting = self.resting.max(now.boot.saturating_add(self.policy().resume_delay));
     }
 
-    /// A driver begins: a program may live for moments only, and must not start a renewal of a usable token that it does not
-    /// live to store.
+    /// A driver begins: a program may live for moments only, and must not start a renewal ahead of need that it does not live
+    /// to store.
     pub fn settle_in(&mut self, now: Now) {
-        self.settling = now.boot.saturating_add(self.policy().settle_in);
+        self.settling = self.settling.max(now.boot.saturating_add(self.policy().settle_in));
     }
 
     /// Why a refresh should start by itself, if it should.
@@ -84,7 +84,7 @@ impl<T: Token> Machine<T> {
         match reason {
             // Reading the store costs the authorization server nothing, if what is stored can be used.
             Reason::Load => waiting,
-            _ if self.has_usable(None, now) => waiting.max(self.resting).max(self.settling),
+            Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settling),
             _ => waiting.max(self.resting),
         }
     }

@@ -303,6 +303,8 @@ impl Slot {
         if !unloaded && *ask.pin.get_or_insert(self.machine.resets()) != self.machine.resets() {
             return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
         }
+        // A caller that has to wait uses the session as much as one that does not.
+        self.machine.note_use();
         let decision = self.decide(ask, now);
         let overdue = matches!(decision, Decision::Join { overdue: true, .. });
         let wait = |what| Supply::Wait(Wait { what, asked: now, unloaded });
@@ -341,7 +343,6 @@ impl Slot {
 
     /// The current token, and what goes on beside it: the driver's business, if there is one.
     fn hand_out(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Supply {
-        self.machine.note_use();
         let flight = match beside {
             None => None,
             Some(Aside::Join(Work::Refresh)) => self.refresh.clone().map(AnyFlight::Refresh),

@@ -1,20 +1,21 @@
 //! The last handle goes.
 
-use std::task::Poll;
+use std::{convert::Infallible, task::Poll};
 
 use futures_util::FutureExt;
-use tokenflight::TokenSet;
+use http_body_util::BodyExt;
+use tokenflight::{BearerLayer, Origins, TokenSet};
 use tokenflight_test::mock::{OpKind, Trouble};
 
-use super::bed::{Bed, LIFETIME, SECOND, access, ends, goes_on, poll};
+use super::fixture::{Fixture, SECOND, access, ends, goes_on, poll};
 
 #[test]
 fn a_rotation_outlives_the_last_handle_and_then_the_driver_ends() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    bed.fly();
-    let left = bed.leave();
+    fixture.fly();
+    let left = fixture.leave();
     goes_on(&mut driver);
     left.grant.gate().open();
     ends(driver);
@@ -24,11 +25,11 @@ fn a_rotation_outlives_the_last_handle_and_then_the_driver_ends() {
 
 #[test]
 fn a_rotation_that_cannot_be_stored_at_once_outlives_the_last_handle() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    bed.fly();
-    let left = bed.leave();
+    fixture.fly();
+    let left = fixture.leave();
     (0..3).for_each(|_| left.store.push(OpKind::Commit, Trouble::Fail));
     left.grant.gate().open();
     left.time.run(driver);
@@ -38,14 +39,14 @@ fn a_rotation_that_cannot_be_stored_at_once_outlives_the_last_handle() {
 
 #[test]
 fn what_waits_to_be_stored_outlives_the_last_handle() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    // The rotation cannot be stored, and then nobody is left.
-    (0..3).for_each(|_| bed.store.push(OpKind::Commit, Trouble::Fail));
-    assert!(bed.session.refresh().now_or_never().unwrap().is_ok());
-    assert!(bed.session.state().unsaved);
-    let left = bed.leave();
+    // The rotation cannot be stored, and then no handle is left.
+    (0..3).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
+    assert!(fixture.session.refresh().now_or_never().unwrap().is_ok());
+    assert!(fixture.session.state().unsaved);
+    let left = fixture.leave();
     left.time.run(driver);
     assert_eq!(left.stored().as_deref(), Some("refresh-1"));
     left.assert_nothing_is_left();
@@ -53,12 +54,12 @@ fn what_waits_to_be_stored_outlives_the_last_handle() {
 
 #[test]
 fn a_logout_that_was_cut_off_outlives_the_last_handle() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    bed.store.gate(OpKind::Reset).close();
-    assert!(bed.session.logout().now_or_never().is_none());
-    let left = bed.leave();
+    fixture.store.gate(OpKind::Reset).close();
+    assert!(fixture.session.logout().now_or_never().is_none());
+    let left = fixture.leave();
     goes_on(&mut driver);
     left.store.gate(OpKind::Reset).open();
     ends(driver);
@@ -68,23 +69,23 @@ fn a_logout_that_was_cut_off_outlives_the_last_handle() {
 
 #[test]
 fn a_store_that_never_recovers_does_not_keep_the_driver_for_ever() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    bed.store.set_down(true);
-    assert!(bed.session.logout().now_or_never().is_some());
-    let left = bed.leave();
+    fixture.store.set_down(true);
+    assert!(fixture.session.logout().now_or_never().is_some());
+    let left = fixture.leave();
     left.time.run(driver);
     left.assert_nothing_is_left();
 }
 
 #[test]
 fn an_idle_driver_ends_with_the_last_handle() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
-    let other = bed.session.clone();
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
+    let other = fixture.session.clone();
     goes_on(&mut driver);
-    let left = bed.leave();
+    let left = fixture.leave();
     goes_on(&mut driver);
     drop(other);
     ends(driver);
@@ -93,7 +94,7 @@ fn an_idle_driver_ends_with_the_last_handle() {
 
 #[test]
 fn a_driver_of_two_sessions_ends_with_the_second() {
-    let (one, other) = (Bed::new(), Bed::new());
+    let (one, other) = (Fixture::new(), Fixture::new());
     let mut driver = one.session.driver().with(&other.session);
     goes_on(&mut driver);
     let one = one.leave();
@@ -107,34 +108,34 @@ fn a_driver_of_two_sessions_ends_with_the_second() {
 #[test]
 fn a_session_that_is_dropped_leaves_nothing_behind() {
     // Idle.
-    Bed::new().leave().assert_nothing_is_left();
-    // In the middle of a token request, with nobody to finish it.
-    let bed = Bed::new();
-    bed.fly();
-    bed.leave().assert_nothing_is_left();
+    Fixture::new().leave().assert_nothing_is_left();
+    // In the middle of a token request, with nothing left to finish it.
+    let fixture = Fixture::new();
+    fixture.fly();
+    fixture.leave().assert_nothing_is_left();
     // In the middle of reading or writing the store.
-    for kind in [OpKind::Lease, OpKind::Intend, OpKind::Commit] {
-        let bed = Bed::new();
-        bed.store.gate(kind).close();
-        assert!(bed.session.refresh().now_or_never().is_none());
-        bed.leave().assert_nothing_is_left();
+    for kind in [OpKind::Load, OpKind::Claim, OpKind::Commit] {
+        let fixture = Fixture::new();
+        fixture.store.gate(kind).close();
+        assert!(fixture.session.refresh().now_or_never().is_none());
+        fixture.leave().assert_nothing_is_left();
     }
     // In the middle of storing a login.
-    let bed = Bed::new();
-    bed.store.gate(OpKind::Reset).close();
-    assert!(bed.session.login(TokenSet::new("access-9").refresh_token("refresh-9")).now_or_never().is_none());
-    bed.leave().assert_nothing_is_left();
+    let fixture = Fixture::new();
+    fixture.store.gate(OpKind::Reset).close();
+    assert!(fixture.session.login(TokenSet::new("access-9").refresh_token("refresh-9")).now_or_never().is_none());
+    fixture.leave().assert_nothing_is_left();
 }
 
 #[test]
 fn a_waiter_keeps_its_session_and_a_driver_does_not() {
-    let bed = Bed::new();
-    let driver = bed.session.driver();
-    bed.grant.gate().close();
-    let session = bed.session.clone();
+    let fixture = Fixture::new();
+    let driver = fixture.session.driver();
+    fixture.grant.gate().close();
+    let session = fixture.session.clone();
     let mut waiter = Box::pin(async move { session.refresh().await });
     assert!(poll(&mut waiter).is_pending());
-    let left = bed.leave();
+    let left = fixture.leave();
     left.grant.gate().open();
     let Poll::Ready(token) = poll(&mut waiter) else { panic!("no answer") };
     assert_eq!(access(&token.unwrap()), "access-1");
@@ -143,15 +144,26 @@ fn a_waiter_keeps_its_session_and_a_driver_does_not() {
     left.assert_nothing_is_left();
 }
 
+/// A refusal in the trailers of a gRPC call comes too late for that call: it starts a refresh that no caller waits for.
 #[test]
-fn a_renewal_that_has_not_begun_is_not_begun_for_nobody() {
-    let bed = Bed::new();
-    let mut driver = bed.session.driver();
+fn a_refresh_that_has_not_begun_when_the_last_handle_goes_is_not_begun() {
+    let fixture = Fixture::new();
+    let mut driver = fixture.session.driver();
     goes_on(&mut driver);
-    bed.time.advance(LIFETIME - 25 * SECOND);
-    assert_eq!(bed.token(), "access-0");
-    assert!(bed.session.state().refreshing, "the driver is to renew it beside");
-    let left = bed.leave();
+    fixture.time.advance(60 * SECOND);
+    let client = tower::service_fn(|_: http::Request<String>| async {
+        let trailers = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), "16".parse().unwrap())]);
+        let body = String::from("message").with_trailers(async { Some(Ok(trailers)) });
+        Ok::<_, Infallible>(http::Response::builder().header("content-type", "application/grpc").body(body).unwrap())
+    });
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new(["https://api.example"]).unwrap());
+    let mut client = tower::Layer::layer(&layer, client);
+    let request = http::Request::get("https://api.example/").body(String::new()).unwrap();
+    let answer = tower::Service::call(&mut client, request).now_or_never().expect("an answer at once").unwrap();
+    answer.into_body().collect().now_or_never().expect("a whole body").unwrap();
+    assert!(fixture.session.state().refreshing, "the driver is to carry it");
+    drop((layer, client));
+    let left = fixture.leave();
     ends(driver);
     assert_eq!((left.grant.count(), left.stored().as_deref()), (0, Some("refresh-0")));
     left.assert_nothing_is_left();

@@ -20,7 +20,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// A logged-in session in its world.
-pub(crate) struct Bed {
+pub(crate) struct Fixture {
     pub(crate) world: World,
     pub(crate) session: Session,
 }
@@ -61,7 +61,7 @@ impl Drop for Booked {
     }
 }
 
-impl Bed {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
         let (store, ledger) = (MockStore::before(model.clone()), Arc::<Ledger>::default());
@@ -72,7 +72,7 @@ impl Bed {
         Self { world: World { time, grant, store, model, ledger }, session }
     }
 
-    /// A token request is under way, and whoever started it has gone.
+    /// A token request is in progress, and the caller that started it has gone.
     pub(crate) fn fly(&self) {
         self.grant.gate().close();
         assert!(self.session.refresh().now_or_never().is_none());
@@ -89,7 +89,7 @@ impl Bed {
     }
 }
 
-impl std::ops::Deref for Bed {
+impl std::ops::Deref for Fixture {
     type Target = World;
 
     fn deref(&self) -> &World {
@@ -100,8 +100,8 @@ impl std::ops::Deref for Bed {
 impl World {
     /// The refresh token in the store; none after a logout.
     pub(crate) fn stored(&self) -> Option<String> {
-        let record = self.model.record(&GrantKey::new("default")).unwrap();
-        record.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
+        let entry = self.model.entry(&GrantKey::new("default")).unwrap();
+        entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
     }
 
     /// The refresh tokens that were revoked.
