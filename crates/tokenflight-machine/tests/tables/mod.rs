@@ -1,8 +1,0 @@
-//! Tables, by subject.
-
-mod clocks;
-mod failures;
-mod herd;
-mod refusals;
-mod schedule;
-mod sessions;
