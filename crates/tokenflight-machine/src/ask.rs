@@ -222,7 +222,9 @@ impl<T: Token> Machine<T> {
     /// there is no token to go on with until then. It is a moment: a caller that waits need not hear of the failure.
     #[must_use]
     pub fn retries_at(&self, now: Now) -> Option<Duration> {
-        self.backoff.prompt(now.boot).filter(|_| !self.has_usable(None, now))
+        // What one origin has refused is nothing to go on with for its callers; the others use it all the same.
+        let all = self.held().is_some_and(|held| held.lives(now) && held.rejected.is_empty());
+        self.backoff.prompt(now.boot).filter(|_| !all)
     }
 
     /// Whether a forced refresh may skip the waiting times again.

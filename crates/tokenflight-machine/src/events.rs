@@ -18,6 +18,10 @@ pub(super) struct Counts {
     pub(super) fresh_refused: u64,
     /// What waited to be stored and was overtaken.
     pub(super) overtaken: u64,
+    /// The last login whose tokens lived too short to be renewed ahead of need.
+    pub(super) reactive: Option<LoginId>,
+    /// The last login for which the authorization server wanted the user.
+    pub(super) interaction: Option<LoginId>,
 }
 
 /// The part of a session's state that events are about.
@@ -26,9 +30,8 @@ pub struct View {
     login: LoginId,
     generation: Generation,
     standing: Standing,
-    /// Whether nothing is renewed ahead of need, although the token has a lifetime.
-    reactive: bool,
-    interaction: bool,
+    reactive: Option<LoginId>,
+    interaction: Option<LoginId>,
     unsaved: Option<Error>,
     overtaken: u64,
     adopted: u64,
@@ -49,8 +52,6 @@ impl<T: Token> Machine<T> {
     /// What events are computed from.
     #[must_use]
     pub fn view(&self) -> View {
-        let life = self.held().map(|held| held.life);
-        let lives = life.and_then(|life| life.lifetime()).is_some_and(|lifetime| !lifetime.is_zero());
         View {
             login: self.login,
             generation: self.generation,
@@ -59,8 +60,8 @@ impl<T: Token> Machine<T> {
                 Phase::Active(_) => Standing::Active,
                 Phase::Ended(_, error) | Phase::Over(error) => Standing::Over(error.clone()),
             },
-            reactive: lives && life.is_some_and(|life| !life.is_proactive()),
-            interaction: self.interaction().is_some(),
+            reactive: self.counts.reactive,
+            interaction: self.counts.interaction,
             unsaved: self.unsaved.as_ref().and_then(|unsaved| unsaved.error().cloned()),
             overtaken: self.counts.overtaken,
             adopted: self.counts.adopted,
@@ -68,12 +69,6 @@ impl<T: Token> Machine<T> {
             failed: self.counts.failed,
             failure: self.counts.failure.clone(),
         }
-    }
-
-    /// The failure that asks for the user, if the last one did.
-    fn interaction(&self) -> Option<&Error> {
-        let last = self.backoff.last()?;
-        (last.class() == Some(FailureClass::Interaction)).then_some(last)
     }
 }
 
@@ -85,7 +80,7 @@ impl View {
         if after.failed != self.failed
             && let Some((class, error)) = after.failure.clone()
         {
-            if class == FailureClass::Interaction && !self.interaction {
+            if after.interaction != self.interaction {
                 events.push(Event::InteractionRequired { error: error.clone() });
             }
             events.push(Event::RefreshFailed { class, error });
@@ -94,7 +89,7 @@ impl View {
             events.push(Event::Overtaken { generation: self.generation });
         }
         self.session_events(after, &mut events);
-        if after.reactive && !self.reactive && after.source == Some(Source::Server) {
+        if after.reactive != self.reactive {
             events.push(Event::ProactiveOff);
         }
         match (&self.unsaved, &after.unsaved) {

@@ -35,6 +35,9 @@ impl<T: Token> Machine<T> {
                 self.note_entry(saved, now, random);
                 let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
                 let refused = self.held().map(|held| held.rejected.origins().to_vec()).unwrap_or_default();
+                if life.is_too_short() {
+                    self.counts.reactive = Some(self.login);
+                }
                 let another = self.adopt(Some(token), life, renewable, Source::Server);
                 if !another {
                     for origin in refused {

@@ -45,9 +45,14 @@ impl Life {
         self.due.is_some()
     }
 
-    /// A quarter of the lifetime, or `most` if that is less.
+    /// Whether it has a lifetime, but one too short to be ahead of.
+    pub(super) fn is_too_short(&self) -> bool {
+        self.due.is_none() && self.lifetime.is_some_and(|lifetime| !lifetime.is_zero())
+    }
+
+    /// A quarter of the lifetime, or `most` if that is less or there is no lifetime to speak of.
     pub(super) fn quarter(&self, most: Duration) -> Duration {
-        self.lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
+        self.lifetime.filter(|lifetime| !lifetime.is_zero()).map_or(most, |lifetime| (lifetime / 4).min(most))
     }
 
     /// Whether either clock says that it has run out.

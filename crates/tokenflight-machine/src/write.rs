@@ -125,7 +125,7 @@ impl Pending {
             }
             Err(failure) => {
                 self.unknown |= !lets_go(failure.kind, self.unknown);
-                self.op.tried = failure.tried.or(self.op.tried.take());
+                self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }
         }
@@ -319,6 +319,9 @@ impl<T: Token> Machine<T> {
 
     pub(super) fn count_failure(&mut self, class: FailureClass, error: &Error) {
         self.counts.failed = self.counts.failed.saturating_add(1);
+        if class == FailureClass::Interaction {
+            self.counts.interaction = Some(self.login);
+        }
         let last = self.counts.failure.replace((class, error.clone()));
         self.discard(last.map(|(_, error)| error));
     }

@@ -1,8 +1,16 @@
 //! Tables, by subject.
 
 mod clocks;
-mod failures;
+//doubt
+//ends
+//events
+//failures
 mod herd;
-mod refusals;
+//idle
+//origins
+//pending
+//refusals
 mod schedule;
-mod sessions;
+//sessions
+//settings
+//writes
