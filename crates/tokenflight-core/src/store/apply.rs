@@ -221,7 +221,7 @@ impl Step<'_> {
             // The doubt that an earlier attempt left is not this attempt's to lift.
             return stored(Entry { claim: None, ..self.next() }, None);
         };
-        let doubt = self.entry.doubt.unwrap_or(Doubt::since(claim.since));
+        let doubt = self.entry.doubt.unwrap_or_else(|| Doubt::since(claim.since));
         // What was sent may arrive after another holder has stored a successor. Only a server that answers it even then is
         // presented the refresh token at once.
         let claim = match policy {
