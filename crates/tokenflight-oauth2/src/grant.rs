@@ -208,6 +208,10 @@ impl Grant for OAuthGrant {
         Some(self.endpoint.issued_by())
     }
 
+    fn client_id(&self) -> Option<&str> {
+        self.endpoint.client_id()
+    }
+
     fn reuse_policy(&self) -> Option<ReusePolicy> {
         match self.kind {
             Kind::Refresh => Some(self.endpoint.known().reuse_policy()),

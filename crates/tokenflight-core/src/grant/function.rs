@@ -9,11 +9,12 @@ pub struct GrantFn<F> {
     function: F,
     needs_refresh_token: bool,
     issuer: Option<String>,
+    client_id: Option<String>,
 }
 
 /// Makes a [`Grant`] of an async function: any backend, any endpoint, any wire format.
 pub const fn grant_fn<F>(function: F) -> GrantFn<F> {
-    GrantFn { function, needs_refresh_token: true, issuer: None }
+    GrantFn { function, needs_refresh_token: true, issuer: None, client_id: None }
 }
 
 impl<F> GrantFn<F> {
@@ -30,6 +31,13 @@ impl<F> GrantFn<F> {
         self.issuer = Some(issuer.into());
         self
     }
+
+    /// Says which client the function presents tokens as; see [`Grant::client_id`].
+    #[must_use]
+    pub fn presented_by(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
 }
 
 impl<F> fmt::Debug for GrantFn<F> {
@@ -37,6 +45,7 @@ impl<F> fmt::Debug for GrantFn<F> {
         f.debug_struct("GrantFn")
             .field("needs_refresh_token", &self.needs_refresh_token)
             .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
             .finish_non_exhaustive()
     }
 }
@@ -56,5 +65,9 @@ where
 
     fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
     }
 }

@@ -68,6 +68,13 @@ pub trait Grant: Send + Sync + 'static {
         None
     }
 
+    /// The client that presents the tokens, as the server knows it (RFC 6749 §2.2). A refresh token is bound to the client
+    /// it was issued to (RFC 6749 §6), so it is stored with the tokens like the issuer: a session of another client must
+    /// neither present them nor believe a refusal of them. `None`, the default, is a grant without a client id.
+    fn client_id(&self) -> Option<&str> {
+        None
+    }
+
     /// What the server does with a refresh token that is presented twice, if the grant knows. A session takes it
     /// over unless it is told another one. `None`, the default, leaves it at strict.
     fn reuse_policy(&self) -> Option<ReusePolicy> {
@@ -96,6 +103,10 @@ impl<G: Grant + ?Sized> Grant for Arc<G> {
 
     fn issuer(&self) -> Option<&str> {
         (**self).issuer()
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        (**self).client_id()
     }
 
     fn reuse_policy(&self) -> Option<ReusePolicy> {

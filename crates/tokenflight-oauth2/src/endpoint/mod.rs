@@ -169,7 +169,6 @@ impl TokenEndpoint {
         self.issuer.as_deref()
     }
 
-    #[cfg(feature = "login")]
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.auth.id()
     }

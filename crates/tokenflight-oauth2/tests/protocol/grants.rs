@@ -10,7 +10,8 @@ use std::{
 
 use proptest::prelude::*;
 use tokenflight::{
-    FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet, core::grant::Reason,
+    FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
+    core::grant::{Reason, grant_fn},
 };
 use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
 
@@ -238,6 +239,18 @@ fn the_providers_reuse_policy_is_the_sessions() {
     assert!(policy(Session::builder(grant(provider::GOOGLE))).contains("NonRotating"));
     assert!(policy(Session::builder(grant(provider::UNKNOWN))).contains("Strict"));
     assert!(policy(Session::builder(grant(provider::OKTA)).reuse_policy(ReusePolicy::Strict)).contains("Strict"));
+}
+
+#[test]
+fn a_grant_names_the_client_that_presents_its_tokens() {
+    let endpoint = || TokenEndpoint::new("https://as.example/token", client()).unwrap();
+    let named = endpoint().client(ClientAuth::basic("mobile app", "s3cr3t")).refresh_token();
+    assert_eq!(named.client_id(), Some("mobile app"));
+    assert_eq!(Arc::new(named).client_id(), Some("mobile app"), "shared grants pass it on");
+    assert_eq!(endpoint().refresh_token().client_id(), None);
+    let function = grant_fn(|_| async { Ok(TokenSet::new("a")) });
+    assert_eq!(function.client_id(), None);
+    assert_eq!(function.presented_by("me").client_id(), Some("me"));
 }
 
 #[test]
