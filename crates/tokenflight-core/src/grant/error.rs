@@ -186,6 +186,12 @@ impl GrantError {
         self.code.as_deref()
     }
 
+    /// The server's description.
+    #[must_use]
+    pub fn error_description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
     /// How long the server asked to wait.
     #[must_use]
     pub const fn wait(&self) -> Option<Duration> {
