@@ -18,6 +18,7 @@
 
 mod error;
 mod function;
+pub mod issuer;
 mod request;
 mod reuse;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     bed::play,
-    rows::{Next, Row, adopted, ambiguous, config, given_back, long, terminal, throttled},
+    rows::{Next, Row, adopted, ambiguous, config, long, terminal, throttled},
     support::{Act, answer, json},
 };
 
@@ -84,7 +84,7 @@ fn refusals() -> Vec<(Row, Act)> {
         (config("T-42"), error(400, "invalid_request")),
         (config("T-42"), error(400, "never_heard_of")),
         (config("T-43"), error(400, "invalid_scope")),
-        (given_back("T-45"), error(400, "use_dpop_nonce")),
+        (config("T-45"), error(400, "use_dpop_nonce")),
         (throttled("T-46", 5), error(400, "slow_down")),
         (throttled("T-46", 5), error(400, "authorization_pending")),
         (ambiguous("T-47"), error(400, "temporarily_unavailable")),

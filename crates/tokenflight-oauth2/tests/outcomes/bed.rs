@@ -143,11 +143,11 @@ impl Bed {
     }
 
     async fn outcome(&self, server: &Scripted, ended: &Event) -> Outcome {
-        let record = self.store.load(&key()).await.unwrap().unwrap();
+        let record = self.store.load(&key()).await.unwrap().entry.unwrap();
         let (class, error) = match ended {
             Event::RefreshFailed { class, error, .. } => (Some(*class), Some(error.clone())),
             Event::Ended { .. } => match self.session.state().status {
-                Status::Over(error) => (Some(FailureClass::Terminal), Some(error)),
+                Status::Over(error) | Status::Ending(error) => (Some(FailureClass::Terminal), Some(error)),
                 status => panic!("{status:?}"),
             },
             _ => (None, None),
@@ -175,7 +175,7 @@ impl Bed {
             stored: record.tokens().map_or_else(String::new, |tokens| {
                 tokens.refresh.as_ref().map_or("none", |token| token.expose()).to_owned()
             }),
-            intent: record.intent.is_some(),
+            intent: record.claim.is_some() || record.doubt.is_some(),
             served,
             over,
             next: None,

@@ -270,9 +270,9 @@ async fn what_a_server_gives_back_is_sent_once_more_at_once() {
     }
 }
 
-/// T-10: the process is killed after the request was sent. The next one finds the intent and waits it out.
+/// T-10: the process is killed after the request was sent. The next one finds its claim and waits it out.
 #[tokio::test]
-async fn a_process_that_is_killed_leaves_a_warning() {
+async fn a_process_that_is_killed_leaves_its_claim() {
     let server = Scripted::new([Act::Stall]).await;
     let grant = || endpoint(&server.url(), client()).refresh_token();
     let bed = Bed::new(grant()).await;
@@ -283,7 +283,7 @@ async fn a_process_that_is_killed_leaves_a_warning() {
     let (time, store) = (bed.time.clone(), bed.store.clone());
     drop(bed);
     settle().await;
-    assert!(store.load(&key()).await.unwrap().unwrap().intent.is_some());
+    assert!(store.load(&key()).await.unwrap().entry.unwrap().claim.is_some());
 
     let next = Session::builder(grant()).store(store).time(time.clone()).key(key()).build().unwrap();
     assert_eq!(next.token().await.unwrap().access().expose(), "access-0");

@@ -31,7 +31,7 @@ fn a_document_must_be_of_the_issuer_and_its_endpoints_safe() {
 
     for issuer in ["https://as.example/t/", "https://as.example", "https://AS.example/t", "https://evil.example/t"] {
         let other = good.replace("https://as.example/t\"", &format!("{issuer}\""));
-        assert!(matches!(parse(&other), Err(DiscoveryError::OtherIssuer)), "{issuer}");
+        assert!(matches!(parse(&other), Err(DiscoveryError::OtherIssuer { .. })), "{issuer}");
     }
     for endpoint in
         ["as.example/token", "as.example/revoke", "as.example/device", "as.example/authorize", "mtls.as.example/token"]
@@ -70,7 +70,7 @@ async fn failures_are_told_apart() {
         discover(&format!("http://{}", server.addr), Kind::OpenId, client()).await.unwrap_err()
     };
     let moved = answer(302, "location: https://evil.example/\r\n", "");
-    assert!(matches!(ask(moved).await, DiscoveryError::Status(StatusCode::FOUND)));
+    assert!(matches!(ask(moved).await, DiscoveryError::Redirected { status: StatusCode::FOUND, .. }));
     assert!(matches!(ask(Act::Cut).await, DiscoveryError::Unreachable(_)));
     assert!(matches!(ask(json(200, &"x".repeat(300 * 1024))).await, DiscoveryError::Unreachable(_)));
     let insecure = discover("http://as.example", Kind::OpenId, client()).await;

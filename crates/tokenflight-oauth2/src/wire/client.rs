@@ -13,12 +13,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use tokenflight_core::BoxFuture;
 use tower_service::Service;
 
-use super::proof::{self, Proof};
+use super::{
+    encoding,
+    proof::{self, Broken, Proof},
+};
 use crate::BoxError;
 
-/// The largest body of a token response.
-const MAX_BODY: usize = 256 * 1024;
-/// The largest sum of its header names and values.
+/// The largest body of a token response, as it comes and as it is decoded.
+pub(super) const MAX_BODY: usize = 256 * 1024;
+/// The largest sum of its header names and values.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// What the authorization server answered.
@@ -28,33 +31,8 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
     /// The body, or why it did not arrive whole.
     pub(crate) body: Result<Bytes, BoxError>,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    /// Nothing of the request was processed, and somebody proves it.
-    Unsent(BoxError),
-    /// The server itself gave the request back unprocessed: the same again, once (T-08).
-    GivenBack(BoxError),
-    /// A proxy on the way wants credentials (T-04).
-    Proxy(BoxError),
-    /// The TLS handshake failed (T-03).
-    Tls(BoxError),
-    /// Nobody knows.
-    Lost(BoxError),
-}
-
-impl Broken {
-    pub(crate) fn into_source(self) -> BoxError {
-        match self {
-            Self::Unsent(error)
-            | Self::GivenBack(error)
-            | Self::Proxy(error)
-            | Self::Tls(error)
-            | Self::Lost(error) => error,
-        }
-    }
+    /// The content codings that were undone.
+    pub(crate) decoded: Option<String>,
 }
 
 /// A submission with its types forgotten.
@@ -70,7 +48,7 @@ pub(crate) trait Wire: Send + Sync {
 
 /// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can be cloned.
 ///
-/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each request is
+/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each request is
 /// made by a fresh clone.
 pub trait TokenClient:
     Service<Request<Full<Bytes>>, Response = Response<Self::Body>, Error: Into<BoxError>, Future: Send>
@@ -94,10 +72,10 @@ where
 }
 
 /// A client from which each request takes a clone.
-pub(super) struct Over<S>(Mutex<S>);
+pub(crate) struct Over<S>(Mutex<S>);
 
 impl<S> Over<S> {
-    pub(super) const fn new(client: S) -> Self {
+    pub(crate) const fn new(client: S) -> Self {
         Self(Mutex::new(client))
     }
 }
@@ -111,7 +89,7 @@ impl<S: TokenClient> Wire for Over<S> {
     ) -> BoxFuture<'a, Result<Reply, Broken>> {
         let mut client = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(async move {
-            // Not ready: the request never left our hands (T-05).
+            // Not ready: the request never left our hands.
             poll_fn(|cx| client.poll_ready(cx)).await.map_err(|error| Broken::Unsent(error.into()))?;
             sent();
             let response = client.call(request).await.map_err(|error| proof::judge(error.into(), proof))?;
@@ -135,11 +113,15 @@ where
     } else {
         Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes)
     };
-    Reply { status: head.status, headers: head.headers, body }
+    let (body, decoded) = match body.and_then(|body| encoding::decode(&head.headers, body)) {
+        Ok((body, decoded)) => (Ok(body), decoded),
+        Err(error) => (Err(error), None),
+    };
+    Reply { status: head.status, headers: head.headers, body, decoded }
 }
 
 #[derive(Debug)]
-struct TooLarge(&'static str);
+pub(super) struct TooLarge(pub(super) &'static str);
 
 impl std::fmt::Display for TooLarge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -26,10 +26,23 @@ pub struct AssertionKey {
     key: EncodingKey,
     algorithm: Algorithm,
     key_id: Option<String>,
+    kind: Option<String>,
+    certificate: Certificate,
     audience: Option<String>,
     lifetime: Duration,
+    ago: Duration,
     time: Arc<dyn Time>,
 }
+
+/// The thumbprints of the key's certificate.
+#[derive(Clone, Default)]
+struct Certificate {
+    sha1: Option<String>,
+    sha256: Option<String>,
+}
+
+/// Servers whose clock is a little behind refuse what is dated in their future.
+const AGO: Duration = Duration::from_secs(10);
 
 /// A key that cannot sign.
 #[derive(Debug)]
@@ -83,7 +96,17 @@ impl AssertionKey {
 
     /// Signs once, so that a key which cannot is found before a refresh token depends on it.
     fn checked(key: EncodingKey, algorithm: Algorithm, time: Arc<dyn Time>) -> Result<Self, AssertionError> {
-        let key = Self { key, algorithm, key_id: None, audience: None, lifetime: Duration::from_secs(60), time };
+        let key = Self {
+            key,
+            algorithm,
+            key_id: None,
+            kind: None,
+            certificate: Certificate::default(),
+            audience: None,
+            lifetime: Duration::from_secs(60),
+            ago: AGO,
+            time,
+        };
         key.sign("trial", "trial").map(|_| ())?;
         Ok(key)
     }
@@ -95,23 +118,52 @@ impl AssertionKey {
         self
     }
 
-    /// Whom assertions are for. Default: the issuer if it is known, else the token endpoint.
+    /// The SHA-256 thumbprint of the key's certificate, in base64url (`x5t#S256`), as Entra wants it.
+    #[must_use]
+    pub fn certificate_sha256(mut self, thumbprint: impl Into<String>) -> Self {
+        self.certificate.sha256 = Some(thumbprint.into());
+        self
+    }
+
+    /// The SHA-1 thumbprint of the key's certificate, in base64url (`x5t`).
+    #[must_use]
+    pub fn certificate_sha1(mut self, thumbprint: impl Into<String>) -> Self {
+        self.certificate.sha1 = Some(thumbprint.into());
+        self
+    }
+
+    /// The type in the header (`typ`), such as `client-authentication+jwt`. Default `JWT`.
+    #[must_use]
+    pub fn token_type(mut self, kind: impl Into<String>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// Whom assertions are for. Default: what the provider's row says, which is the issuer if it is known, else the token
+    /// endpoint.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// How long an assertion counts. Default a minute.
+    /// How far back assertions are dated (`iat`), for servers whose clock is behind. Default ten seconds. The end is not moved.
+    #[must_use]
+    pub const fn issued_ago(mut self, ago: Duration) -> Self {
+        self.ago = ago;
+        self
+    }
+
+    /// How long an assertion counts from now. Default a minute.
     #[must_use]
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// A fresh assertion: its own `jti`, dated now.
+    /// A fresh assertion with a `jti` of its own.
     pub(crate) fn sign(&self, client: &str, audience: &str) -> Result<String, AssertionError> {
-        let iat = self.time.now().wall.as_secs();
+        let now = self.time.now().wall.as_secs();
         let mut jti = [0; 16];
         // Unique is enough: an assertion is as secret as its signature, not as its name.
         for half in jti.chunks_exact_mut(8) {
@@ -122,11 +174,16 @@ impl AssertionKey {
             sub: client,
             aud: self.audience.as_deref().unwrap_or(audience),
             jti: URL_SAFE_NO_PAD.encode(jti),
-            iat,
-            exp: iat.saturating_add(self.lifetime.as_secs().max(1)),
+            iat: now.saturating_sub(self.ago.as_secs()),
+            exp: now.saturating_add(self.lifetime.as_secs().max(1)),
         };
         let mut header = Header::new(self.algorithm);
         header.kid.clone_from(&self.key_id);
+        header.x5t.clone_from(&self.certificate.sha1);
+        header.x5t_s256.clone_from(&self.certificate.sha256);
+        if self.kind.is_some() {
+            header.typ.clone_from(&self.kind);
+        }
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(AssertionError)
     }
 }

@@ -1,9 +1,47 @@
-//! Which transport errors prove that a request was not processed. Everything else is unknown.
+//! Which transport errors prove that a request was not processed. Everything else is unknown.
 
 use std::{error::Error as StdError, fmt, io, iter::successors};
 
-use super::wire::Broken;
+use tokenflight_core::GrantError;
+
 use crate::BoxError;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// Nothing of the request was processed, and it is proved.
+    Unsent(BoxError),
+    /// The server itself gave the request back unprocessed: the same again, once.
+    GivenBack(BoxError),
+    /// A proxy on the way wants credentials.
+    Proxy(BoxError),
+    /// The TLS handshake failed.
+    Tls(BoxError),
+    /// It is unknown whether the request was processed.
+    Lost(BoxError),
+}
+
+impl Broken {
+    pub(crate) fn into_source(self) -> BoxError {
+        match self {
+            Self::Unsent(error)
+            | Self::GivenBack(error)
+            | Self::Proxy(error)
+            | Self::Tls(error)
+            | Self::Lost(error) => error,
+        }
+    }
+}
+
+impl From<Broken> for GrantError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Unsent(error) | Broken::GivenBack(error) | Broken::Tls(error) => Self::not_sent(error),
+            Broken::Proxy(error) => Self::config(error),
+            Broken::Lost(error) => Self::ambiguous(error),
+        }
+    }
+}
 
 /// Says of an error whether it proves that nothing of the request was processed.
 pub(crate) type Proof = fn(&(dyn StdError + 'static)) -> bool;
@@ -56,7 +94,7 @@ pub(super) fn judge(error: BoxError, users: Option<Proof>) -> Broken {
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    /// Longer chains are a cycle, or a joke.
+    /// Longer chains are a cycle.
     const MOST: usize = 32;
     successors(Some(error), |&error| below(error)).take(MOST)
 }
