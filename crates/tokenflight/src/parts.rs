@@ -48,9 +48,13 @@ impl Parts {
         caught_call(|| self.time.random()).unwrap_or_default()
     }
 
-    /// Waits for as long as this, if there is a timer.
-    pub(crate) async fn pause(self: &Arc<Self>, wait: Duration) {
-        let _ = Deadline::after(Arc::clone(&self.time), wait).await;
+    /// Waits for as long as this.
+    ///
+    /// # Errors
+    ///
+    /// There is no timer. What would try again must give up: it would go round without ever letting go of its thread.
+    pub(crate) async fn pause(self: &Arc<Self>, wait: Duration) -> Result<(), Error> {
+        Ok(Deadline::after(Arc::clone(&self.time), wait).await?)
     }
 
     /// Does some work for as long as this; `None` if that was not enough.
@@ -99,7 +103,9 @@ impl Parts {
                 Some(Err(panicked)) => last = Error::with_source(ErrorKind::Closed, panicked),
                 None => break,
             }
-            self.pause(Duration::from_millis(500)).await;
+            if self.pause(Duration::from_millis(500)).await.is_err() {
+                break;
+            }
         }
         Err(last)
     }

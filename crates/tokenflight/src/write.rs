@@ -124,7 +124,9 @@ async fn persist_from(parts: Arc<Parts>, mut pending: Pending, mut applied: Appl
             Answered::Again => {}
             Answered::Failed(error) => {
                 last = error;
-                parts.pause(pause).await;
+                if parts.pause(pause).await.is_err() {
+                    break;
+                }
                 pause = (pause * 2).min(PERSIST_PAUSE.1);
             }
         }

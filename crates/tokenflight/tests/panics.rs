@@ -1,5 +1,5 @@
 //! The user's code panics: waiters get an error of the right class or notice nothing, the session goes on, and no rotation
-//! is lost (R-402, hazard 3 of `flight/mod.rs`).
+//! is lost (hazard 3 of `flight/mod.rs`).
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
@@ -15,8 +15,8 @@ use std::{
 
 use futures_util::{FutureExt, future::join_all};
 use tokenflight::{
-    BoxFuture, Error, ErrorKind, Event, FailureClass, Grant, GrantError, GrantKey, Now, RefreshToken, Session, Time,
-    TokenRequest, TokenSet, time::Sleep,
+    BoxFuture, Error, ErrorKind, Event, FailureClass, Grant, GrantError, GrantKey, Now, RefreshToken, Revocation,
+    Session, Time, TokenRequest, TokenSet, time::Sleep,
 };
 use tokenflight_test::{
     ManualTime, MockGrant, MockStore, ModelStore,
@@ -24,11 +24,11 @@ use tokenflight_test::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Longer than any waiting time after one failure, shorter than a lease.
+/// Longer than any waiting time after one failure, shorter than a claim.
 const BACKOFF: Duration = Duration::from_secs(2);
 
 /// A session whose token has expired, and all it touches.
-struct Bed {
+struct Fixture {
     time: ManualTime,
     grant: MockGrant,
     store: MockStore,
@@ -38,7 +38,7 @@ struct Bed {
     session: Session,
 }
 
-impl Bed {
+impl Fixture {
     fn new() -> Self {
         let grant = MockGrant::new();
         Self::with(grant.clone(), grant, ManualTime::clone)
@@ -79,15 +79,15 @@ impl Bed {
     }
 
     fn stored(&self) -> String {
-        let record = self.model.record(&GrantKey::new("default")).unwrap();
-        record.tokens().unwrap().refresh.clone().unwrap().expose().to_owned()
+        let entry = self.model.entry(&GrantKey::new("default")).unwrap();
+        entry.tokens().unwrap().refresh.clone().unwrap().expose().to_owned()
     }
 
     fn told(&self, event: &str) -> usize {
         self.events.lock().unwrap().iter().filter(|told| **told == event).count()
     }
 
-    /// The failure is of this class, nothing is stuck, nobody tries again at once, and all is well after the waiting time.
+    /// The failure is of this class, nothing is stuck, nothing is tried again at once, and all is well after the waiting time.
     fn assert_recovers(&self, failed: &Error, kind: &ErrorKind, submissions: usize) {
         assert_eq!(failed.kind(), kind);
         assert!(failed.is_transient() && !failed.needs_login());
@@ -118,18 +118,18 @@ const fn name(event: &Event) -> &'static str {
 
 #[test]
 fn a_grant_that_panics_before_it_sent_anything_counts_as_not_sent() {
-    let bed = Bed::new();
-    bed.grant.push(Step::PanicUnsent);
-    let failed = bed.ask().unwrap_err();
-    bed.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::NotSent), 1);
+    let fixture = Fixture::new();
+    fixture.grant.push(Step::PanicUnsent);
+    let failed = fixture.ask().unwrap_err();
+    fixture.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::NotSent), 1);
 }
 
 #[test]
 fn a_grant_that_panics_after_it_sent_something_counts_as_ambiguous() {
-    let bed = Bed::new();
-    bed.grant.push(Step::PanicSent);
-    let failed = bed.ask().unwrap_err();
-    bed.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::Ambiguous), 1);
+    let fixture = Fixture::new();
+    fixture.grant.push(Step::PanicSent);
+    let failed = fixture.ask().unwrap_err();
+    fixture.assert_recovers(&failed, &ErrorKind::Refresh(FailureClass::Ambiguous), 1);
 }
 
 /// Panics before there is a future, once.
@@ -154,26 +154,35 @@ fn a_grant_that_panics_while_it_makes_its_future_is_caught() {
     for (says_unsent, class) in [(true, FailureClass::NotSent), (false, FailureClass::Ambiguous)] {
         let grant = MockGrant::new();
         let hasty = Hasty { grant: grant.clone(), calm: AtomicBool::new(false), says_unsent };
-        let bed = Bed::with(grant, hasty, ManualTime::clone);
-        let failed = bed.ask().unwrap_err();
-        bed.assert_recovers(&failed, &ErrorKind::Refresh(class), 0);
+        let fixture = Fixture::with(grant, hasty, ManualTime::clone);
+        let failed = fixture.ask().unwrap_err();
+        fixture.assert_recovers(&failed, &ErrorKind::Refresh(class), 0);
     }
 }
 
 #[test]
-fn a_store_that_panics_before_the_request_keeps_it_from_being_sent() {
-    for (kind, trouble) in
-        [(OpKind::Lease, Trouble::Panic), (OpKind::Intend, Trouble::Panic), (OpKind::Intend, Trouble::PanicAfter)]
-    {
-        let bed = Bed::new();
-        bed.store.push(kind, trouble);
-        let failed = bed.ask().unwrap_err();
-        bed.assert_recovers(&failed, &ErrorKind::Store, 0);
+fn a_store_that_panics_when_it_is_read_keeps_the_request_from_being_sent() {
+    let fixture = Fixture::new();
+    fixture.store.push(OpKind::Load, Trouble::Panic);
+    let failed = fixture.ask().unwrap_err();
+    fixture.assert_recovers(&failed, &ErrorKind::Store, 0);
+}
+
+/// Whether the claim was stored is not known: the same one is made again, and finds out.
+#[test]
+fn a_store_that_panics_in_a_claim_is_asked_for_the_same_claim_again() {
+    for trouble in [Trouble::Panic, Trouble::PanicAfter] {
+        let fixture = Fixture::new();
+        fixture.store.push(OpKind::Claim, trouble);
+        let began = fixture.time.now().boot;
+        assert_eq!(fixture.ask().unwrap(), "access-1");
+        assert!(fixture.time.now().boot - began < SECOND, "it waited for its own claim");
+        assert_eq!((fixture.grant.count(), fixture.told("failed")), (1, 0));
     }
 }
 
 #[test]
-fn a_store_that_panics_when_it_is_first_read_stops_nobody_for_long() {
+fn a_store_that_panics_when_it_is_first_read_stops_no_caller_for_long() {
     let (time, store) = (ManualTime::new(3), MockStore::new());
     let session =
         Session::builder(MockGrant::without_refresh_token()).store(store.clone()).time(time.clone()).build().unwrap();
@@ -184,76 +193,68 @@ fn a_store_that_panics_when_it_is_first_read_stops_nobody_for_long() {
 }
 
 #[test]
-fn a_lease_that_was_taken_in_a_panic_is_waited_out() {
-    let bed = Bed::new();
-    bed.store.push(OpKind::Lease, Trouble::PanicAfter);
-    assert_eq!(*bed.ask().unwrap_err().kind(), ErrorKind::Store);
-    bed.time.advance(BACKOFF);
-    // Nobody knows whose it is, so it has to run out; the requests wait for that.
-    assert_eq!(bed.ask().unwrap(), "access-1");
-}
-
-#[test]
 fn a_rotation_survives_a_store_that_panics_in_its_commit() {
     for trouble in [Trouble::Panic, Trouble::PanicAfter] {
-        let bed = Bed::new();
-        bed.store.push(OpKind::Commit, trouble);
-        assert_eq!(bed.ask().unwrap(), "access-1", "a failed write must not fail the request");
-        assert!(bed.session.state().unsaved);
-        assert_eq!((bed.told("refreshed"), bed.told("unpersisted"), bed.told("persisted")), (1, 1, 0));
+        let fixture = Fixture::new();
+        fixture.store.push(OpKind::Commit, trouble);
+        assert_eq!(fixture.ask().unwrap(), "access-1", "a failed write must not fail the request");
+        assert!(fixture.session.state().unsaved);
+        assert_eq!((fixture.told("refreshed"), fixture.told("unpersisted"), fixture.told("persisted")), (1, 1, 0));
         // What is offered again is the write and not the spent refresh token.
-        bed.time.advance(61 * SECOND);
-        bed.time.run(bed.session.shutdown(60 * SECOND)).unwrap();
-        assert_eq!((bed.stored().as_str(), bed.told("persisted"), bed.grant.count()), ("refresh-1", 1, 1));
-        assert!(!bed.session.state().unsaved);
+        fixture.time.advance(61 * SECOND);
+        fixture.time.run(fixture.session.shutdown(60 * SECOND)).unwrap();
+        assert_eq!((fixture.stored().as_str(), fixture.told("persisted"), fixture.grant.count()), ("refresh-1", 1, 1));
+        assert!(!fixture.session.state().unsaved);
     }
 }
 
 #[test]
 fn a_rotation_that_was_not_stored_goes_before_the_next_one() {
-    let bed = Bed::new();
-    bed.store.push(OpKind::Commit, Trouble::Panic);
-    bed.ask().unwrap();
-    bed.time.advance(301 * SECOND);
-    assert_eq!(bed.ask().unwrap(), "access-2");
-    let presented: Vec<_> = bed.grant.presented().iter().map(|token| token.expose().to_owned()).collect();
+    let fixture = Fixture::new();
+    fixture.store.push(OpKind::Commit, Trouble::Panic);
+    fixture.ask().unwrap();
+    fixture.time.advance(301 * SECOND);
+    assert_eq!(fixture.ask().unwrap(), "access-2");
+    let presented: Vec<_> = fixture.grant.presented().iter().map(|token| token.expose().to_owned()).collect();
     assert_eq!(presented, ["refresh-0", "refresh-1"]);
-    assert_eq!((bed.stored().as_str(), bed.told("persisted")), ("refresh-2", 1));
+    assert_eq!((fixture.stored().as_str(), fixture.told("persisted")), ("refresh-2", 1));
 }
 
 #[test]
 fn a_store_that_panics_at_the_tombstone_does_not_revive_the_session() {
-    let bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
-    bed.store.push(OpKind::End, Trouble::Panic);
-    assert!(bed.ask().unwrap_err().is_ended());
-    assert!(bed.session.token().now_or_never().unwrap().unwrap_err().is_ended());
-    assert_eq!((bed.told("ended"), bed.grant.count()), (1, 1));
+    for trouble in [Trouble::Panic, Trouble::PanicAfter] {
+        let fixture = Fixture::new();
+        fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+        fixture.store.push(OpKind::End, trouble);
+        assert!(fixture.ask().unwrap_err().is_ended());
+        assert!(fixture.session.token().now_or_never().unwrap().unwrap_err().is_ended());
+        assert_eq!((fixture.told("ended"), fixture.grant.count()), (1, 1));
+    }
 }
 
 #[test]
-fn a_store_that_panics_when_it_settles_delays_the_next_attempt_and_no_more() {
+fn a_store_that_panics_when_it_settles_does_not_lock_the_session_out() {
     for trouble in [Trouble::Panic, Trouble::PanicAfter] {
-        let bed = Bed::new();
-        bed.grant.push(Step::Fail(GrantError::not_sent("no network")));
-        bed.store.push(OpKind::Settle, trouble);
-        assert_eq!(bed.ask().unwrap_err().class(), Some(FailureClass::NotSent));
-        bed.time.advance(BACKOFF);
-        assert_eq!(bed.ask().unwrap(), "access-1");
+        let fixture = Fixture::new();
+        fixture.grant.push(Step::Fail(GrantError::not_sent("no network")));
+        fixture.store.push(OpKind::Settle, trouble);
+        assert_eq!(fixture.ask().unwrap_err().class(), Some(FailureClass::NotSent));
+        fixture.time.advance(BACKOFF);
+        assert_eq!(fixture.ask().unwrap(), "access-1");
     }
 }
 
 #[test]
 fn a_login_survives_a_store_that_panics() {
-    let bed = Bed::new();
-    bed.store.push(OpKind::Reset, Trouble::Panic);
+    let fixture = Fixture::new();
+    fixture.store.push(OpKind::Reset, Trouble::Panic);
     let login = TokenSet::new("access-9").refresh_token("refresh-9").expires_in(60 * SECOND);
-    assert_eq!(*bed.time.run(bed.session.login(login)).unwrap_err().kind(), ErrorKind::Store);
-    assert_eq!(bed.ask().unwrap(), "access-9", "the login is in effect, stored or not");
-    assert!(bed.session.state().unsaved);
-    bed.time.advance(BACKOFF);
-    bed.time.run(bed.session.shutdown(60 * SECOND)).unwrap();
-    assert_eq!(bed.stored(), "refresh-9");
+    assert_eq!(*fixture.time.run(fixture.session.login(login)).unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(fixture.ask().unwrap(), "access-9", "the login is in effect, stored or not");
+    assert!(fixture.session.state().unsaved);
+    fixture.time.advance(BACKOFF);
+    fixture.time.run(fixture.session.shutdown(60 * SECOND)).unwrap();
+    assert_eq!(fixture.stored(), "refresh-9");
 }
 
 #[test]
@@ -269,17 +270,18 @@ fn a_revocation_that_panics_does_not_fail_the_logout() {
         }
     }
     let grant = MockGrant::new();
-    let bed = Bed::with(grant.clone(), Unkind(grant), ManualTime::clone);
-    bed.time.run(bed.session.logout()).unwrap();
-    assert_eq!(*bed.ask().unwrap_err().kind(), ErrorKind::LoggedOut);
+    let fixture = Fixture::with(grant.clone(), Unkind(grant), ManualTime::clone);
+    let revocation = fixture.time.run(fixture.session.logout()).unwrap();
+    assert!(matches!(revocation, Revocation::Failed(_)), "{revocation:?}");
+    assert_eq!(*fixture.ask().unwrap_err().kind(), ErrorKind::LoggedOut);
 }
 
-/// A listener that always panics is part of every bed here; this is what the others still hear.
+/// A listener that always panics is part of every fixture here; this is what the others still hear.
 #[test]
 fn a_listener_that_panics_keeps_no_other_from_hearing() {
-    let bed = Bed::new();
-    assert_eq!(bed.ask().unwrap(), "access-1");
-    assert_eq!(bed.told("refreshed"), 1);
+    let fixture = Fixture::new();
+    assert_eq!(fixture.ask().unwrap(), "access-1");
+    assert_eq!(fixture.told("refreshed"), 1);
 }
 
 /// A clock whose timers cannot be had: while they are made, or when they are polled, as on a runtime that is gone.
@@ -304,11 +306,11 @@ impl Time for NoTimers {
 }
 
 /// A session without timers, and its token request under way.
-fn without_timers(late: bool) -> Bed {
+fn without_timers(late: bool) -> Fixture {
     let grant = MockGrant::new();
-    let bed = Bed::with(grant.clone(), grant, move |time| NoTimers { time: time.clone(), late });
-    bed.grant.gate().close();
-    bed
+    let fixture = Fixture::with(grant.clone(), grant, move |time| NoTimers { time: time.clone(), late });
+    fixture.grant.gate().close();
+    fixture
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -318,34 +320,36 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 #[test]
 fn a_refresh_without_timers_still_ends_at_its_limit() {
     for late in [false, true] {
-        let bed = without_timers(late);
-        let mut token = Box::pin(bed.session.token());
+        let fixture = without_timers(late);
+        let mut token = Box::pin(fixture.session.token());
         assert!(poll(&mut token).is_pending());
-        // Nothing wakes anybody here. Whoever asks looks at the clock; what was left alone gets some time more.
-        bed.time.advance(600 * SECOND);
+        // Nothing wakes a task here. A caller looks at the clock; what was left alone gets some time more.
+        fixture.time.advance(600 * SECOND);
         let failed = (0..20).find_map(|_| {
-            bed.time.advance(5 * SECOND);
-            bed.session.token().now_or_never()
+            fixture.time.advance(5 * SECOND);
+            fixture.session.token().now_or_never()
         });
-        let failed = failed.expect("the flight goes on for ever").unwrap_err();
+        let failed = failed.expect("the refresh goes on for ever").unwrap_err();
         assert_eq!(failed.class(), Some(FailureClass::Ambiguous));
         assert!(poll(&mut token).is_ready());
-        bed.grant.gate().open();
-        bed.time.advance(BACKOFF);
-        let Poll::Ready(token) = poll(&mut Box::pin(bed.session.token())) else { panic!("the session is stuck") };
-        assert_eq!(token.unwrap().access().expose(), "access-1");
+        fixture.grant.gate().open();
+        // What was sent is given time to arrive. Without a timer that cannot be waited for, and the callers are told so.
+        fixture.time.advance(BACKOFF);
+        let Poll::Ready(token) = poll(&mut Box::pin(fixture.session.token())) else { panic!("the session is stuck") };
+        assert_eq!(*token.unwrap_err().kind(), ErrorKind::NoTimer);
     }
 }
 
 #[test]
 fn a_driver_without_timers_ends_and_leaves_the_session_to_its_callers() {
     for late in [false, true] {
-        let bed = without_timers(late);
-        bed.grant.gate().open();
-        let mut driver = bed.session.driver();
-        assert!(poll(&mut driver).is_ready());
-        bed.time.advance(301 * SECOND);
-        let Poll::Ready(token) = poll(&mut Box::pin(bed.session.token())) else { panic!("the session is stuck") };
+        let fixture = without_timers(late);
+        fixture.grant.gate().open();
+        let mut driver = fixture.session.driver();
+        // Renews, is woken by that, and finds nothing to sleep by.
+        assert!((0..2).any(|_| poll(&mut driver).is_ready()));
+        fixture.time.advance(301 * SECOND);
+        let Poll::Ready(token) = poll(&mut Box::pin(fixture.session.token())) else { panic!("the session is stuck") };
         assert_eq!(token.unwrap().access().expose(), "access-2");
     }
 }
@@ -385,13 +389,13 @@ fn a_clock_that_panics_once_ends_no_session() {
     for calm_for in 0..60 {
         let calm = Arc::new(AtomicUsize::new(LONG));
         let (grant, moody) = (MockGrant::new(), Arc::clone(&calm));
-        let bed = Bed::with(grant.clone(), grant, move |time| Moody { time: time.clone(), calm_for: moody });
+        let fixture = Fixture::with(grant.clone(), grant, move |time| Moody { time: time.clone(), calm_for: moody });
         calm.store(calm_for, Ordering::SeqCst);
-        // Whoever asks the clock in a call of their own sees the panic; the session must not.
-        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| bed.session.token().now_or_never()));
+        // A caller that asks the clock itself sees the panic; the session must not.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| fixture.session.token().now_or_never()));
         calm.store(LONG, Ordering::SeqCst);
-        // A lease may have been left behind, and has to run out.
-        bed.time.advance(100 * SECOND);
-        assert!(bed.ask().is_ok(), "panic {calm_for}");
+        // A claim may have been left behind, and has to run out.
+        fixture.time.advance(100 * SECOND);
+        assert!(fixture.ask().is_ok(), "panic {calm_for}");
     }
 }

@@ -45,26 +45,39 @@ impl Refresh {
             holder: self.parts.holder.clone(),
         };
         let op = Op::new(seen.facts.incarnation, since, body).watched(watched);
+        match self.insist(op, since.boot).await {
+            Ok(Reply::Granted(entry)) => Claimed::Granted { entry, since: since.boot },
+            Ok(Reply::Busy { retry_after, holder }) => Claimed::Busy { retry_after, holder },
+            Ok(Reply::Changed(_)) => Claimed::Changed,
+            Ok(Reply::Stored { .. } | Reply::Conflict(_) | Reply::Overtaken(_) | Reply::Nothing) => {
+                let error = "the store gave an answer that does not fit a claim";
+                Claimed::Failed(Error::with_source(ErrorKind::Store, error))
+            }
+            Err((error, unknown)) => {
+                if unknown {
+                    // It may be stored: the next attempt of this session need not wait for it.
+                    self.set_unsent(true);
+                }
+                Claimed::Failed(error)
+            }
+        }
+    }
+
+    /// Does one operation. A try whose outcome is unknown is made again with the same id, which finds out, for as long after
+    /// `since` as one answer of the store may take. An error says whether it may have had its effect.
+    pub(super) async fn insist(&self, op: Op, since: Duration) -> Result<Reply, (Error, bool)> {
         let mut unknown = false;
         loop {
             match self.apply(op.clone().at(self.parts.now())).await {
-                Ok(Reply::Granted(entry)) => return Claimed::Granted { entry, since: since.boot },
-                Ok(Reply::Busy { retry_after, holder }) => return Claimed::Busy { retry_after, holder },
-                Ok(Reply::Changed(_)) => return Claimed::Changed,
-                Ok(Reply::Stored { .. } | Reply::Conflict(_) | Reply::Overtaken(_) | Reply::Nothing) => {
-                    let error = "the store gave an answer that does not fit a claim";
-                    return Claimed::Failed(Error::with_source(ErrorKind::Store, error));
-                }
-                Err(failure) if lets_go(failure.kind, unknown) => return Claimed::Failed(failure.error),
+                Ok(reply) => return Ok(reply),
+                Err(failure) if lets_go(failure.kind, unknown) => return Err((failure.error, false)),
                 Err(failure) => {
                     unknown = true;
-                    let age = self.parts.now().boot.saturating_sub(since.boot);
-                    if age.saturating_add(RETRY) > self.parts.policy().store_limit {
-                        // It may be stored: the next attempt of this session need not wait for it.
-                        self.set_unsent(true);
-                        return Claimed::Failed(failure.error);
+                    let age = self.parts.now().boot.saturating_sub(since);
+                    let late = age.saturating_add(RETRY) > self.parts.policy().store_limit;
+                    if late || self.parts.pause(RETRY).await.is_err() {
+                        return Err((failure.error, true));
                     }
-                    self.parts.pause(RETRY).await;
                 }
             }
         }
@@ -88,7 +101,7 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     ///
-    /// The claim has been waited for longer than one lasts.
+    /// The claim has been waited for longer than one lasts, or there is no timer to wait by.
     pub(super) async fn pause(&mut self, retry_after: Option<Duration>, holder: Option<Box<str>>) -> Result<(), Error> {
         let parts = &self.refresh.parts;
         let now = parts.now().boot;
@@ -106,7 +119,7 @@ impl<'a> Waiting<'a> {
         }
         // The hint may be far off, because a holder that crashed frees nothing; one that did not may be done soon.
         let wait = self.pause.min(retry_after.unwrap_or(self.pause)).max(POLL.0);
-        parts.pause(jittered(wait, parts.random())).await;
+        parts.pause(jittered(wait, parts.random())).await?;
         self.pause = (self.pause * 2).min(POLL.1);
         Ok(())
     }

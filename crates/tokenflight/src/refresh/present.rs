@@ -200,7 +200,7 @@ impl Presentation<'_> {
             reason: error.end_reason(),
             at: now.wall,
         };
-        match self.refresh.apply(Op::new(self.seen.facts.incarnation, now, body)).await {
+        match self.refresh.insist(Op::new(self.seen.facts.incarnation, now, body), now.boot).await {
             Ok(Reply::Stored { entry, .. }) => Outcome::Ended { entry: entry.into(), error: error.into() }.into(),
             Ok(Reply::Conflict(stored)) => {
                 self.settle(Settlement::Untouched, true).await;
@@ -211,9 +211,9 @@ impl Presentation<'_> {
             }
             // Not confirmed is not ended: another process may have stored a successor. The same is tried again.
             Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)).into(),
-            Err(failure) => {
+            Err((error, _)) => {
                 self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse()), true).await;
-                not_sent(failure.error).into()
+                not_sent(error).into()
             }
         }
     }

@@ -275,7 +275,9 @@ async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
     loop {
         match inner.flush().await {
             Err(error) if *error.kind() == ErrorKind::Store => {
-                inner.parts.pause(pause).await;
+                if inner.parts.pause(pause).await.is_err() {
+                    return Err(error);
+                }
                 pause = (pause * 2).min(FLUSH_PAUSE.1);
             }
             Err(error) if *error.kind() != ErrorKind::SessionChanged => return Err(error),
