@@ -1,15 +1,15 @@
 //! Tables, by subject.
 
 mod clocks;
-//doubt
+mod doubt;
 //ends
 //events
-//failures
+mod failures;
 mod herd;
 //idle
-//origins
+mod origins;
 //pending
-//refusals
+mod refusals;
 mod schedule;
 //sessions
 //settings
