@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError, grant::Reason};
-use tokenflight_machine::{Decision, Outcome, Policy, Saved, Times, Work};
+use tokenflight_machine::{Decision, Outcome, Policy, Saved, Work};
 
 use crate::support::{
-    ALL, HOUR, Session, at, commit, committed, ended, failed, failure, just_use, logged_in, login, machine, millis,
-    moment, obtained, policy, refusal, refused_with, secs, session, started, store, uses,
+    ALL, HOUR, Session, at, commit, committed, ended, failed, failure, just_use, logged_in, login, millis, moment,
+    obtained, policy, refusal, refused_with, secs, session, started, store, uses,
 };
 
 const CLASSES: [FailureClass; 5] = [

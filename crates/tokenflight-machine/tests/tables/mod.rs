@@ -2,7 +2,7 @@
 
 mod clocks;
 mod doubt;
-//ends
+mod ends;
 //events
 mod failures;
 mod herd;
@@ -11,6 +11,6 @@ mod origins;
 //pending
 mod refusals;
 mod schedule;
-//sessions
+mod sessions;
 //settings
 //writes
