@@ -173,7 +173,7 @@ impl<T: Token> Machine<T> {
     /// a token of that one.
     fn see_login(&mut self, stored: OpId) {
         // If nothing was ever seen, and there was a login here, that one was never stored.
-        if self.known.as_ref().map_or(self.login.get() > 0, |known| known.login != stored) {
+        if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {
             self.login = self.login.next();
             self.storms.clear();
             if let Phase::Active(held) = &mut self.phase {
