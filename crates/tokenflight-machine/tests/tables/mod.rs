@@ -8,9 +8,9 @@ mod failures;
 mod herd;
 //idle
 mod origins;
-//pending
+mod pending;
 mod refusals;
 mod schedule;
 mod sessions;
 //settings
-//writes
+mod writes;
