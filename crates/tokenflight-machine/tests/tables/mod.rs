@@ -3,14 +3,14 @@
 mod clocks;
 mod doubt;
 mod ends;
-//events
+mod events;
 mod failures;
 mod herd;
-//idle
+mod idle;
 mod origins;
 mod pending;
 mod refusals;
 mod schedule;
 mod sessions;
-//settings
+mod settings;
 mod writes;
