@@ -6,13 +6,13 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, Now,
     event::Source,
     grant::ReusePolicy,
-    store::{Entry, EntryState},
+    store::{Body, Entry, EntryState, OpId},
 };
 
 use super::{
     Finish, Machine, Outcome, Plan, Saved, Times, Token,
     life::{Life, unit},
-    machine::{InDoubt, Phase},
+    machine::{InDoubt, Phase, Rejected},
     write::{Pending, Unsaved},
 };
 
@@ -100,10 +100,9 @@ impl<T: Token> Machine<T> {
         match &entry.state {
             EntryState::Active(tokens) => {
                 let Some((token, times)) = token else {
-                    return Finish::Failed(Error::with_source(
-                        ErrorKind::Store,
-                        "the stored record has no access token",
-                    ));
+                    let error = Error::with_source(ErrorKind::Store, "the stored record has no access token");
+                    self.fail(FailureClass::Config, &error, now, random);
+                    return Finish::Failed(error);
                 };
                 // Adopted now, but perhaps issued long ago: then a refusal is no surprise.
                 let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
@@ -153,6 +152,9 @@ impl<T: Token> Machine<T> {
         match saved {
             Saved::Stored(entry) => self.see(entry),
             Saved::Unsaved { op, unknown, error } => {
+                if let Body::Commit { login, .. } = op.body {
+                    self.see_login(login);
+                }
                 let mut unsaved = Unsaved::new(Pending::tried(op, unknown));
                 let last = unsaved.fail(error, now, random);
                 self.discard(last);
@@ -161,13 +163,23 @@ impl<T: Token> Machine<T> {
         }
     }
 
-    /// The store's entry was seen. Another process's login is another login here.
+    /// The store's entry was seen.
     fn see(&mut self, entry: Arc<Entry>) {
-        if self.known.as_ref().is_some_and(|known| known.login != entry.login) {
+        self.see_login(entry.login);
+        self.known = Some(entry);
+    }
+
+    /// This login is the stored one. Another process's login is another login here, and the token of the login before is not
+    /// a token of that one.
+    fn see_login(&mut self, stored: OpId) {
+        // If nothing was ever seen, and there was a login here, that one was never stored.
+        if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {
             self.login = self.login.next();
             self.storms.clear();
+            if let Phase::Active(held) = &mut self.phase {
+                (held.token, held.rejected) = (None, Rejected::default());
+            }
         }
-        self.known = Some(entry);
     }
 
     fn put_in_doubt(&mut self, since: Duration) {

@@ -248,7 +248,7 @@ impl<T: Token> Machine<T> {
             }
             Answered::Overtaken(entry) => {
                 let ours = unsaved.pending.refresh_token().cloned();
-                self.overtaken(entry, unsaved.pending.is_logout());
+                self.overtaken(entry, &unsaved.pending);
                 Settled::Overtaken(ours.filter(|_| self.is_logged_out()))
             }
             Answered::Again => {
@@ -279,19 +279,19 @@ impl<T: Token> Machine<T> {
     }
 
     /// Another process's state is stored instead of ours.
-    fn overtaken(&mut self, entry: Entry, logout: bool) {
+    fn overtaken(&mut self, entry: Entry, ours: &Pending) {
         self.counts.overtaken = self.counts.overtaken.saturating_add(1);
-        let ours = self.known.as_ref().is_some_and(|known| known.login == entry.login);
+        let same_login = matches!(ours.op.body, Body::Commit { login, .. } if login == entry.login);
         match &entry.state {
             // A logout stays one here, until the store is read again.
-            _ if logout => {}
+            _ if ours.is_logout() => {}
             EntryState::LoggedOut => {
                 self.login = self.login.next();
                 self.known = Some(Arc::new(entry));
                 self.set_phase(Phase::Over(Error::new(ErrorKind::LoggedOut)));
             }
             // The same login has another successor: the next refresh adopts it.
-            _ if ours => {}
+            _ if same_login => {}
             _ => {
                 self.login = self.login.next();
                 self.set_phase(Phase::Unloaded(None));

@@ -1,16 +1,16 @@
 //! Tables, by subject.
 
 mod clocks;
-//doubt
-//ends
-//events
-//failures
+mod doubt;
+mod ends;
+mod events;
+mod failures;
 mod herd;
-//idle
-//origins
-//pending
-//refusals
+mod idle;
+mod origins;
+mod pending;
+mod refusals;
 mod schedule;
-//sessions
-//settings
-//writes
+mod sessions;
+mod settings;
+mod writes;
