@@ -6,8 +6,8 @@ use tokenflight_core::{Grant, TokenSet};
 
 use crate::{AuthServer, ManualTime, MockGrant, MockStore, ModelStore, Task, Tasks, auth::AuthGrant};
 
-/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a store that fails where told
-/// to, the entries behind it, and tasks whose rest can be waited for.
+/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a store that fails where
+/// told to, the entries behind it, and tasks whose rest can be waited for.
 ///
 /// It is generic over the session, which the test builds.
 ///

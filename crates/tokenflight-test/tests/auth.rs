@@ -35,7 +35,7 @@ fn class(result: Result<TokenSet, GrantError>) -> FailureClass {
 }
 
 #[test]
-fn each_refresh_gives_another_pair_and_harms_nobody() {
+fn each_refresh_gives_another_pair_and_harms_none() {
     let (time, auth) = server(|b| b);
     let mut set = auth.login_as("alice");
     for _ in 0..5 {

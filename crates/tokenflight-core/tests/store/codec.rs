@@ -66,7 +66,7 @@ fn reading() -> impl Strategy<Value = Option<Reading>> {
     prop::option::of((id(), millis()).prop_map(|(clock, at)| Reading { clock: ClockId::new(clock), at }))
 }
 
-/// An extra member: a name that the format does not have, and JSON as somebody else writes it.
+/// An extra member: a name that the format does not have, and JSON as other programs write it.
 fn extra() -> impl Strategy<Value = (String, Secret)> {
     let values = [
         "null",

@@ -160,7 +160,7 @@ fn run(
     steps.into_iter().try_for_each(|step| world.step(step, &mut check))
 }
 
-/// The same entry, whoever wrote it.
+/// Whether two entries are the same but for their writer.
 fn same(one: Option<&Entry>, other: Option<&Entry>) -> bool {
     let anonymous = |entry: Option<&Entry>| {
         entry.cloned().map(|mut entry| {

@@ -79,7 +79,7 @@ flaws! {
     AmbiguousWithoutDoubt,
     StrictLiftsClaim,
     GraceKeepsClaim,
-    SettleForAnybody,
+    SettleForAll,
     AgainAlways,
     NothingRecognised,
     OnlyTheLastRecognised,
@@ -210,7 +210,7 @@ impl Flawed {
             }
             (Flaw::EndForgetsReason, Body::End { reason, .. }) => *reason = EndReason::new("ended"),
             (Flaw::EndTakesTheTime, Body::End { at, .. }) => *at = Duration::ZERO,
-            (Flaw::SettleForAnybody, Body::Settle { owner, .. }) => {
+            (Flaw::SettleForAll, Body::Settle { owner, .. }) => {
                 *owner = stored.claim.map_or(*owner, |claim| claim.owner);
             }
             (Flaw::StrictLiftsClaim, Body::Settle { outcome: outcome @ Outcome::Ambiguous(_), .. }) => {

@@ -1,7 +1,7 @@
 //! An entry as versioned JSON.
 //!
-//! * Members of the record that are not known are kept, and written back as they were: a newer version of the program may have put them
-//!   there, or the application.
+//! * Members of the record that are not known are kept, and written back as they were: a newer version of the program
+//!   may have put them there, or the application.
 //! * Every buffer that holds a token is wiped when it is dropped.
 //! * Ids are hexadecimal text, because JSON numbers are not exact beyond 2⁵³; times are whole milliseconds.
 //!
@@ -25,7 +25,8 @@ pub use self::{
     write::encode,
 };
 
-/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name stands in a record twice.
+/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name stands in a record
+/// twice.
 const KNOWN: &[&str] = &[
     "v",
     "op",
