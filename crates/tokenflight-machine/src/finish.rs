@@ -54,9 +54,14 @@ impl<T: Token> Machine<T> {
                 Finish::Failed(error)
             }
             Outcome::Over { error } => {
-                let last = self.backoff.reset();
-                self.discard(last);
-                self.set_phase(Phase::Over(error.clone()));
+                match error.kind() {
+                    ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => {
+                        let last = self.backoff.reset();
+                        self.discard(last);
+                        self.set_phase(Phase::Over(error.clone()));
+                    }
+                    _ => self.end(error.clone(), now),
+                }
                 Finish::Failed(error)
             }
             Outcome::KeptBack { error } => {
@@ -160,6 +165,12 @@ impl<T: Token> Machine<T> {
                 self.discard(last);
                 self.unsaved = Some(Box::new(unsaved));
             }
+            Saved::Elsewhere { login } if login != self.followed => {
+                self.followed = login;
+                self.login = self.login.next();
+                self.storms.clear();
+            }
+            Saved::Elsewhere { .. } => {}
         }
     }
 

@@ -59,7 +59,7 @@ pub use self::{
     plan::{Beside, Decision, Finish, OriginId, Outcome, Plan, Refused, Saved, Start, Tick, Times, Work, WorkId},
     policy::{Policy, PolicyError},
     reconcile::Reconcile,
-    rules::Rules,
+    rules::{Role, Rules},
     slice::Slice,
     write::{Answered, Failure, Pending, Settled},
 };

@@ -29,6 +29,8 @@ impl Token for u32 {
 pub struct Machine<T> {
     pub(super) rules: Arc<Rules>,
     pub(super) login: LoginId,
+    /// The login of the common session that the tokens of an audience belong to.
+    pub(super) followed: LoginId,
     /// Logins and logouts of this process: a caller that waits is pinned to the login there was.
     pub(super) resets: u64,
     pub(super) generation: Generation,
@@ -174,6 +176,7 @@ impl<T: Token> Machine<T> {
         Self {
             rules,
             login: LoginId::default(),
+            followed: LoginId::default(),
             resets: 0,
             generation: Generation::default(),
             phase: Phase::Unloaded(None),

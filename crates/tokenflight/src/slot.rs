@@ -16,13 +16,13 @@ use std::{
 use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now};
-use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Role, Start, Work, WorkId};
 
 use crate::{
     driver::Link,
     flight::{Flight, Join},
     parts::{Applied, Parts},
-    refresh::{self, Refreshed},
+    refresh::{self, Refreshed, Wish},
     session::{Access, Pass, Snapshot, State, Status, Token, private_copy},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     write::{self, Written},
@@ -47,6 +47,8 @@ pub(crate) struct Slot {
     /// What was left behind and still has something to do: a refresh of an earlier login, an operation of the store.
     owed: Vec<AnyFlight>,
     driver: Option<Arc<Link>>,
+    /// Drivers of audiences that take over when that one goes, if this is the common session.
+    standby: Vec<Arc<Link>>,
     /// What the stamp stands for.
     shown: (Option<Offer>, bool),
     /// What is to be told, in order, and whether a thread is telling.
@@ -70,6 +72,8 @@ pub(crate) enum AnyFlight {
 pub(crate) struct Visit {
     pub(crate) flights: Vec<AnyFlight>,
     pub(crate) next: Option<Duration>,
+    /// Whether something is in progress or not stored.
+    pub(crate) owes: bool,
 }
 
 impl AnyFlight {
@@ -137,6 +141,7 @@ impl Inner {
             write: None,
             owed: Vec::new(),
             driver: None,
+            standby: Vec::new(),
             shown: (None, false),
             events: VecDeque::new(),
             telling: false,
@@ -301,7 +306,12 @@ impl Inner {
     pub(crate) fn attach(&self, driver: Arc<Link>) {
         let old = self.change(|slot, now| {
             slot.machine.settle_in(now);
-            slot.driver.replace(driver)
+            let old = slot.driver.replace(driver);
+            if slot.machine.rules().role != Role::Common {
+                return old;
+            }
+            slot.standby.extend(old);
+            None
         });
         // The one before has nothing left to do here, and must notice.
         if let Some(old) = old {
@@ -309,19 +319,27 @@ impl Inner {
         }
     }
 
-    /// The driver is gone: the clock is looked at by requests again.
+    /// The driver is gone: another one takes over, or the clock is looked at by requests again.
     pub(crate) fn detach(&self, driver: &Arc<Link>) {
-        self.change(|slot, _| {
-            let ours = slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver));
-            if ours { slot.driver.take() } else { None }
+        let (next, _gone) = self.change(|slot, _| {
+            if slot.is_driven_by(driver) {
+                let next = slot.standby.pop();
+                return (next.clone(), std::mem::replace(&mut slot.driver, next));
+            }
+            let place = slot.standby.iter().position(|standby| Arc::ptr_eq(standby, driver));
+            (None, place.map(|place| slot.standby.remove(place)))
         });
+        if let Some(next) = next {
+            next.notify();
+        }
     }
 
     /// What the driver has to do; `None` if the session needs it no more.
     pub(crate) fn visit(self: &Arc<Self>, driver: &Arc<Link>, resumed: bool) -> Option<Visit> {
         let (visit, overdue) = self.change(|slot, now| {
-            if !slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver)) {
-                return None;
+            if !slot.is_driven_by(driver) {
+                let waits = slot.standby.iter().any(|standby| Arc::ptr_eq(standby, driver));
+                return waits.then(|| (Visit::default(), None));
             }
             if resumed {
                 slot.machine.resume(now);
@@ -337,11 +355,12 @@ impl Inner {
             slot.forget_finished();
             let flights = slot.flights();
             let machine = &slot.machine;
-            if machine.is_closing() && flights.is_empty() && !machine.has_unsaved() {
+            let owes = machine.has_unsaved() || !flights.is_empty();
+            if machine.is_closing() && !owes {
                 return None;
             }
             let overdue = slot.refresh.clone().filter(|_| tick.overdue);
-            Some((Visit { flights, next: tick.next }, overdue))
+            Some((Visit { flights, next: tick.next, owes }, overdue))
         })?;
         if let Some(flight) = overdue {
             flight.fire();
@@ -380,10 +399,17 @@ impl Slot {
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
         match start {
             Start::Refresh(plan) => {
-                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan))));
+                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, None))));
             }
             Start::Write(id) => self.start_write(id, Flight::new(Box::pin(write::run(parts, weak, id)))),
         }
+        self.notify = true;
+    }
+
+    /// Starts a refresh for one of several audiences.
+    pub(crate) fn start_for(&mut self, plan: Plan, wish: Arc<Wish>, session: &Arc<Inner>) {
+        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
+        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, Some(wish)))));
         self.notify = true;
     }
 
@@ -408,9 +434,16 @@ impl Slot {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
         let left: Vec<_> = refresh.into_iter().chain(write).collect();
         self.forget_finished();
-        self.owed.extend(left.iter().cloned());
+        // A refresh of an audience has nothing to bring to an end: what was sent for it is the common session's.
+        if self.machine.rules().role != Role::Audience {
+            self.owed.extend(left.iter().cloned());
+        }
         self.notify = true;
         left
+    }
+
+    fn is_driven_by(&self, driver: &Arc<Link>) -> bool {
+        self.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver))
     }
 
     pub(crate) const fn is_driven(&self) -> bool {
@@ -452,8 +485,10 @@ impl Drop for Inner {
         let pending = slot.machine.take_pending();
         let left = std::mem::take(&mut slot.owed);
         let rest = (slot.refresh.take(), slot.write.take(), left);
+        let standby = std::mem::take(&mut slot.standby);
         drop(slot);
         drop(rest);
+        standby.iter().for_each(|driver| driver.leave(Vec::new()));
         flights.retain(|flight| !flight.is_finished());
         match driver {
             Some(driver) => {

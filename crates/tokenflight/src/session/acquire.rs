@@ -190,18 +190,21 @@ impl Inner {
 
     /// Waits for a write, for as long as the store's answers may take. The write goes on.
     async fn stored(&self, join: Join<Written>, ask: &Ask, unloaded: bool) -> Result<(), Error> {
-        let limit = self.write_limit();
-        let error = match self.parts.within(limit, Box::pin(join)).await {
-            Some(Some(Ok(_))) => return Ok(()),
-            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => return Ok(()),
-            Some(Some(Err(error))) => error,
-            Some(None) if unloaded => return Ok(()),
-            Some(None) => Error::new(ErrorKind::SessionChanged),
-            None => Error::with_source(ErrorKind::Store, "the store did not answer in time"),
-        };
-        match self.fall_back(ask, error) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
+        match self.written(join).await {
+            Ok(()) => Ok(()),
+            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Err(error) => self.fall_back(ask, error).map(drop),
+        }
+    }
+
+    /// Waits for a write. That another state is stored instead is no failure: the next look tells.
+    pub(super) async fn written(&self, join: Join<Written>) -> Result<(), Error> {
+        match self.parts.within(self.write_limit(), Box::pin(join)).await {
+            Some(Some(Ok(_))) => Ok(()),
+            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Some(Some(Err(error))) => Err(error),
+            Some(None) => Err(Error::new(ErrorKind::SessionChanged)),
+            None => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
         }
     }
 
@@ -361,13 +364,17 @@ impl Slot {
         }
     }
 
-    fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
+    pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)
     }
 
     /// Joins the write of this name, or starts it.
-    fn join_write(&mut self, id: tokenflight_machine::WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
+    pub(super) fn join_write(
+        &mut self,
+        id: tokenflight_machine::WorkId,
+        session: &Arc<Inner>,
+    ) -> Result<Join<Written>, Error> {
         if self.write.is_none() {
             self.start(Start::Write(id), session);
         }

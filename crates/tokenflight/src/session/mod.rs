@@ -29,6 +29,7 @@ mod acquire;
 mod builder;
 mod events;
 mod handle;
+mod present;
 mod revocation;
 mod snapshot;
 mod state;
