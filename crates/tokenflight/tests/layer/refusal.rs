@@ -69,7 +69,7 @@ fn a_challenge_that_is_no_text_says_nothing() {
     let mut bed = Bed::new();
     let mut call = bed.call(get(ME));
     let mut refusal = challenged(&[], TestBody::new());
-    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"Basic \xff\xfe").unwrap());
+    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"\xff\xfe Basic").unwrap());
     bed.received().1.send_response(refusal);
     assert_pending!(call.poll_until_idle());
     drop(bed.received_with("access-1"));
