@@ -39,7 +39,7 @@ type Client = Bearer<Channel, Recorded<Construct>>;
 
 async fn client(world: &World, server: &Served) -> Client {
     let channel = Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
-    let origins = Origins::with_plain_loopback([server.url.as_str()]).unwrap();
+    let origins = Origins::with_plain_loopback([&server.url]).unwrap().as_sole().unwrap();
     let construct: Construct = Body::new;
     BearerLayer::new(world.session.clone(), origins).replay_with(construct).layer(channel)
 }

@@ -13,14 +13,13 @@ use std::{
 };
 
 use futures_util::future::{OptionFuture, join};
-use http::{Request, Response, response::Parts};
+use http::{Request, Response, header::AUTHORIZATION, response::Parts};
 use http_body::Body;
 use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
     BearerBody, BearerOptions, HttpService, Replay,
-    attach::attach,
     call::{Kept, Sent, Settled, Shared},
     limit::Limit,
     refusal::{self, Cure},
@@ -47,10 +46,10 @@ where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    let options = *shared.options_of(&request);
-    let limit = Limit::of(request.headers(), &options, &*shared.session.inner.parts.time);
+    let options = shared.options_of(&request);
+    let mut limit = Limit::of(request.headers(), &options, &*shared.session().parts.time);
     let (token, beside) = {
-        let session = &shared.session.inner;
+        let session = shared.session();
         let ask = options.lasting().map_or(Ask::Usable, Ask::Lasting);
         limit.within(&session.parts.time, pin!(session.obtain(ask))).await??
     };
@@ -80,8 +79,8 @@ where
     let (mut spare, mut body) = (None, None);
     shared.read(&request, options, &mut spare);
     let request = match &spare {
-        Some(_) => shared.replay.keep(request, &mut body),
-        None => shared.replay.pass(request),
+        Some(_) => shared.settings.replay.keep(request, &mut body),
+        None => shared.settings.replay.pass(request),
     };
     (request, Kept::new(spare, body))
 }
@@ -190,13 +189,13 @@ where
 
     /// The body to send again, if there is one.
     fn body(&self) -> Option<K::Body> {
-        self.kept.as_ref()?.body::<B, K>(&self.line.shared.replay)
+        self.kept.as_ref()?.body::<B, K>(&self.line.shared.settings.replay)
     }
 }
 
 impl<S, K> Line<S, K> {
     fn ask(&self, ask: &mut Ask) -> Supply {
-        let session = &self.shared.session.inner;
+        let session = self.shared.session();
         session.ask(ask, session.parts.time.now())
     }
 
@@ -225,7 +224,8 @@ impl<S, K> Line<S, K> {
             let mut kept = None;
             let supplied = {
                 let supply = pin!(self.supply(body, sent, wait, &mut kept));
-                self.limit.within(&self.shared.session.inner.parts.time, supply).await
+                let mut limit = self.limit;
+                limit.within(&self.shared.session().parts.time, supply).await
             };
             let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
             match supplied.and_then(|supplied| supplied) {
@@ -246,7 +246,7 @@ impl<S, K> Line<S, K> {
         kept: &mut Option<BearerBody<R>>,
     ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> {
         async move {
-            let session = &self.shared.session.inner;
+            let session = self.shared.session();
             let time = &session.parts.time;
             let Wait { ask, flight, beside, pause } = wait;
             let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
@@ -282,20 +282,21 @@ impl<S, K> Line<S, K> {
         S: HttpService<B>,
     {
         async move {
-            let session = &self.shared.session.inner;
+            let session = self.shared.session();
             let time = &session.parts.time;
             let mut service = self.shared.fresh();
             {
                 let mut stray = Stray::default();
                 let ready = poll_fn(|cx| stray.poll_ready(&mut service, session, cx));
-                let ready = pin!(self.limit.within(time, ready));
+                let mut limit = self.limit;
+                let ready = pin!(limit.within(time, ready));
                 let ready = with(&mut beside, ready).await.map_err(Failure::Ours)?;
                 ready.map_err(|error| Failure::Inner(error.into()))?;
             }
             let token = session.newest_of(token).map_err(Failure::Ours)?;
             let sent = Sent { epoch: token.epoch(), generation: token.generation(), origin: self.origin };
             self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
-            attach(&mut request, token.header().clone());
+            request.headers_mut().insert(AUTHORIZATION, token.header().clone());
             // The request first: what flies beside may bring the next token, and this one must be out by then (C-47).
             let mut answer = pin!(service.call(request));
             let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {

@@ -5,16 +5,15 @@ use tokenflight_core::{Epoch, Generation};
 use tokenflight_machine::{OriginId, Refused};
 
 use super::{
-    BearerOptions, Origins, Replay,
-    attach::{addressed, destination},
+    BearerOptions, Replay,
     keep::{Head, Met},
     limit::Limit,
-    redirect::still_home,
     refusal::{AlsoRefused, Look, look},
+    target::{Names, Rules},
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Session, Token},
+    session::{Ask, Inner, Session, Token},
     sync::{Arc, Mutex, lock},
 };
 
@@ -22,21 +21,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Settings<K> {
     pub(super) session: Session,
-    pub(super) origins: Origins,
+    pub(super) rules: Rules,
     pub(super) replay: K,
     pub(super) options: BearerOptions,
     pub(super) also_refused: AlsoRefused,
-    pub(super) below_redirects: bool,
 }
 
 /// What all clones of a service share.
 pub(super) struct Shared<S, K> {
-    pub(super) session: Session,
-    pub(super) replay: K,
-    origins: Origins,
-    options: BearerOptions,
-    also_refused: AlsoRefused,
-    below_redirects: bool,
+    pub(super) settings: Settings<K>,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
     template: Mutex<S>,
     /// Whether requests are kept at all.
@@ -45,10 +38,8 @@ pub(super) struct Shared<S, K> {
 
 impl<S: Clone, K> Shared<S, K> {
     pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
-        let Settings { session, origins, replay, options, also_refused, below_redirects } = settings;
-        let replays = session.inner.parts.policy.replays > 0;
-        let template = Mutex::new(inner.clone());
-        Self { session, replay, origins, options, also_refused, below_redirects, template, replays }
+        let replays = settings.session.inner.parts.policy.replays > 0;
+        Self { settings, template: Mutex::new(inner.clone()), replays }
     }
 
     pub(super) fn fresh(&self) -> S {
@@ -57,49 +48,38 @@ impl<S: Clone, K> Shared<S, K> {
 }
 
 impl<S, K> Shared<S, K> {
+    pub(super) fn session(&self) -> &Arc<Inner> {
+        &self.settings.session.inner
+    }
+
     /// How this request is to be treated.
-    #[inline]
-    pub(super) fn options_of<'a, B>(&'a self, request: &'a Request<B>) -> &'a BearerOptions {
-        request.extensions().get().unwrap_or(&self.options)
+    pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
+        let own = request.extensions().get::<BearerOptions>();
+        own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// The listed origin this request goes to; `None` if it must pass untouched.
-    pub(super) fn destination<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
-        let origin = destination(request, &self.origins).filter(|_| !options.is_untouched());
-        if self.below_redirects { still_home(request, origin) } else { origin }
-    }
-
-    /// As [`destination`](Self::destination), if the headers have no say in it.
-    #[inline]
-    pub(super) fn addressed<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
-        if self.below_redirects {
-            return self.destination(request, options);
-        }
-        if options.is_untouched() { None } else { addressed(request, &self.origins) }
-    }
-
-    /// What the headers say about the token's place; and into `spare` what a replay needs beside the body, unless the
+    /// Which headers have a say about the target; and into `spare` what a replay needs beside the body, unless the
     /// request is sent once. To be called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Met {
+    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Names {
         if !self.replays || !options.may_replay(request.method()) {
-            return Met::of(request.headers());
+            return Names::of(request.headers());
         }
         let mut met = Met::default();
-        let Some(head) = Head::of(request, &mut met) else { return Met::of(request.headers()) };
-        let limit = Limit::new(options, met.timeout, &*self.session.inner.parts.time);
+        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
+        let limit = Limit::new(options, met.timeout, &*self.session().parts.time);
         *spare = Some(Spare { head, limit });
-        met
+        met.names
     }
 
     /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
     /// know of successes that are plain at once.
     #[inline(always)]
     pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, watched: bool) -> Settled {
-        match look(response, &self.also_refused) {
+        match look(response, &self.settings.also_refused) {
             Look::Refused => return Settled::Refused,
-            Look::Stream => return Settled::Begun(Watch::new(Arc::clone(&self.session.inner), sent)),
-            Look::Accepted if watched => self.session.inner.accepted(sent.origin),
+            Look::Stream => return Settled::Begun(Watch::new(Arc::clone(self.session()), sent)),
+            Look::Accepted if watched => self.session().accepted(sent.origin),
             Look::Accepted | Look::Nothing => {}
         }
         Settled::Done

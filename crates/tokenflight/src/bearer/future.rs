@@ -5,12 +5,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
-    BearerBody, HttpService, Replay, attempt,
+    BearerBody, HttpService, NoToken, Replay, attempt,
     call::{Kept, Sent, Settled, Shared},
 };
 use crate::sync::Arc;
@@ -42,7 +42,7 @@ pin_project! {
         K: Replay<B>,
     {
         // Sent without a token of ours.
-        Plain { #[pin] future: S::Future },
+        Plain { #[pin] future: S::Future, why: NoToken },
         // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
         // and not moved out.
         First {
@@ -64,8 +64,8 @@ where
     K: Replay<B>,
 {
     #[inline]
-    pub(super) const fn plain(future: S::Future) -> Self {
-        Self { state: State::Plain { future } }
+    pub(super) const fn plain(future: S::Future, why: NoToken) -> Self {
+        Self { state: State::Plain { future, why } }
     }
 
     #[inline]
@@ -113,9 +113,13 @@ where
                 forget(kept);
                 Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
             }
-            StateProj::Plain { future } => {
-                future.poll(cx).map(|result| Ok(result.map_err(Into::into)?.map(BearerBody::whole)))
-            }
+            StateProj::Plain { future, why } => future.poll(cx).map(|result| {
+                let mut response = result.map_err(Into::into)?;
+                if response.status() == StatusCode::UNAUTHORIZED {
+                    response.extensions_mut().insert(*why);
+                }
+                Ok(response.map(BearerBody::whole))
+            }),
             StateProj::Cold { future } => future.as_mut().poll(cx),
         }
     }

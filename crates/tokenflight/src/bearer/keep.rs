@@ -12,7 +12,7 @@ use http::{
 };
 use zeroize::Zeroize;
 
-use super::grpc;
+use super::{grpc, target::Names};
 use crate::sync::thread_local;
 
 /// Buffers kept for reuse by one thread, and how large they may be.
@@ -31,34 +31,21 @@ pub(super) struct Head {
     flat: Flat,
 }
 
-/// What the headers hold that says whether the token is theirs: met while they are copied anyway.
+/// What is met while the headers are copied.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Met {
-    pub(super) authorization: bool,
-    pub(super) host: bool,
+    pub(super) names: Names,
     /// The call's `grpc-timeout`.
     pub(super) timeout: Option<Duration>,
 }
 
 impl Met {
-    /// Reads the names without copying anything, for a request that is sent once. Reading a dozen is cheaper than one
-    /// search.
-    #[inline]
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut met = Self::default();
-        for name in headers.keys() {
-            met.authorization |= *name == AUTHORIZATION;
-            met.host |= *name == HOST;
-        }
-        met
-    }
-
     #[inline(always)]
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
         if *name == AUTHORIZATION {
-            self.authorization = true;
+            self.names.authorization = true;
         } else if *name == HOST {
-            self.host = true;
+            self.names.host = true;
         } else if *name == grpc::TIMEOUT {
             self.timeout = grpc::timeout(value);
         }

@@ -2,7 +2,8 @@
 //!
 //! [`BearerLayer`] wraps any `tower` service over `http` requests whose error can be boxed.
 //!
-//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched.
+//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
+//!   that is answered with 401, the reason is in the response's extensions: [`NoToken`].
 //! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile (R-430).
 //! * A refusal that another token may cure (R-121) costs at most one refresh and one replay. If there is no newer token, the
@@ -29,6 +30,8 @@
 //! recorded, too.
 //!
 //! # gRPC
+//!
+//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel.
 //!
 //! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16 (`UNAUTHENTICATED`). What tonic's users
 //! get, with `.replay_with(tonic::body::Body::new)`:
@@ -70,7 +73,6 @@
 //! # }
 //! ```
 
-mod attach;
 mod attempt;
 mod body;
 mod call;
@@ -88,6 +90,7 @@ mod refusal;
 mod replay;
 mod service;
 mod stray;
+mod target;
 mod watch;
 
 pub use self::{
@@ -99,4 +102,5 @@ pub use self::{
     record::{Recorded, ReplayBody},
     replay::{CloneBody, Replay},
     service::{Bearer, HttpService},
+    target::NoToken,
 };

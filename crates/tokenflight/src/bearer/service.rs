@@ -3,18 +3,17 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body::Body;
 use tokenflight_core::BoxError;
 use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{
-    BearerFuture, CloneBody, Replay,
-    attach::attach,
-    attempt,
+    BearerFuture, BearerOptions, CloneBody, Replay, attempt,
     call::{Kept, Sent, Settings, Shared, Spare},
     stray::Stray,
+    target::{Names, NoToken},
 };
 use crate::{
     session::{Session, Snapshot},
@@ -78,7 +77,7 @@ impl<S, K> Bearer<S, K> {
 
     /// The session.
     pub fn session(&self) -> &Session {
-        &self.shared.session
+        &self.shared.settings.session
     }
 
     /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
@@ -88,30 +87,35 @@ impl<S, K> Bearer<S, K> {
     /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
-        self.snapshot.usable(&self.shared.session.inner).map(|pass| pass.header.clone())
+        self.snapshot.usable(self.shared.session()).map(|pass| pass.header.clone())
     }
 
     /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each
     /// step that takes a request and gives it back copies all of it.
     #[inline(always)]
     fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
-        let shared = &*self.shared;
-        let options = shared.options_of(request);
-        let Some(mut origin) = shared.addressed(request, options) else { return Way::Untouched };
-        let pass = self.snapshot.usable(&shared.session.inner).filter(|_| options.lasting().is_none());
-        let Some(pass) = pass else {
-            return shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
+        let Self { shared, snapshot, .. } = self;
+        let merged;
+        let options = match request.extensions().get::<BearerOptions>() {
+            None => &shared.settings.options,
+            Some(own) => {
+                merged = own.or(&shared.settings.options);
+                &merged
+            }
         };
-        let met = shared.read(request, options, spare);
-        if met.authorization || met.host {
-            match shared.destination(request, options) {
-                Some(named) => origin = named,
-                None => return Way::Untouched,
+        let mut pass = None;
+        let target = shared.settings.rules.target(request, options, || {
+            pass = snapshot.usable(shared.session()).filter(|_| options.lasting().is_none());
+            if pass.is_some() { shared.read(request, options, spare) } else { Names::of(request.headers()) }
+        });
+        match (target, pass) {
+            (Err(why), _) => Way::Untouched(why),
+            (Ok(origin), None) => Way::Wait(origin),
+            (Ok(origin), Some(pass)) => {
+                request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
+                Way::Send(Sent { epoch: pass.epoch, generation: pass.generation, origin }, pass.watched)
             }
         }
-        attach(request, pass.header.clone());
-        let sent = Sent { epoch: pass.epoch, generation: pass.generation, origin };
-        Way::Send(sent, pass.watched)
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
@@ -152,22 +156,22 @@ where
 
     /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.stray.poll_ready(&mut self.inner, &self.shared.session.inner, cx).map_err(Into::into)
+        self.stray.poll_ready(&mut self.inner, self.shared.session(), cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (mut spare, mut body) = (None, None);
         match self.prepare(&mut request, &mut spare) {
             Way::Send(sent, watched) if spare.is_some() => {
-                let future = self.inner.call(self.shared.replay.keep(request, &mut body));
+                let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
                 BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent, watched)
             }
             Way::Send(sent, watched) => {
-                let future = self.inner.call(self.shared.replay.pass(request));
+                let future = self.inner.call(self.shared.settings.replay.pass(request));
                 BearerFuture::first(future, Arc::clone(&self.shared), None, sent, watched)
             }
             Way::Wait(origin) => self.wait(request, origin),
-            Way::Untouched => BearerFuture::plain(self.inner.call(self.shared.replay.pass(request))),
+            Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }
 }
@@ -179,7 +183,7 @@ enum Way {
     /// It has to wait for a token for this origin.
     Wait(OriginId),
     /// It gets no token of ours.
-    Untouched,
+    Untouched(NoToken),
 }
 
 impl<S: fmt::Debug, K> fmt::Debug for Bearer<S, K> {

@@ -70,6 +70,20 @@ impl Bed {
         bed
     }
 
+    /// The same session behind another layer and another client.
+    pub(crate) fn layered(mut self, change: impl FnOnce(BearerLayer) -> BearerLayer) -> Self {
+        let layer = BearerLayer::new(self.session.clone(), Origins::new([API, OTHER]).unwrap());
+        (self.client, self.server) = mock::spawn_layer(change(layer));
+        self
+    }
+
+    /// As [`layered`](Self::layered), of a client with one destination.
+    pub(crate) fn with_sole(mut self, origin: &str) -> Self {
+        let layer = BearerLayer::new(self.session.clone(), Origins::sole(origin).unwrap());
+        (self.client, self.server) = mock::spawn_layer(layer);
+        self
+    }
+
     /// Nobody has logged in.
     pub(crate) fn blank(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
         let (time, grant) = (ManualTime::new(7), MockGrant::new());

@@ -104,7 +104,7 @@ fn every_form_of_uri_survives_the_replay() {
         &long,
     ];
     for uri in uris {
-        let mut bed = Bed::new();
+        let mut bed = Bed::new().with_sole(API);
         let uri: Uri = uri.parse().unwrap();
         let request = Request::builder().method(Method::OPTIONS).uri(uri.clone()).body(Full::default()).unwrap();
         let mut call = bed.call(request);
