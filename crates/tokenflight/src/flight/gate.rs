@@ -73,7 +73,7 @@ impl Flag {
     /// Whether this thread is inside the work of this flight right now.
     pub(crate) fn polled_here(self: &Arc<Self>) -> bool {
         let name = name(self);
-        FLYING.with(|flying| flying.borrow().contains(&name))
+        FLYING.try_with(|flying| flying.borrow().contains(&name)).unwrap_or(false)
     }
 }
 
@@ -131,14 +131,15 @@ struct Inside;
 impl Inside {
     fn enter(flag: &Arc<Flag>) -> Self {
         let name = name(flag);
-        FLYING.with(|flying| flying.borrow_mut().push(name));
+        // A thread that ends may have no list any more, and must not panic for it.
+        let _ = FLYING.try_with(|flying| flying.borrow_mut().push(name));
         Self
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        FLYING.with(|flying| flying.borrow_mut().pop());
+        let _ = FLYING.try_with(|flying| flying.borrow_mut().pop());
     }
 }
 

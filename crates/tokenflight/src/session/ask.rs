@@ -47,7 +47,9 @@ impl Inner {
         mut ask: Ask,
     ) -> impl Future<Output = Result<(Token, Option<Join>), Error>> + Send {
         async move {
+            let mut pinned = None;
             'ask: for _ in 0..ROUNDS {
+                self.pin(&mut pinned)?;
                 let until = 'later: {
                     let at = self.parts.time.now();
                     let (mut flight, unloaded) = match self.ask(&mut ask, at) {
@@ -57,6 +59,10 @@ impl Inner {
                         Supply::Refused(error) => return Err(error),
                     };
                     let landed = (&mut flight).await;
+                    if landed.is_ok() {
+                        // Of the same login, which the store may know by another number.
+                        pinned = None;
+                    }
                     if let Some(result) = self.landed(landed, ask, at, unloaded) {
                         return result.map(|token| (token, None));
                     }
@@ -66,6 +72,23 @@ impl Inner {
                 Box::pin(Deadline::at(Arc::clone(&self.parts.time), until)).await;
             }
             Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
+        }
+    }
+
+    /// Pins a wait to the login of its first look, however often it has to look again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionChanged`] after a logout or another login.
+    fn pin(&self, pinned: &mut Option<Epoch>) -> Result<(), Error> {
+        let login = self.login_now();
+        match (*pinned, login) {
+            (Some(first), Some(now)) if first != now => Err(Error::new(ErrorKind::SessionChanged)),
+            (None, _) => {
+                *pinned = login;
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use event_listener::Event as Changed;
 use futures_util::FutureExt;
-use tokenflight_core::{Error, ErrorKind, Grant, Now, RefreshToken, Store, Time, store::GrantKey};
+use tokenflight_core::{Epoch, Error, ErrorKind, Grant, Now, RefreshToken, Store, Time, store::GrantKey};
 use tokenflight_machine::{Decision, Machine, Offer, OriginId, Policy};
 
 use super::{
@@ -150,6 +150,12 @@ impl Inner {
     /// The current token, if it can be used.
     pub(crate) fn usable_now(&self) -> Option<Token> {
         self.look(|slot, now| slot.usable(now).cloned())
+    }
+
+    /// The login there is; none before the store has been read.
+    pub(crate) fn login_now(&self) -> Option<Epoch> {
+        let machine = &lock(&self.slot).machine;
+        (!machine.is_unloaded()).then(|| machine.epoch())
     }
 
     /// What a flight's token is to one who asked at `asked` and wakes up now: the token itself, the one that has replaced
