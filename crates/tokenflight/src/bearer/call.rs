@@ -1,19 +1,20 @@
 //! What all calls of a service share, and what one call remembers.
 
 use http::{Request, Response};
-use tokenflight_core::{Epoch, Generation};
+use http_body::Body;
+use tokenflight_core::{Epoch, Error, Generation};
 use tokenflight_machine::{OriginId, Refused};
 
 use super::{
-    BearerOptions, Replay,
-    keep::{Head, Met},
+    BearerBody, BearerOptions, Challenge, Replay,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
+    replay::{Head, Met},
     target::{Names, Rules},
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Inner, Session, Token},
+    session::{Ask, Inner, Session, Supply},
     sync::{Arc, Mutex, lock},
 };
 
@@ -58,27 +59,45 @@ impl<S, K> Shared<S, K> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `spare` what a replay needs beside the body, unless the
-    /// request is sent once. To be called before the token is attached, so that the copy never holds it.
+    /// What a replay needs of a request beside its body; and which of its headers have a say about the target. To be called
+    /// before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Names {
-        if !self.replays || !options.may_replay(request.method()) {
-            return Names::of(request.headers());
-        }
+    pub(super) fn copy<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Option<Spare>, Names) {
         let mut met = Met::default();
-        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
+        let copies = self.replays && options.may_replay(request.method());
+        let Some(head) = copies.then(|| Head::of(request, &mut met)).flatten() else {
+            return (None, Names::of(request.headers()));
+        };
         let limit = Limit::new(options, met.timeout, &*self.session().parts.time);
-        *spare = Some(Spare { head, limit });
-        met.names
+        (Some(Spare { head, limit }), met.names)
+    }
+
+    /// The request to send, and what a replay needs of it.
+    pub(super) fn keep<B>(
+        &self,
+        request: Request<B>,
+        spare: Option<Spare>,
+    ) -> (Request<K::Body>, Option<Spared<K::Kept>>)
+    where
+        K: Replay<B>,
+    {
+        let Some(spare) = spare else { return (self.settings.replay.pass(request), None) };
+        let (request, body) = self.settings.replay.keep(request);
+        (request, body.map(|body| Spared { spare, body }))
     }
 
     /// Whether a response is a refusal; if not, what it says is passed on to the session. Only `watched` sessions want to
     /// know of successes that are plain at once.
     #[inline(always)]
     pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, watched: bool) -> Settled {
-        match look(response, &self.settings.also_refused) {
+        let also = &self.settings.also_refused;
+        match look(response, also) {
             Look::Refused => return Settled::Refused,
-            Look::Stream => return Settled::Begun(Watch::new(Arc::clone(self.session()), sent)),
+            Look::Stream => {
+                let session = Arc::clone(self.session());
+                return Settled::Begun(Watch::new(session, also.clone(), sent, response.status()));
+            }
+            Look::Missing(challenge) => return Settled::Missing(challenge),
             Look::Accepted if watched => self.session().accepted(sent.origin),
             Look::Accepted | Look::Nothing => {}
         }
@@ -92,7 +111,26 @@ pub(super) enum Settled {
     Done,
     /// It goes to the caller, and its trailers are watched.
     Begun(Watch),
+    /// It goes to the caller with what the server said is missing.
+    Missing(Challenge),
     Refused,
+}
+
+impl Settled {
+    /// The response for the caller, unless it is a refusal.
+    #[inline]
+    pub(super) fn response<R: Body>(self, mut response: Response<R>) -> Result<Response<BearerBody<R>>, Response<R>> {
+        let watch = match self {
+            Self::Done => None,
+            Self::Begun(watch) => Some(watch),
+            Self::Missing(challenge) => {
+                response.extensions_mut().insert(challenge);
+                None
+            }
+            Self::Refused => return Err(response),
+        };
+        Ok(response.map(|body| BearerBody::new(body, watch)))
+    }
 }
 
 /// What a replay is built from beside the body.
@@ -103,30 +141,14 @@ pub(super) struct Spare {
 }
 
 /// What a replay is built from.
-#[derive(Debug)]
-pub(super) struct Kept<C> {
+pub(super) struct Spared<C> {
     spare: Spare,
-    body: C,
+    pub(super) body: C,
 }
 
-impl<C> Kept<C> {
-    /// Nothing if a part is missing.
-    #[inline(always)]
-    pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
-        // Not `zip`, which is called and moves both parts twice.
-        match (spare, body) {
-            (Some(spare), Some(body)) => Some(Self { spare, body }),
-            _ => None,
-        }
-    }
-
+impl<C> Spared<C> {
     pub(super) const fn limit(&self) -> Limit {
         self.spare.limit
-    }
-
-    /// The body again.
-    pub(super) fn body<B, K: Replay<B, Kept = C>>(&self, replay: &K) -> Option<K::Body> {
-        replay.again(&self.body)
     }
 
     /// The request again with this body, without a token.
@@ -149,8 +171,12 @@ impl Sent {
         Ask::Refused(Refused::new(self.epoch, self.generation, self.origin).after_replays(replays))
     }
 
-    /// Whether this token is a newer one of the same login, and not the same one again.
-    pub(super) fn precedes(&self, token: &Token) -> bool {
-        token.differs_from(self.epoch, self.generation)
+    /// Makes the refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
+    /// that is certain at once.
+    pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
+        match session.ask(&mut self.refused(replays), session.parts.time.now()) {
+            Supply::Refused(error) => Some(error),
+            _ => None,
+        }
     }
 }

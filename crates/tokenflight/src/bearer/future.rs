@@ -11,7 +11,8 @@ use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, HttpService, NoToken, Replay, attempt,
-    call::{Kept, Sent, Settled, Shared},
+    call::{Sent, Settled, Shared, Spared},
+    limit::Limit,
 };
 use crate::sync::Arc;
 
@@ -49,7 +50,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             shared: Arc<Shared<S, K>>,
-            kept: Option<Kept<K::Kept>>,
+            kept: Option<Spared<K::Kept>>,
             sent: Sent,
             watched: bool,
         },
@@ -72,7 +73,7 @@ where
     pub(super) const fn first(
         future: S::Future,
         shared: Arc<Shared<S, K>>,
-        kept: Option<Kept<K::Kept>>,
+        kept: Option<Spared<K::Kept>>,
         sent: Sent,
         watched: bool,
     ) -> Self {
@@ -99,19 +100,16 @@ where
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
-                let watch = match shared.settle(&response, *sent, *watched) {
-                    Settled::Done => None,
-                    Settled::Begun(watch) => Some(watch),
-                    Settled::Refused => {
-                        let cold = refused::<S, K, B>(shared, kept.take(), *sent, response);
-                        // The first future goes with its state, before anything is waited for.
-                        self.as_mut().project().state.set(State::Cold { future: cold });
-                        return self.poll(cx);
-                    }
-                };
+                let settled = shared.settle(&response, *sent, *watched);
+                if matches!(settled, Settled::Refused) {
+                    let cold = refused::<S, K, B>(shared, response, *sent, kept.take());
+                    // The first future goes with its state, before anything is waited for.
+                    self.as_mut().project().state.set(State::Cold { future: cold });
+                    return self.poll(cx);
+                }
                 // Gone before the response is read: a recording is of no use any more.
                 forget(kept);
-                Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
+                Poll::Ready(settled.response(response).map_err(|_| unreachable!()))
             }
             StateProj::Plain { future, why } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;
@@ -127,7 +125,7 @@ where
 
 /// Lets go of what a replay would need, if there is anything.
 #[inline]
-fn forget<C>(kept: &mut Option<Kept<C>>) {
+fn forget<C>(kept: &mut Option<Spared<C>>) {
     if kept.is_some() {
         *kept = None;
     }
@@ -138,16 +136,17 @@ fn forget<C>(kept: &mut Option<Kept<C>>) {
 #[inline(never)]
 fn refused<S, K, B>(
     shared: &Arc<Shared<S, K>>,
-    kept: Option<Kept<K::Kept>>,
+    refusal: Response<S::ResponseBody>,
     sent: Sent,
-    response: Response<S::ResponseBody>,
+    kept: Option<Spared<K::Kept>>,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
 {
-    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), kept, sent, response))
+    let limit = kept.as_ref().map_or_else(Limit::default, Spared::limit);
+    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), refusal, sent, kept, limit))
 }
 
 impl<S, K, B> fmt::Debug for BearerFuture<S, K, B>

@@ -1,4 +1,4 @@
-//! What gRPC says in headers and trailers (R-170 … R-174).
+//! What gRPC says in headers and trailers.
 
 use std::time::Duration;
 
@@ -15,11 +15,13 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 /// Whether a message is gRPC, by its content type.
 #[inline]
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    const GRPC: &[u8] = b"application/grpc";
+    let begins = |value: &[u8]| value.get(..GRPC.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(GRPC));
+    headers.get(CONTENT_TYPE).is_some_and(|value| begins(value.as_bytes()))
 }
 
 /// How a call ended. Of all codes only `UNAUTHENTICATED` is about the token: 7 says that it was understood, and 2 says
-/// nothing.
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     Ok,

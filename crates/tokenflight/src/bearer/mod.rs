@@ -25,9 +25,10 @@
 //!
 //! # Bodies
 //!
-//! Bodies that can be cloned are ([`CloneBody`]). For all others there is [`BearerLayer::replay_with`], which
-//! [records](record) what the first send reads. A body type whose clones share one reading position (octocrab's) must be
-//! recorded, too.
+//! Bodies are cloned if their clones are known to be [independent](IndependentClone). For all others there is
+//! [`BearerLayer::replay_with`], which [records](Recorded) what is read of them. A replay has the whole body or there is none.
+//!
+//! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody) are left.
 //!
 //! # gRPC
 //!
@@ -79,28 +80,28 @@ mod call;
 pub mod challenge;
 mod future;
 mod grpc;
-mod keep;
 mod layer;
 mod limit;
 mod options;
 mod origin;
-pub mod record;
+mod readiness;
 pub mod redirect;
 mod refusal;
 mod replay;
+mod resend;
 mod service;
-mod stray;
 mod target;
 mod watch;
 
+use self::challenge::Challenge;
 pub use self::{
-    body::BearerBody,
+    body::{BearerBody, Shortened},
     future::BearerFuture,
     layer::BearerLayer,
     options::BearerOptions,
     origin::{OriginError, Origins},
-    record::{Recorded, ReplayBody},
-    replay::{CloneBody, Replay},
+    replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
+    resend::Resend,
     service::{Bearer, HttpService},
     target::NoToken,
 };

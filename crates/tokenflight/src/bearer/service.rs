@@ -11,8 +11,8 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, CloneBody, Replay, attempt,
-    call::{Kept, Sent, Settings, Shared, Spare},
-    stray::Stray,
+    call::{Sent, Settings, Shared, Spare},
+    readiness::Readiness,
     target::{Names, NoToken},
 };
 use crate::{
@@ -49,13 +49,15 @@ pub struct Bearer<S, K = CloneBody> {
     inner: S,
     shared: Arc<Shared<S, K>>,
     snapshot: Snapshot,
-    stray: Stray,
+    readiness: Readiness,
+    /// Whether the inner service may have been changed since the template for replays was made.
+    changed: bool,
 }
 
 impl<S: Clone, K> Bearer<S, K> {
     pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
         let shared = Arc::new(Shared::new(&inner, settings));
-        Self { inner, shared, snapshot: Snapshot::default(), stray: Stray::default() }
+        Self { inner, shared, snapshot: Snapshot::default(), readiness: Readiness::default(), changed: false }
     }
 }
 
@@ -65,8 +67,10 @@ impl<S, K> Bearer<S, K> {
         &self.inner
     }
 
-    /// The inner service.
+    /// The inner service. What is changed here holds for every later send of this value and its later clones, replays
+    /// included.
     pub const fn get_mut(&mut self) -> &mut S {
+        self.changed = true;
         &mut self.inner
     }
 
@@ -90,10 +94,10 @@ impl<S, K> Bearer<S, K> {
         self.snapshot.usable(self.shared.session()).map(|pass| pass.header.clone())
     }
 
-    /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each
-    /// step that takes a request and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and copies what a replay needs. By reference: each step that
+    /// takes a request and gives it back copies all of it.
     #[inline(always)]
-    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
+    fn prepare<B>(&mut self, request: &mut Request<B>) -> (Way, Option<Spare>) {
         let Self { shared, snapshot, .. } = self;
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
@@ -103,23 +107,29 @@ impl<S, K> Bearer<S, K> {
                 &merged
             }
         };
-        let mut pass = None;
+        let (mut pass, mut spare) = (None, None);
         let target = shared.settings.rules.target(request, options, || {
             pass = snapshot.usable(shared.session()).filter(|_| options.lasting().is_none());
-            if pass.is_some() { shared.read(request, options, spare) } else { Names::of(request.headers()) }
+            if pass.is_none() {
+                return Names::of(request.headers());
+            }
+            let names;
+            (spare, names) = shared.copy(request, options);
+            names
         });
-        match (target, pass) {
+        let way = match (target, pass) {
             (Err(why), _) => Way::Untouched(why),
             (Ok(origin), None) => Way::Wait(origin),
             (Ok(origin), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
                 Way::Send(Sent { epoch: pass.epoch, generation: pass.generation, origin }, pass.watched)
             }
-        }
+        };
+        (way, spare)
     }
 
-    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
-    /// . Not inlined: the future it boxes is large, and `call` would have to make room for it.
+    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
+    /// inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
     fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
@@ -129,7 +139,7 @@ impl<S, K> Bearer<S, K> {
         B: Send + 'static,
     {
         drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin)))
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(&self.shared), request, origin)))
     }
 }
 
@@ -139,7 +149,8 @@ impl<S: Clone, K> Clone for Bearer<S, K> {
             inner: self.inner.clone(),
             shared: Arc::clone(&self.shared),
             snapshot: Snapshot::default(),
-            stray: Stray::default(),
+            readiness: Readiness::default(),
+            changed: self.changed,
         }
     }
 }
@@ -154,24 +165,25 @@ where
     type Error = BoxError;
     type Future = BearerFuture<S, K, B>;
 
-    /// The inner service's readiness, and no waiting of ours.
+    /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.stray.poll_ready(&mut self.inner, self.shared.session(), cx).map_err(Into::into)
+        self.readiness.poll_ready(&mut self.inner, self.shared.session(), cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (mut spare, mut body) = (None, None);
-        match self.prepare(&mut request, &mut spare) {
-            Way::Send(sent, watched) if spare.is_some() => {
-                let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent, watched)
+        if self.changed {
+            self.shared = Arc::new(Shared::new(&self.inner, self.shared.settings.clone()));
+            self.changed = false;
+        }
+        match self.prepare(&mut request) {
+            (Way::Send(sent, watched), spare) => {
+                let (request, kept) = self.shared.keep(request, spare);
+                BearerFuture::first(self.inner.call(request), Arc::clone(&self.shared), kept, sent, watched)
             }
-            Way::Send(sent, watched) => {
-                let future = self.inner.call(self.shared.settings.replay.pass(request));
-                BearerFuture::first(future, Arc::clone(&self.shared), None, sent, watched)
+            (Way::Wait(origin), _) => self.wait(request, origin),
+            (Way::Untouched(why), _) => {
+                BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why)
             }
-            Way::Wait(origin) => self.wait(request, origin),
-            Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }
 }
