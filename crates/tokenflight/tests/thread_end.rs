@@ -31,7 +31,7 @@ impl Drop for Held {
     }
 }
 
-fn hold(call: impl Future<Output = Answer> + 'static) {
+fn hold<T>(call: impl Future<Output = T> + 'static) {
     HELD.with_borrow_mut(|held| held.push(Held(Box::pin(async { drop(call.await) }))));
 }
 
