@@ -125,9 +125,8 @@ where
                 Ok(supply) => supply,
                 Err(error) => return Ok(explained(original.response(), error)),
             };
-            let body = match (again, rest) {
-                (Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body)))) => body,
-                _ => return Ok(original.response()),
+            let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
+                return Ok(original.response());
             };
             if let Some(resume) = resume
                 && let Err(error) = limit.within(time, with(&mut supply.1, resume)).await
@@ -150,6 +149,9 @@ where
     }
 }
 
+/// A response, and which token its request had.
+type Sending<R> = Result<(Response<R>, Sent), Failure>;
+
 /// Why there is no response.
 enum Failure {
     Ours(Error),
@@ -164,7 +166,7 @@ fn send<S, K, T>(
     (token, mut beside): (Token, Option<Join>),
     origin: OriginId,
     limit: &mut Limit,
-) -> Pin<Box<impl Future<Output = Result<(Response<S::ResponseBody>, Sent), Failure>> + Send>>
+) -> Pin<Box<impl Future<Output = Sending<S::ResponseBody>> + Send>>
 where
     S: HttpService<T>,
     K: Send + Sync,

@@ -76,7 +76,7 @@ impl<K> BearerLayer<K> {
         self
     }
 
-    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one. The
+    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one. The
     /// function sees the status and the headers of every response; it must not block and must not panic. A challenge in
     /// such a response is heeded as in a 401.
     ///
@@ -104,7 +104,7 @@ impl<C> BearerLayer<Recorded<C>> {
         self
     }
 
-    /// Records bodies of unknown length too, until they pass the limit.
+    /// Records bodies of unknown length too, until they pass the limit.
     #[must_use]
     pub fn replay_unknown_length(mut self) -> Self {
         self.0.replay = self.0.replay.unknown_length();

@@ -5,9 +5,9 @@
 //! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
 //!   that is answered with 401, the reason is in the response's extensions: [`NoToken`].
 //! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
-//! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
-//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
-//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions.
+//! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
+//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
+//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the caller with a
 //!   [`Challenge`](crate::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.

@@ -44,7 +44,7 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
     drop(bed.received());
 }
 
-/// C-47: a client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
+/// A client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
 /// then is the current one: a server may end the old one when it renews.
 #[test]
 fn a_renewal_beside_a_request_never_overtakes_it() {
@@ -116,7 +116,7 @@ fn the_body_of_a_success_is_the_servers_own() {
     assert_eq!(read(answer.into_body()).0, b"here you are");
 }
 
-/// the credential that is refused here is not ours.
+/// The credential that is refused here is not ours.
 #[test]
 fn the_callers_own_authorization_is_left_alone_and_never_retried() {
     for own in ["Basic dXNlcjpwYXNz", "Bearer mine", "Negotiate x"] {
@@ -136,7 +136,7 @@ fn the_callers_own_authorization_is_left_alone_and_never_retried() {
     }
 }
 
-/// whoever was not sent our token cannot refuse it.
+/// A server that was not sent our token cannot refuse it.
 #[test]
 fn a_request_to_a_foreign_origin_passes_untouched_and_its_refusal_means_nothing() {
     let mut bed = Bed::new();
@@ -297,7 +297,7 @@ fn a_clone_of_the_client_shares_the_session() {
     bed.succeeds_with("access-1");
 }
 
-/// the refusal of a token that was issued a moment ago is about something else.
+/// The refusal of a token that was issued a moment ago is about something else.
 #[test]
 fn a_fresh_tokens_refusal_is_returned_without_a_refresh() {
     let mut bed = Bed::new();

@@ -84,7 +84,7 @@ impl Bed {
         self
     }
 
-    /// Nobody has logged in.
+    /// Without a login.
     pub(crate) fn blank(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
         let (time, grant) = (ManualTime::new(7), MockGrant::new());
         let session = change(Session::builder(grant.clone()).time(time.clone())).build().unwrap();
@@ -110,6 +110,14 @@ impl Bed {
     pub(crate) fn refused(&mut self, request: Req) -> Call {
         let call = self.call(request);
         self.received().1.send_response(unauthorized());
+        call
+    }
+
+    /// Sends a request, and gives this answer to it back to the layer.
+    #[track_caller]
+    pub(crate) fn refused_with(&mut self, answer: Res) -> Call {
+        let call = self.call(get(ME));
+        self.received().1.send_response(answer);
         call
     }
 
@@ -230,7 +238,7 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("it does not wait")
 }
 
-/// Everything a body still has, which must not make anybody wait.
+/// Everything a body still has, which must not have to be waited for.
 pub(crate) fn read<B: Body<Data = Bytes>>(body: B) -> (Vec<u8>, Option<HeaderMap>, Option<B::Error>) {
     let (mut data, mut trailers) = (Vec::new(), None);
     let mut body = pin!(body);

@@ -1,5 +1,5 @@
-//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it
-//!
+//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it
+//!.
 
 use http::StatusCode;
 use tokenflight::ErrorKind;
@@ -131,7 +131,7 @@ fn an_answer_that_is_neither_a_success_nor_a_refusal_is_no_new_beginning() {
     assert_eq!(refused_twice(&mut bed, ME), ErrorKind::Futile);
 }
 
-/// at that generation.
+/// At that generation.
 #[test]
 fn refusals_of_replaced_tokens_are_not_counted() {
     let mut bed = Bed::new();

@@ -143,6 +143,7 @@ fn some_parameters_are_read_from_any_scheme() {
 
 /// Each of these took seconds, or would with one careless search.
 #[test]
+#[allow(clippy::disallowed_methods)] // The time it takes is what is tested.
 fn reading_takes_linear_time_and_stops_after_8_kib() {
     let length = 256 << 10;
     let repeated = |part: &str| part.repeat(length / part.len());
