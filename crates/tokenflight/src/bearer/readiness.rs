@@ -1,7 +1,7 @@
-//! Waiting for the inner service beside a flight that nobody polls.
+//! Waiting for the inner service beside a flight that nothing else polls.
 //!
 //! Without a driver a flight stands still when those who waited for it are gone, and it may hold the very permit that
-//! the next request needs to be ready. So whoever waits for readiness keeps it moving.
+//! the next request needs to be ready. So what waits for readiness keeps it moving.
 //!
 //! A flight that is left alone only after this one has begun to wait does not wake it; a driver does away with all of it.
 
@@ -20,9 +20,9 @@ use crate::{
 
 /// The flight that is kept moving, if there is one.
 #[derive(Default)]
-pub(super) struct Stray(Option<Carry>);
+pub(super) struct Readiness(Option<Carry>);
 
-impl Stray {
+impl Readiness {
     /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does.
     pub(super) fn poll_ready<S, B>(
         &mut self,

@@ -12,8 +12,10 @@ use http::{
 };
 use zeroize::Zeroize;
 
-use super::grpc;
-use crate::sync::thread_local;
+use crate::{
+    bearer::{grpc, target::Names},
+    sync::thread_local,
+};
 
 /// Buffers kept for reuse by one thread, and how large they may be.
 const POOLED: usize = 16;
@@ -25,40 +27,27 @@ thread_local! {
 
 /// A request's head, kept for a replay.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(in crate::bearer) struct Head {
     version: Version,
     extensions: Extensions,
     flat: Flat,
 }
 
-/// What the headers hold that says whether the token is theirs: met while they are copied anyway.
+/// What is met while the headers are copied.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Met {
-    pub(super) authorization: bool,
-    pub(super) host: bool,
+pub(in crate::bearer) struct Met {
+    pub(in crate::bearer) names: Names,
     /// The call's `grpc-timeout`.
-    pub(super) timeout: Option<Duration>,
+    pub(in crate::bearer) timeout: Option<Duration>,
 }
 
 impl Met {
-    /// Reads the names without copying anything, for a request that is sent once. Reading a dozen is cheaper than one
-    /// search.
-    #[inline]
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut met = Self::default();
-        for name in headers.keys() {
-            met.authorization |= *name == AUTHORIZATION;
-            met.host |= *name == HOST;
-        }
-        met
-    }
-
     #[inline(always)]
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
         if *name == AUTHORIZATION {
-            self.authorization = true;
+            self.names.authorization = true;
         } else if *name == HOST {
-            self.host = true;
+            self.names.host = true;
         } else if *name == grpc::TIMEOUT {
             self.timeout = grpc::timeout(value);
         }
@@ -85,13 +74,13 @@ const SENSITIVE: u32 = 1 << 31;
 impl Head {
     /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB).
     #[inline(always)]
-    pub(super) fn of<B>(request: &Request<B>, met: &mut Met) -> Option<Self> {
+    pub(in crate::bearer) fn of<B>(request: &Request<B>, met: &mut Met) -> Option<Self> {
         let flat = Flat::of(request.method(), request.uri(), request.headers(), met)?;
         Some(Self { version: request.version(), extensions: request.extensions().clone(), flat })
     }
 
     /// Builds the request again with this body; the token is attached later.
-    pub(super) fn rebuild<B>(&self, body: B) -> Request<B> {
+    pub(in crate::bearer) fn rebuild<B>(&self, body: B) -> Request<B> {
         let mut request = Request::new(body);
         *request.version_mut() = self.version;
         *request.extensions_mut() = self.extensions.clone();
@@ -121,7 +110,7 @@ impl Flat {
     }
 
     fn new() -> Self {
-        let pooled = POOL.with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop()));
+        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop())).ok().flatten();
         Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0 }
     }
 
@@ -167,13 +156,10 @@ impl Drop for Flat {
             return;
         }
         buffer[..self.end].fill(0);
-        POOL.with(|pool| {
-            // Not to be had while the thread ends; then the buffer is simply freed.
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.len() < POOLED
-            {
-                pool.push(buffer);
-            }
+        // While the thread ends there may be no pool any more: then the buffer is simply freed.
+        let _ = POOL.try_with(|pool| match pool.try_borrow_mut() {
+            Ok(mut pool) if pool.len() < POOLED => pool.push(buffer),
+            _ => {}
         });
     }
 }

@@ -1,4 +1,4 @@
-//! What a body had ready before anybody waited for it.
+//! What a body had ready before it was waited for.
 
 use std::{
     pin::Pin,
@@ -33,22 +33,27 @@ impl<B: Body> Ahead<B> {
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
+        self.size_hint_after(0)
+    }
+
+    /// The size of what is left, with this much before it.
+    pub(super) fn size_hint_after(&self, before: u64) -> SizeHint {
         let pieces = self.read.iter().flatten().filter_map(|frame| frame.as_ref().ok()?.data_ref());
-        let read: usize = pieces.map(Bytes::len).sum();
+        let read = before + pieces.map(|piece| piece.len() as u64).sum::<u64>();
         let rest = if self.ended { SizeHint::with_exact(0) } else { self.body.size_hint() };
         let mut hint = SizeHint::new();
         // The lower limit must not pass the upper one on the way.
         if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read as u64));
+            hint.set_upper(upper.saturating_add(read));
         }
-        hint.set_lower(rest.lower().saturating_add(read as u64));
+        hint.set_lower(rest.lower().saturating_add(read));
         hint
     }
 }
 
 impl<B: Body + Unpin> Ahead<B> {
     /// Reads the first frame if it is there already; with `two`, what follows it as well. A body that is not ready is
-    /// polled again by whoever sends it, and wakes them then.
+    /// polled again by the client that sends it, and wakes it then.
     pub(super) fn read(body: B, two: bool) -> Self {
         let mut ahead = Self::nothing(body);
         let mut cx = Context::from_waker(Waker::noop());

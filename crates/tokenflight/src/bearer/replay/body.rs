@@ -1,7 +1,7 @@
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     vec,
 };
 
@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{
     ahead::Ahead,
-    tape::{Recorder, Recording},
+    recording::{Read, Recorder},
 };
 
 /// The body a client is given by a layer that [records](super::Recorded): the request's own while it is read for the first
@@ -24,8 +24,10 @@ pub struct ReplayBody<B: Body>(State<B>);
 enum State<B: Body> {
     /// What one piece, or none, is all of.
     Whole(Option<Bytes>),
-    /// Read for the first time; recorded for as long as that is of use.
-    First { body: Ahead<B>, recorder: Option<Recorder> },
+    /// Read for the first time and recorded.
+    First(Recorder<B>),
+    /// Read for the first time, and not recorded.
+    Passed(Ahead<B>),
     /// Played back.
     Again { pieces: vec::IntoIter<Bytes>, trailers: Option<HeaderMap> },
 }
@@ -35,16 +37,16 @@ impl<B: Body> ReplayBody<B> {
         Self(State::Whole(piece))
     }
 
-    pub(super) const fn passed(body: B) -> Self {
-        Self(State::First { body: Ahead::nothing(body), recorder: None })
+    pub(super) const fn passed(body: Ahead<B>) -> Self {
+        Self(State::Passed(body))
     }
 
-    pub(super) const fn recorded(body: Ahead<B>, recorder: Recorder) -> Self {
-        Self(State::First { body, recorder: Some(recorder) })
+    pub(super) const fn recorded(recorder: Recorder<B>) -> Self {
+        Self(State::First(recorder))
     }
 
-    pub(super) fn played(recording: Recording) -> Self {
-        Self(State::Again { pieces: recording.pieces.into_iter(), trailers: recording.trailers })
+    pub(super) fn played(read: Read) -> Self {
+        Self(State::Again { pieces: read.pieces.into_iter(), trailers: read.trailers })
     }
 }
 
@@ -55,13 +57,14 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match &mut self.0 {
             State::Whole(piece) => Poll::Ready(piece.take().map(|piece| Ok(Frame::data(piece)))),
-            State::First { body, recorder } => {
-                let frame = ready!(body.poll_frame(cx));
-                if let Some(used) = recorder.take() {
-                    *recorder = record(used, frame.as_ref(), body);
+            State::First(recorder) => {
+                let frame = recorder.poll_frame(cx);
+                if let Some(rest) = recorder.take_rest() {
+                    self.0 = State::Passed(rest);
                 }
-                Poll::Ready(frame)
+                frame
             }
+            State::Passed(body) => body.poll_frame(cx),
             State::Again { pieces, trailers } => {
                 let frame = pieces.next().map(Frame::data).or_else(|| trailers.take().map(Frame::trailers));
                 Poll::Ready(frame.map(Ok))
@@ -72,7 +75,8 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             State::Whole(piece) => piece.is_none(),
-            State::First { body, .. } => body.is_end_stream(),
+            State::First(recorder) => recorder.is_end_stream(),
+            State::Passed(body) => body.is_end_stream(),
             State::Again { pieces, trailers } => pieces.len() == 0 && trailers.is_none(),
         }
     }
@@ -80,49 +84,13 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             State::Whole(piece) => SizeHint::with_exact(piece.as_ref().map_or(0, |piece| piece.len() as u64)),
-            State::First { body, .. } => body.size_hint(),
+            State::First(recorder) => recorder.size_hint(),
+            State::Passed(body) => body.size_hint(),
             State::Again { pieces, .. } => {
                 SizeHint::with_exact(pieces.as_slice().iter().map(|piece| piece.len() as u64).sum())
             }
         }
     }
-}
-
-/// Records what was read; gives the recorder back if there is more to record.
-fn record<B: Body>(
-    mut recorder: Recorder,
-    frame: Option<&Result<Frame<Bytes>, B::Error>>,
-    body: &Ahead<B>,
-) -> Option<Recorder> {
-    let goes_on = match frame {
-        None => {
-            recorder.complete();
-            return None;
-        }
-        Some(Err(_)) => {
-            recorder.lose();
-            return None;
-        }
-        Some(Ok(frame)) => match (frame.data_ref(), frame.trailers_ref()) {
-            (Some(piece), _) => recorder.data(piece),
-            (_, Some(trailers)) => recorder.trailers(trailers),
-            // A kind of frame that this version of `http-body` does not know cannot be kept.
-            _ => false,
-        },
-    };
-    if !goes_on {
-        recorder.lose();
-        return None;
-    }
-    if body.is_end_stream() {
-        // Who sends it need not look for more.
-        recorder.complete();
-        return None;
-    }
-    if body.size_hint().exact() == Some(0) {
-        recorder.all_data();
-    }
-    Some(recorder)
 }
 
 /// Nothing in it is ever pinned.
@@ -132,8 +100,8 @@ impl<B: Body> fmt::Debug for ReplayBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             State::Whole(_) => "ReplayBody(whole)",
-            State::First { recorder: None, .. } => "ReplayBody(passed)",
-            State::First { .. } => "ReplayBody(recorded)",
+            State::First(_) => "ReplayBody(recorded)",
+            State::Passed(_) => "ReplayBody(passed)",
             State::Again { .. } => "ReplayBody(again)",
         })
     }
