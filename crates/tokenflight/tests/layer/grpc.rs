@@ -264,23 +264,3 @@ fn nobody_waits_longer_than_the_deadline() {
     assert_eq!(explained_401(refused.poll_until_idle()), ErrorKind::TimedOut);
     assert_eq!(our_failure(waiting.poll_until_idle()), ErrorKind::TimedOut);
 }
-
-/// Only a call that ended well is a success.
-#[test]
-fn a_stream_counts_as_a_success_when_it_has_ended_well() {
-    for (answer, calm) in [("0", true), ("5", false), ("16", false)] {
-        let mut bed = Bed::new();
-        for round in 0..10 {
-            let mut call = bed.call(get(ME));
-            bed.received().1.send_response(trailers_only("16"));
-            assert_pending!(call.poll_until_idle());
-            let (_, respond) = bed.received();
-            respond.send_response(if round == 9 { ended(answer) } else { trailers_only("2") });
-            drop(read(response(call.poll_until_idle()).into_body()));
-            bed.time.advance(secs(20));
-        }
-        let mut call = bed.call(get(ME));
-        bed.received().1.send_response(trailers_only("16"));
-        assert_eq!(call.poll_until_idle().is_pending(), calm, "{answer}");
-    }
-}

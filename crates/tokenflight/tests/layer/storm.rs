@@ -96,15 +96,6 @@ fn a_sole_destinations_refusals_are_not_held_against_another() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
-/// The fast path must tell, while the guard counts.
-#[test]
-fn a_success_is_a_new_beginning() {
-    let mut bed = exhausted();
-    bed.succeeds_with("access-10");
-    assert_eq!(refused_twice(&mut bed, ME), ErrorKind::StillRefused);
-    assert_eq!(bed.grant.count(), LIMIT + 1);
-}
-
 #[test]
 fn a_successful_replay_is_a_new_beginning() {
     let mut bed = Bed::new();
@@ -116,19 +107,6 @@ fn a_successful_replay_is_a_new_beginning() {
         bed.time.advance(secs(12));
     }
     assert_eq!(bed.grant.count(), 3 * LIMIT);
-}
-
-#[test]
-fn an_answer_that_is_neither_a_success_nor_a_refusal_is_no_new_beginning() {
-    let mut bed = exhausted();
-    for code in [403, 404, 500] {
-        let mut call = bed.call(get(ME));
-        let mut answer = ok();
-        *answer.status_mut() = StatusCode::from_u16(code).unwrap();
-        bed.received().1.send_response(answer);
-        assert_eq!(status(call.poll()), code);
-    }
-    assert_eq!(refused_twice(&mut bed, ME), ErrorKind::Futile);
 }
 
 /// At that generation.
