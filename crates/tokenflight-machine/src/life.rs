@@ -45,9 +45,11 @@ impl Life {
         self.due.is_some()
     }
 
-    /// A quarter of the lifetime, or `most` if that is less.
+    /// A quarter of the lifetime, or `most` if that is less. A lifetime of zero has no quarter: intervals that are cut to it
+    /// would be none, and a refresh a loop.
     pub(super) fn quarter(&self, most: Duration) -> Duration {
-        self.lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
+        let lifetime = self.lifetime.filter(|lifetime| !lifetime.is_zero());
+        lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
     }
 
     /// Whether either clock says that it has run out.
