@@ -50,9 +50,11 @@ impl Life {
         self.due.is_none() && self.lifetime.is_some_and(|lifetime| !lifetime.is_zero())
     }
 
-    /// A quarter of the lifetime, or `most` if that is less or there is no lifetime to speak of.
+    /// A quarter of the lifetime, or `most` if that is less. A lifetime of zero has no quarter: intervals that are cut to it
+    /// would be none, and a refresh a loop.
     pub(super) fn quarter(&self, most: Duration) -> Duration {
-        self.lifetime.filter(|lifetime| !lifetime.is_zero()).map_or(most, |lifetime| (lifetime / 4).min(most))
+        let lifetime = self.lifetime.filter(|lifetime| !lifetime.is_zero());
+        lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
     }
 
     /// Whether either clock says that it has run out.

@@ -15,7 +15,7 @@ use std::{
 
 use event_listener::Event as Changed;
 use http::HeaderValue;
-use tokenflight_core::{Error, Event, Now};
+use tokenflight_core::{Error, Event, Now, store::OpId};
 use tokenflight_machine::{Machine, Offer, Plan, Role, Start, Work, WorkId};
 
 use crate::{
@@ -64,7 +64,7 @@ pub(crate) struct Slot {
 pub(crate) enum AnyFlight {
     Refresh(Flight<Refreshed>),
     Write(Flight<Written>),
-    Apply(Flight<Applied>),
+    Apply(Flight<Applied>, OpId),
 }
 
 /// What the driver has to do for a session.
@@ -82,7 +82,7 @@ impl AnyFlight {
         match self {
             Self::Refresh(flight) => flight.stay().ok().map(Carry::Refresh),
             Self::Write(flight) => flight.stay().ok().map(Carry::Write),
-            Self::Apply(flight) => flight.stay().ok().map(Carry::Apply),
+            Self::Apply(flight, _) => flight.stay().ok().map(Carry::Apply),
         }
     }
 
@@ -91,7 +91,7 @@ impl AnyFlight {
         match self {
             Self::Refresh(flight) => flight.abandon(),
             Self::Write(flight) => flight.abandon(),
-            Self::Apply(flight) => flight.abandon(),
+            Self::Apply(flight, _) => flight.abandon(),
         }
     }
 
@@ -99,7 +99,7 @@ impl AnyFlight {
         match self {
             Self::Refresh(flight) => flight.is_finished(),
             Self::Write(flight) => flight.is_finished(),
-            Self::Apply(flight) => flight.is_finished(),
+            Self::Apply(flight, _) => flight.is_finished(),
         }
     }
 
@@ -107,7 +107,7 @@ impl AnyFlight {
         match (self, other) {
             (Self::Refresh(one), Self::Refresh(other)) => one.same_as(other),
             (Self::Write(one), Self::Write(other)) => one.same_as(other),
-            (Self::Apply(one), Self::Apply(other)) => one.same_as(other),
+            (Self::Apply(one, _), Self::Apply(other, _)) => one.same_as(other),
             _ => false,
         }
     }
@@ -375,6 +375,16 @@ impl Inner {
             slot.owed.push(flight);
             slot.notify = true;
         });
+    }
+
+    /// The try of this operation that was left behind and has not ended.
+    pub(crate) fn trying(&self, op: OpId) -> Option<Flight<Applied>> {
+        self.look(|slot, _| {
+            slot.owed.iter().find_map(|owed| match owed {
+                AnyFlight::Apply(flight, id) if *id == op && !flight.is_finished() => Some(flight.clone()),
+                _ => None,
+            })
+        })
     }
 
     /// What is in progress, and what was left behind.

@@ -12,6 +12,7 @@ use tokenflight_machine::{Answered, Pending, Settled, WorkId};
 
 use crate::{
     catch::caught,
+    flight::Flight,
     parts::{Applied, Parts, unknown},
     session::Revocation,
     slot::Inner,
@@ -57,7 +58,7 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
                 session.change(|slot, _| slot.machine.settle(id, read));
             }
         }
-        let applied = apply(&parts, &pending).await;
+        let applied = try_once(&parts, &session, &pending).await;
         let Some(session) = session.upgrade() else {
             return persist_from(parts, pending, applied).await;
         };
@@ -95,8 +96,18 @@ async fn read_base(parts: &Parts) -> Option<(OpId, Option<Incarnation>)> {
     Some((seen.entry.map_or(OpId::NONE, |entry: Entry| entry.login), seen.facts.incarnation))
 }
 
+/// Joins the try that is in progress, or begins one: one that is slow is not repeated beside itself.
+async fn try_once(parts: &Arc<Parts>, session: &Weak<Inner>, pending: &Pending) -> Applied {
+    let op = pending.op(parts.now());
+    let trying = session.upgrade().and_then(|session| session.trying(op.id));
+    stay(trying.unwrap_or_else(|| parts.apply(op))).await
+}
+
 async fn apply(parts: &Arc<Parts>, pending: &Pending) -> Applied {
-    let flight = parts.apply(pending.op(parts.now()));
+    stay(parts.apply(pending.op(parts.now()))).await
+}
+
+async fn stay(flight: Flight<Applied>) -> Applied {
     match flight.stay() {
         Ok(join) => join.await.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
         Err(_) => Err(unknown("the store waits for itself")),

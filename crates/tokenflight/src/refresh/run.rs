@@ -152,13 +152,14 @@ impl Refresh {
 
     /// Does one operation of the store, within its limit. What takes longer goes on, and is the session's to carry.
     pub(super) async fn apply(&self, op: Op) -> Applied {
+        let id = op.id;
         let flight: Flight<Applied> = self.parts.apply(op);
         let Ok(join) = flight.stay() else { return Err(unknown("the store waits for itself")) };
         match self.parts.within(self.parts.policy().store_limit, join).await {
             Some(applied) => applied.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
             None => {
                 if let Some(session) = self.session.upgrade() {
-                    session.owe(AnyFlight::Apply(flight));
+                    session.owe(AnyFlight::Apply(flight, id));
                 }
                 Err(unknown("the store did not answer in time"))
             }
