@@ -56,7 +56,7 @@ impl Laws {
     pub(crate) fn step(&mut self, what: u8, random: u64, now: Now, numbers: Numbers) {
         let before = self.machine.clone();
         let view = self.machine.view();
-        let origin = (random % 12 > 0).then(|| OriginId::new(random % 12));
+        let origin = (!random.is_multiple_of(12)).then(|| OriginId::new(random % 12));
         let question = what % 32 < 14;
         match what % 32 {
             0..=2 => {
@@ -85,7 +85,7 @@ impl Laws {
             25 => self.other_process(random, now, numbers.1),
             26 => self.stale(now),
             27 => self.login(random, now, numbers),
-            28 if random % 3 == 0 => {
+            28 if random.is_multiple_of(3) => {
                 drop(self.machine.logout(now));
                 self.anew();
             }
@@ -93,7 +93,7 @@ impl Laws {
                 self.machine.reload();
                 self.told_to_wait = None;
             }
-            30 if random % 40 == 0 => self.machine.close(),
+            30 if random.is_multiple_of(40) => self.machine.close(),
             _ => {}
         }
         let events = view.events(&self.machine.view());
@@ -103,7 +103,7 @@ impl Laws {
     }
 
     fn anew(&mut self) {
-        self.stale = self.plan.take().or(self.stale.take());
+        self.stale = self.plan.take().or_else(|| self.stale.take());
         (self.life, self.answered, self.told_to_wait, self.forced) = (None, None, None, None);
     }
 
@@ -111,7 +111,7 @@ impl Laws {
         let times = Times::new(now.back(age), lifetime).refresh_in(wish);
         let tokens = tokens(times.anchor.wall, lifetime);
         self.anew();
-        let token = (random % 8 > 0).then_some(random as u32);
+        let token = (!random.is_multiple_of(8)).then_some(random as u32);
         self.life = token.map(|_| (times.anchor, lifetime));
         self.machine.login(token, times, tokens, now, random);
     }
@@ -171,7 +171,7 @@ impl Laws {
         assert!(before.running(Work::Refresh).is_none(), "a second refresh");
         assert!(!before.has_unsaved(), "a refresh while something is not stored");
         assert!(!before.is_closing() && before.over().is_none(), "a refresh after the end");
-        assert!(self.told_to_wait.is_none_or(|until| now.boot >= until), "before the time the server named");
+        assert!(self.told_to_wait.take().is_none_or(|until| now.boot >= until), "before the time the server named");
         assert_eq!((plan.login, plan.generation, plan.started), (before.login_id(), before.generation(), now));
         let rest = self.life.and_then(|(_, lifetime)| lifetime.or(self.policy.default_lifetime));
         let rest = rest.map(|lifetime| lifetime.min(MAX_LIFETIME).saturating_sub(self.policy.skew) / 4);
@@ -184,7 +184,7 @@ impl Laws {
         if plan.reason == Reason::Forced {
             self.forced = Some(now.boot);
         }
-        self.stale = self.plan.replace(plan).or(self.stale.take());
+        self.stale = self.plan.replace(plan).or_else(|| self.stale.take());
     }
 
     fn tick(&mut self, before: &Session, now: Now) {
@@ -224,7 +224,7 @@ impl Laws {
     /// A write reaches the store, or not, and its answer comes back, or not.
     fn write(&mut self, random: u64, now: Now) {
         let Some(write) = self.machine.running(Work::Write) else { return };
-        self.machine.settle(write, (random % 2 == 0).then(|| (self.stored_login(), None)));
+        self.machine.settle(write, random.is_multiple_of(2).then(|| (self.stored_login(), None)));
         let op = self.machine.pending(write).expect("what is in progress is to be stored").op(now);
         let (next, reply) = apply(self.store.as_ref(), &op, &Facts::in_process());
         let mut failure = unsaved([StoreErrorKind::NotDone, StoreErrorKind::Unknown][(random >> 4 & 1) as usize]);
@@ -362,7 +362,7 @@ impl Laws {
         }
         let machine = &self.machine;
         assert!(!self.unpersisted || machine.has_unsaved(), "a question without an answer");
-        if machine.over().is_none() && !machine.is_unloaded() {
+        if machine.over().is_none() && machine.token().is_some() {
             assert_eq!(self.told_login, machine.login_id(), "a login that was not told");
         }
         if machine.generation() > before.generation() && machine.over().is_none() {
