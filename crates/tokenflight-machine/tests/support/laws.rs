@@ -231,7 +231,7 @@ impl Laws {
         let fails = random >> 8 & 3;
         if fails != 1 {
             failure.tried = Some(Box::new(self.store.clone().unwrap_or_default()));
-            self.store = next.or(self.store.take());
+            self.store = next.or_else(|| self.store.take());
         }
         let answer = if fails == 0 || fails == 1 { Err(failure) } else { Ok(reply) };
         self.machine.written(write, answer, now, random);
@@ -300,7 +300,7 @@ impl Laws {
         let (next, _) = apply(self.store.as_ref(), &op, &Facts::in_process());
         let reaches = random >> 4 & 3;
         if reaches > 0 {
-            self.store = next.or(self.store.take());
+            self.store = next.or_else(|| self.store.take());
         }
         match &self.store {
             Some(entry) if reaches > 1 => Saved::Stored(Arc::new(entry.clone())),
