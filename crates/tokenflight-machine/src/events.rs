@@ -9,6 +9,8 @@ use super::{Machine, Token, machine::Phase};
 pub(super) struct Counts {
     /// Token sets adopted.
     pub(super) adopted: u64,
+    /// The login that the last one belongs to.
+    pub(super) login: LoginId,
     /// Where the last one came from; `None` if a login of this process brought it.
     pub(super) source: Option<Source>,
     /// Attempts that failed.
@@ -35,6 +37,7 @@ pub struct View {
     unsaved: Option<Error>,
     overtaken: u64,
     adopted: u64,
+    adopted_for: LoginId,
     source: Option<Source>,
     failed: u64,
     failure: Option<(FailureClass, Error)>,
@@ -65,6 +68,7 @@ impl<T: Token> Machine<T> {
             unsaved: self.unsaved.as_ref().and_then(|unsaved| unsaved.error().cloned()),
             overtaken: self.counts.overtaken,
             adopted: self.counts.adopted,
+            adopted_for: self.counts.login,
             source: self.counts.source,
             failed: self.counts.failed,
             failure: self.counts.failure.clone(),
@@ -107,10 +111,12 @@ impl View {
     /// Logins, logouts, ends, and new token sets.
     fn session_events(&self, after: &Self, events: &mut Vec<Event>) {
         let (login, generation) = (after.login, after.generation);
-        // What the store held when it was first read is no login of now.
         let new_login = after.login != self.login;
         match &after.standing {
-            Standing::Active if new_login => events.push(Event::LoggedIn { login, generation }),
+            // What the store held when it was first read is no login of now. A login may have been seen before its tokens.
+            Standing::Active if after.adopted_for != self.adopted_for => {
+                events.push(Event::LoggedIn { login, generation })
+            }
             Standing::Active if after.adopted != self.adopted => {
                 let source = after.source.unwrap_or(Source::Store);
                 events.push(Event::Refreshed { generation, source });

@@ -29,7 +29,7 @@ impl<T: Token> Machine<T> {
         let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt }));
-        self.counts.source = None;
+        (self.counts.login, self.counts.source) = (self.login, None);
     }
 
     /// The common session has begun this login: the tokens of this audience are of an earlier one, and there are none yet.

@@ -397,7 +397,7 @@ impl<T: Token> Machine<T> {
         let last = self.backoff.reset();
         self.discard(last);
         self.counts.adopted = self.counts.adopted.saturating_add(1);
-        self.counts.source = Some(source);
+        (self.counts.login, self.counts.source) = (self.login, Some(source));
         !same
     }
 }

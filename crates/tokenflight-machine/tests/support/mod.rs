@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod laws;
+
 use std::{env, sync::Arc, time::Duration};
 
 use proptest::test_runner::Config;

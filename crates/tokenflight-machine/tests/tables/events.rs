@@ -163,6 +163,29 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     assert_eq!((names(&events), unsaved.login_id()), (vec!["persisted"], before.next()));
 }
 
+/// Its first answer brought a refresh token, but no access token that can be used.
+#[test]
+fn a_login_elsewhere_is_told_when_its_first_tokens_are_adopted() {
+    for unread in [false, true] {
+        let mut machine = session();
+        let before = machine.login_id();
+        if unread {
+            machine.logout(at(10));
+            store(&mut machine, at(10));
+            machine.reload();
+        }
+        let theirs = reset(machine.known().map(|known| &**known), Some(tokens(at(0).wall, Some(secs(50)))), at(20));
+        let rotated = Some(Saved::Stored(Arc::new(committed(Some(&theirs), None, at(100)))));
+        let (class, error) = (FailureClass::Config, tokenflight_core::Error::new(ErrorKind::Store));
+        let events = refresh(&mut machine, 100, |_| Outcome::Failed { class, error, in_doubt: None, rotated });
+        assert_eq!(names(&events), ["failed"]);
+        assert!(machine.token().is_none() && machine.login_id() > before);
+        let events = refresh(&mut machine, 400, |plan| obtained(plan, None));
+        let [Event::LoggedIn { login, .. }] = events[..] else { panic!("{events:?}") };
+        assert_eq!(login, machine.login_id());
+    }
+}
+
 #[test]
 fn a_logout_elsewhere_is_told_as_a_logout() {
     let mut machine = session();

@@ -64,7 +64,8 @@ fn shares_lie_between_nothing_and_everything() {
 
 #[test]
 fn settings_that_contradict_each_other_are_refused_by_name() {
-    let rows: [(&str, fn(&mut Policy), bool); 9] = [
+    type Row = (&'static str, fn(&mut Policy), bool);
+    let rows: [Row; 9] = [
         ("renew_between", |policy| policy.renew_between = (0.8, 0.7), false),
         ("renew_between", |policy| policy.renew_between = (0.7, 0.7), true),
         ("backoff_cap", |policy| (policy.backoff_base, policy.backoff_cap) = (secs(2), secs(1)), false),
