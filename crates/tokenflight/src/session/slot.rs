@@ -10,11 +10,7 @@ use futures_util::FutureExt;
 use tokenflight_core::{Epoch, Error, ErrorKind, Grant, Now, RefreshToken, Store, Time, store::GrantKey};
 use tokenflight_machine::{Decision, Machine, Offer, OriginId, Policy};
 
-use super::{
-    Snapshot, State, Status, Token,
-    events::Teller,
-    snapshot::{Pass, private_copy},
-};
+use super::{Snapshot, State, Status, Token, events::Teller, snapshot::Pass};
 use crate::driver::Link;
 use crate::{
     flight::{Cargo, Flight, Join, Pending},
@@ -128,7 +124,7 @@ impl Inner {
         self.changed.listen()
     }
 
-    /// Makes a private copy of what is current.
+    /// What is current, not yet copied.
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Read before the token: if it changes in between, the copy is seen to be old at its first use.
         let stamp = self.stamp();
@@ -138,13 +134,13 @@ impl Inner {
             Some((held.token.clone(), clock, offer.watched))
         });
         let pass = pass.map(|(token, clock, watched)| Pass {
-            header: private_copy(token.header()),
+            header: token.header().clone(),
             epoch: token.epoch(),
             generation: token.generation(),
             clock,
             watched,
         });
-        Snapshot { stamp, pass }
+        Snapshot { stamp, pass, copied: false }
     }
 
     /// The current token, if it can be used.
