@@ -23,7 +23,7 @@ use crate::{
     flight::{Flight, Join},
     parts::{Applied, Parts},
     refresh::{self, Refreshed, Wish},
-    session::{Access, Pass, Snapshot, State, Status, Token, private_copy},
+    session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     write::{self, Written},
 };
@@ -253,7 +253,7 @@ impl Inner {
         self.changed.listen()
     }
 
-    /// Makes a private copy of what is current.
+    /// What is current, not yet copied.
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Read before the token: if it changes in between, the copy is seen to be old at its first use.
         let stamp = self.stamp();
@@ -266,12 +266,12 @@ impl Inner {
             Some((access, offer, offer.ask_after.filter(|_| !driven)))
         });
         let pass = pass.map(|(access, offer, ask_after)| Pass {
-            header: private_copy(access.header()),
+            header: access.header().clone(),
             login: offer.login,
             generation: offer.generation,
             clock: ask_after.map(|after| (offer.anchor, after)),
         });
-        Snapshot { stamp, pass }
+        Snapshot { stamp, pass, copied: false }
     }
 
     /// The header of the current token, also while something is in progress that requests would keep moving.

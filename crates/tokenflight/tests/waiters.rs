@@ -129,7 +129,7 @@ fn a_refused_request_waits_in_one_box() {
 
 #[test]
 fn a_request_without_a_token_waits_in_one_box() {
-    const COLD: u64 = 840;
+    const COLD: u64 = 960;
     let (grant, session, generation) = world();
     let mut client = client(&session);
     // From now on the token is known to be refused.

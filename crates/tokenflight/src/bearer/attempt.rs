@@ -59,8 +59,13 @@ where
             None => Ask::usable(Some(origin)),
         };
         let supply = limit.within(time, pin!(session.obtain(ask))).await??;
-        let spare = shared.copy(&request, &options).0;
-        let (request, kept) = shared.keep(request, spare);
+        let (mut spare, mut body) = (None, None);
+        shared.copy(&request, &options, &mut spare);
+        let request = match spare {
+            Some(_) => shared.settings.replay.keep(request, &mut body),
+            None => shared.settings.replay.pass(request),
+        };
+        let kept = Spared::new(spare, body);
         let sent = send(&shared, request, supply, origin, &mut limit).await;
         let (response, sent) = sent.map_err(|failure| match failure {
             Failure::Ours(error) => error.into(),

@@ -42,7 +42,7 @@ pin_project! {
     #[project = StateProj]
     enum State<R: Body> {
         // As it came. While it is watched, its trailers say whether the token was good.
-        Whole { #[pin] body: R, watch: Option<Watch> },
+        Whole { #[pin] body: R, watch: Option<Box<Watch>> },
         Kept { kept: Kept<R> },
     }
 }
@@ -73,7 +73,7 @@ enum End<E> {
 impl<R: Body> BearerBody<R> {
     /// As it came; with its trailers watched, if they are still to say something.
     #[inline]
-    pub(super) const fn new(body: R, watch: Option<Watch>) -> Self {
+    pub(super) const fn new(body: R, watch: Option<Box<Watch>>) -> Self {
         Self { state: State::Whole { body, watch } }
     }
 

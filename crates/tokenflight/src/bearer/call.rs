@@ -6,7 +6,7 @@ use tokenflight_core::{Error, Generation, LoginId};
 use tokenflight_machine::{OriginId, Refused};
 
 use super::{
-    BearerBody, BearerOptions, Challenge, Replay,
+    BearerBody, BearerOptions, Challenge,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
     replay::{Head, Met},
@@ -60,31 +60,18 @@ impl<S, K> Shared<S, K> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// What a replay needs of a request beside its body; and which of its headers have a say about the target. To be called
-    /// before the token is attached, so that the copy never holds it.
+    /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
+    /// called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn copy<B>(&self, request: &Request<B>, options: &BearerOptions) -> (Option<Spare>, Names) {
+    pub(super) fn copy<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Names {
+        if !self.replays || !options.may_replay(request.method()) {
+            return Names::of(request.headers());
+        }
         let mut met = Met::default();
-        let copies = self.replays && options.may_replay(request.method());
-        let Some(head) = copies.then(|| Head::of(request, &mut met)).flatten() else {
-            return (None, Names::of(request.headers()));
-        };
+        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
         let limit = Limit::new(options, met.timeout, &*self.session().parts.time);
-        (Some(Spare { head, limit }), met.names)
-    }
-
-    /// The request to send, and what a replay needs of it.
-    pub(super) fn keep<B>(
-        &self,
-        request: Request<B>,
-        spare: Option<Spare>,
-    ) -> (Request<K::Body>, Option<Spared<K::Kept>>)
-    where
-        K: Replay<B>,
-    {
-        let Some(spare) = spare else { return (self.settings.replay.pass(request), None) };
-        let (request, body) = self.settings.replay.keep(request);
-        (request, body.map(|body| Spared { spare, body }))
+        *spare = Some(Spare { head, limit });
+        met.names
     }
 
     /// Whether a response is a refusal.
@@ -95,7 +82,7 @@ impl<S, K> Shared<S, K> {
             Look::Refused => return Settled::Refused,
             Look::Stream => {
                 let session = Arc::clone(self.session());
-                return Settled::Begun(Watch::new(session, also.clone(), sent, response.status()));
+                return Settled::Begun(Box::new(Watch::new(session, also.clone(), sent, response.status())));
             }
             Look::Missing(challenge) => return Settled::Missing(challenge),
             Look::Nothing => {}
@@ -109,7 +96,7 @@ pub(super) enum Settled {
     /// It goes to the caller.
     Done,
     /// It goes to the caller, and its trailers are watched.
-    Begun(Watch),
+    Begun(Box<Watch>),
     /// It goes to the caller with what the server said is missing.
     Missing(Challenge),
     Refused,
@@ -146,6 +133,16 @@ pub(super) struct Spared<C> {
 }
 
 impl<C> Spared<C> {
+    /// Nothing if a part is missing.
+    #[inline(always)]
+    pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
+        // Not `zip`, which is called and moves both parts twice.
+        match (spare, body) {
+            (Some(spare), Some(body)) => Some(Self { spare, body }),
+            _ => None,
+        }
+    }
+
     pub(super) const fn limit(&self) -> Limit {
         self.spare.limit
     }

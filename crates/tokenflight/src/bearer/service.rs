@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, CloneBody, Replay, attempt,
-    call::{Sent, Settings, Shared, Spare},
+    call::{Sent, Settings, Shared, Spare, Spared},
     readiness::Readiness,
     target::{Names, NoToken},
 };
@@ -44,12 +44,14 @@ where
 
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
-/// Cloning shares the session. Each clone keeps a private copy of the token, made at its first request.
+/// Cloning shares the session. Each clone keeps a private copy of the token, made at its second request.
 pub struct Bearer<S, K = CloneBody> {
     inner: S,
     shared: Arc<Shared<S, K>>,
     snapshot: Snapshot,
     readiness: Readiness,
+    /// Whether this is a clone that has not sent anything.
+    unused: bool,
     /// Whether the inner service may have been changed since the template for replays was made.
     changed: bool,
 }
@@ -57,7 +59,14 @@ pub struct Bearer<S, K = CloneBody> {
 impl<S: Clone, K> Bearer<S, K> {
     pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
         let shared = Arc::new(Shared::new(&inner, settings));
-        Self { inner, shared, snapshot: Snapshot::default(), readiness: Readiness::default(), changed: false }
+        Self {
+            inner,
+            shared,
+            snapshot: Snapshot::default(),
+            readiness: Readiness::default(),
+            unused: false,
+            changed: false,
+        }
     }
 }
 
@@ -92,14 +101,15 @@ impl<S, K> Bearer<S, K> {
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
         let session = self.shared.session();
-        self.snapshot.usable(session).map(|pass| pass.header.clone()).or_else(|| session.header())
+        let pass = self.snapshot.usable(session, &mut self.unused).map(|pass| pass.header.clone());
+        pass.or_else(|| session.header())
     }
 
-    /// Puts the token on a request, if there is one for it at once, and copies what a replay needs. By reference: each step that
+    /// Puts the token on a request, if there is one for it at once, and copies into `spare` what a replay needs. By reference: each step that
     /// takes a request and gives it back copies all of it.
     #[inline(always)]
-    fn prepare<B>(&mut self, request: &mut Request<B>) -> (Way, Option<Spare>) {
-        let Self { shared, snapshot, .. } = self;
+    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
+        let Self { shared, snapshot, unused, .. } = self;
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
             None => &shared.settings.options,
@@ -108,25 +118,19 @@ impl<S, K> Bearer<S, K> {
                 &merged
             }
         };
-        let (mut pass, mut spare) = (None, None);
+        let mut pass = None;
         let target = shared.settings.rules.target(request, options, || {
-            pass = snapshot.usable(shared.session()).filter(|_| options.lasting().is_none());
-            if pass.is_none() {
-                return Names::of(request.headers());
-            }
-            let names;
-            (spare, names) = shared.copy(request, options);
-            names
+            pass = snapshot.usable(shared.session(), unused).filter(|_| options.lasting().is_none());
+            if pass.is_some() { shared.copy(request, options, spare) } else { Names::of(request.headers()) }
         });
-        let way = match (target, pass) {
+        match (target, pass) {
             (Err(why), _) => Way::Untouched(why),
             (Ok(origin), None) => Way::Wait(origin),
             (Ok(origin), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
                 Way::Send(Sent { login: pass.login, generation: pass.generation, origin })
             }
-        };
-        (way, spare)
+        }
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
@@ -151,6 +155,7 @@ impl<S: Clone, K> Clone for Bearer<S, K> {
             shared: Arc::clone(&self.shared),
             snapshot: Snapshot::default(),
             readiness: Readiness::default(),
+            unused: true,
             changed: self.changed,
         }
     }
@@ -176,15 +181,18 @@ where
             self.shared = Arc::new(Shared::new(&self.inner, self.shared.settings.clone()));
             self.changed = false;
         }
-        match self.prepare(&mut request) {
-            (Way::Send(sent), spare) => {
-                let (request, kept) = self.shared.keep(request, spare);
-                BearerFuture::first(self.inner.call(request), Arc::clone(&self.shared), kept, sent)
+        let (mut spare, mut body) = (None, None);
+        match self.prepare(&mut request, &mut spare) {
+            Way::Send(sent) if spare.is_some() => {
+                let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
+                BearerFuture::first(future, Arc::clone(&self.shared), Spared::new(spare, body), sent)
             }
-            (Way::Wait(origin), _) => self.wait(request, origin),
-            (Way::Untouched(why), _) => {
-                BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why)
+            Way::Send(sent) => {
+                let future = self.inner.call(self.shared.settings.replay.pass(request));
+                BearerFuture::first(future, Arc::clone(&self.shared), None, sent)
             }
+            Way::Wait(origin) => self.wait(request, origin),
+            Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }
 }

@@ -39,7 +39,7 @@ mod watch;
 pub(crate) use self::{
     acquire::{Ask, Supply},
     events::Listeners,
-    snapshot::{Pass, Snapshot, private_copy},
+    snapshot::{Pass, Snapshot},
     token::Access,
 };
 pub use self::{

@@ -56,9 +56,9 @@ impl<B: IndependentClone + Send + 'static> Replay<B> for CloneBody {
     }
 
     #[inline(always)]
-    fn keep(&self, request: Request<B>) -> (Request<B>, Option<B>) {
-        let body = request.body().clone();
-        (request, Some(body))
+    fn keep(&self, request: Request<B>, kept: &mut Option<B>) -> Request<B> {
+        *kept = Some(request.body().clone());
+        request
     }
 
     fn poll_again(&self, kept: &mut B, _: &mut Context<'_>) -> Poll<Option<B>> {
