@@ -4,7 +4,7 @@ use std::{env, fs, process::Command};
 
 use crate::step::{Cargo, root, target_dir};
 
-const TARGETS: &[&str] = &["answer", "challenge", "lifetime", "origin"];
+const TARGETS: &[&str] = &["answer", "callback", "challenge", "device", "encoding", "lifetime", "origin", "sign"];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \

@@ -93,7 +93,7 @@ impl TokenRequest {
         self.sent.store(SENT, Ordering::Release);
     }
 
-    /// The class of an attempt that ended without an answer.
+    /// The class of an attempt that ended without an answer.
     #[must_use]
     pub fn class_without_answer(&self) -> FailureClass {
         match self.sent.load(Ordering::Acquire) {

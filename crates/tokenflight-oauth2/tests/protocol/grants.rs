@@ -59,14 +59,14 @@ async fn a_refresh_is_one_form_with_each_parameter_once() {
     assert_eq!(seen.field("client_id").as_deref(), Some("me"));
 }
 
-/// R-151
+/// A scope could only narrow what was granted (RFC 6749 §6).
 #[tokio::test]
 async fn a_refresh_asks_for_no_scope_by_itself() {
     let seen = sent(TokenEndpoint::refresh_token, Some("r")).await;
     assert_eq!(seen.body, "grant_type=refresh_token&refresh_token=r");
 }
 
-/// R-150
+/// RFC 6749 §2.3.1.
 #[tokio::test]
 async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
     use base64::{Engine, engine::general_purpose::STANDARD};
@@ -84,7 +84,7 @@ async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
     assert_eq!((seen.field("client_id").as_deref(), seen.header("authorization")), (Some("id"), None));
 }
 
-/// R-158
+/// RFC 6749 §4.4.
 #[tokio::test]
 async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     let server = Scripted::new([json(200, r#"{"access_token":"access-1","expires_in":300}"#)]).await;
@@ -97,7 +97,7 @@ async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     assert_eq!(seen.body, "scope=read&audience=https%3A%2F%2Fapi.example&grant_type=client_credentials");
 }
 
-/// R-161
+/// RFC 7523 §3: an assertion counts once.
 #[tokio::test]
 async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
     let server = Scripted::new([json(200, GOOD)]).await;
@@ -116,7 +116,7 @@ async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
     }
 }
 
-/// R-202: what a time limit, or a panic, means before and after the request has left.
+/// What a time limit, or a panic, means before and after the request has left.
 #[tokio::test]
 async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
     let server = Scripted::new([Act::Stall]).await;
@@ -129,14 +129,14 @@ async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
         let request = TokenRequest::new(Some(RefreshToken::new("r")), Reason::Due);
         tokio::select! {
             biased;
-            _ = grant.request(&request) => unreachable!("nobody answers"),
+            _ = grant.request(&request) => unreachable!("no answer comes"),
             () = tokio::task::yield_now() => {}
         }
         assert_eq!(request.class_without_answer(), class);
     }
 }
 
-/// R-162, C-53: the subject token is another session's, which renews it by itself.
+/// The subject token is another session's, which renews it by itself.
 #[tokio::test]
 async fn a_token_exchange_presents_another_sessions_token() {
     let server = Scripted::new([
@@ -176,7 +176,6 @@ async fn what_a_session_has_no_place_for_is_told_and_a_panic_loses_nothing() {
     assert_eq!(hears.recv().unwrap(), r#"{"instance_url":"https://x.example"}"#);
 }
 
-/// R-160
 #[test]
 fn secrets_go_to_safe_addresses_only() {
     let new = |url| TokenEndpoint::new(url, client()).map(|_| ());
@@ -238,7 +237,7 @@ fn nothing_secret_is_formatted() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// R-631: every byte that a token or a secret can have arrives as it is.
+    /// Every byte that a token or a secret can have arrives as it is.
     #[test]
     fn tokens_and_secrets_round_trip_through_the_form(token in "[ -~]{1,80}", secret in "[ -~]{1,80}") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

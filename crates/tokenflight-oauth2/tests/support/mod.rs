@@ -137,7 +137,7 @@ async fn read(mut stream: TcpStream) -> Option<(Seen, TcpStream)> {
             return None;
         }
         if bytes[0] == TLS {
-            // What a server without TLS says to somebody who begins a handshake.
+            // What a server without TLS says to a client that begins a handshake.
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             return None;
         }
@@ -167,7 +167,7 @@ async fn perform(mut stream: TcpStream, act: Act) {
     }
 }
 
-/// The client of the feature `client`, trusting nobody: for plain HTTP on loopback and failing handshakes.
+/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and failing handshakes.
 pub(crate) fn client() -> tokenflight_oauth2::client::HttpsClient {
     let config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
