@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(status) = status.and_then(|status: u16| StatusCode::from_u16(status).ok()) else { return };
     let body = Bytes::copy_from_slice(&bytes[end + 1..]);
     let says = tower::service_fn(move |_: Request<Full<Bytes>>| {
-        let mut response = Response::new(Full::from(body.clone()));
+        let mut response = Response::new(Full::<Bytes>::from(body.clone()));
         *response.status_mut() = status;
         std::future::ready(Ok::<_, Infallible>(response))
     });

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(coding) = HeaderValue::from_bytes(&bytes[..end]) else { return };
     let body = Bytes::copy_from_slice(&bytes[end + 1..]);
     let says = tower::service_fn(move |_: Request<Full<Bytes>>| {
-        let mut response = Response::new(Full::from(body.clone()));
+        let mut response = Response::new(Full::<Bytes>::from(body.clone()));
         response.headers_mut().insert(header::CONTENT_ENCODING, coding.clone());
         std::future::ready(Ok::<_, Infallible>(response))
     });
