@@ -5,8 +5,17 @@ use std::{env, fs, process::Command};
 use crate::step::{Cargo, root, target_dir};
 
 /// The targets, and how long their inputs may be: a challenge as long as a client takes headers.
-const TARGETS: &[(&str, u32)] =
-    &[("answer", 512), ("challenge", 64 << 10), ("lifetime", 512), ("origin", 512), ("record", 4096)];
+const TARGETS: &[(&str, u32)] = &[
+    ("answer", 512),
+    ("callback", 512),
+    ("challenge", 64 << 10),
+    ("device", 512),
+    ("encoding", 512),
+    ("lifetime", 512),
+    ("origin", 512),
+    ("record", 4096),
+    ("sign", 512),
+];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \

@@ -83,7 +83,7 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`] unless every byte is a visible ASCII character (R-108, R-630; stricter than `HeaderValue`).
+    /// [`Unsendable`] unless every byte is a visible ASCII character (stricter than `HeaderValue`).
     pub fn to_header(&self) -> Result<HeaderValue, Unsendable> {
         let token = self.expose().as_bytes();
         if token.is_empty() || !token.iter().all(|byte| (0x21..=0x7e).contains(byte)) {

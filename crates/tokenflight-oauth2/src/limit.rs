@@ -19,7 +19,17 @@ pub(crate) async fn within<T>(limit: Duration, clock: Option<&dyn Time>, work: i
 /// The clock of an endpoint; where it has none and the caller does not run on tokio, the one that was given for one call.
 #[cfg(feature = "login")]
 pub(crate) fn clock<'a>(own: Option<&'a dyn Time>, given: &'a dyn Time) -> Option<&'a dyn Time> {
-    own.or_else(|| tokio::runtime::Handle::try_current().is_err().then_some(given))
+    own.or_else(|| (!on_tokio()).then_some(given))
+}
+
+/// Waits, by the same clock as [`within`]. Without one it does not wait, and says so.
+pub(crate) async fn pause(duration: Duration, clock: Option<&dyn Time>) -> bool {
+    match clock {
+        Some(time) => time.sleep(duration).await,
+        // A limit for work that never ends is a pause.
+        None => return on_tokio() && by_tokio(duration, std::future::pending::<()>()).await.is_none(),
+    }
+    true
 }
 
 /// `work`, unless the sleep is over before.
@@ -33,8 +43,18 @@ async fn first<T>(work: impl Future<Output = T>, sleep: impl Future<Output = ()>
 }
 
 #[cfg(any(feature = "client", feature = "login"))]
+fn on_tokio() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+#[cfg(not(any(feature = "client", feature = "login")))]
+const fn on_tokio() -> bool {
+    false
+}
+
+#[cfg(any(feature = "client", feature = "login"))]
 async fn by_tokio<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    if tokio::runtime::Handle::try_current().is_err() {
+    if !on_tokio() {
         return Some(work.await);
     }
     // No clock was given, and a limit by tokio's is better than none.

@@ -60,7 +60,7 @@ impl Fault {
         if let Some(text) = &self.description {
             error = error.description(&conceal::withhold(text, secrets));
         }
-        if let Some(claims) = self.claims.filter(|_| self.class == FailureClass::Interaction)
+        if let Some(claims) = self.claims.filter(|_| error.class() == FailureClass::Interaction)
             && !conceal::repeats(&claims, secrets)
         {
             error = error.claims(&claims);

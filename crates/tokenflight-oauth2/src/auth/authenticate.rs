@@ -61,6 +61,20 @@ pub struct Wanted<'a> {
     pub now: Option<Duration>,
 }
 
+impl<'a> Wanted<'a> {
+    /// One for an audience and an endpoint; made by endpoints, and by tests of sources.
+    #[must_use]
+    pub const fn new(audience: &'a str, endpoint: &'a str) -> Self {
+        Self { audience, endpoint, refused: false, now: None }
+    }
+
+    /// Says whether the server has refused the last one.
+    #[must_use]
+    pub const fn refused(self, refused: bool) -> Self {
+        Self { refused, ..self }
+    }
+}
+
 /// A token request that is being made.
 pub struct TokenParts<'a> {
     form: &'a mut Form,

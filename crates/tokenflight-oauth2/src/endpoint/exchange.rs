@@ -122,7 +122,7 @@ impl TokenEndpoint {
 
     pub(crate) fn wanted<'a>(&self, audience: &'a str, endpoint: &'a str) -> Wanted<'a> {
         let now = self.time.as_ref().map(|time| time.now().wall);
-        Wanted { audience, endpoint, refused: self.refused.load(Ordering::Relaxed), now }
+        Wanted { now, ..Wanted::new(audience, endpoint).refused(self.refused.load(Ordering::Relaxed)) }
     }
 
     /// What a source is asked for that makes the grant's own assertion.

@@ -113,7 +113,7 @@ impl OAuthGrant {
     }
 
     /// The next assertion, unless it is the refused one. That is presented again only when the user asks for it, and while the
-    /// session has never had a token: the server may have been the one who was wrong.
+    /// session has never had a token: the mistake may have been the server's.
     async fn assertion(&self, source: &Source, request: &TokenRequest) -> Result<Assertion, GrantError> {
         let (audience, endpoint) = self.endpoint.own_audience();
         let mut wanted = self.endpoint.wanted(&audience, &endpoint);

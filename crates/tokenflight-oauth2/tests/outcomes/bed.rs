@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
     /// `None`: tokens were adopted.
     pub(crate) class: Option<FailureClass>,
     pub(crate) code: Option<String>,
-    /// The error and everything below it, as somebody would log it.
+    /// The error and everything below it, as a log would show it.
     pub(crate) told: String,
     /// Requests that reached the server until the attempt was over.
     pub(crate) submissions: usize,
@@ -161,7 +161,7 @@ impl Bed {
             link = error.source();
         }
         let over = matches!(self.session.state().status, Status::Over(_));
-        // An attempt that is already under way again would be somebody else's.
+        // An attempt that is already under way again would be another one's.
         let served = if over || matches!(self.session.state().status, Status::Usable) {
             self.session.token().await.ok().map(|token: Token| token.access().expose().to_owned())
         } else {

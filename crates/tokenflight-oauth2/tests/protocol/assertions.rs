@@ -1,4 +1,4 @@
-//! `private_key_jwt` and `client_secret_jwt` (RFC 7523, R-161).
+//! `private_key_jwt` and `client_secret_jwt` (RFC 7523).
 
 use std::{collections::HashSet, sync::Arc};
 

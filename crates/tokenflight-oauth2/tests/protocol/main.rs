@@ -8,5 +8,7 @@ mod device;
 mod discovery;
 mod grants;
 mod loopback;
+mod revocation;
 #[path = "../support/mod.rs"]
 mod support;
+mod workload;

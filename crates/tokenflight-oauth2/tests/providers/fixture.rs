@@ -104,5 +104,5 @@ fn the_rows_do_not_contradict_themselves() {
         assert!(!row.note.contains("  "), "{name}: {}", row.note);
     }
     assert_eq!(provider::UNKNOWN.reuse, tokenflight::ReusePolicy::Strict);
-    assert_eq!(provider::find("nobody"), None);
+    assert_eq!(provider::find("no-such-name"), None);
 }

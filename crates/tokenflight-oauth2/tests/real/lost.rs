@@ -1,4 +1,4 @@
-//! An answer that was lost on the way: the refresh token is spent, and its successor is nowhere.
+//! An answer that was lost on the way: the refresh token is spent, and its successor is nowhere.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 on_both!(a_lost_answer_costs_the_session_not_before_the_access_token_has_expired);
 
-/// Strict: nobody knows whether the refresh token is spent, and presenting a spent one ends the session.
+/// Strict: whether the refresh token is spent is unknown, and presenting a spent one ends the session.
 async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired(kind: Kind) {
     let server = Setup::new(kind, 6).start().await;
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await.driven();
@@ -23,7 +23,7 @@ async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired
     let error = user.session.refresh().await.unwrap_err();
     assert_eq!(error.class(), Some(FailureClass::Ambiguous), "{error:?}");
     assert!(!error.needs_login());
-    // Whoever insists gets the same answer, and the server is not asked.
+    // A caller who insists gets the same answer, and the server is not asked.
     let again = user.session.refresh().await.unwrap_err();
     assert_eq!(again.class(), Some(FailureClass::Ambiguous), "{again:?}");
 

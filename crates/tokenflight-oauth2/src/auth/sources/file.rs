@@ -72,9 +72,8 @@ impl TokenFile {
         if token.is_empty() {
             return Err("the token file is empty".into());
         }
-        let whole = token.split('.').filter(|part| !part.is_empty()).count() == 3;
         let assertion = Assertion::new(token.as_str());
-        if !self.any && (!whole || assertion.expires_at().is_none()) {
+        if !self.any && (!is_jwt(&token) || assertion.expires_at().is_none()) {
             return Err("the token file holds no whole JWT with an end".into());
         }
         Ok(match &self.kind {
@@ -95,6 +94,13 @@ impl TokenFile {
             self.time.sleep(PAUSE).await;
         }
     }
+}
+
+/// Three parts in base64url (RFC 7515 §3.1).
+fn is_jwt(token: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    token.split('.').count() == 3 && token.split('.').all(part)
 }
 
 impl Assertions for TokenFile {
