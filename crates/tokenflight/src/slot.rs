@@ -196,8 +196,12 @@ impl Inner {
     /// Looks at one thing under the lock.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Slot, Now) -> R) -> R {
         let now = self.parts.now();
-        let slot = lock(&self.slot);
-        look(&slot, now)
+        self.peek(|slot| look(slot, now))
+    }
+
+    /// As [`look`](Self::look), without a look at the clock.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&Slot) -> R) -> R {
+        look(&lock(&self.slot))
     }
 
     /// Shows what changed, and releases the lock.
@@ -436,6 +440,12 @@ impl Slot {
     /// The write in progress has ended.
     pub(crate) fn end_write(&mut self) {
         self.trash.extend(self.write.take().map(AnyFlight::Write));
+        self.notify = true;
+    }
+
+    /// Nothing starts any more except what stores something. The driver has to notice that it is not needed.
+    pub(crate) fn close(&mut self) {
+        self.machine.close();
         self.notify = true;
     }
 

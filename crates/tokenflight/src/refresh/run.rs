@@ -78,7 +78,10 @@ pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan, wis
             Err(error)
         }
     };
-    if let (Some(wish), Err(error)) = (wish, &refreshed) {
+    // A failure that no caller has waited for is told to none: the next one has it tried again.
+    if let (Some(wish), Err(error)) = (wish, &refreshed)
+        && wish.is_wanted()
+    {
         wish.end(Err(error.clone()));
     }
     refreshed

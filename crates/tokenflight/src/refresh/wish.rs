@@ -35,7 +35,7 @@ impl Wish {
     /// Whether a caller or a driver waits for it. Locks the audience's slot.
     pub(crate) fn is_wanted(&self) -> bool {
         self.session.upgrade().is_some_and(|session| {
-            session.look(|slot, _| {
+            session.peek(|slot| {
                 let current = slot.machine.running(Work::Refresh) == Some(self.refresh);
                 current && slot.refresh.as_ref().is_some_and(|flight| flight.is_waited_for())
             })

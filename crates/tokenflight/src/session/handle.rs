@@ -262,7 +262,7 @@ impl Session {
     pub async fn shutdown(&self, limit: Duration) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         let work = Box::pin(async move {
-            inner.change(|slot, _| slot.machine.close());
+            inner.change(|slot, _| slot.close());
             // What an audience owes is the common session's to store.
             let common = inner.parts.common.as_ref().map(|common| Arc::clone(&common.root.inner));
             let sessions: Vec<_> = std::iter::once(inner).chain(common).collect();

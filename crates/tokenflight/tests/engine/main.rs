@@ -5,7 +5,6 @@
 #![cfg(not(shuttle))]
 #![allow(clippy::unwrap_used)]
 
-mod audiences;
 mod claims;
 mod drivers;
 mod events;
