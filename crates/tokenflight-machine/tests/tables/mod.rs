@@ -9,6 +9,7 @@ mod herd;
 mod idle;
 mod origins;
 mod pending;
+mod present;
 mod refusals;
 mod schedule;
 mod sessions;

@@ -12,7 +12,7 @@
 //! | a usable token is served whatever the authorization server does | | `machine_tables`, `suite` |
 //! | tokens go to listed origins only, and do not come back from a redirect | the redirect guard, where a follower stands above the layer | `layer`, fuzz target `origin` |
 //! | a replay has the whole body or there is none | the client reads the body to its end, or to its announced length | `layer`, `examples/clients` |
-//! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `machine_twin` |
+//! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `machine_tables` |
 //! | a call can be dropped at every poll, among tower's middlewares | somebody calls again, or there is a driver | `layer`, `stacks` |
 //! | every answer of a token endpoint, and every way to get none, has exactly one class | grants of `tokenflight-oauth2`; its client, or one that says what it knows | `outcomes`, fuzz target `answer` |
 //! | several audiences over one refresh token never present it at once | `Audiences` | `audiences` |
