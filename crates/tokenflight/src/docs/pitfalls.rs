@@ -1,7 +1,14 @@
 //! What to beware of.
 //!
-//! * **Spawn the [driver](crate::Driver).** Without one everything works, moved on by its callers: a renewal within the lead
-//!   advances only while requests are made, and a refresh whose callers have all gone stands still until the next one comes.
+//! * **Spawn the [driver](crate::Driver).** Without one nothing is renewed ahead of need: a token is used until it expires,
+//!   and the call that finds it expired waits for the refresh. A refresh whose callers have all gone stands still until the
+//!   next one comes, and keeps its claim from other processes meanwhile.
+//! * **End a program by [`Session::shutdown`](crate::Session::shutdown)**, or let
+//!   [`Session::run_until`](crate::Session::run_until) do it: a process that ends between the server's answer and the store
+//!   loses the login. A driver gives the program its first five seconds before it renews anything that is still usable.
+//! * **A claim outlives a process that is killed.** The next process watches it for its length (75 s by default) before it
+//!   presents the refresh token; a usable access token is served meanwhile. [`Event::Waiting`](crate::Event::Waiting) says who
+//!   is waited for.
 //! * **Do not wrap the grant's own client in the session's layer.** Inside the flight that is noticed, and the token request
 //!   fails with [`ErrorKind::Recursion`](crate::ErrorKind::Recursion). A grant that hands its request to another task and
 //!   waits for it there hides from that check, and waits until its time limit.
@@ -24,9 +31,9 @@
 //!   the last answer only, and takes a foreign 401 for one of its own. Follow them above; see
 //!   [`redirect`](crate::bearer::redirect).
 //! * **A gateway hands on what belongs to its own side.** A replay has the request's extensions, so clear what describes the
-//!   incoming connection (upgrade handles, peer addresses) before the request enters the layer.
-//! * **Without a driver, do not drop calls that share a limit with the token traffic** and then only wait for readiness: who had
+//!   incoming connection (upgrade handles, peer addresses) before the request enters the layer.
+//! * **Without a driver, do not drop calls that share a limit with the token traffic** and then only wait for readiness: a call that had
 //!   begun to wait before the refresh was left alone is not woken by it. Spawn the driver, or give the token traffic a client
 //!   of its own.
 //! * **Listen where [`ErrorKind`](crate::ErrorKind) says "needs a login".** A session that has ended stays so, for free, until
-//!   somebody logs in.
+//!   there is a login.
