@@ -10,13 +10,15 @@ use tokenflight_benches::{cells::Cell, parts::Requests, stacks::Stack, storm::St
 const WAITERS: (u64, u64) = (1000, 5000);
 
 fn main() {
-    for headers in [0, 8, 20] {
-        for (name, stack) in Stack::ALL {
-            let (mut client, mut requests) = (stack.build(), Requests::new(headers));
-            assert!(client.send(requests.make()), "the first makes what every client keeps");
-            let request = requests.make();
-            let sent = measure(|| assert!(client.send(request)));
-            row("request", headers, name, sent.count_total, sent.bytes_total);
+    for (group, make) in [("request", Requests::new as fn(usize) -> Requests), ("own-names", Requests::own_names)] {
+        for headers in [0, 8, 20] {
+            for (name, stack) in Stack::ALL {
+                let (mut client, mut requests) = (stack.build(), make(headers));
+                assert!(client.send(requests.make()), "the first makes what every client keeps");
+                let request = requests.make();
+                let sent = measure(|| assert!(client.send(request)));
+                row(group, headers, name, sent.count_total, sent.bytes_total);
+            }
         }
     }
     for (name, cell) in Cell::ALL {

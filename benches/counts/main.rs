@@ -1,6 +1,6 @@
 //! Does one thing so many times and nothing else, for a tool that counts instructions: `cargo xtask bench --counts`.
 //!
-//! `counts request STACK HEADERS TIMES`, `counts read CELL TIMES`, `counts storm DESIGN WAITERS`,
+//! `counts request|own-names STACK HEADERS TIMES`, `counts read CELL TIMES`, `counts storm DESIGN WAITERS`,
 //! `counts http1 STACK TIMES`, `counts http2 STACK TIMES`
 
 use std::{env, process::ExitCode};
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Some(()) => ExitCode::SUCCESS,
         None => {
             eprintln!(
-                "counts request STACK HEADERS TIMES | read CELL TIMES | storm DESIGN WAITERS | http1|http2 STACK TIMES"
+                "counts request|own-names STACK HEADERS TIMES | read CELL TIMES | storm DESIGN WAITERS | http1|http2 STACK TIMES"
             );
             eprintln!("STACK: {:?}", names(&Stack::ALL));
             eprintln!("CELL: {:?}", names(&Cell::ALL));
@@ -42,7 +42,10 @@ fn find<T: Copy>(all: &[(&str, T)], name: &str) -> Option<T> {
 fn run(args: &[&str]) -> Option<()> {
     match *args {
         ["request", stack, headers, times] => {
-            send(find(&Stack::ALL, stack)?, headers.parse().ok()?, times.parse().ok()?);
+            send(find(&Stack::ALL, stack)?, Requests::new(headers.parse().ok()?), times.parse().ok()?);
+        }
+        ["own-names", stack, headers, times] => {
+            send(find(&Stack::ALL, stack)?, Requests::own_names(headers.parse().ok()?), times.parse().ok()?);
         }
         ["read", cell, times] => {
             let cell = find(&Cell::ALL, cell)?.build();
@@ -60,8 +63,8 @@ fn run(args: &[&str]) -> Option<()> {
     Some(())
 }
 
-fn send(stack: Stack, headers: usize, times: usize) {
-    let (mut client, mut requests) = (stack.build(), Requests::new(headers));
+fn send(stack: Stack, mut requests: Requests, times: usize) {
+    let mut client = stack.build();
     let mut level = Vec::new();
     for number in 0..times {
         // The first request leaves behind what every client keeps.

@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 
 use crate::{
     parts::{self, Req, Requests},
-    stacks::{Fixed, Stack, retry},
+    stacks::{Cloned, Fixed, Stack, retry},
 };
 
 /// What is spoken.
@@ -72,6 +72,8 @@ impl Loopback {
             Stack::Retry => boxed(retry(client.clone())),
             Stack::Once => boxed(bearer(BearerOptions::new().never_replay())),
             Stack::Bearer => boxed(bearer(BearerOptions::new())),
+            Stack::Cloned => boxed(Cloned::of(bearer(BearerOptions::new()))),
+            Stack::Unlisted => boxed(parts::layer(&session, "https://other.example.com").layer(client.clone())),
         };
         Ok(Self { runtime, send, requests: Requests::new(8).to(uri), _driver: driver })
     }

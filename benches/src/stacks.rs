@@ -33,16 +33,22 @@ pub enum Stack {
     Once,
     /// The layer.
     Bearer,
+    /// The layer, its service cloned for each request, as is usual with tower.
+    Cloned,
+    /// The layer, for another origin.
+    Unlisted,
 }
 
 impl Stack {
     /// All, by their names.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("nothing", Self::Nothing),
         ("fixed", Self::Fixed),
         ("retry", Self::Retry),
         ("once", Self::Once),
         ("bearer", Self::Bearer),
+        ("cloned", Self::Cloned),
+        ("unlisted", Self::Unlisted),
     ];
 
     /// Builds it.
@@ -54,6 +60,15 @@ impl Stack {
             Self::Retry => Client::new(retry(Nothing), None),
             Self::Once => bearer(BearerOptions::new().never_replay()),
             Self::Bearer => bearer(BearerOptions::new()),
+            Self::Cloned => {
+                let (session, driver) = parts::driven();
+                Client::new(Cloned::of(parts::client(&session, BearerOptions::new())), Some(driver))
+            }
+            Self::Unlisted => {
+                let (session, driver) = parts::driven();
+                let layer = parts::layer(&session, "https://other.example.com");
+                Client::new(layer.layer(Nothing), Some(driver))
+            }
         }
     }
 }
@@ -91,6 +106,33 @@ impl Client {
     /// Sends a request; whether it was answered at once.
     pub fn send(&mut self, request: Req) -> bool {
         (self.send)(request)
+    }
+}
+
+/// Clones the service for each request.
+#[derive(Clone, Debug)]
+pub struct Cloned<S>(S);
+
+impl<S> Cloned<S> {
+    /// Of this service.
+    pub const fn of(service: S) -> Self {
+        Self(service)
+    }
+}
+
+impl<S: Service<Req> + Clone> Service<Req> for Cloned<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let mut service = self.0.clone();
+        assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        service.call(request)
     }
 }
 

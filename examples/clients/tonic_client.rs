@@ -12,8 +12,9 @@ use tower::ServiceBuilder;
 
 pub(crate) async fn run(session: Session, url: &str) -> Result<i32, BoxError> {
     let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
-    // A tonic client's requests name no server: they belong to its channel, which goes to the first of these.
-    let origins = Origins::with_plain_loopback([url])?;
+    // A tonic client's requests name no server: its channel's is named here. Elsewhere than on loopback it is
+    // `Origins::sole("https://…")`.
+    let origins = Origins::with_plain_loopback([url])?.as_sole()?;
     let channel = ServiceBuilder::new()
         .layer(BearerLayer::new(session, origins).replay_with(tonic::body::Body::new))
         .concurrency_limit(8)

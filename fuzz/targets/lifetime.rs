@@ -1,4 +1,4 @@
-//! What an access token says about its own lifetime.
+//! What an access token says about its own lifetime.
 #![no_main]
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! Any URI and any `Host` headers: wherever the token is attached, another reading of the same rule agrees.
+//! Any URI and any `Host` headers: wherever the token is attached, another reading of the same rule agrees.
 
 #![no_main]
 
@@ -66,10 +66,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(target.is_some(), "attached to {uri}");
             assert!(hosts.iter().all(|value| host(value, scheme) == target), "attached to {uri} with {hosts:?}");
         }
-        // A client of one destination; its Host, if it is named, must be a listed one.
-        None => {
-            let named = |value: &HeaderValue| host(value, "https").or_else(|| host(value, "http")).is_some();
-            assert!(hosts.iter().all(named), "attached to {hosts:?}");
-        }
+        // Where it goes is not known.
+        None => panic!("attached to {uri} with {hosts:?}"),
     }
 });

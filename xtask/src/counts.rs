@@ -23,10 +23,18 @@ struct Group {
     times: (u64, u64),
 }
 
-const STACKS: &[&str] = &["nothing", "fixed", "retry", "once", "bearer"];
+const STACKS: &[&str] = &["nothing", "fixed", "retry", "once", "bearer", "cloned", "unlisted"];
 
 const GROUPS: &[Group] = &[
     Group { name: "request", cases: STACKS, base: Some("nothing"), sizes: &[0, 8, 20], times: (1000, 3000) },
+    // As above, with header names made at run time.
+    Group {
+        name: "own-names",
+        cases: &["nothing", "fixed", "retry", "once", "bearer"],
+        base: Some("nothing"),
+        sizes: &[0, 8, 20],
+        times: (1000, 3000),
+    },
     Group {
         name: "read",
         cases: &["fixed", "bearer", "arcswap", "watch", "rwlock"],
@@ -72,6 +80,7 @@ impl Count {
     pub(crate) fn name(&self) -> String {
         match (self.group, self.size) {
             ("request", size) => format!("request, {size} headers: {}", self.case),
+            ("own-names", size) => format!("request, {size} headers of run-time names: {}", self.case),
             (group, _) => format!("{group}: {}", self.case),
         }
     }

@@ -4,7 +4,18 @@ use std::{env, fs, process::Command};
 
 use crate::step::{Cargo, root, target_dir};
 
-const TARGETS: &[&str] = &["answer", "challenge", "lifetime", "origin"];
+/// The targets, and how long their inputs may be: a challenge as long as a client takes headers.
+const TARGETS: &[(&str, u32)] = &[
+    ("answer", 512),
+    ("callback", 512),
+    ("challenge", 64 << 10),
+    ("device", 512),
+    ("encoding", 512),
+    ("lifetime", 512),
+    ("origin", 512),
+    ("record", 4096),
+    ("sign", 512),
+];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -13,10 +24,10 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 /// Every target for `TOKENFLIGHT_FUZZ_SECONDS`, or a minute. What it finds interesting is kept beside the build.
 pub(crate) fn targets() -> Vec<Cargo> {
     let seconds = env::var("TOKENFLIGHT_FUZZ_SECONDS").unwrap_or_else(|_| "60".to_owned());
-    TARGETS.iter().map(|target| run(target, &seconds)).collect()
+    TARGETS.iter().map(|(target, length)| run(target, *length, &seconds)).collect()
 }
 
-fn run(target: &str, seconds: &str) -> Cargo {
+fn run(target: &str, length: u32, seconds: &str) -> Cargo {
     let build = target_dir("fuzz");
     let corpus = build.join("corpus").join(target);
     // If it cannot be made, libFuzzer says so.
@@ -30,7 +41,8 @@ fn run(target: &str, seconds: &str) -> Cargo {
         .arg(build.display().to_string())
         .arg("--")
         .arg(format!("-max_total_time={seconds}"))
-        .args("-max_len=512 -print_final_stats=1 -verbosity=0")
+        .arg(format!("-max_len={length}"))
+        .args("-print_final_stats=1 -verbosity=0")
         .arg(corpus.display().to_string())
         .arg(root().join("fuzz/seeds").join(target).display().to_string())
         .flags("RUSTFLAGS", COVERAGE)

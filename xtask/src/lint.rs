@@ -8,7 +8,8 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.cargo("format: peers", &Cargo::new(peers));
     report.cargo("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
     // What all features together hide: imports and code that only one of them uses.
-    let engine = ["", "tokio", "smol", "hyper-timer", "jwt"].map(|features| ("tokenflight", features));
+    let engine =
+        ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect"].map(|features| ("tokenflight", features));
     let oauth2 = ["", "client", "http2", "assertion", "login"].map(|features| ("tokenflight-oauth2", features));
     for (package, features) in engine.into_iter().chain(oauth2) {
         let shown = if features.is_empty() { "no feature" } else { features };

@@ -16,6 +16,16 @@ struct Proof {
 
 const PROOFS: &[Proof] = &[
     Proof {
+        name: "contract",
+        what: "the store contract: every configuration of holders and faults searched completely, every rule left out",
+        cargo: || {
+            vec![
+                Cargo::new("test --release -p tokenflight-machine --test contract -- --nocapture --test-threads 2")
+                    .env("TOKENFLIGHT_PROOF", "1"),
+            ]
+        },
+    },
+    Proof {
         name: "fuzz",
         what: "what servers and callers may write: challenges and origins, a minute each",
         cargo: fuzz::targets,

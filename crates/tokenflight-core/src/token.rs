@@ -6,15 +6,15 @@ use zeroize::Zeroizing;
 
 use crate::Secret;
 
-/// The longest lifetime anything here computes with: ten years. More is cut to it.
+/// The longest lifetime anything here computes with: ten years. More is cut to it.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Number of token sets adopted in a session. A request remembers the generation it was sent with, so that a late
-/// refusal of an old token is told from a refusal of the current one.
+/// refusal of an old token is told from a refusal of the current one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u64);
 
-/// Number of log-ins and log-outs of a session. A result of an older epoch is discarded (C-19…C-24).
+/// Number of log-ins and log-outs of a session. A result of an older epoch is discarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
@@ -55,7 +55,7 @@ counter!(Epoch);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken(Secret);
 
-/// An access token with bytes that may not stand in a header: anything outside `0x21..=0x7E`, or nothing at all.
+/// An access token with bytes that may not stand in a header: anything outside `0x21..=0x7E`, or nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsendable;
 
@@ -83,7 +83,7 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`] unless every byte is a visible ASCII character (R-108, R-630; stricter than `HeaderValue`).
+    /// [`Unsendable`] unless every byte is a visible ASCII character (stricter than `HeaderValue`).
     pub fn to_header(&self) -> Result<HeaderValue, Unsendable> {
         let token = self.expose().as_bytes();
         if token.is_empty() || !token.iter().all(|byte| (0x21..=0x7e).contains(byte)) {
@@ -98,7 +98,7 @@ impl AccessToken {
     }
 }
 
-/// The credential that goes to the authorization server that issued it, and nowhere else.
+/// The credential that goes to the authorization server that issued it, and nowhere else.
 ///
 /// It cannot become a header:
 ///
@@ -133,9 +133,9 @@ impl RefreshToken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenSetError {
-    /// The access token cannot be put in a header.
+    /// The access token cannot be put in a header.
     Unsendable,
-    /// The `token_type` is one this client does not speak.
+    /// The `token_type` is one this client does not speak.
     UnknownType,
 }
 
@@ -185,7 +185,7 @@ impl TokenSet {
         }
     }
 
-    /// Adds the refresh token. An empty one counts as absent: the old one stays valid.
+    /// Adds the refresh token. An empty one counts as absent: the old one stays valid.
     #[must_use]
     pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
         let token = RefreshToken::new(token);
@@ -201,7 +201,7 @@ impl TokenSet {
     }
 
     /// Adds the announced lifetime, counted from the moment the server made the answer; more than
-    /// [`MAX_LIFETIME`] is cut to it. Zero means usable once.
+    /// [`MAX_LIFETIME`] is cut to it. Zero means usable once.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime.min(MAX_LIFETIME));
@@ -209,14 +209,14 @@ impl TokenSet {
     }
 
     /// Adds the announced lifetime as a server may spell it: any number of seconds, negative or fractional ones too.
-    /// What is not a number is no announcement.
+    /// What is not a number is no announcement.
     #[must_use]
     pub fn expires_in_seconds(mut self, seconds: f64) -> Self {
         self.expires_in = clamp_seconds(seconds);
         self
     }
 
-    /// Adds the server's own wish when to renew (`refresh_in`), honoured when it is earlier than ours.
+    /// Adds the server's own wish when to renew (`refresh_in`), honoured when it is earlier than ours.
     #[must_use]
     pub fn refresh_in(mut self, after: Duration) -> Self {
         self.refresh_in = Some(after.min(MAX_LIFETIME));
@@ -230,7 +230,7 @@ impl TokenSet {
         self
     }
 
-    /// Adds the `token_type`. Anything but `Bearer`, in any case, is refused at adoption.
+    /// Adds the `token_type`. Anything but `Bearer`, in any case, is refused at adoption.
     #[must_use]
     pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
         self.token_type = Some(token_type.into());
@@ -275,7 +275,8 @@ impl TokenSet {
         self.refresh_in
     }
 
-    /// The lifetime: the announced one, else what the JWT says about itself (`exp − iat`), else unknown.
+    /// The lifetime: the announced one, else what the JWT says about itself (`exp − iat`, or `exp − nbf` where
+    /// there is no `iat`), else unknown.
     ///
     /// The JWT is not verified and not trusted: it can only say how long to wait before asking again.
     #[must_use]
@@ -308,22 +309,23 @@ fn clamp_seconds(seconds: f64) -> Option<Duration> {
 
 #[cfg(feature = "jwt")]
 fn jwt_lifetime(token: &AccessToken) -> Option<Duration> {
-    /// NumericDates may be fractional or written with an exponent (RFC 7519 §2, R-166).
+    /// NumericDates may be fractional or written with an exponent (RFC 7519 §2).
     #[derive(serde::Deserialize)]
     struct Claims {
         exp: f64,
-        iat: f64,
+        iat: Option<f64>,
+        nbf: Option<f64>,
     }
 
     /// Integers above this are not exact in a JSON number; nothing sane is that far away.
     const EXACT: f64 = 9_007_199_254_740_992.0;
 
     let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()?;
-    let sane = |date: f64| date.is_finite() && (0.0..=EXACT).contains(&date);
-    if !sane(claims.exp) || !sane(claims.iat) || claims.exp <= claims.iat {
-        return None;
-    }
-    clamp_seconds((claims.exp - claims.iat).floor())
+    let sane = |date: &f64| date.is_finite() && (0.0..=EXACT).contains(date);
+    // A token without `iat` begins when it becomes valid, which is when it was issued, or a little before.
+    let begin = claims.iat.or(claims.nbf).filter(sane)?;
+    let end = Some(claims.exp).filter(|end| sane(end) && *end > begin)?;
+    clamp_seconds((end - begin).floor())
 }
 
 #[cfg(not(feature = "jwt"))]

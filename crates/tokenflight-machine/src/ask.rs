@@ -144,6 +144,38 @@ impl<T: Token> Machine<T> {
         }
     }
 
+    /// An audience wants the common refresh token to be presented for it. The waiting times after failures are the
+    /// audience's own; what is in doubt, or not stored yet, is common to all.
+    pub fn present(&mut self, reason: Reason, now: Now) -> Decision {
+        if let Some(running) = self.refresh {
+            return join(running, now);
+        }
+        let reason = match &self.phase {
+            Phase::Over(error) | Phase::Ended(_, error) => return Decision::Refuse(error.clone()),
+            Phase::Unloaded(_) => Reason::Load,
+            Phase::Active(_) => reason,
+        };
+        if self.unsaved.is_some() {
+            return self.store_first(now);
+        }
+        if let Some(error) = self.cannot().or_else(|| self.kept_back(now)) {
+            return Decision::Refuse(error);
+        }
+        match self.retries_at(now) {
+            Some(until) => Decision::Wait { until },
+            None => Decision::Start(Start::Refresh(self.start(reason, now))),
+        }
+    }
+
+    /// Why no refresh can be started at any time.
+    fn cannot(&self) -> Option<Error> {
+        if self.closing {
+            return Some(Error::new(ErrorKind::Closed));
+        }
+        let bare = matches!(&self.phase, Phase::Active(held) if !self.renewable(held));
+        bare.then(|| Error::new(ErrorKind::NoRefreshToken))
+    }
+
     /// A newer token than one that is usable, if that is on its way or can be started.
     fn newer_if_any(&mut self, now: Now) -> Option<Decision> {
         let decision = self.launch(Reason::Due, now);
@@ -192,11 +224,8 @@ impl<T: Token> Machine<T> {
 
     /// Starts a refresh, if nothing speaks against it.
     fn begin_refresh(&mut self, reason: Reason, now: Now) -> Decision {
-        if self.closing {
-            return Decision::Refuse(Error::new(ErrorKind::Closed));
-        }
-        if matches!(&self.phase, Phase::Active(held) if !self.renewable(held)) {
-            return Decision::Refuse(Error::new(ErrorKind::NoRefreshToken));
+        if let Some(error) = self.cannot() {
+            return Decision::Refuse(error);
         }
         let skips = reason == Reason::Forced && self.may_skip(now);
         if let Some(until) = self.retries_at(now).filter(|_| !skips) {
@@ -222,7 +251,9 @@ impl<T: Token> Machine<T> {
     /// there is no token to go on with until then. It is a moment: a caller that waits need not hear of the failure.
     #[must_use]
     pub fn retries_at(&self, now: Now) -> Option<Duration> {
-        self.backoff.prompt(now.boot).filter(|_| !self.has_usable(None, now))
+        // What one origin has refused is nothing to go on with for its callers; the others use it all the same.
+        let all = self.held().is_some_and(|held| held.lives(now) && held.rejected.is_empty());
+        self.backoff.prompt(now.boot).filter(|_| !all)
     }
 
     /// Whether a forced refresh may skip the waiting times again.

@@ -9,6 +9,8 @@ use super::{Machine, Token, machine::Phase};
 pub(super) struct Counts {
     /// Token sets adopted.
     pub(super) adopted: u64,
+    /// The login that the last one belongs to.
+    pub(super) login: LoginId,
     /// Where the last one came from; `None` if a login of this process brought it.
     pub(super) source: Option<Source>,
     /// Attempts that failed.
@@ -18,6 +20,10 @@ pub(super) struct Counts {
     pub(super) fresh_refused: u64,
     /// What waited to be stored and was overtaken.
     pub(super) overtaken: u64,
+    /// The last login whose tokens lived too short to be renewed ahead of need.
+    pub(super) reactive: Option<LoginId>,
+    /// The last login for which the authorization server wanted the user.
+    pub(super) interaction: Option<LoginId>,
 }
 
 /// The part of a session's state that events are about.
@@ -26,12 +32,12 @@ pub struct View {
     login: LoginId,
     generation: Generation,
     standing: Standing,
-    /// Whether nothing is renewed ahead of need, although the token has a lifetime.
-    reactive: bool,
-    interaction: bool,
+    reactive: Option<LoginId>,
+    interaction: Option<LoginId>,
     unsaved: Option<Error>,
     overtaken: u64,
     adopted: u64,
+    adopted_for: LoginId,
     source: Option<Source>,
     failed: u64,
     failure: Option<(FailureClass, Error)>,
@@ -49,8 +55,6 @@ impl<T: Token> Machine<T> {
     /// What events are computed from.
     #[must_use]
     pub fn view(&self) -> View {
-        let life = self.held().map(|held| held.life);
-        let lives = life.and_then(|life| life.lifetime()).is_some_and(|lifetime| !lifetime.is_zero());
         View {
             login: self.login,
             generation: self.generation,
@@ -59,21 +63,16 @@ impl<T: Token> Machine<T> {
                 Phase::Active(_) => Standing::Active,
                 Phase::Ended(_, error) | Phase::Over(error) => Standing::Over(error.clone()),
             },
-            reactive: lives && life.is_some_and(|life| !life.is_proactive()),
-            interaction: self.interaction().is_some(),
+            reactive: self.counts.reactive,
+            interaction: self.counts.interaction,
             unsaved: self.unsaved.as_ref().and_then(|unsaved| unsaved.error().cloned()),
             overtaken: self.counts.overtaken,
             adopted: self.counts.adopted,
+            adopted_for: self.counts.login,
             source: self.counts.source,
             failed: self.counts.failed,
             failure: self.counts.failure.clone(),
         }
-    }
-
-    /// The failure that asks for the user, if the last one did.
-    fn interaction(&self) -> Option<&Error> {
-        let last = self.backoff.last()?;
-        (last.class() == Some(FailureClass::Interaction)).then_some(last)
     }
 }
 
@@ -85,7 +84,7 @@ impl View {
         if after.failed != self.failed
             && let Some((class, error)) = after.failure.clone()
         {
-            if class == FailureClass::Interaction && !self.interaction {
+            if after.interaction != self.interaction {
                 events.push(Event::InteractionRequired { error: error.clone() });
             }
             events.push(Event::RefreshFailed { class, error });
@@ -94,7 +93,7 @@ impl View {
             events.push(Event::Overtaken { generation: self.generation });
         }
         self.session_events(after, &mut events);
-        if after.reactive && !self.reactive && after.source == Some(Source::Server) {
+        if after.reactive != self.reactive {
             events.push(Event::ProactiveOff);
         }
         match (&self.unsaved, &after.unsaved) {
@@ -112,10 +111,12 @@ impl View {
     /// Logins, logouts, ends, and new token sets.
     fn session_events(&self, after: &Self, events: &mut Vec<Event>) {
         let (login, generation) = (after.login, after.generation);
-        // What the store held when it was first read is no login of now.
         let new_login = after.login != self.login;
         match &after.standing {
-            Standing::Active if new_login => events.push(Event::LoggedIn { login, generation }),
+            // What the store held when it was first read is no login of now. A login may have been seen before its tokens.
+            Standing::Active if after.adopted_for != self.adopted_for => {
+                events.push(Event::LoggedIn { login, generation })
+            }
             Standing::Active if after.adopted != self.adopted => {
                 let source = after.source.unwrap_or(Source::Store);
                 events.push(Event::Refreshed { generation, source });

@@ -6,13 +6,13 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, Now,
     event::Source,
     grant::ReusePolicy,
-    store::{Entry, EntryState},
+    store::{Body, Entry, EntryState, OpId},
 };
 
 use super::{
     Finish, Machine, Outcome, Plan, Saved, Times, Token,
     life::{Life, unit},
-    machine::{InDoubt, Phase},
+    machine::{InDoubt, Phase, Rejected},
     write::{Pending, Unsaved},
 };
 
@@ -35,6 +35,9 @@ impl<T: Token> Machine<T> {
                 self.note_entry(saved, now, random);
                 let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
                 let refused = self.held().map(|held| held.rejected.origins().to_vec()).unwrap_or_default();
+                if life.is_too_short() {
+                    self.counts.reactive = Some(self.login);
+                }
                 let another = self.adopt(Some(token), life, renewable, Source::Server);
                 if !another {
                     for origin in refused {
@@ -51,9 +54,14 @@ impl<T: Token> Machine<T> {
                 Finish::Failed(error)
             }
             Outcome::Over { error } => {
-                let last = self.backoff.reset();
-                self.discard(last);
-                self.set_phase(Phase::Over(error.clone()));
+                match error.kind() {
+                    ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => {
+                        let last = self.backoff.reset();
+                        self.discard(last);
+                        self.set_phase(Phase::Over(error.clone()));
+                    }
+                    _ => self.end(error.clone(), now),
+                }
                 Finish::Failed(error)
             }
             Outcome::KeptBack { error } => {
@@ -97,10 +105,9 @@ impl<T: Token> Machine<T> {
         match &entry.state {
             EntryState::Active(tokens) => {
                 let Some((token, times)) = token else {
-                    return Finish::Failed(Error::with_source(
-                        ErrorKind::Store,
-                        "the stored record has no access token",
-                    ));
+                    let error = Error::with_source(ErrorKind::Store, "the stored record has no access token");
+                    self.fail(FailureClass::Config, &error, now, random);
+                    return Finish::Failed(error);
                 };
                 // Adopted now, but perhaps issued long ago: then a refusal is no surprise.
                 let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
@@ -150,21 +157,40 @@ impl<T: Token> Machine<T> {
         match saved {
             Saved::Stored(entry) => self.see(entry),
             Saved::Unsaved { op, unknown, error } => {
+                if let Body::Commit { login, .. } = op.body {
+                    self.see_login(login);
+                }
                 let mut unsaved = Unsaved::new(Pending::tried(op, unknown));
                 let last = unsaved.fail(error, now, random);
                 self.discard(last);
                 self.unsaved = Some(Box::new(unsaved));
             }
+            Saved::Elsewhere { login } if login != self.followed => {
+                self.followed = login;
+                self.login = self.login.next();
+                self.storms.clear();
+            }
+            Saved::Elsewhere { .. } => {}
         }
     }
 
-    /// The store's entry was seen. Another process's login is another login here.
+    /// The store's entry was seen.
     fn see(&mut self, entry: Arc<Entry>) {
-        if self.known.as_ref().is_some_and(|known| known.login != entry.login) {
+        self.see_login(entry.login);
+        self.known = Some(entry);
+    }
+
+    /// This login is the stored one. Another process's login is another login here, and the token of the login before is not
+    /// a token of that one.
+    fn see_login(&mut self, stored: OpId) {
+        // If nothing was ever seen, and there was a login here, that one was never stored.
+        if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {
             self.login = self.login.next();
             self.storms.clear();
+            if let Phase::Active(held) = &mut self.phase {
+                (held.token, held.rejected) = (None, Rejected::default());
+            }
         }
-        self.known = Some(entry);
     }
 
     fn put_in_doubt(&mut self, since: Duration) {

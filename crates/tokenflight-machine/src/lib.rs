@@ -23,15 +23,15 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //! use tokenflight_core::{Now, TokenSet, store::StoredTokens};
-//! use tokenflight_machine::{Decision, Machine, Policy, Rules, Start, Times};
+//! use tokenflight_machine::{Beside, Decision, Machine, Policy, Rules, Times, Work};
 //!
 //! let at = |seconds| Now::new(Duration::from_secs(seconds), Duration::from_secs(1_700_000_000 + seconds));
 //! let mut machine = Machine::<u32>::new(Arc::new(Rules::new(Policy::default())?));
 //! let tokens = StoredTokens::from_set(&TokenSet::new("access").refresh_token("refresh"), at(0).wall, None);
 //! machine.login(Some(1), Times::new(at(0), Some(Duration::from_secs(100))), tokens, at(0), 0);
-//! assert!(matches!(machine.usable(None, at(1)), Decision::Use { .. }));
-//! // The login is to be stored before anything else.
-//! let Decision::Start(Start::Write(_)) = machine.usable(None, at(101)) else { panic!("expected a write") };
+//! // The login is to be stored: beside a usable token, and before anything else without one.
+//! assert!(matches!(machine.usable(None, at(1)), Decision::Use { beside: Some(Beside::Write(_)) }));
+//! assert!(matches!(machine.usable(None, at(101)), Decision::Join { work: Work::Write, .. }));
 //! # Ok::<_, tokenflight_machine::PolicyError>(())
 //! ```
 
@@ -59,7 +59,7 @@ pub use self::{
     plan::{Beside, Decision, Finish, OriginId, Outcome, Plan, Refused, Saved, Start, Tick, Times, Work, WorkId},
     policy::{Policy, PolicyError},
     reconcile::Reconcile,
-    rules::Rules,
+    rules::{Role, Rules},
     slice::Slice,
     write::{Answered, Failure, Pending, Settled},
 };

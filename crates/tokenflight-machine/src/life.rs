@@ -45,6 +45,11 @@ impl Life {
         self.due.is_some()
     }
 
+    /// Whether it has a lifetime, but one too short to be ahead of.
+    pub(super) fn is_too_short(&self) -> bool {
+        self.due.is_none() && self.lifetime.is_some_and(|lifetime| !lifetime.is_zero())
+    }
+
     /// A quarter of the lifetime, or `most` if that is less. A lifetime of zero has no quarter: intervals that are cut to it
     /// would be none, and a refresh a loop.
     pub(super) fn quarter(&self, most: Duration) -> Duration {

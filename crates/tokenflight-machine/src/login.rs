@@ -1,9 +1,9 @@
 //! What a login, a logout, a reload and a shutdown change.
 
-use tokenflight_core::{Error, ErrorKind, Now, RefreshToken, store::StoredTokens};
+use tokenflight_core::{Error, ErrorKind, LoginId, Now, RefreshToken, store::StoredTokens};
 
 use super::{
-    Machine, Times, Token,
+    Machine, Role, Times, Token,
     life::Life,
     machine::{Held, Phase, Rejected},
     write::Unsaved,
@@ -29,7 +29,23 @@ impl<T: Token> Machine<T> {
         let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt }));
+        (self.counts.login, self.counts.source) = (self.login, None);
+    }
+
+    /// The common session has begun this login: the tokens of this audience are of an earlier one, and there are none yet.
+    /// Returns whether that was news.
+    pub fn follow(&mut self, login: LoginId, now: Now) -> bool {
+        if self.followed == login {
+            return false;
+        }
+        self.begin(None, now);
+        self.followed = login;
+        self.used = (true, false);
+        let life = Life::new(&self.rules.policy, Times::new(now, None), now.boot, self.latency, 0);
+        let (rejected, in_doubt) = (Rejected::default(), None);
+        self.set_phase(Phase::Active(Held { token: None, life, renewable: true, rejected, in_doubt }));
         self.counts.source = None;
+        true
     }
 
     /// A logout. Returns the refresh tokens it forgets.
@@ -71,11 +87,14 @@ impl<T: Token> Machine<T> {
         if before.as_ref().is_some_and(|before| before.error().is_some()) {
             self.counts.overtaken = self.counts.overtaken.saturating_add(1);
         }
+        let last = self.backoff.reset();
+        self.discard(last);
+        if self.rules.role == Role::Audience {
+            return;
+        }
         let stored = self.known.as_ref().map(|known| known.login);
         let (unsaved, last) = Unsaved::reset(tokens, stored, before, now);
         self.unsaved = Some(Box::new(unsaved));
-        self.discard(last);
-        let last = self.backoff.reset();
         self.discard(last);
     }
 }

@@ -29,6 +29,8 @@ impl Token for u32 {
 pub struct Machine<T> {
     pub(super) rules: Arc<Rules>,
     pub(super) login: LoginId,
+    /// The login of the common session that the tokens of an audience belong to.
+    pub(super) followed: LoginId,
     /// Logins and logouts of this process: a caller that waits is pinned to the login there was.
     pub(super) resets: u64,
     pub(super) generation: Generation,
@@ -174,6 +176,7 @@ impl<T: Token> Machine<T> {
         Self {
             rules,
             login: LoginId::default(),
+            followed: LoginId::default(),
             resets: 0,
             generation: Generation::default(),
             phase: Phase::Unloaded(None),
@@ -335,6 +338,12 @@ impl<T: Token> Machine<T> {
         self.used.0 = true;
     }
 
+    /// Whether [`take_discarded`](Self::take_discarded) has anything to hand over.
+    #[must_use]
+    pub const fn has_discarded(&self) -> bool {
+        !self.discarded.is_empty()
+    }
+
     /// What the machine has let go of and may hold the user's code. To be dropped where no lock is held.
     #[must_use]
     pub fn take_discarded(&mut self) -> Vec<Error> {
@@ -388,7 +397,7 @@ impl<T: Token> Machine<T> {
         let last = self.backoff.reset();
         self.discard(last);
         self.counts.adopted = self.counts.adopted.saturating_add(1);
-        self.counts.source = Some(source);
+        (self.counts.login, self.counts.source) = (self.login, Some(source));
         !same
     }
 }

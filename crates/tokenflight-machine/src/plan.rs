@@ -181,7 +181,7 @@ impl Times {
 
 /// What became of a new state's way into the store.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_enums)] // It is stored or it is not.
+#[allow(clippy::exhaustive_enums)] // It is stored or it is not, here or there.
 #[allow(clippy::large_enum_variant)] // Taken apart at once.
 pub enum Saved {
     /// It is stored; this is the entry.
@@ -194,6 +194,11 @@ pub enum Saved {
         unknown: bool,
         /// Why.
         error: Error,
+    },
+    /// The common session of several audiences stores it.
+    Elsewhere {
+        /// The common session's login that it belongs to.
+        login: LoginId,
     },
 }
 
@@ -227,7 +232,7 @@ pub enum Outcome<T> {
         /// What the server said.
         error: Error,
     },
-    /// What this session gets its tokens from is over: another session, whose end this is.
+    /// The common session of several audiences is over. After an end, the access token may have a while to live.
     Over {
         /// Why.
         error: Error,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use tokenflight_core::{
+    Now,
     grant::ReusePolicy,
     store::{Doubt, Entry, EntryState, Facts, Incarnation, OpId, Owner, Reading, StoreErrorKind},
 };
@@ -40,11 +41,17 @@ pub fn doubt_of(entry: &Entry, facts: &Facts, unsent: Option<Owner>) -> Option<D
         .or_else(|| moved.then_some(Doubt::since(None)))
 }
 
+/// The moment at which a grace window is judged: what the storage's clock shows, unless it has jumped.
+#[must_use]
+pub fn reading(facts: &Facts, asked: Now) -> Option<Reading> {
+    facts.now(asked).filter(|_| facts.trusted)
+}
+
 /// How long the request may take with which a refresh token is presented now; `None` if it may not be presented.
 ///
 /// A token in doubt is kept back while the access token is usable, whatever the reason of the refresh: the server might end
 /// the session. Without a usable access token there is nothing left to lose. Within the server's grace window it is
-/// presented promptly; the request must end in it.
+/// presented promptly; the request must end in it. `now` is a [`reading`], or one with the time that has passed since.
 #[must_use]
 pub fn may_present(
     policy: ReusePolicy,

@@ -42,6 +42,9 @@ impl Rules {
             // A restored backup, or a person's editor. Its refresh token is spent; ours must not be lost.
             return refuse("the store holds an older state than this session has seen of it; it was not touched");
         }
+        if let Some(refusal) = entry.tokens().and_then(|tokens| self.of_others(tokens)) {
+            return refusal;
+        }
         match &entry.state {
             EntryState::Empty => self.without_tokens(),
             EntryState::LoggedOut => Reconcile::Over,
@@ -53,19 +56,20 @@ impl Rules {
         }
     }
 
-    fn with_tokens(&self, plan: &Plan, seen: &Seen, entry: &Entry, tokens: &StoredTokens, now: Now) -> Reconcile {
-        // A changed configuration, or a key that two grants share. Neither token is for whom this session speaks to.
+    /// A changed configuration, or a key that two grants share: neither token is for whom this session speaks to.
+    fn of_others(&self, tokens: &StoredTokens) -> Option<Reconcile> {
         if let Some((ours, theirs)) = differ(self.issuer.as_deref(), tokens.issuer.as_deref()) {
-            return refuse(format!(
+            return Some(refuse(format!(
                 "the stored tokens are from the issuer {theirs} and this session is for {ours}; they were not presented"
-            ));
+            )));
         }
-        if let Some((ours, theirs)) = differ(self.client_id.as_deref(), tokens.client_id.as_deref()) {
-            return refuse(format!(
-                "the stored tokens were issued to the client {theirs} and this session is the client {ours}; they were not \
-                 presented"
-            ));
-        }
+        let (ours, theirs) = differ(self.client_id.as_deref(), tokens.client_id.as_deref())?;
+        Some(refuse(format!(
+            "the stored tokens were issued to the client {theirs} and this session is the client {ours}; they were not presented"
+        )))
+    }
+
+    fn with_tokens(&self, plan: &Plan, seen: &Seen, entry: &Entry, tokens: &StoredTokens, now: Now) -> Reconcile {
         let newer = plan.known.as_deref().is_none_or(|known| entry.order() > known.order() || entry.set != known.set);
         if newer && let Some(times) = self.times(tokens, now).filter(|times| lives(times, now)) {
             return Reconcile::Adopt(times);

@@ -4,6 +4,20 @@ use tokenflight_core::grant::ReusePolicy;
 
 use super::{Policy, PolicyError, present::Lengths};
 
+/// Whether a session stands alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // The machine must have an answer to each.
+pub enum Role {
+    /// It keeps a refresh token and uses its own access tokens.
+    #[default]
+    Alone,
+    /// It keeps the refresh token of several audiences and uses no access token itself: nothing is refreshed but at the wish
+    /// of one of them.
+    Common,
+    /// It gets its tokens from the common session, which also stores what there is to store.
+    Audience,
+}
+
 /// By what a machine decides: the settings, what is known of the grant, and of the store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,6 +32,8 @@ pub struct Rules {
     pub client_id: Option<String>,
     /// Whether no other process reaches the store.
     pub private_store: bool,
+    /// Whether the session stands alone.
+    pub role: Role,
 }
 
 /// How much of a claim must be left when a request's time is over.
@@ -37,7 +53,14 @@ impl Rules {
     /// [`PolicyError`] names the setting that makes no sense.
     pub fn new(policy: Policy) -> Result<Self, PolicyError> {
         policy.check()?;
-        Ok(Self { policy, needs_refresh_token: true, issuer: None, client_id: None, private_store: false })
+        Ok(Self {
+            policy,
+            needs_refresh_token: true,
+            issuer: None,
+            client_id: None,
+            private_store: false,
+            role: Role::Alone,
+        })
     }
 
     /// How long the parts of a presentation take.

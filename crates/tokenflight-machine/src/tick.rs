@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokenflight_core::{Now, grant::Reason};
 
 use super::{
-    Machine, Tick, Token,
+    Machine, Role, Tick, Token,
     machine::{Held, Phase},
 };
 
@@ -48,7 +48,7 @@ impl<T: Token> Machine<T> {
 
     /// Why a refresh should start by itself, if it should.
     fn due(&self, now: Now) -> Option<Reason> {
-        if self.closing {
+        if self.closing || self.rules.role == Role::Common {
             return None;
         }
         let held = match &self.phase {
@@ -93,7 +93,8 @@ impl<T: Token> Machine<T> {
     fn next_due(&self, now: Now) -> Option<Duration> {
         let Phase::Active(held) = &self.phase else { return None };
         // Held back until the access token is gone: the expiry is looked at anyway.
-        let can = self.renewable(held) && !self.closing && self.is_in_use(held, now) && !self.keeps_back(held, now);
+        let starts = !self.closing && self.rules.role != Role::Common;
+        let can = starts && self.renewable(held) && self.is_in_use(held, now) && !self.keeps_back(held, now);
         let due = held.life.due_at().filter(|_| can)?;
         Some(due.max(self.not_before(Reason::Due, now)))
     }

@@ -125,7 +125,7 @@ impl Pending {
             }
             Err(failure) => {
                 self.unknown |= !lets_go(failure.kind, self.unknown);
-                self.op.tried = failure.tried.or(self.op.tried.take());
+                self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }
         }
@@ -248,7 +248,7 @@ impl<T: Token> Machine<T> {
             }
             Answered::Overtaken(entry) => {
                 let ours = unsaved.pending.refresh_token().cloned();
-                self.overtaken(entry, unsaved.pending.is_logout());
+                self.overtaken(entry, &unsaved.pending);
                 Settled::Overtaken(ours.filter(|_| self.is_logged_out()))
             }
             Answered::Again => {
@@ -279,19 +279,19 @@ impl<T: Token> Machine<T> {
     }
 
     /// Another process's state is stored instead of ours.
-    fn overtaken(&mut self, entry: Entry, logout: bool) {
+    fn overtaken(&mut self, entry: Entry, ours: &Pending) {
         self.counts.overtaken = self.counts.overtaken.saturating_add(1);
-        let ours = self.known.as_ref().is_some_and(|known| known.login == entry.login);
+        let same_login = matches!(ours.op.body, Body::Commit { login, .. } if login == entry.login);
         match &entry.state {
             // A logout stays one here, until the store is read again.
-            _ if logout => {}
+            _ if ours.is_logout() => {}
             EntryState::LoggedOut => {
                 self.login = self.login.next();
                 self.known = Some(Arc::new(entry));
                 self.set_phase(Phase::Over(Error::new(ErrorKind::LoggedOut)));
             }
             // The same login has another successor: the next refresh adopts it.
-            _ if ours => {}
+            _ if same_login => {}
             _ => {
                 self.login = self.login.next();
                 self.set_phase(Phase::Unloaded(None));
@@ -319,6 +319,9 @@ impl<T: Token> Machine<T> {
 
     pub(super) fn count_failure(&mut self, class: FailureClass, error: &Error) {
         self.counts.failed = self.counts.failed.saturating_add(1);
+        if class == FailureClass::Interaction {
+            self.counts.interaction = Some(self.login);
+        }
         let last = self.counts.failure.replace((class, error.clone()));
         self.discard(last.map(|(_, error)| error));
     }

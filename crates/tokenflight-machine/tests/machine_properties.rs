@@ -1,17 +1,13 @@
-//! Properties of the machine over whole ranges of numbers, the absurd ones included.
+//! What holds after every step, whatever happened before, over whole ranges of numbers, the absurd ones included.
 
 mod support;
 
 use std::time::Duration;
 
 use proptest::{collection::vec, option, prelude::*};
-use support::{WALL, at, failed, found, logged_in, machine, moment, refusal, secs};
-use tokenflight_core::{
-    Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, MAX_LIFETIME, Now, grant::ReusePolicy,
-};
-use tokenflight_machine::{
-    Beside, Decision, FlightPlan, Landing, Login, Machine, Nap, Obtained, OriginId, Policy, Refused,
-};
+use support::{HOUR, Session, at, failed, laws::Laws, logged_in, machine, moment, obtained, policy, secs};
+use tokenflight_core::{FailureClass, Generation, MAX_LIFETIME, Now, grant::ReusePolicy};
+use tokenflight_machine::{Decision, OriginId, Policy, Refused, Rules, Slice, Start, Times};
 
 /// Any duration at all; the ends more often than they come by themselves.
 fn any_duration() -> impl Strategy<Value = Duration> {
@@ -33,102 +29,68 @@ fn any_now() -> impl Strategy<Value = Now> {
     ]
 }
 
+fn any_reuse() -> impl Strategy<Value = ReusePolicy> {
+    prop_oneof![
+        3 => Just(ReusePolicy::Strict),
+        1 => Just(ReusePolicy::NonRotating),
+        1 => Just(ReusePolicy::UntilUsed),
+        2 => (1..200_u64).prop_map(|window| ReusePolicy::grace(secs(window))),
+        1 => any_duration().prop_map(ReusePolicy::grace),
+    ]
+}
+
+/// Any policy that the machine takes, and some that it does not.
 fn any_policy() -> impl Strategy<Value = Policy> {
     let durations = || (any_duration(), any_duration(), any_duration(), any_duration());
-    let replay = prop_oneof![
-        Just(ReusePolicy::Strict),
-        Just(ReusePolicy::NonRotating),
-        any_duration().prop_map(ReusePolicy::grace),
-    ];
-    (durations(), durations(), option::of(any_duration()), replay, any::<bool>(), 0..4_u8).prop_map(
-        |(
-            (lead, skew, fresh, storm),
-            (base, cap, interval, margin),
-            default_lifetime,
-            reuse_policy,
-            needs,
-            replays,
-        )| {
-            let mut policy = Policy::default();
-            (policy.lead, policy.skew, policy.fresh_window, policy.storm_window) = (lead, skew, fresh, storm);
-            (policy.backoff_base, policy.backoff_cap) = (base, cap);
-            (policy.min_interval, policy.force_interval, policy.lease_margin) = (interval, interval, margin);
-            (policy.default_lifetime, policy.reuse_policy) = (default_lifetime, reuse_policy);
-            (policy.needs_refresh_token, policy.replays) = (needs, replays);
-            policy
+    (durations(), durations(), option::of(any_duration()), any_reuse(), 1..12_usize, 0..4_u8).prop_map(
+        |((lead, skew, fresh, storm), (base, cap, interval, rest), default_lifetime, reuse_policy, limit, replays)| {
+            let most = |value: Duration, most| value.min(most);
+            policy(|policy| {
+                (policy.lead, policy.skew) = (most(lead, support::YEAR), most(skew, 24 * HOUR));
+                (policy.fresh_window, policy.storm_window) = (most(fresh, 24 * HOUR), most(storm, support::YEAR));
+                policy.backoff_base = most(base, HOUR).max(support::millis(1));
+                policy.backoff_cap = most(cap, support::YEAR).max(policy.backoff_base);
+                (policy.min_interval, policy.force_interval) = (most(interval, HOUR), interval);
+                (policy.resume_delay, policy.settle_in) = (most(rest, HOUR), most(rest, secs(9)));
+                (policy.default_lifetime, policy.reuse_policy) = (default_lifetime, reuse_policy);
+                (policy.storm_limit, policy.replays) = (limit, replays);
+            })
         },
     )
 }
 
-/// What is done, as a number, and the numbers it is done with.
-type Wild = (u8, Now, (Duration, Option<Duration>, Option<Duration>), u64);
+/// Policies like those that are used: what matters more often than what can be.
+fn likely_policy() -> impl Strategy<Value = Policy> {
+    (any_reuse(), any::<bool>(), 1..4_usize, 0..3_u8).prop_map(|(reuse_policy, idle_gate, limit, replays)| {
+        policy(|policy| {
+            (policy.reuse_policy, policy.idle_gate) = (reuse_policy, idle_gate);
+            (policy.storm_limit, policy.replays) = (limit, replays);
+        })
+    })
+}
 
-fn wild() -> impl Strategy<Value = Wild> {
+/// What is done, and the numbers it is done with.
+type Step = (u8, u64, Now, (Duration, Option<Duration>, Option<Duration>));
+
+fn any_step() -> impl Strategy<Value = Step> {
     let durations = (any_duration(), option::of(any_duration()), option::of(any_duration()));
-    (0..16_u8, any_now(), durations, any::<u64>())
+    (any::<u8>(), any::<u64>(), any_now(), durations)
 }
 
-fn wild_landing(plan: &FlightPlan, (_, now, (age, lifetime, other), random): &Wild) -> Landing {
-    let numbers = (Epoch::new(random % 7), Generation::new(*random));
-    match random % 6 {
-        0 | 1 => {
-            let mut obtained = Obtained::new(plan.epoch, plan.generation.next(), now.back(*age), *lifetime);
-            obtained.refresh_in = *other;
-            obtained.unsaved = (random & 64 != 0).then(|| Error::new(ErrorKind::Store));
-            Landing::Obtained(obtained)
-        }
-        2 => Landing::Found(found(numbers.0, numbers.1, Now::new(*age, lifetime.unwrap_or(WALL)), *other)),
-        3 => Landing::Over { epoch: numbers.0, error: Error::new(ErrorKind::LoggedOut) },
-        4 => Landing::NotFlushed(Error::new(ErrorKind::Store)),
-        _ => {
-            let classes = [FailureClass::Ambiguous, FailureClass::Throttled, FailureClass::NotSent];
-            let class = classes[usize::try_from(random % 3).unwrap_or_default()];
-            let error = other.map_or_else(|| GrantError::new(class), |after| GrantError::new(class).retry_after(after));
-            let rotated = (random & 128 != 0).then_some(numbers.1);
-            Landing::Failed { class, error: error.into(), rotated }
-        }
-    }
-}
-
-fn do_wild(machine: &mut Machine, plans: &mut Vec<FlightPlan>, wild: &Wild) {
-    let (what, now, (_, lifetime, other), random) = wild;
-    let mut answered = |decision: Decision| match decision {
-        Decision::Start(plan) | Decision::Use { beside: Beside::Start(plan) } => plans.push(plan),
-        _ => {}
-    };
-    match what {
-        0 | 1 => answered(machine.usable(*now)),
-        2 => {
-            let refused = Refused::new(machine.epoch(), machine.generation(), OriginId::new(random % 100));
-            answered(machine.refused(refused.after_replays((random % 256) as u8), *now));
-        }
-        3 => answered(machine.force(*now)),
-        4 => machine.flush(*now).map_or((), answered),
-        5 | 6 => {
-            let tick = machine.tick(*now);
-            plans.extend(tick.start);
-            if let Some(next) = tick.next {
-                assert!(Nap::until(next, *now).length() <= support::HOUR);
-                assert!(next > now.boot || next == Duration::MAX, "{tick:?} at {now:?}");
-            }
-        }
-        7 => {
-            let mut login = Login::new(*lifetime);
-            login.refresh_in = *other;
-            machine.login(login, *now, *random);
-        }
-        8 if random % 5 == 0 => drop(machine.logout()),
-        9 => machine.resume(*now, *random),
-        10 => machine.reload(),
-        11 => drop(machine.saved(machine.epoch(), Epoch::new(*random), Generation::new(*random))),
-        12 => machine.accepted(OriginId::new(random % 100)),
-        _ => {
-            if let Some(plan) = plans.last().copied() {
-                machine.land(&plan, &wild_landing(&plan, wild), *now, *random);
-            }
-        }
-    }
-    let _ = (machine.offer(*now), machine.has_usable(*now));
+/// Steps in the order of time, with lifetimes as servers give them.
+fn likely_steps() -> impl Strategy<Value = Vec<Step>> {
+    let ahead = prop_oneof![3 => 0..3_u64, 3 => 0..30_u64, 2 => 0..600_u64, 1 => 0..10_000_u64];
+    let lifetime = prop_oneof![1 => Just(None), 1 => Just(Some(Duration::ZERO)), 2 => (1..100_u64).prop_map(|time| Some(secs(time))), 6 => Just(Some(HOUR))];
+    let wish = option::weighted(0.2, (0..4000_u64).prop_map(secs));
+    let step = (any::<u8>(), any::<u64>(), ahead, 0..20_u64, lifetime, wish);
+    vec(step, 1..80).prop_map(|steps| {
+        let mut now = 0;
+        let step = |(what, random, ahead, age, lifetime, wish)| {
+            now += ahead;
+            (what, random, at(now), (secs(age), lifetime, wish))
+        };
+        steps.into_iter().map(step).collect()
+    })
 }
 
 proptest! {
@@ -147,38 +109,47 @@ proptest! {
         }
     }
 
-    /// No duration, no clock and no setting makes it panic, and its timers stay sane.
     #[test]
-    fn nothing_panics_whatever_the_numbers((policy, script) in (any_policy(), vec(wild(), 1..60))) {
-        if let Ok(mut machine) = Machine::new(policy) {
-            let mut plans = Vec::new();
-            for wild in &script {
-                do_wild(&mut machine, &mut plans, wild);
+    fn the_laws_hold_after_every_step_of_a_likely_history((policy, steps) in (likely_policy(), likely_steps())) {
+        let mut laws = Laws::new(policy);
+        for (what, random, now, numbers) in steps {
+            laws.step(what, random, now, numbers);
+        }
+    }
+
+    /// No duration, no clock and no setting makes it panic, and the laws hold all the same.
+    #[test]
+    fn the_laws_hold_whatever_the_numbers((policy, steps) in (any_policy(), vec(any_step(), 1..60))) {
+        if Rules::new(policy.clone()).is_ok() {
+            let mut laws = Laws::new(policy);
+            for (what, random, now, numbers) in steps {
+                laws.step(what, random, now, numbers);
             }
         }
     }
 
-    /// The sign of the skew was wrong in two large libraries.
+    #[test]
+    fn a_timer_is_never_longer_than_an_hour_and_never_none(next in any_duration(), now in any_now()) {
+        let slice = Slice::until(next, now);
+        prop_assert!(!slice.length().is_zero() && slice.length() <= HOUR);
+        prop_assert!(!slice.overslept(Now::new(slice.end(), now.wall)));
+    }
+
     #[test]
     fn a_larger_skew_never_makes_a_token_live_longer(
         lifetime in any_duration(),
-        skews in (any_duration(), any_duration()),
-        default in any::<bool>(),
+        skews in (0..86_400_u64, 0..86_400_u64),
         now in any_now(),
     ) {
         let usable = |skew| {
-            let mut policy = Policy::default();
-            policy.skew = skew;
-            policy.default_lifetime = default.then_some(lifetime);
-            logged_in(policy, (!default).then_some(lifetime)).has_usable(now)
+            logged_in(policy(|policy| policy.skew = secs(skew)), Some(lifetime)).has_usable(None, now)
         };
         let (small, large) = (skews.0.min(skews.1), skews.0.max(skews.1));
         prop_assert!(!usable(large) || usable(small));
         // And without any skew nothing lives longer than it was given.
-        prop_assert!(!usable(Duration::ZERO) || now.boot < lifetime);
+        prop_assert!(!usable(0) || now.boot < lifetime);
     }
 
-    ///
     #[test]
     fn renewal_is_due_between_70_and_85_percent_and_never_within_the_lead(
         lifetime in 1..=MAX_LIFETIME.as_nanos() as u64,
@@ -187,8 +158,9 @@ proptest! {
     ) {
         let (lifetime, now) = (Duration::from_nanos(lifetime), moment(Duration::from_nanos(booted)));
         let mut machine = machine(Policy::default());
-        machine.login(Login::new(Some(lifetime)), now, random);
-        let due = machine.offer(now).and_then(|offer| offer.ask_after).expect("a known lifetime");
+        machine.login(Some(1), Times::new(now, Some(lifetime)), support::tokens(now.wall, None), now, random);
+        support::store(&mut machine, now);
+        let due = machine.tick(now).next.map_or(lifetime, |next| next - now.boot);
         // Long-lived tokens are renewed on whole seconds, rounded down.
         let floor = if lifetime < secs(60) { Duration::ZERO } else { secs(1) };
         let tick = Duration::from_nanos(100);
@@ -198,37 +170,35 @@ proptest! {
         prop_assert!(lifetime < secs(60) || (now.boot + due).subsec_nanos() == 0);
     }
 
-    /// Full jitter: anything from nothing to the doubled ceiling, and never more than the cap.
+    /// Full jitter: anything from the floor to the doubled ceiling, and never more than the cap.
     #[test]
     fn a_failure_waits_at_most_its_ceiling(failures in 1..40_u32, random in any::<u64>()) {
         let mut machine = logged_in(Policy::default(), Some(secs(60)));
         let mut now = at(1000);
         for failure in 0..failures {
-            let Decision::Start(plan) = machine.usable(now) else { panic!("a flight may start at {now:?}") };
-            machine.land(&plan, &failed(FailureClass::NotSent), now, random);
-            let next = machine.clone().tick(now).next;
+            let Decision::Start(Start::Refresh(plan)) = machine.usable(None, now) else { panic!("nothing is waited for") };
+            machine.finish(&plan, failed(FailureClass::NotSent), now, random);
+            let next = machine.clone().tick(now).next.expect("a next attempt");
             let ceiling = secs(1_u64.checked_shl(failure).unwrap_or(u64::MAX).min(300));
-            if let Some(next) = next {
-                prop_assert!(next <= now.boot + ceiling + Duration::from_micros(100), "{:?} after {}", next, failure);
-            }
+            prop_assert!(next <= now.boot + ceiling + Duration::from_micros(100), "{:?} after {}", next, failure);
+            prop_assert!(next >= now.boot + support::millis(10));
             now = moment(now.boot + secs(301));
         }
     }
 
-    /// Many late refusals of old generations cost nothing, whatever their order.
+    /// Many late refusals of old generations cost nothing, whatever their order.
     #[test]
-    fn stragglers_never_start_a_flight(generations in vec(0..50_u64, 1..50)) {
-        let mut machine = logged_in(Policy::default(), Some(secs(3600)));
+    fn stragglers_never_start_a_refresh(generations in vec(0..50_u64, 1..50)) {
+        let mut machine: Session = support::session();
         for refresh in 1..=50 {
             let now = at(refresh * 20);
-            let Decision::Start(plan) = machine.force(now) else { panic!("a forced flight") };
-            machine.land(&plan, &support::obtained(&plan, Some(secs(3600))), now, 0);
+            let plan = support::started(machine.force(now));
+            machine.finish(&plan, obtained(&plan, Some(HOUR)), now, 0);
         }
-        let current = refusal(&machine);
         for generation in generations {
-            let refused = Refused::new(current.epoch, Generation::new(generation), current.origin);
+            let refused = Refused::new(machine.login_id(), Generation::new(generation), Some(OriginId::new(1)));
             prop_assert!(support::just_use(&machine.refused(refused, at(1100))));
         }
-        prop_assert_eq!(machine.flight(), None);
+        prop_assert_eq!(machine.running(tokenflight_machine::Work::Refresh), None);
     }
 }

@@ -1,301 +1,367 @@
-//! What a store's record means for a flight, row by row.
+//! What a store's entry means for a refresh, row by row.
 
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use support::{HOUR, WALL, at, logged_in, machine, record, refusal, secs, started, tokens};
-use tokenflight_core::{
-    EndReason, Epoch, ErrorKind, FailureClass, Generation, Now, TokenSet,
-    grant::{Reason, ReusePolicy},
-    lease::{Intent, Owner, Record, RecordState, StoredTokens},
+use support::{
+    HOUR, Session, WALL, at, committed, ended_entry, login, machine, policy, refusal, reset, rules, secs, store,
+    tokens, unrefreshable,
 };
-use tokenflight_machine::{FlightPlan, Found, Landing, Machine, Policy, Reconcile};
+use tokenflight_core::{
+    ErrorKind, FailureClass, MAX_LIFETIME,
+    grant::{Reason, ReusePolicy},
+    store::{Body, ClockId, Entry, EntryState, Facts, Incarnation, Op, Owner, Reading, Seen, StoredTokens, apply},
+};
+use tokenflight_machine::{Plan, Policy, Reconcile, Rules, Times};
 
-/// An outcome in few words.
+/// An answer in few words.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Adopt(u64, u64),
-    Present(u64, u64),
-    /// The session is over, in this epoch.
-    Over(u64, ErrorKind),
-    Failed(FailureClass, ErrorKind),
+enum Answer {
+    Adopt,
+    Over,
+    Claim(Duration),
+    Again,
+    KeptBack,
+    Refuse(ErrorKind),
 }
-use Outcome::{Adopt, Failed, Over, Present};
+use Answer::{Adopt, Again, Claim, KeptBack, Over, Refuse};
 
-fn outcome(reconcile: Reconcile) -> Outcome {
-    match reconcile {
-        Reconcile::Adopt(found) => Adopt(found.epoch.get(), found.generation.get()),
-        Reconcile::Present { epoch, generation } => Present(epoch.get(), generation.get()),
-        Reconcile::Stop(Landing::Over { epoch, error }) => Over(epoch.get(), error.kind().clone()),
-        Reconcile::Stop(Landing::Failed { class, error, rotated: None }) => Failed(class, error.kind().clone()),
-        other => panic!("an outcome no table knows: {other:?}"),
+/// A request in full.
+const WHOLE: Answer = Claim(secs(60));
+const CONFIG: Answer = Refuse(ErrorKind::Refresh(FailureClass::Config));
+
+fn judge_with(rules: &Rules, plan: &Plan, entry: Option<&Entry>, facts: Facts) -> Answer {
+    match rules.reconcile(plan, &Seen::new(entry.cloned(), facts), plan.started) {
+        Reconcile::Adopt(_) => Adopt,
+        Reconcile::Over => Over,
+        Reconcile::Claim { request } => Claim(request),
+        Reconcile::Again => Again,
+        Reconcile::KeptBack => KeptBack,
+        Reconcile::Refuse(error) => Refuse(error.kind().clone()),
     }
 }
 
-/// A session in epoch 5 with generation 7, an hour of life from second zero.
-fn session(policy: Policy) -> Machine {
-    let mut machine = logged_in(policy, Some(HOUR));
-    let epoch = machine.epoch();
-    machine.saved(epoch, Epoch::new(5), Generation::new(7));
+fn judge(plan: &Plan, entry: Option<&Entry>) -> Answer {
+    judge_with(&rules(Policy::default()), plan, entry, Facts::in_process())
+}
+
+/// A session with an hour of life from second zero whose tokens are stored.
+fn session() -> Session {
+    let mut machine = machine(Policy::default());
+    login(&mut machine, Some(HOUR), at(0));
+    store(&mut machine, at(0));
     machine
 }
 
-/// A plan of that session, for each reason; the token is usable for `Due` and `Forced`.
-fn plan(policy: &Policy, reason: Reason) -> (FlightPlan, Now) {
-    let mut session = session(policy.clone());
-    match reason {
-        Reason::Load => (started(machine(policy.clone()).usable(at(0))), at(0)),
-        Reason::Due => (started(session.usable(at(3000))), at(3000)),
-        Reason::Forced => (started(session.force(at(100))), at(100)),
-        Reason::Rejected => {
-            let refused = refusal(&session);
-            (started(session.refused(refused, at(100))), at(100))
-        }
-        other => panic!("no such plan: {other:?}"),
-    }
+/// What that session sets out with, for each reason; its token is usable for `Due` and `Forced`.
+fn plans() -> Vec<Plan> {
+    let session = session();
+    let mut rejected = session.clone();
+    let plans = vec![
+        session.clone().tick(at(3000)).refresh.expect("a renewal"),
+        support::started(session.clone().force(at(100))),
+        support::started(rejected.refused(refusal(&session), at(100))),
+    ];
+    assert_eq!(
+        plans.iter().map(|plan| plan.reason).collect::<Vec<_>>(),
+        [Reason::Due, Reason::Forced, Reason::Rejected]
+    );
+    plans
 }
 
-fn judge(policy: &Policy, reason: Reason, record: Option<&Record>) -> Outcome {
-    let (plan, now) = plan(policy, reason);
-    outcome(policy.reconcile(&plan, record, now))
+/// The plan of a session that has not seen the store.
+fn unread() -> Plan {
+    support::started(machine(Policy::default()).usable(None, at(100)))
 }
 
-const REASONS: [Reason; 4] = [Reason::Load, Reason::Due, Reason::Rejected, Reason::Forced];
-
-/// Tokens that live far beyond every moment of this file.
-fn fresh() -> StoredTokens {
-    tokens(WALL, Some(10 * HOUR))
+fn known(plan: &Plan) -> &Entry {
+    plan.known.as_ref().expect("a stored entry")
 }
 
-/// Tokens whose life was over before this file begins.
-fn spent() -> StoredTokens {
-    tokens(WALL - 2 * HOUR, Some(HOUR))
+fn with(entry: &Entry, change: impl FnOnce(&mut Entry)) -> Entry {
+    let mut entry = entry.clone();
+    change(&mut entry);
+    entry
 }
 
-fn unrefreshable(mut tokens: StoredTokens) -> StoredTokens {
-    tokens.refresh = None;
-    tokens
+/// Whoever brought it: a successor, or another login.
+fn newer(entry: &Entry, lifetime: Option<Duration>, received: u64) -> [Entry; 2] {
+    let next = committed(Some(entry), lifetime, at(received));
+    [next, reset(Some(entry), Some(tokens(at(received).wall, lifetime)), at(received))]
 }
-
-/// The record's numbers, and how they compare with epoch 5, generation 7.
-const BEHIND: [(u64, u64); 5] = [(4, 6), (4, 7), (4, 8), (5, 0), (5, 6)];
-const NEWER: [(u64, u64); 5] = [(5, 8), (5, 100), (6, 1), (6, 7), (6, 8)];
 
 #[test]
 fn a_newer_token_that_can_be_used_is_adopted_without_a_token_request() {
-    for (epoch, generation) in NEWER {
-        for reason in REASONS {
-            for tokens in [fresh(), unrefreshable(fresh()), tokens(WALL, None)] {
-                let record = record(epoch, generation, tokens);
-                assert_eq!(judge(&Policy::default(), reason, Some(&record)), Adopt(epoch, generation), "{reason:?}");
+    for plan in plans() {
+        for lifetime in [Some(HOUR), None] {
+            for entry in newer(known(&plan), lifetime, 90) {
+                assert_eq!(judge(&plan, Some(&entry)), Adopt, "{:?}", plan.reason);
+                let state = EntryState::Active(unrefreshable(entry.tokens().expect("tokens").clone()));
+                assert_eq!(judge(&plan, Some(&with(&entry, |entry| entry.state = state))), Adopt);
+                assert_eq!(judge(&unread(), Some(&entry)), Adopt);
             }
         }
     }
 }
 
+/// A database that was restored may have another history at the same place.
+#[test]
+fn another_token_set_at_the_same_place_of_the_history_is_newer_too() {
+    let plan = &plans()[0];
+    let other = committed(None, Some(HOUR), at(90));
+    let entry = with(&other, |entry| (entry.epoch, entry.rotation) = known(plan).order());
+    assert_eq!(judge(plan, Some(&entry)), Adopt);
+}
+
 #[test]
 fn a_newer_token_that_is_spent_is_replaced_with_its_own_refresh_token() {
-    for (epoch, generation) in NEWER {
-        for reason in REASONS {
-            let record = record(epoch, generation, spent());
-            assert_eq!(judge(&Policy::default(), reason, Some(&record)), Present(epoch, generation), "{reason:?}");
+    for plan in plans() {
+        for entry in newer(known(&plan), Some(secs(10)), 90) {
+            assert_eq!(judge(&plan, Some(&entry)), WHOLE, "{:?}", plan.reason);
+            assert_eq!(judge(&unread(), Some(&entry)), WHOLE);
         }
+        // So is one that is no access token at all.
+        let alone = with(&committed(Some(known(&plan)), None, at(90)), |entry| {
+            let mut tokens = tokens(WALL, None);
+            tokens.access = None;
+            entry.state = EntryState::Active(tokens);
+        });
+        assert_eq!(judge(&plan, Some(&alone)), WHOLE);
     }
 }
 
 #[test]
 fn the_same_token_is_replaced_whatever_it_is_worth() {
-    for tokens in [fresh(), spent()] {
-        for reason in [Reason::Due, Reason::Rejected, Reason::Forced] {
-            let record = record(5, 7, tokens.clone());
-            assert_eq!(judge(&Policy::default(), reason, Some(&record)), Present(5, 7), "{reason:?}");
-        }
+    for plan in plans() {
+        assert_eq!(judge(&plan, plan.known.as_deref()), WHOLE, "{:?}", plan.reason);
+        let claimed = with(known(&plan), |entry| entry.op = tokenflight_core::store::OpId::unique());
+        assert_eq!(judge(&plan, Some(&claimed)), WHOLE);
     }
 }
 
 #[test]
-fn an_older_record_is_not_touched_and_its_refresh_token_not_presented() {
-    let states = [RecordState::Active(fresh()), RecordState::Active(spent()), RecordState::LoggedOut];
-    for (epoch, generation) in BEHIND {
-        for reason in [Reason::Due, Reason::Rejected, Reason::Forced] {
-            for state in &states {
-                let record = Record::new(Epoch::new(epoch), Generation::new(generation), state.clone());
-                let kind = ErrorKind::Refresh(FailureClass::Config);
-                let expected = Failed(FailureClass::Config, kind);
-                assert_eq!(judge(&Policy::default(), reason, Some(&record)), expected, "{epoch} {generation}");
+fn an_older_entry_is_not_touched_and_its_refresh_token_not_presented() {
+    for mut plan in plans() {
+        let old = plan.known.clone().expect("a stored entry");
+        for next in newer(&old, Some(HOUR), 90) {
+            plan.known = Some(Arc::new(next));
+            for state in [old.state.clone(), EntryState::LoggedOut, EntryState::Empty] {
+                let entry = with(&old, |entry| entry.state = state);
+                assert_eq!(judge(&plan, Some(&entry)), CONFIG, "{:?}", plan.reason);
             }
         }
     }
 }
 
 #[test]
+fn what_the_storage_has_lost_with_its_history_is_written_back() {
+    let (one, two) = (Incarnation::new(1), Incarnation::new(2));
+    let mut plan = plans().remove(0);
+    let old = with(known(&plan), |entry| entry.home = Some(one));
+    let known = with(&committed(Some(&old), Some(HOUR), at(90)), |entry| entry.home = Some(one));
+    plan.known = Some(Arc::new(known.clone()));
+    let judge = |entry: &Entry, incarnation| {
+        let facts = with_incarnation(incarnation);
+        judge_with(&rules(Policy::default()), &plan, Some(entry), facts)
+    };
+    assert_eq!(judge(&old, two), Again);
+    assert_eq!(judge(&old, one), CONFIG, "the storage has lost nothing");
+    assert_eq!(judge(&with(&old, |entry| entry.home = None), two), CONFIG, "another line of history");
+    assert_eq!(judge(&known, two), KeptBack, "nothing is lost, but a claim may be");
+    assert_eq!(judge(&known, one), WHOLE);
+}
+
+fn with_incarnation(incarnation: Incarnation) -> Facts {
+    let mut facts = Facts::in_process();
+    facts.incarnation = Some(incarnation);
+    facts
+}
+
+#[test]
 fn a_logout_elsewhere_ends_the_session_here() {
-    for (epoch, generation) in NEWER.into_iter().chain([(5, 7)]) {
-        for reason in REASONS {
-            let record = Record::new(Epoch::new(epoch), Generation::new(generation), RecordState::LoggedOut);
-            assert_eq!(judge(&Policy::default(), reason, Some(&record)), Over(epoch, ErrorKind::LoggedOut));
+    for plan in plans().into_iter().chain([unread()]) {
+        assert_eq!(judge(&plan, Some(&reset(plan.known.as_deref(), None, at(90)))), Over, "{:?}", plan.reason);
+    }
+}
+
+#[test]
+fn an_end_found_elsewhere_is_one_here_and_its_token_lives_on() {
+    for plan in plans() {
+        let lives = ended_entry(&committed(Some(known(&plan)), Some(HOUR), at(90)), at(95));
+        let spent = ended_entry(&committed(Some(known(&plan)), Some(secs(5)), at(90)), at(95));
+        assert_eq!((judge(&plan, Some(&lives)), judge(&plan, Some(&spent))), (Adopt, Over), "{:?}", plan.reason);
+        assert_eq!((judge(&unread(), Some(&lives)), judge(&unread(), Some(&spent))), (Adopt, Over));
+    }
+}
+
+fn anew() -> Rules {
+    let mut rules = Rules::new(Policy::default()).expect("a sane policy");
+    rules.needs_refresh_token = false;
+    rules
+}
+
+#[test]
+fn an_empty_store_is_the_end_unless_the_grant_can_ask_anew() {
+    let empty = Entry::default();
+    for plan in plans().into_iter().chain([unread()]) {
+        let rows = [(None, Over, WHOLE), (plan.known.is_none().then_some(&empty), Over, WHOLE)];
+        for (entry, over, asks) in rows {
+            assert_eq!(judge(&plan, entry), over);
+            assert_eq!(judge_with(&anew(), &plan, entry, Facts::in_process()), asks);
         }
     }
-}
-
-#[test]
-fn an_end_found_elsewhere_ends_the_session_here_for_the_same_reason() {
-    let why = EndReason::new("invalid_grant").description("reused");
-    for (epoch, generation) in NEWER.into_iter().chain([(5, 7)]) {
-        for reason in REASONS {
-            let state = RecordState::Ended { tokens: fresh(), reason: why.clone(), at: WALL };
-            let record = Record::new(Epoch::new(epoch), Generation::new(generation), state);
-            let expected = Over(epoch, ErrorKind::Ended(why.clone()));
-            assert_eq!(judge(&Policy::default(), reason, Some(&record)), expected);
-        }
-    }
-}
-
-#[test]
-fn an_empty_store_means_nobody_has_logged_in_and_one_that_was_emptied_is_a_logout() {
-    let policy = Policy::default();
-    assert_eq!(judge(&policy, Reason::Load, None), Over(0, ErrorKind::NotLoggedIn));
-    for reason in [Reason::Due, Reason::Rejected, Reason::Forced] {
-        assert_eq!(judge(&policy, reason, None), Over(5, ErrorKind::LoggedOut), "{reason:?}");
-    }
-}
-
-fn anew() -> Policy {
-    let mut policy = Policy::default();
-    policy.needs_refresh_token = false;
-    policy
-}
-
-#[test]
-fn a_grant_that_needs_no_refresh_token_asks_anew_when_the_store_is_empty() {
-    assert_eq!(judge(&anew(), Reason::Load, None), Present(0, 0));
-    assert_eq!(judge(&anew(), Reason::Due, None), Present(5, 7));
 }
 
 #[test]
 fn a_spent_token_without_a_refresh_token_needs_a_login_unless_the_grant_can_ask_anew() {
-    let record = record(5, 7, unrefreshable(spent()));
-    for reason in [Reason::Due, Reason::Rejected, Reason::Forced] {
-        let expected = Failed(FailureClass::Config, ErrorKind::NoRefreshToken);
-        assert_eq!(judge(&Policy::default(), reason, Some(&record)), expected);
-        assert_eq!(judge(&anew(), reason, Some(&record)), Present(5, 7));
+    for plan in plans() {
+        let entry = with(known(&plan), |entry| {
+            entry.state = EntryState::Active(unrefreshable(entry.tokens().expect("tokens").clone()));
+        });
+        assert_eq!(judge(&plan, Some(&entry)), Refuse(ErrorKind::NoRefreshToken));
+        assert_eq!(judge_with(&anew(), &plan, Some(&entry), Facts::in_process()), WHOLE);
     }
 }
 
-fn replaying(reuse_policy: ReusePolicy) -> Policy {
-    let mut policy = Policy::default();
-    policy.reuse_policy = reuse_policy;
-    policy
-}
-
-/// The record of epoch 5, generation 7, whose refresh token somebody claimed so long before `now`.
-fn claimed(policy: &Policy, before: Duration, now: Now) -> Record {
-    let mut record = record(5, 7, fresh());
-    record.intent = Some(Intent::pending(Owner::new(1), now.wall - before + policy.lease_length()));
-    record
-}
-
-///
+/// Neither token is for whom this session speaks to: a changed configuration, or a key that two grants share.
 #[test]
-fn an_attempt_that_never_reported_back_is_not_repeated_while_the_access_token_lasts_unless_the_server_forgives() {
-    const KEPT: Outcome = Failed(FailureClass::Ambiguous, ErrorKind::Refresh(FailureClass::Ambiguous));
-    let window = ReusePolicy::grace(secs(1800));
-    // Policy, seconds since the claim, what a usable token makes of it.
+fn tokens_of_another_issuer_or_client_are_neither_adopted_nor_presented() {
+    let mut rules = Rules::new(Policy::default()).expect("a sane policy");
+    (rules.issuer, rules.client_id) = (Some("https://as.example".into()), Some("us".into()));
+    let named = |issuer, client| {
+        let tokens = tokens(at(90).wall, Some(HOUR)).issued_by(issuer).issued_to(client);
+        let entry = committed(None, None, at(90));
+        let ended = ended_entry(&with(&entry, |entry| entry.state = EntryState::Active(tokens.clone())), at(95));
+        [with(&entry, |entry| entry.state = EntryState::Active(tokens)), ended]
+    };
     let rows = [
-        (ReusePolicy::Strict, 100, KEPT),
-        (ReusePolicy::Strict, 100_000, KEPT),
-        (ReusePolicy::NonRotating, 100, Present(5, 7)),
-        (ReusePolicy::NonRotating, 100_000, Present(5, 7)),
-        (window, 100, Present(5, 7)),
-        (window, 1799, Present(5, 7)),
-        (window, 1800, KEPT),
-        (window, 100_000, KEPT),
+        (Some("https://as.example"), Some("us"), Adopt),
+        (None, None, Adopt),
+        (Some("https://as.example"), Some("them"), CONFIG),
+        (Some("https://other.example"), Some("us"), CONFIG),
+        (Some("https://other.example"), None, CONFIG),
+    ];
+    for (issuer, client, expected) in rows {
+        for entry in named(issuer, client) {
+            let answer = judge_with(&rules, &unread(), Some(&entry), Facts::in_process());
+            assert_eq!(answer, expected, "{issuer:?} {client:?} {:?}", entry.state);
+        }
+    }
+    // A session that names neither takes what it finds.
+    assert_eq!(judge(&unread(), Some(&named(Some("https://other.example"), Some("them"))[0])), Adopt);
+}
+
+/// The entry under a claim that was made so long before `now`.
+fn claimed(entry: &Entry, before: Duration, now: tokenflight_core::Now) -> Entry {
+    let (length, holder) = (secs(75), "another".into());
+    let body = Body::Claim { owner: Owner::unique(), seen: entry.op, length, yields: None, holder };
+    apply(Some(entry), &Op::new(None, now.back(before), body), &Facts::in_process()).0.expect("granted")
+}
+
+#[test]
+fn an_attempt_that_never_reported_is_not_repeated_while_the_access_token_lasts_unless_the_server_forgives() {
+    let window = ReusePolicy::grace(secs(1800));
+    // Policy, seconds since the doubt, what a usable token makes of it.
+    let rows = [
+        (ReusePolicy::Strict, 100, KeptBack),
+        (ReusePolicy::Strict, 2900, KeptBack),
+        (ReusePolicy::NonRotating, 100, WHOLE),
+        (ReusePolicy::UntilUsed, 2900, WHOLE),
+        (window, 100, WHOLE),
+        // The request must end in the window, and have three seconds at least.
+        (window, 1750, Claim(secs(50))),
+        (window, 1797, Claim(secs(3))),
+        (window, 1798, KeptBack),
+        (window, 2900, KeptBack),
     ];
     for (reuse_policy, since, usable) in rows {
-        let policy = replaying(reuse_policy);
-        let (plan, now) = plan(&policy, Reason::Due);
-        let record = claimed(&policy, secs(since), now);
-        assert_eq!(outcome(policy.reconcile(&plan, Some(&record), now)), usable, "{reuse_policy:?} after {since} s");
-        // Nothing is left to lose once the access token is gone: then it is tried.
-        assert_eq!(judge(&policy, Reason::Rejected, Some(&record)), Present(5, 7), "{reuse_policy:?} after {since} s");
-        // Who reads the store for the first time has nothing to lose either.
-        let mut spent = record.clone();
-        spent.state = RecordState::Active(self::spent());
-        assert_eq!(judge(&policy, Reason::Load, Some(&spent)), Present(5, 7));
+        let rules = rules(policy(|policy| policy.reuse_policy = reuse_policy));
+        let [due, _, rejected] = &plans()[..] else { panic!("three plans") };
+        let claim = claimed(known(due), secs(since), due.started);
+        let now = Facts::in_process().now(due.started.back(secs(since)));
+        let doubted = with(known(due), |entry| entry.doubt = Some(tokenflight_core::store::Doubt::since(now)));
+        // Another holder's claim is no doubt while it is in force: whether it is, the store decides.
+        assert_eq!(judge_with(&rules, due, Some(&claim), Facts::in_process()), WHOLE);
+        assert_eq!(judge_with(&rules, due, Some(&doubted), Facts::in_process()), usable, "{reuse_policy:?} {since} s");
+        // Without a usable access token nothing is left to lose: then it is tried.
+        let mut dead = due.clone();
+        dead.usable = rejected.usable;
+        let expected = if usable == KeptBack { WHOLE } else { usable };
+        assert_eq!(judge_with(&rules, &dead, Some(&doubted), Facts::in_process()), expected);
+        dead.usable = Some(Duration::ZERO);
+        assert!(!dead.is_usable(dead.started));
+    }
+    // A doubt by another clock, or at any time, is as old as can be.
+    let due = &plans()[0];
+    for since in [None, Some(Reading { clock: ClockId::new(9), at: at(2990).boot })] {
+        let doubted = with(known(due), |entry| entry.doubt = Some(tokenflight_core::store::Doubt::since(since)));
+        let rules = rules(policy(|policy| policy.reuse_policy = window));
+        assert_eq!(judge_with(&rules, due, Some(&doubted), Facts::in_process()), KeptBack);
     }
 }
 
 #[test]
 fn a_newer_token_is_adopted_whatever_happened_to_its_refresh_token() {
-    for reuse_policy in [ReusePolicy::Strict, ReusePolicy::NonRotating, ReusePolicy::grace(secs(60))] {
-        let policy = replaying(reuse_policy);
-        let mut record = record(5, 8, fresh());
-        record.intent = Some(Intent::pending(Owner::new(1), WALL));
-        assert_eq!(judge(&policy, Reason::Due, Some(&record)), Adopt(5, 8));
-    }
+    let plan = &plans()[0];
+    let doubt = Some(tokenflight_core::store::Doubt::since(None));
+    let entry = with(&committed(Some(known(plan)), Some(HOUR), at(2990)), |entry| entry.doubt = doubt);
+    assert_eq!(judge(plan, Some(&entry)), Adopt);
+    // A spent one of another process is no reason to keep ours back: ours is older than it.
+    let spent = with(&committed(Some(known(plan)), Some(secs(5)), at(2990)), |entry| entry.doubt = doubt);
+    assert_eq!(judge(plan, Some(&spent)), WHOLE);
 }
 
-fn adopted(tokens: StoredTokens, now: Now) -> Found {
-    let policy = Policy::default();
-    let plan = started(machine(policy.clone()).usable(now));
-    match policy.reconcile(&plan, Some(&record(1, 1, tokens)), now) {
-        Reconcile::Adopt(found) => found,
-        other => panic!("expected an adoption, got {other:?}"),
-    }
+fn times(tokens: &StoredTokens, second: u64) -> Times {
+    rules(Policy::default()).times(tokens, at(second)).expect("an access token")
 }
 
 /// What is left of a found token, by its own clocks.
-fn left(found: &Found, now: Now) -> Duration {
-    found.lifetime.expect("a known lifetime").saturating_sub(now.since(found.anchor))
+fn left(times: &Times, second: u64) -> Duration {
+    times.lifetime.expect("a known lifetime").saturating_sub(at(second).since(times.anchor))
 }
 
 #[test]
 fn a_found_token_has_the_age_the_wall_clock_gives_it() {
-    let now = at(10_000);
-    assert_eq!(left(&adopted(tokens(now.wall - secs(600), Some(HOUR)), now), now), secs(3000));
+    assert_eq!(left(&times(&tokens(at(9400).wall, Some(HOUR)), 10_000), 10_000), secs(3000));
 }
 
 #[test]
 fn a_token_from_the_future_has_no_age_and_no_more_than_its_lifetime() {
     // Received by a host whose wall clock is ahead, or before ours was set back.
-    let now = at(10_000);
-    let found = adopted(tokens(now.wall + secs(5000), Some(HOUR)), now);
-    assert_eq!((found.anchor, left(&found, now)), (now, HOUR));
+    let times = times(&tokens(at(15_000).wall, Some(HOUR)), 10_000);
+    assert_eq!((times.anchor, left(&times, 10_000)), (at(10_000), HOUR));
 }
 
 #[test]
 fn a_token_older_than_the_boot_keeps_what_is_left_of_its_life() {
     // Ten seconds after the boot, a token of ten minutes ago.
-    let now = at(10);
-    let found = adopted(tokens(now.wall - secs(600), Some(HOUR)), now);
-    assert_eq!(left(&found, now), secs(3000));
-    let later = at(10 + 2999);
-    assert!(later.since(found.anchor) < found.lifetime.expect("a lifetime"));
-    assert!(at(10 + 3000).since(found.anchor) >= found.lifetime.expect("a lifetime"));
+    let times = times(&tokens(at(10).wall - secs(600), Some(HOUR)), 10);
+    assert_eq!((left(&times, 10), left(&times, 3009), left(&times, 3010)), (secs(3000), secs(1), Duration::ZERO));
 }
 
 #[test]
-fn a_found_token_without_a_lifetime_is_adopted_with_no_end() {
-    let now = at(10_000);
-    assert_eq!(adopted(tokens(WALL - 1000 * HOUR, None), now).lifetime, None);
+fn a_token_that_was_spent_long_ago_is_as_old_as_it_could_get() {
+    let times = times(&tokens(at(10).wall, Some(secs(60))), 10_000);
+    assert_eq!((times.anchor, left(&times, 10_000)), (at(9940), Duration::ZERO));
+}
+
+#[test]
+fn a_found_token_without_a_lifetime_is_as_old_as_the_configured_one_or_new() {
+    let found = tokens(WALL - 1000 * HOUR, None);
+    assert_eq!((times(&found, 10_000).anchor, times(&found, 10_000).lifetime), (at(10_000), None));
+    let rules = rules(policy(|policy| policy.default_lifetime = Some(secs(900))));
+    assert_eq!(rules.times(&found, at(10_000)).map(|times| times.anchor), Some(at(9100)));
 }
 
 #[test]
 fn a_lifetime_of_centuries_in_the_store_is_cut() {
-    let now = at(10_000);
-    let found = adopted(tokens(now.wall, Some(Duration::MAX)), now);
-    assert_eq!(found.lifetime, Some(tokenflight_core::MAX_LIFETIME));
+    assert_eq!(times(&tokens(at(10_000).wall, Some(Duration::MAX)), 10_000).lifetime, Some(MAX_LIFETIME));
 }
 
-/// The set of this file's tokens really carries what the tables rely on.
 #[test]
-fn stored_tokens_keep_the_old_refresh_token_when_the_answer_has_none() {
-    let old = tokens(WALL, None).refresh.expect("a refresh token");
-    let kept = StoredTokens::from_set(&TokenSet::new("next"), WALL, Some(&old));
-    assert_eq!(kept.refresh.as_ref(), Some(&old));
-    let replaced = StoredTokens::from_set(&TokenSet::new("next").refresh_token("new"), WALL, Some(&old));
-    assert_eq!(replaced.refresh.expect("a refresh token").expose(), "new");
-    let empty = StoredTokens::from_set(&TokenSet::new("next").refresh_token(""), WALL, Some(&old));
-    assert_eq!(empty.refresh.as_ref(), Some(&old));
+fn without_an_access_token_there_are_no_times() {
+    let mut alone = tokens(WALL, None);
+    alone.access = None;
+    assert_eq!(rules(Policy::default()).times(&alone, at(0)), None);
 }

@@ -1,25 +1,23 @@
-//! What must not be seen is not seen, and what cannot be sent is not sent.
+//! What must not be seen is not seen, and what cannot be sent is not sent.
 
 mod support;
 
-use std::{
-    error::Error as StdError,
-    fmt::{Debug, Display},
-};
+use std::{error::Error as StdError, fmt::Debug, sync::Arc};
 
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use http::HeaderValue;
 use proptest::prelude::*;
-use support::{WALL, at, base64, base64url, machine, secs, started};
+use support::{Session, WALL, at, machine, rules, secs, started};
 use tokenflight_core::{
-    AccessToken, EndReason, Epoch, Error, ErrorKind, FailureClass, Generation, GrantError, RefreshToken, Secret,
-    TokenSet, TokenSetError, Unsendable,
-    event::Event,
+    AccessToken, EndReason, Epoch, Error, ErrorKind, FailureClass, GrantError, RefreshToken, Secret, TokenSet,
+    TokenSetError, Unsendable,
     grant::{Reason, TokenRequest, grant_fn},
-    lease::{
-        Claim, Commit, End, GrantKey, Intent, Lease, Owner, Record, RecordState, Reset, StoreError, StoredTokens, Write,
+    store::{
+        Blob, Body, Entry, EntryState, Facts, GrantKey, Op, OpId, Owner, Reply, Seen, StoreError, StoreErrorKind,
+        StoredTokens,
     },
 };
-use tokenflight_machine::{Decision, Landing, Policy, Reconcile};
+use tokenflight_machine::{Decision, Outcome, Pending, Policy, Reconcile, Saved, Times};
 
 /// Of characters that every encoding writes differently.
 const CANARY: &str = "cAn4ry~S3cr3t/+=(tOk3n)";
@@ -53,7 +51,7 @@ fn forms() -> Vec<String> {
     for before in ["", "x", "xx"] {
         let bytes = [before.as_bytes(), CANARY.as_bytes()].concat();
         // Without the ends, which depend on what stands beside it.
-        for text in [base64(&bytes), base64url(&bytes)] {
+        for text in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
             forms.push(text[4..text.len() - 4].to_owned());
         }
     }
@@ -98,20 +96,39 @@ fn stored() -> StoredTokens {
     StoredTokens::from_set(&set(), WALL, None)
 }
 
-fn records() -> [Record; 3] {
-    let record = |state| Record::new(Epoch::new(1), Generation::new(2), state);
-    let mut presented = record(RecordState::Active(stored()));
-    presented.intent = Some(Intent::pending(Owner::new(1), WALL));
-    let ended = RecordState::Ended { tokens: stored(), reason: EndReason::new("invalid_grant"), at: WALL };
-    [presented, record(ended), record(RecordState::LoggedOut)]
+fn entry(state: EntryState) -> Entry {
+    let mut entry = Entry::default();
+    (entry.op, entry.login, entry.set, entry.rotation) = (OpId::new(1), OpId::new(2), OpId::new(3), 4);
+    entry.state = state;
+    entry.extra = vec![("of a newer version".to_owned(), Secret::new(CANARY))];
+    entry
+}
+
+fn entries() -> [Entry; 3] {
+    let ended = EntryState::Ended { tokens: stored(), reason: EndReason::new("invalid_grant"), at: WALL };
+    [entry(EntryState::Active(stored())), entry(ended), entry(EntryState::LoggedOut)]
+}
+
+fn ops() -> Vec<Op> {
+    let presented = Some(RefreshToken::new(CANARY));
+    let (owner, epoch, login, over) = (Owner::new(1), Epoch::new(1), OpId::new(2), OpId::new(3));
+    let reason = EndReason::new("invalid_grant");
+    let bodies = [
+        Body::Commit { epoch, login, over, presented: presented.clone(), next: stored() },
+        Body::End { owner, epoch, login, over, presented, reason, at: WALL },
+        Body::Reset { base: None, tokens: Some(stored()) },
+        Body::Again { record: Box::new(entries()[0].clone()) },
+    ];
+    bodies.into_iter().map(|body| Op::new(None, at(0), body).tried_on(Some(Box::new(entries()[0].clone())))).collect()
 }
 
 #[test]
 fn the_test_would_notice() {
-    for shown in [CANARY.to_owned(), format!("{:?}", CANARY.as_bytes()), format!("a{}", base64(CANARY.as_bytes()))] {
+    for shown in
+        [CANARY.to_owned(), format!("{:?}", CANARY.as_bytes()), format!("a{}", BASE64_STANDARD_NO_PAD.encode(CANARY))]
+    {
         assert!(std::panic::catch_unwind(|| assert_hidden(&shown)).is_err(), "{shown}");
     }
-    assert_eq!(base64(b"any carnal pleas"), "YW55IGNhcm5hbCBwbGVhcw");
 }
 
 #[test]
@@ -134,39 +151,46 @@ fn no_value_that_holds_a_token_shows_it() {
 #[test]
 fn nothing_that_goes_to_or_comes_from_a_store_shows_it() {
     assert_debug_hides(&stored());
-    let (owner, epoch, generation) = (Owner::new(1), Epoch::new(1), Generation::new(2));
-    let presented = Some(RefreshToken::new(CANARY));
-    assert_debug_hides(&Commit::new(owner, epoch, generation, presented.clone(), stored()));
-    assert_debug_hides(&End::new(owner, epoch, presented, EndReason::new("invalid_grant"), WALL));
-    assert_debug_hides(&Reset::new(epoch, generation, Some(stored())));
-    assert_debug_hides(&(GrantKey::new("a key"), Claim::new(owner, secs(75), at(0))));
-    for record in records() {
-        assert_debug_hides(&record);
-        assert_debug_hides(&record.tokens());
-        assert_debug_hides(&Lease::Granted(Some(record.clone())));
-        assert_debug_hides(&Write::Conflict(Some(record)));
+    assert_debug_hides(&GrantKey::new("a key"));
+    assert_debug_hides(&Blob::new(CANARY.as_bytes().to_vec()));
+    for op in ops() {
+        assert_debug_hides(&op);
+        assert_debug_hides(&Pending::tried(op, true));
+    }
+    for entry in entries() {
+        assert_debug_hides(&Seen::new(Some(entry.clone()), Facts::in_process()));
+        assert_debug_hides(&Reply::Stored { entry: entry.clone(), replaced: Some(stored()) });
+        assert_error_hides(&StoreError::unknown("no answer").computed_on(Some(entry)));
     }
 }
 
 #[test]
 fn nothing_of_the_machine_shows_it() {
-    let mut machine = machine(Policy::default());
-    let plan = started(machine.usable(at(0)));
-    for record in records() {
-        let reconcile = machine.reconcile(&plan, Some(&record), at(0));
+    let mut machine: Session = machine(Policy::default());
+    let plan = started(machine.usable(None, at(0)));
+    for entry in entries() {
+        let (known, seen) = (Arc::new(entry.clone()), Seen::new(Some(entry), Facts::in_process()));
+        let reconcile = rules(Policy::default()).reconcile(&plan, &seen, at(0));
         assert_debug_hides(&reconcile);
-        let landing = match reconcile {
-            Reconcile::Adopt(found) => Landing::Found(found),
-            Reconcile::Stop(landing) => landing,
-            Reconcile::Present { .. } => continue,
+        let token = match reconcile {
+            Reconcile::Adopt(times) => Some((1, times)),
+            _ => None,
         };
         let mut machine = machine.clone();
-        assert_debug_hides(&machine.land(&plan, &landing, at(0), 0));
+        let before = machine.view();
+        assert_debug_hides(&machine.finish(&plan, Outcome::Found { entry: Some(known), token }, at(0), 0));
+        assert_debug_hides(&before.events(&machine.view()));
         assert_debug_hides(&machine);
-        assert_debug_hides(&machine.offer(at(0)));
-        if let Decision::Refuse(error) = machine.usable(at(100_000)) {
+        assert_debug_hides(&(machine.offer(true, at(0)), machine.view(), machine.force(at(0))));
+        if let Decision::Refuse(error) = machine.usable(None, at(100_000)) {
             assert_error_hides(&error);
         }
+        machine.login(Some(2), Times::new(at(1), None), stored(), at(1), 0);
+        let write = machine.flush().expect("a login to be stored");
+        let failure = support::unsaved(StoreErrorKind::Unknown);
+        assert_debug_hides(&machine.pending(write));
+        assert_debug_hides(&machine.written(write, Err(failure), at(1), 0));
+        assert_debug_hides(&(machine.clone(), machine.logout(at(2)), machine.take_pending()));
     }
 }
 
@@ -177,6 +201,7 @@ fn grant_errors() -> Vec<GrantError> {
         FailureClass::Ambiguous,
         FailureClass::Terminal,
         FailureClass::Config,
+        FailureClass::Interaction,
     ];
     let full = |class| {
         let error = GrantError::new(class).code("invalid_grant").description("of the server").retry_after(secs(3));
@@ -193,9 +218,7 @@ fn no_error_shows_a_token_nor_does_any_of_its_causes() {
         assert_error_hides(&error);
         let error = Error::from(error);
         assert_error_hides(&error);
-        assert_debug_hides(&Landing::Failed { class: FailureClass::Config, error: error.clone(), rotated: None });
-        let verdict_of = Error::with_source(ErrorKind::Store, StoreError::new(error));
-        assert_error_hides(&verdict_of);
+        assert_error_hides(&Error::with_source(ErrorKind::Store, StoreError::refused(error)));
     }
     // What cannot be sent says so without saying what it is.
     let unsendable = AccessToken::new(format!("{CANARY}\n"));
@@ -217,8 +240,10 @@ fn every_kind_of_error_has_words_and_no_secret() {
         ErrorKind::FreshRefused,
         ErrorKind::Futile,
         ErrorKind::StillRefused,
+        ErrorKind::TimedOut,
         ErrorKind::Recursion,
         ErrorKind::Closed,
+        ErrorKind::NoTimer,
     ];
     let mut told = Vec::new();
     for kind in kinds {
@@ -232,7 +257,6 @@ fn every_kind_of_error_has_words_and_no_secret() {
     assert_eq!(told.len(), count, "two kinds with the same words");
 }
 
-///
 #[test]
 fn what_a_server_says_is_cut_and_cleaned() {
     let long = format!("evil\n\r\u{7}\u{1b}[31m{}", "x".repeat(10_000));
@@ -257,7 +281,6 @@ fn the_header_is_sensitive_and_so_are_its_clones() {
     assert!(set().check().is_ok_and(|checked| checked == header && checked.is_sensitive()));
 }
 
-///
 #[test]
 fn only_visible_characters_are_sent() {
     for byte in 0..=0x7f_u8 {
@@ -271,7 +294,6 @@ fn only_visible_characters_are_sent() {
     }
 }
 
-///
 #[test]
 fn any_spelling_of_bearer_is_a_type_we_speak_and_nothing_else_is() {
     for good in ["Bearer", "bearer", "BEARER"] {
@@ -293,32 +315,27 @@ fn secrets_are_compared_by_content() {
 
 /// Events carry errors and reasons, which are clean already; their numbers are all they show.
 #[test]
-fn no_event_shows_it() {
-    let mut machine = machine(Policy::default());
-    let plan = started(machine.usable(at(0)));
+fn no_outcome_of_a_refresh_shows_it() {
+    let mut machine: Session = machine(Policy::default());
+    let plan = started(machine.usable(None, at(0)));
     for error in grant_errors() {
         let (class, error) = (error.class(), Error::from(error));
-        let mut machine = machine.clone();
-        let landings = [
-            Landing::Failed { class, error: error.clone(), rotated: Some(Generation::new(3)) },
-            Landing::NotFlushed(error.clone()),
-            Landing::Over { epoch: plan.epoch, error },
-        ];
-        for landing in landings {
-            let events: Vec<Event> = machine.clone().land(&plan, &landing, at(0), 0).events;
-            assert_debug_hides(&events);
+        let unsaved = |op| Saved::Unsaved { op, unknown: true, error: error.clone() };
+        for op in ops() {
+            let outcomes: [Outcome<u32>; 3] = [
+                Outcome::Failed { class, error: error.clone(), in_doubt: None, rotated: Some(unsaved(op.clone())) },
+                support::answered(&plan, Times::new(at(0), None), unsaved(op)),
+                Outcome::Over { error: error.clone() },
+            ];
+            for outcome in outcomes {
+                assert_debug_hides(&outcome);
+                let mut machine = machine.clone();
+                let before = machine.view();
+                machine.finish(&plan, outcome, at(0), 0);
+                assert_debug_hides(&(before.events(&machine.view()), machine.clone(), machine.tick(at(1))));
+            }
         }
-        assert_debug_hides(&machine.logout());
     }
-}
-
-/// `Display` is for errors and counters only; a token set has none. (A type that gains one shows up here.)
-#[test]
-fn counters_display_as_plain_numbers() {
-    fn shown(value: impl Display) -> String {
-        value.to_string()
-    }
-    assert_eq!((shown(Epoch::new(7)), shown(Generation::new(8))), ("7".to_owned(), "8".to_owned()));
 }
 
 proptest! {

@@ -1,220 +1,222 @@
-//! Two sessions over one store: whatever is lost on the way to it, neither locks the other out.
+//! Two sessions over one store and one server that rotates: whatever is lost on the way to the store, neither locks the other
+//! out, and no refresh token is presented twice.
 
 mod support;
 
+use std::{collections::HashSet, sync::Arc};
+
 use proptest::{collection::vec, prelude::*};
-use support::{HOUR, WALL, at, machine, tokens};
+use support::{HOUR, Session, at, login, machine, policy, tokens, unsaved};
 use tokenflight_core::{
-    Epoch, Error, ErrorKind, Generation, Now,
-    lease::{Record, RecordState, StoredTokens},
+    AccessToken, Error, ErrorKind, FailureClass, GrantError, Now,
+    store::{Body, Entry, Facts, Op, OpId, Outcome::Untouched, Owner, Reply, Seen, StoreErrorKind, apply},
 };
-use tokenflight_machine::{Decision, Landing, Login, Machine, Obtained, Policy, Reconcile};
+use tokenflight_machine::{Decision, Outcome, Plan, Reconcile, Rules, Saved, Settled, Start, Times, WorkId, present};
 
-/// Tokens that live far beyond every moment of this file.
-fn fresh() -> StoredTokens {
-    tokens(WALL, Some(10 * HOUR))
-}
-
-/// One store and what is in it, as far as this file needs it.
+/// The store, and what the server has seen.
 #[derive(Default)]
-struct Shelf {
-    record: Option<Record>,
+struct World {
+    entry: Option<Entry>,
+    presented: HashSet<String>,
 }
 
-impl Shelf {
-    /// Rule 7 of the store's contract.
-    fn reset(&mut self, epoch: Epoch, generation: Generation, state: RecordState) -> (Epoch, Generation) {
-        let (mut epoch, mut generation) = (epoch, generation);
-        if let Some(record) = &self.record {
-            epoch = epoch.max(record.epoch.next());
-            generation = generation.max(record.generation.next());
-        }
-        self.record = Some(Record::new(epoch, generation, state));
-        (epoch, generation)
-    }
-
-    /// Rule 5; without the refresh token, because this server takes any.
-    fn commit(&mut self, epoch: Epoch, generation: Generation) -> Option<Generation> {
-        let record = self.record.as_mut().filter(|record| record.epoch == epoch)?;
-        record.generation = generation.max(record.generation.next());
-        record.state = RecordState::Active(fresh());
-        Some(record.generation)
-    }
+/// How the store behaves during one deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    Fine,
+    /// Nothing gets through.
+    Down,
+    /// What is to be stored after the server's answer does not get through.
+    DownAfter,
+    /// As before, but it is stored, and only the answer is lost.
+    AnswerLost,
 }
 
-#[derive(Clone, Copy)]
-enum Pending {
-    Reset { epoch: Epoch, generation: Generation, login: bool },
-    Commit { epoch: Epoch, generation: Generation },
-}
-
-struct Session {
-    machine: Machine,
-    pending: Option<Pending>,
-}
-
-impl Session {
-    fn login(&mut self, now: Now) {
-        self.machine.login(Login::new(Some(HOUR)), now, 0);
-        let (epoch, generation) = (self.machine.epoch(), self.machine.generation());
-        self.pending = Some(Pending::Reset { epoch, generation, login: true });
-    }
-
-    fn logout(&mut self) {
-        self.machine.logout();
-        let (epoch, generation) = (self.machine.epoch(), self.machine.generation().next());
-        self.pending = Some(Pending::Reset { epoch, generation, login: false });
-    }
-
-    /// Stores what is pending. `false` if the store is not to be had.
-    fn flush(&mut self, shelf: &mut Shelf, store_works: bool) -> bool {
-        let Some(pending) = self.pending else { return true };
-        if !store_works {
-            return false;
-        }
-        self.pending = None;
-        let (asked, stored) = match pending {
-            Pending::Reset { epoch, generation, login } => {
-                let state = if login { RecordState::Active(fresh()) } else { RecordState::LoggedOut };
-                (epoch, Some(shelf.reset(epoch, generation, state)))
-            }
-            Pending::Commit { epoch, generation } => {
-                (epoch, shelf.commit(epoch, generation).map(|generation| (epoch, generation)))
-            }
-        };
-        let (epoch, generation) = stored.unwrap_or_else(|| (self.machine.epoch(), self.machine.generation()));
-        self.machine.saved(asked, epoch, generation);
-        true
-    }
-
-    /// A whole flight, if the machine wants one: what it landed with.
-    fn fly(&mut self, shelf: &mut Shelf, store_works: bool, now: Now) -> Option<Landing> {
-        let Decision::Start(mut plan) = self.machine.force(now) else { return None };
-        let landing = if self.flush(shelf, store_works) {
-            (plan.epoch, plan.generation) = (self.machine.epoch(), self.machine.generation());
-            match self.machine.reconcile(&plan, shelf.record.as_ref(), now) {
-                Reconcile::Adopt(found) => Landing::Found(found),
-                Reconcile::Stop(landing) => landing,
-                Reconcile::Present { epoch, generation } => self.answer(shelf, store_works, (epoch, generation), now),
-            }
-        } else {
-            Landing::NotFlushed(Error::new(ErrorKind::Store))
-        };
-        self.machine.land(&plan, &landing, now, 0);
-        Some(landing)
-    }
-
-    /// The server answers, and the answer is stored or not.
-    fn answer(
-        &mut self,
-        shelf: &mut Shelf,
-        store_works: bool,
-        (epoch, generation): (Epoch, Generation),
-        now: Now,
-    ) -> Landing {
-        let generation = generation.next();
-        let stored = if store_works { shelf.commit(epoch, generation) } else { None };
-        let mut obtained = Obtained::new(epoch, stored.unwrap_or(generation), now, Some(HOUR));
-        if stored.is_none() {
-            obtained.unsaved = Some(Error::new(ErrorKind::Store));
-            self.pending = Some(Pending::Commit { epoch, generation });
-        }
-        Landing::Obtained(obtained)
-    }
-}
-
-/// What one of the two sessions does.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Login,
     Logout,
-    Fly,
-    /// A flight during which the store works until the answer is there.
-    FlyUnsaved,
-    FlyWithoutStore,
+    Refresh,
     Reload,
 }
 
-fn deeds() -> impl Strategy<Value = Vec<(bool, Deed)>> {
+impl World {
+    fn apply(&mut self, op: &Op) -> Reply {
+        let (next, reply) = apply(self.entry.as_ref(), op, &Facts::in_process());
+        if next.is_some() {
+            self.entry = next;
+        }
+        reply
+    }
+
+    /// One write of a session, to its end.
+    fn write(&mut self, session: &mut Session, write: WorkId, weather: Weather, now: Now) {
+        let mut name = Some(write);
+        while let Some(write) = name.take() {
+            if matches!(weather, Weather::Down | Weather::DownAfter) {
+                session.written(write, Err(unsaved(StoreErrorKind::NotDone)), now, 0);
+                return;
+            }
+            session.settle(write, Some((self.entry.as_ref().map_or(OpId::NONE, |entry| entry.login), None)));
+            let op = session.pending(write).expect("something to be stored").op(now);
+            let tried = self.entry.clone().unwrap_or_default();
+            let reply = self.apply(&op);
+            if weather == Weather::AnswerLost {
+                let mut failure = unsaved(StoreErrorKind::Unknown);
+                failure.tried = Some(Box::new(tried));
+                session.written(write, Err(failure), now, 0);
+                return;
+            }
+            if let Settled::Again(again) = session.written(write, Ok(reply), now, 0) {
+                name = Some(again);
+            }
+        }
+    }
+
+    /// A refresh, as the engine does it.
+    fn refresh(&mut self, rules: &Rules, plan: &Plan, weather: Weather, now: Now, token: u32) -> Outcome<u32> {
+        if weather == Weather::Down {
+            return support::failed(FailureClass::NotSent);
+        }
+        let seen = Seen::new(self.entry.clone(), Facts::in_process());
+        let entry = seen.entry.clone().map(Arc::new);
+        match rules.reconcile(plan, &seen, now) {
+            Reconcile::Adopt(times) => Outcome::Found { entry, token: Some((number(seen.entry.as_ref()), times)) },
+            Reconcile::Over => Outcome::Found { entry, token: None },
+            Reconcile::Claim { .. } => self.present(rules, plan, weather, now, token),
+            Reconcile::KeptBack => kept_back(),
+            other => panic!("a session was locked out of an honest store: {other:?}"),
+        }
+    }
+
+    fn present(&mut self, rules: &Rules, plan: &Plan, weather: Weather, now: Now, token: u32) -> Outcome<u32> {
+        let entry = self.entry.clone().unwrap_or_default();
+        let (owner, length) = (Owner::unique(), support::secs(75));
+        let claim = Body::Claim { owner, seen: entry.op, length, yields: None, holder: "us".into() };
+        let Reply::Granted(entry) = self.apply(&Op::new(None, now, claim)) else {
+            return support::failed(FailureClass::NotSent);
+        };
+        let facts = Facts::in_process();
+        let doubt = present::doubt_of(&entry, &facts, Some(owner));
+        let usable = plan.is_usable(now);
+        if present::may_present(rules.reuse(), doubt, facts.now(now), usable, &rules.lengths()).is_none() {
+            self.apply(&Op::new(None, now, Body::Settle { owner, outcome: Untouched }));
+            return kept_back();
+        }
+        let presented = entry.tokens().and_then(|tokens| tokens.refresh.clone()).expect("a refresh token");
+        assert!(self.presented.insert(presented.expose().to_owned()), "a refresh token was presented twice");
+        let mut next = tokens(now.wall, Some(HOUR));
+        next.access = Some(AccessToken::new(token.to_string()));
+        let (epoch, login, over) = (entry.epoch, entry.login, entry.set);
+        let op = Op::new(None, now, Body::Commit { epoch, login, over, presented: Some(presented), next });
+        let stored = (weather != Weather::DownAfter).then(|| self.apply(&op));
+        let saved = match stored {
+            Some(Reply::Stored { entry, .. }) if weather == Weather::Fine => Saved::Stored(Arc::new(entry)),
+            stored => Saved::Unsaved { op, unknown: stored.is_some(), error: Error::new(ErrorKind::Store) },
+        };
+        Outcome::Obtained { token, times: Times::new(now, Some(HOUR)), renewable: true, saved }
+    }
+}
+
+fn kept_back() -> Outcome<u32> {
+    Outcome::KeptBack { error: Error::failed(GrantError::new(FailureClass::Ambiguous)) }
+}
+
+/// The access token of an entry, as a number.
+fn number(entry: Option<&Entry>) -> u32 {
+    let access = entry.and_then(Entry::tokens).and_then(|tokens| tokens.access.as_ref());
+    access.and_then(|access| access.expose().parse().ok()).unwrap_or(0)
+}
+
+fn play(deeds: &[(bool, Deed, Weather)]) {
+    let policy = policy(|policy| policy.min_interval = std::time::Duration::ZERO);
+    let (mut world, mut sessions) = (World::default(), [machine(policy.clone()), machine(policy)]);
+    let mut clock = 1000;
+    let mut act = |session: &mut Session, deed, weather| {
+        clock += 20;
+        let now = at(clock);
+        match deed {
+            Deed::Login => login(session, Some(HOUR), now),
+            Deed::Logout => drop(session.logout(now)),
+            Deed::Reload => session.reload(),
+            Deed::Refresh => {
+                if let Some(write) = session.flush() {
+                    world.write(session, write, weather, now);
+                }
+                if let Decision::Start(Start::Refresh(plan)) = session.force(now) {
+                    let rules = Arc::clone(session.rules());
+                    let outcome = world.refresh(&rules, &plan, weather, now, clock as u32);
+                    session.finish(&plan, outcome, now, 0);
+                    assert_eq!(session.running(tokenflight_machine::Work::Refresh), None);
+                }
+            }
+        }
+    };
+    for (which, deed, weather) in deeds {
+        act(&mut sessions[usize::from(*which)], *deed, *weather);
+    }
+    // Once the store works again both store what they owe, and then agree on what is in it.
+    for _ in 0..3 {
+        for session in &mut sessions {
+            session.reload();
+            act(session, Deed::Refresh, Weather::Fine);
+        }
+    }
+    let last = world.entry.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
+    for session in &sessions {
+        assert!(!session.has_unsaved());
+        let known = session.known().and_then(|known| known.tokens()).and_then(|tokens| tokens.refresh.clone());
+        assert!(session.over().is_some() == last.is_none(), "{:?}", session.over());
+        assert!(last.is_none() || known.is_some());
+    }
+}
+
+const HERE: bool = false;
+const THERE: bool = true;
+
+/// Its outcome is not known, and meanwhile the other one has logged in.
+#[test]
+fn a_rotation_that_was_not_stored_yields_to_another_sessions_login() {
+    for weather in [Weather::DownAfter, Weather::AnswerLost] {
+        play(&[
+            (HERE, Deed::Login, Weather::Fine),
+            (HERE, Deed::Refresh, weather),
+            (THERE, Deed::Login, Weather::Fine),
+            (THERE, Deed::Refresh, weather),
+            (HERE, Deed::Refresh, Weather::Fine),
+        ]);
+    }
+}
+
+#[test]
+fn a_session_that_reads_the_store_again_after_its_end_believes_what_it_finds() {
+    play(&[
+        (HERE, Deed::Login, Weather::Fine),
+        (HERE, Deed::Refresh, Weather::DownAfter),
+        (THERE, Deed::Login, Weather::Fine),
+        (THERE, Deed::Logout, Weather::Fine),
+        (THERE, Deed::Refresh, Weather::AnswerLost),
+        (HERE, Deed::Refresh, Weather::Fine),
+        (HERE, Deed::Reload, Weather::Fine),
+        (THERE, Deed::Refresh, Weather::Fine),
+        (HERE, Deed::Refresh, Weather::Fine),
+    ]);
+}
+
+fn deeds() -> impl Strategy<Value = Vec<(bool, Deed, Weather)>> {
     let deed = prop_oneof![
         3 => Just(Deed::Login),
         1 => Just(Deed::Logout),
-        6 => Just(Deed::Fly),
-        3 => Just(Deed::FlyUnsaved),
-        1 => Just(Deed::FlyWithoutStore),
+        8 => Just(Deed::Refresh),
         1 => Just(Deed::Reload),
     ];
-    vec((any::<bool>(), deed), 1..40)
-}
-
-fn play(deeds: &[(bool, Deed)]) {
-    let session = || Session { machine: machine(Policy::default()), pending: None };
-    let (mut shelf, mut sessions) = (Shelf::default(), [session(), session()]);
-    let mut clock = 1000;
-    let mut honest = |session: &mut Session, shelf: &mut Shelf, deed| {
-        clock += 20;
-        let now = at(clock);
-        let landing = match deed {
-            Deed::Login => return session.login(now),
-            Deed::Logout => return session.logout(),
-            Deed::Reload => return session.machine.reload(),
-            Deed::Fly => session.fly(shelf, true, now),
-            Deed::FlyWithoutStore => session.fly(shelf, false, now),
-            Deed::FlyUnsaved => {
-                session.flush(shelf, true);
-                session.fly(shelf, false, now)
-            }
-        };
-        if let Some(Landing::Failed { class, error, .. }) = landing {
-            panic!("a session was locked out of an honest store: {class:?} {error:?}");
-        }
-    };
-    for (which, deed) in deeds {
-        honest(&mut sessions[usize::from(*which)], &mut shelf, *deed);
-    }
-    // Once the store works again, both get along.
-    for _ in 0..3 {
-        for session in &mut sessions {
-            session.flush(&mut shelf, true);
-            honest(session, &mut shelf, Deed::Fly);
-        }
-    }
-}
-
-/// Login here, a rotation that could not be stored, a login elsewhere: the generations have come apart.
-#[test]
-fn a_session_whose_count_ran_ahead_of_the_stores_goes_on_with_the_stores() {
-    let (here, there) = (false, true);
-    play(&[
-        (here, Deed::Login),
-        (here, Deed::Fly),
-        (here, Deed::FlyUnsaved),
-        (there, Deed::Login),
-        (there, Deed::FlyUnsaved),
-        (here, Deed::Fly),
-        (here, Deed::Fly),
-    ]);
-}
-
-/// The end of a session says nothing about the store's count, and a reload reads it anew.
-#[test]
-fn a_session_that_reads_the_store_again_after_its_end_believes_what_it_finds() {
-    let (here, there) = (true, false);
-    play(&[
-        (here, Deed::Login),
-        (here, Deed::FlyUnsaved),
-        (there, Deed::Login),
-        (there, Deed::FlyUnsaved),
-        (there, Deed::Logout),
-        (here, Deed::Fly),
-        (here, Deed::Fly),
-        (here, Deed::FlyUnsaved),
-        (there, Deed::FlyUnsaved),
-        (here, Deed::Fly),
-        (here, Deed::Reload),
-        (there, Deed::Logout),
-        (here, Deed::Fly),
-    ]);
+    let weather = prop_oneof![
+        4 => Just(Weather::Fine),
+        1 => Just(Weather::Down),
+        2 => Just(Weather::DownAfter),
+        2 => Just(Weather::AnswerLost),
+    ];
+    vec((any::<bool>(), deed, weather), 1..40)
 }
 
 proptest! {

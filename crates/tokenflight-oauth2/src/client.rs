@@ -11,8 +11,8 @@
 //! ```
 //!
 //! It follows no redirects, sends no early data, keeps no connection for a second request (a dead one in a pool turns a
-//! request that was not sent into one that nobody knows of, R-206), gives a connection five seconds, handshake included (R-210), and never sends
-//! a request twice (R-205).
+//! request that was not sent into one of unknown fate), gives a connection five seconds, handshake included, and never sends a
+//! request twice.
 
 use std::{
     io,
@@ -34,7 +34,7 @@ use tower_service::Service;
 
 use crate::BoxError;
 
-/// The time for a connection, from the name to the end of the handshake (R-210).
+/// The time for a connection, from the name to the end of the handshake.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The client's type.

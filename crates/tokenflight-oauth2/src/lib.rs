@@ -22,25 +22,30 @@
 //! # }
 //! ```
 //!
-//! With the feature `client` (on by default) `client::https` is a ready client that does what R-205, R-206 and R-210 ask for.
+//! With the feature `client` (on by default) `client::https` is a ready client that sends each request once, follows no redirects and gives up on connections in time.
 
+mod address;
 pub mod answer;
-mod auth;
+pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod discovery;
 mod endpoint;
 mod grant;
+mod limit;
 #[cfg(feature = "login")]
 pub mod login;
 pub mod provider;
+mod wire;
 
 #[cfg(feature = "assertion")]
 pub use self::auth::{Algorithm, AssertionError, AssertionKey};
 pub use self::{
+    address::EndpointError,
     auth::ClientAuth,
-    endpoint::{AsyncSource, EndpointError, TokenClient, TokenEndpoint, Unsent},
+    endpoint::TokenEndpoint,
     grant::OAuthGrant,
+    wire::{TokenClient, Unsent},
 };
 
 /// Any error, as tower boxes it.

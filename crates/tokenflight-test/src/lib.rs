@@ -7,6 +7,7 @@
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
+//! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under any executor, or none.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
 //! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default), which use tokio.
@@ -38,20 +39,24 @@
 
 pub mod auth;
 pub mod contract;
+pub mod fixture;
 mod lock;
 pub mod mock;
 mod model_store;
 #[cfg(feature = "net")]
 mod net;
 pub mod resource;
+mod tasks;
 mod time;
 
 #[cfg(feature = "net")]
 pub use self::net::Served;
 pub use self::{
     auth::{AuthServer, Fault, Verdict},
+    fixture::Fixture,
     mock::{MockGrant, MockStore},
     model_store::ModelStore,
     resource::ResourceServer,
+    tasks::{Task, Tasks},
     time::ManualTime,
 };

@@ -25,7 +25,7 @@ const WALL: Duration = Duration::from_secs(1_700_000_000);
 /// A [`Time`] that stands still until it is moved. Cloning shares it.
 ///
 /// It tells apart what real clocks tell apart: awake time moves timers ([`advance`](Self::advance)); time in suspend
-/// moves both clocks but no timer ([`suspend`](Self::suspend)); and somebody may set the wall clock
+/// moves both clocks but no timer ([`suspend`](Self::suspend)); and the wall clock may be set
 /// ([`step_wall_forward`](Self::step_wall_forward), [`step_wall_back`](Self::step_wall_back)).
 ///
 /// Timers count from the moment they are made, polled or not. Wakers run in the order of the deadlines and outside the

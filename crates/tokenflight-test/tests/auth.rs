@@ -11,7 +11,7 @@ use std::{
 use tokenflight_core::{FailureClass, Grant, GrantError, TokenSet, grant::Reason, grant::TokenRequest};
 use tokenflight_test::{
     AuthServer, Fault, ManualTime, Verdict,
-    auth::{Announce, Builder, Canned, Death, Grace, Reuse, Rotation},
+    auth::{Announce, Builder, Canned, Client, Death, Grace, Reuse, Rotation},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ fn class(result: Result<TokenSet, GrantError>) -> FailureClass {
 }
 
 #[test]
-fn each_refresh_gives_another_pair_and_harms_nobody() {
+fn each_refresh_gives_another_pair_and_harms_none() {
     let (time, auth) = server(|b| b);
     let mut set = auth.login_as("alice");
     for _ in 0..5 {
@@ -303,4 +303,56 @@ fn no_token_is_seen_in_any_debug_text() {
         assert!(!text.contains("at-1-") && !text.contains("rt-1-"), "{text}");
     }
     assert!(answer.body().contains("at-1-"));
+}
+
+/// A successor whose answer was lost is never used, so its predecessor stays good, however long that takes.
+#[test]
+fn a_predecessor_is_good_until_its_successor_is_used() {
+    for by_access in [false, true] {
+        let (time, auth) = server(|b| b.grace(Grace::UntilUsed));
+        let login = auth.login_as("alice");
+        let first = refresh(&time, &auth, &login).unwrap();
+        time.advance(SECOND * 100_000);
+        let again = refresh(&time, &auth, &login).unwrap();
+        assert_eq!((again.access(), again.refresh()), (first.access(), first.refresh()));
+        auth.assert_unharmed();
+        if by_access {
+            // What is refused was not used.
+            assert_eq!(auth.check(first.access().expose()), Verdict::Expired);
+            let login = auth.login_as("alice");
+            let next = refresh(&time, &auth, &login).unwrap();
+            assert_eq!(auth.check(next.access().expose()), Verdict::Valid);
+            assert_eq!(class(refresh(&time, &auth, &login)), FailureClass::Terminal);
+        } else {
+            assert!(refresh(&time, &auth, &first).is_ok());
+            assert_eq!(class(refresh(&time, &auth, &login)), FailureClass::Terminal);
+        }
+        assert_eq!(auth.report().family("alice").unwrap().counts.presented_twice, 1);
+    }
+}
+
+/// Such a server takes the successor back that it had handed out: harmless only if that was lost.
+#[test]
+fn a_second_presentation_may_cost_the_first_successor() {
+    let (time, auth) = server(|b| b.grace(Grace::UntilUsedReplacing));
+    let login = auth.login();
+    let first = refresh(&time, &auth, &login).unwrap();
+    let second = refresh(&time, &auth, &login).unwrap();
+    assert_ne!(first.refresh(), second.refresh());
+    assert_eq!(class(refresh(&time, &auth, &first)), FailureClass::Terminal);
+    assert!(refresh(&time, &auth, &second).is_ok());
+    assert_eq!(class(refresh(&time, &auth, &login)), FailureClass::Terminal);
+}
+
+#[test]
+fn a_refresh_token_is_bound_to_the_client_it_was_issued_to() {
+    let (time, auth) = server(|b| b.client(Client::public("prod")).client(Client::public("staging")));
+    let (prod, staging) = (auth.login(), auth.login_at("staging"));
+    let present = |id: &str, set: &TokenSet| time.run(auth.grant().presented_by(id).request(&request(set)));
+    assert_eq!(class(present("staging", &prod)), FailureClass::Terminal);
+    // The refusal of the wrong client has spent nothing.
+    assert!(present("prod", &prod).is_ok());
+    assert!(present("staging", &staging).is_ok());
+    auth.assert_unharmed();
+    assert_eq!(auth.grant().presented_by("prod").client_id(), Some("prod"));
 }

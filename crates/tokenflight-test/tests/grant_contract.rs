@@ -90,12 +90,12 @@ fn the_grant_in_process_passes() {
 #[test]
 fn every_flaw_of_a_grant_is_found_and_named() {
     for (flaw, expected) in [
-        (Flaw::Retries, "(R-205)"),
-        (Flaw::NeverMarksSent, "(R-402)"),
+        (Flaw::Retries, "submission"),
+        (Flaw::NeverMarksSent, "counts as never sent"),
         (Flaw::CallsLossesUnsent, "is NotSent"),
         (Flaw::CallsLossesTerminal, "is Terminal"),
         (Flaw::EndsOnAnyRefusal, "invalid_client"),
-        (Flaw::ShowsTheToken, "(R-232)"),
+        (Flaw::ShowsTheToken, "shows a token or a body"),
         (Flaw::MakesUpALifetime, "lifetime"),
         (Flaw::RepeatsTheOldToken, "rotated refresh token is lost"),
         (Flaw::DropsTheNewToken, "lifetime"),

@@ -80,7 +80,7 @@ fn calls_wait_at_the_gate_and_are_let_through_in_order() {
 }
 
 #[test]
-fn a_permit_waits_for_the_call_and_an_open_gate_keeps_nobody() {
+fn a_permit_waits_for_the_call_and_an_open_gate_keeps_none() {
     let gate = Gate::new();
     gate.close();
     gate.let_through(1);
@@ -92,7 +92,7 @@ fn a_permit_waits_for_the_call_and_an_open_gate_keeps_nobody() {
 }
 
 #[test]
-fn who_waits_for_calls_at_the_gate_is_woken_by_them() {
+fn a_test_that_waits_for_calls_at_the_gate_is_woken_by_them() {
     struct Count(AtomicUsize);
     impl Wake for Count {
         fn wake(self: Arc<Self>) {

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use tokenflight_core::{Grant, TokenSet, grant::Reason, grant::TokenRequest};
-use tokenflight_test::{AuthServer, Fault, ManualTime, Served, Verdict, auth::Canned};
+use tokenflight_test::{
+    AuthServer, Fault, ManualTime, Served, Verdict,
+    auth::{Canned, Client},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -145,4 +148,43 @@ async fn both_faces_share_one_book() {
     time.advance(SECOND * 300);
     assert_eq!(auth.report().total.rotations, 2);
     auth.assert_unharmed();
+}
+
+#[tokio::test]
+async fn a_client_that_the_server_knows_must_authenticate() {
+    let time = ManualTime::new(1);
+    let known = Client::secret("app one", "s3cr3t&");
+    let auth = AuthServer::builder(time.shared()).client(known).client(Client::public("open")).build();
+    let served = auth.serve().unwrap();
+    let login = auth.login();
+    let form = |more: &str| format!("grant_type=refresh_token&refresh_token={}{more}", token(&login));
+    for wrong in [
+        "",
+        "&client_id=app+one",
+        "&client_id=app+one&client_secret=x",
+        "&client_id=other",
+        "&client_id=open&client_secret=x",
+    ] {
+        let answer = post(&served, "/token", &form(wrong)).await;
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("invalid_client"), "{wrong}: {answer}");
+    }
+    assert!(post(&served, "/revoke", &format!("token={}", token(&login))).await.starts_with("HTTP/1.1 401 "));
+    assert!(post(&served, "/token", &form("&client_id=open")).await.contains("another client"));
+    assert_eq!(auth.report().total.rotations, 0);
+    assert!(
+        post(&served, "/token", &form("&client_id=app+one&client_secret=s3cr3t%26")).await.starts_with("HTTP/1.1 200 ")
+    );
+
+    // `app+one:s3cr3t%26` in HTTP Basic.
+    let login = auth.login();
+    let form = format!("grant_type=refresh_token&refresh_token={}", token(&login));
+    let mut stream = TcpStream::connect(served.addr()).await.unwrap();
+    let head = format!(
+        "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Basic YXBwK29uZTpzM2NyM3QlMjY=\r\ncontent-length: {}\r\n\r\n",
+        form.len()
+    );
+    stream.write_all(format!("{head}{form}").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text).await;
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
 }

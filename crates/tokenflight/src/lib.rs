@@ -19,6 +19,7 @@
 //! * `tokio` (default): [`time::TokioTime`], and it is the default clock of a session.
 //! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none.
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
+//! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by `hyper::ext::Protocol` in a request's extensions.
 //!
 //! Without default features there is no runtime in the dependency tree.
 
@@ -41,7 +42,7 @@ mod write;
 pub use self::{
     audiences::{Audiences, AudiencesBuilder},
     bearer::{
-        Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, OriginError, Origins,
+        Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, NoToken, OriginError, Origins,
         challenge::{Challenge, Meaning},
     },
     driver::Driver,

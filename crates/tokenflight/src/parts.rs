@@ -9,6 +9,7 @@ use tokenflight_core::{
 use tokenflight_machine::{Failure, Policy, Rules};
 
 use crate::{
+    audiences::Common,
     catch::{Panicked, caught, caught_call},
     flight::Flight,
     session::Listeners,
@@ -28,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) key: GrantKey,
     pub(crate) rules: StdArc<Rules>,
     pub(crate) listeners: Listeners,
+    /// The session that keeps the refresh token, if this is one of several audiences.
+    pub(crate) common: Option<Arc<Common>>,
     /// What a claim of this session is called, for people.
     pub(crate) holder: Box<str>,
 }

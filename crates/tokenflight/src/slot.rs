@@ -16,14 +16,14 @@ use std::{
 use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
-use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Role, Start, Work, WorkId};
 
 use crate::{
     driver::Link,
     flight::{Flight, Join},
     parts::{Applied, Parts},
-    refresh::{self, Refreshed},
-    session::{Access, Pass, Snapshot, State, Status, Token, private_copy},
+    refresh::{self, Refreshed, Wish},
+    session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     write::{self, Written},
 };
@@ -47,6 +47,8 @@ pub(crate) struct Slot {
     /// What was left behind and still has something to do: a refresh of an earlier login, an operation of the store.
     owed: Vec<AnyFlight>,
     driver: Option<Arc<Link>>,
+    /// Drivers of audiences that take over when that one goes, if this is the common session.
+    standby: Vec<Arc<Link>>,
     /// What the stamp stands for.
     shown: (Option<Offer>, bool),
     /// What is to be told, in order, and whether a thread is telling.
@@ -70,6 +72,8 @@ pub(crate) enum AnyFlight {
 pub(crate) struct Visit {
     pub(crate) flights: Vec<AnyFlight>,
     pub(crate) next: Option<Duration>,
+    /// Whether something is in progress or not stored.
+    pub(crate) owes: bool,
 }
 
 impl AnyFlight {
@@ -137,6 +141,7 @@ impl Inner {
             write: None,
             owed: Vec::new(),
             driver: None,
+            standby: Vec::new(),
             shown: (None, false),
             events: VecDeque::new(),
             telling: false,
@@ -179,15 +184,24 @@ impl Inner {
     pub(crate) fn ask<R>(&self, now: Now, ask: impl FnOnce(&mut Slot) -> R) -> R {
         let mut slot = lock(&self.slot);
         let result = ask(&mut slot);
-        self.show(slot, now);
+        // Of very many callers that are told to wait, all but the first change nothing.
+        if slot.is_unchanged() {
+            drop(slot);
+        } else {
+            self.show(slot, now);
+        }
         result
     }
 
     /// Looks at one thing under the lock.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Slot, Now) -> R) -> R {
         let now = self.parts.now();
-        let slot = lock(&self.slot);
-        look(&slot, now)
+        self.peek(|slot| look(slot, now))
+    }
+
+    /// As [`look`](Self::look), without a look at the clock.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&Slot) -> R) -> R {
+        look(&lock(&self.slot))
     }
 
     /// Shows what changed, and releases the lock.
@@ -243,7 +257,7 @@ impl Inner {
         self.changed.listen()
     }
 
-    /// Makes a private copy of what is current.
+    /// What is current, not yet copied.
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Read before the token: if it changes in between, the copy is seen to be old at its first use.
         let stamp = self.stamp();
@@ -256,12 +270,12 @@ impl Inner {
             Some((access, offer, offer.ask_after.filter(|_| !driven)))
         });
         let pass = pass.map(|(access, offer, ask_after)| Pass {
-            header: private_copy(access.header()),
+            header: access.header().clone(),
             login: offer.login,
             generation: offer.generation,
             clock: ask_after.map(|after| (offer.anchor, after)),
         });
-        Snapshot { stamp, pass }
+        Snapshot { stamp, pass, copied: false }
     }
 
     /// The header of the current token, also while something is in progress that requests would keep moving.
@@ -296,7 +310,12 @@ impl Inner {
     pub(crate) fn attach(&self, driver: Arc<Link>) {
         let old = self.change(|slot, now| {
             slot.machine.settle_in(now);
-            slot.driver.replace(driver)
+            let old = slot.driver.replace(driver);
+            if slot.machine.rules().role != Role::Common {
+                return old;
+            }
+            slot.standby.extend(old);
+            None
         });
         // The one before has nothing left to do here, and must notice.
         if let Some(old) = old {
@@ -304,19 +323,27 @@ impl Inner {
         }
     }
 
-    /// The driver is gone: the clock is looked at by requests again.
+    /// The driver is gone: another one takes over, or the clock is looked at by requests again.
     pub(crate) fn detach(&self, driver: &Arc<Link>) {
-        self.change(|slot, _| {
-            let ours = slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver));
-            if ours { slot.driver.take() } else { None }
+        let (next, _gone) = self.change(|slot, _| {
+            if slot.is_driven_by(driver) {
+                let next = slot.standby.pop();
+                return (next.clone(), std::mem::replace(&mut slot.driver, next));
+            }
+            let place = slot.standby.iter().position(|standby| Arc::ptr_eq(standby, driver));
+            (None, place.map(|place| slot.standby.remove(place)))
         });
+        if let Some(next) = next {
+            next.notify();
+        }
     }
 
     /// What the driver has to do; `None` if the session needs it no more.
     pub(crate) fn visit(self: &Arc<Self>, driver: &Arc<Link>, resumed: bool) -> Option<Visit> {
         let (visit, overdue) = self.change(|slot, now| {
-            if !slot.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver)) {
-                return None;
+            if !slot.is_driven_by(driver) {
+                let waits = slot.standby.iter().any(|standby| Arc::ptr_eq(standby, driver));
+                return waits.then(|| (Visit::default(), None));
             }
             if resumed {
                 slot.machine.resume(now);
@@ -332,11 +359,12 @@ impl Inner {
             slot.forget_finished();
             let flights = slot.flights();
             let machine = &slot.machine;
-            if machine.is_closing() && flights.is_empty() && !machine.has_unsaved() {
+            let owes = machine.has_unsaved() || !flights.is_empty();
+            if machine.is_closing() && !owes {
                 return None;
             }
             let overdue = slot.refresh.clone().filter(|_| tick.overdue);
-            Some((Visit { flights, next: tick.next }, overdue))
+            Some((Visit { flights, next: tick.next, owes }, overdue))
         })?;
         if let Some(flight) = overdue {
             flight.fire();
@@ -385,10 +413,17 @@ impl Slot {
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
         match start {
             Start::Refresh(plan) => {
-                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan))));
+                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, None))));
             }
             Start::Write(id) => self.start_write(id, Flight::new(Box::pin(write::run(parts, weak, id)))),
         }
+        self.notify = true;
+    }
+
+    /// Starts a refresh for one of several audiences.
+    pub(crate) fn start_for(&mut self, plan: Plan, wish: Arc<Wish>, session: &Arc<Inner>) {
+        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
+        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, Some(wish)))));
         self.notify = true;
     }
 
@@ -408,18 +443,36 @@ impl Slot {
         self.notify = true;
     }
 
+    /// Nothing starts any more except what stores something. The driver has to notice that it is not needed.
+    pub(crate) fn close(&mut self) {
+        self.machine.close();
+        self.notify = true;
+    }
+
     /// There was a login or logout: what is in progress goes on for no caller. Returns it.
     pub(crate) fn abandon(&mut self) -> Vec<AnyFlight> {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
         let left: Vec<_> = refresh.into_iter().chain(write).collect();
         self.forget_finished();
-        self.owed.extend(left.iter().cloned());
+        // A refresh of an audience has nothing to bring to an end: what was sent for it is the common session's.
+        if self.machine.rules().role != Role::Audience {
+            self.owed.extend(left.iter().cloned());
+        }
         self.notify = true;
         left
     }
 
+    fn is_driven_by(&self, driver: &Arc<Link>) -> bool {
+        self.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver))
+    }
+
     pub(crate) const fn is_driven(&self) -> bool {
         self.driver.is_some()
+    }
+
+    /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no question brings one.
+    fn is_unchanged(&self) -> bool {
+        self.shown.0.is_none() && !self.notify && self.trash.is_empty() && !self.machine.has_discarded()
     }
 
     fn forget_finished(&mut self) {
@@ -452,8 +505,10 @@ impl Drop for Inner {
         let pending = slot.machine.take_pending();
         let left = std::mem::take(&mut slot.owed);
         let rest = (slot.refresh.take(), slot.write.take(), left);
+        let standby = std::mem::take(&mut slot.standby);
         drop(slot);
         drop(rest);
+        standby.iter().for_each(|driver| driver.leave(Vec::new()));
         flights.retain(|flight| !flight.is_finished());
         match driver {
             Some(driver) => {

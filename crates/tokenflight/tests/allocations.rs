@@ -20,7 +20,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
-use tokenflight::{Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet, bearer::ReplayBody, core::time::Sleep};
+use tokenflight::{
+    Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet,
+    bearer::{IndependentClone, ReplayBody},
+    core::time::Sleep,
+};
 use tokenflight_test::{ManualTime, MockGrant};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -104,7 +108,7 @@ where
 /// What a request allocates in the layer, beyond what the bare inner service does. The first one, which makes the private
 /// copy of the token, does not count.
 #[track_caller]
-fn extra<B: Clone + Send + 'static>(client: &mut Bearer<Bare>, make: impl Fn() -> Request<B>) -> u64 {
+fn extra<B: IndependentClone + Send + 'static>(client: &mut Bearer<Bare>, make: impl Fn() -> Request<B>) -> u64 {
     send(client, make());
     let (first, second, bare) = (make(), make(), make());
     let bare = measure(|| send(&mut Bare(StatusCode::OK), bare)).count_total;

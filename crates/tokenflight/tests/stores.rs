@@ -14,14 +14,17 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::stores::{CallbackStore, Change, MemoryStore};
+use tokenflight::{
+    stores::{CallbackStore, Change, MemoryStore},
+    time::TokioTime,
+};
 use tokenflight_core::{
     BoxError, Now, TokenSet,
     store::{Blob, Body, GrantKey, Op, OpId, Owner, Reply, Store, StoreError, StoreErrorKind, StoredTokens, codec},
 };
 use tokenflight_test::{
     ManualTime,
-    contract::{self, Setting},
+    contract::{self, Setting, WaitingClock},
 };
 
 #[test]
@@ -50,6 +53,15 @@ fn a_callback_store_keeps_the_contract() {
 fn two_processes_over_one_conditional_storage_are_one_store() {
     let (time, storage) = (ManualTime::new(0), Arc::new(Storage::default()));
     time.run(contract::survives(|| storage.conditional(), &Setting::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_also_judges_by_real_time_under_a_real_executor() {
+    let setting = Setting::new().clock(WaitingClock(TokioTime::new())).claim_length(Duration::from_secs(1));
+    let storage = Arc::new(Storage::default());
+    storage.becomes(Mood::Slow);
+    let (memory, callbacks) = (MemoryStore::new(), storage.store());
+    tokio::join!(contract::store(&memory, &setting), contract::store(&callbacks, &setting));
 }
 
 /// A storage that can be told to fail, to hang or to be slow.

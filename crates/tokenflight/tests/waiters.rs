@@ -117,19 +117,19 @@ fn to_wait_allocates_nothing_but_a_place_in_the_list() {
 /// With a body and an inner service without a size. The box holds what is kept of the refusal, and room for the replay.
 #[test]
 fn a_refused_request_waits_in_one_box() {
-    const COLD: u64 = 1_448;
+    const COLD: u64 = 960;
     let (grant, session, _) = world();
     let mut client = client(&session);
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(client.call(request()))).collect());
     assert_eq!(enter.count_total, 1);
     assert!(enter.bytes_max <= COLD + PLACE, "{enter:?}");
-    // The head of the replay: its URI, its headers, and the token's place among them.
-    assert!(leave.count_total <= 4, "{leave:?}");
+    // The head of the replay: its URI, its headers, the token's place among them, and that it is one; and the send's own box.
+    assert!(leave.count_total <= 8, "{leave:?}");
 }
 
 #[test]
 fn a_request_without_a_token_waits_in_one_box() {
-    const COLD: u64 = 1_200;
+    const COLD: u64 = 960;
     let (grant, session, generation) = world();
     let mut client = client(&session);
     // From now on the token is known to be refused.
@@ -148,9 +148,9 @@ fn a_request_without_a_token_waits_in_one_box() {
 #[test]
 fn whoever_waits_is_small() {
     let (_, session, generation) = world();
-    assert!(size_of_val(&session.newer_than(generation)) <= 160);
-    assert!(size_of_val(&session.token()) <= 152);
-    assert!(size_of_val(&session.refresh()) <= 152);
+    assert!(size_of_val(&session.newer_than(generation)) <= 176);
+    assert!(size_of_val(&session.token()) <= 168);
+    assert!(size_of_val(&session.refresh()) <= 168);
 }
 
 /// Beside the inner future: which token was sent where (32 bytes), what a replay needs (80), and the session.

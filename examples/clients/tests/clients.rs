@@ -76,7 +76,6 @@ fn smol() {
     assert_one_refresh(&world);
 }
 
-///
 #[tokio::test]
 #[allow(clippy::disallowed_methods)] // The driver runs on tokio.
 async fn server_sent_events() {

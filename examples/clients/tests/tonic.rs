@@ -1,4 +1,4 @@
-//! gRPC over a real server and a real channel (R-170 … R-174): what tonic's users get.
+//! gRPC over a real server and a real channel: what tonic's users get.
 //!
 //! | call | a dead token |
 //! |---|---|
@@ -39,7 +39,7 @@ type Client = Bearer<Channel, Recorded<Construct>>;
 
 async fn client(world: &World, server: &Served) -> Client {
     let channel = Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
-    let origins = Origins::with_plain_loopback([server.url.as_str()]).unwrap();
+    let origins = Origins::with_plain_loopback([&server.url]).unwrap().as_sole().unwrap();
     let construct: Construct = Body::new;
     BearerLayer::new(world.session.clone(), origins).replay_with(construct).layer(channel)
 }
@@ -77,7 +77,6 @@ async fn a_hundred_calls_at_once_cost_one_token_request() {
     assert_one_refresh(&world);
 }
 
-///
 #[tokio::test]
 async fn a_stream_that_is_still_open_is_not_replayed_and_the_next_has_a_new_token() {
     let world = World::start().await.unwrap();
@@ -94,7 +93,6 @@ async fn a_stream_that_is_still_open_is_not_replayed_and_the_next_has_a_new_toke
     assert_one_refresh(&world);
 }
 
-///
 #[tokio::test]
 async fn a_refusal_in_the_trailers_leaves_the_stream_alone_and_the_next_call_has_a_new_token() {
     let world = World::with(Duration::from_secs(300), |session| session).await.unwrap();
@@ -112,7 +110,6 @@ async fn a_refusal_in_the_trailers_leaves_the_stream_alone_and_the_next_call_has
     assert_one_refresh(&world);
 }
 
-///
 #[tokio::test]
 async fn a_server_that_wants_no_retry_gets_none() {
     let world = World::start().await.unwrap();
@@ -128,7 +125,7 @@ async fn a_server_that_wants_no_retry_gets_none() {
     assert_one_refresh(&world);
 }
 
-/// R-135, as the server sees it.
+/// As the server sees it.
 #[tokio::test]
 async fn the_replay_has_what_is_left_of_the_deadline() {
     let world = World::start().await.unwrap();

@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use tokenflight::{
-    BoxFuture, Epoch, Generation, MemoryStore, Store,
-    core::lease::{Claim, Commit, End, GrantKey, Lease, Owner, Record, Reset, Settle, StoreError, Write},
+    BoxFuture, Entry, GrantKey, MemoryStore, Store,
+    core::store::{Op, Reply, Seen, StoreError, apply},
 };
 use tokio::sync::Mutex;
 
@@ -27,49 +27,27 @@ impl FileStore {
 }
 
 impl Store for FileStore {
-    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
         self.memory.load(key)
     }
 
-    fn lease<'a>(&'a self, key: &'a GrantKey, claim: Claim) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        self.memory.lease(key, claim)
-    }
-
-    fn intend<'a>(&'a self, key: &'a GrantKey, owner: Owner) -> BoxFuture<'a, Result<bool, StoreError>> {
-        self.memory.intend(key, owner)
-    }
-
-    fn commit<'a>(&'a self, key: &'a GrantKey, commit: Commit) -> BoxFuture<'a, Result<Write, StoreError>> {
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
         Box::pin(async move {
             let _turn = self.turn.lock().await;
-            let record = self.memory.load(key).await?;
-            // The file first: as long as it has not the successor, the predecessor is not forgotten. What the memory is
-            // going to refuse must not get into the file at all.
-            if Record::accepts(record.as_ref(), commit.epoch, commit.presented.as_ref()) {
-                self.file.write(&commit.tokens).map_err(StoreError::new)?;
+            let Seen { entry, facts, .. } = self.memory.load(key).await?;
+            // The file first: as long as it has not the successor, the predecessor is not forgotten. What is refused does not
+            // get into the file at all, and a logout, which the soak does not make, has nothing to write.
+            let (next, _) = apply(entry.as_ref(), &op, &facts);
+            let tokens = next.as_ref().and_then(Entry::tokens);
+            if let Some(tokens) = tokens.filter(|tokens| entry.as_ref().and_then(Entry::tokens) != Some(*tokens)) {
+                self.file.write(tokens).map_err(StoreError::unknown)?;
             }
-            self.memory.commit(key, commit).await
+            self.memory.apply(key, op).await
         })
     }
 
-    /// The tokens of an ended session stay, in the file as in the record.
-    fn end<'a>(&'a self, key: &'a GrantKey, end: End) -> BoxFuture<'a, Result<Write, StoreError>> {
-        self.memory.end(key, end)
-    }
-
-    fn settle<'a>(&'a self, key: &'a GrantKey, owner: Owner, outcome: Settle) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.memory.settle(key, owner, outcome)
-    }
-
-    fn reset<'a>(&'a self, key: &'a GrantKey, reset: Reset) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>> {
-        Box::pin(async move {
-            let _turn = self.turn.lock().await;
-            // A logout has nothing to write; the soak makes none.
-            if let Some(tokens) = &reset.tokens {
-                self.file.write(tokens).map_err(StoreError::new)?;
-            }
-            self.memory.reset(key, reset).await
-        })
+    fn is_private(&self) -> bool {
+        true
     }
 }
 

@@ -148,7 +148,7 @@ impl TokenFile {
             _ => Value::from(lifetime.as_secs_f64()),
         });
         let values = [
-            Some(tokens.access.expose().into()),
+            tokens.access.as_ref().map(|token| token.expose().into()),
             tokens.refresh.as_ref().map(|token| token.expose().into()),
             lifetime,
             tokens.scope.as_deref().map(Value::from),

@@ -19,8 +19,8 @@ fn login(name: &str) -> PathBuf {
 #[test]
 fn the_store_keeps_the_contract() {
     let (file, _) = TokenFile::open(&login("contract")).unwrap();
-    let file = Arc::new(file);
-    ManualTime::new(0).run(contract::store::all(|| FileStore::new(Arc::clone(&file))));
+    let store = FileStore::new(Arc::new(file));
+    ManualTime::new(0).run(contract::store(&store, &contract::Setting::new()));
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use crate::{BoxError, EndReason, RefreshToken, event::clean};
 
-/// What a failed token request means for the refresh token it presented.
+/// What a failed token request means for the refresh token it presented.
 ///
 /// Exhaustive on purpose: every attempt ends in exactly one of these, and every reader must have an answer to each.
 #[allow(clippy::exhaustive_enums)]
@@ -61,14 +61,23 @@ pub struct GrantError {
     description: Option<Box<str>>,
     retry_after: Option<Duration>,
     rotated: Option<RefreshToken>,
+    wanted: Wanted,
     source: Option<BoxError>,
+}
+
+/// What a login must ask for after [`FailureClass::Interaction`].
+#[derive(Debug)]
+struct Wanted {
+    claims: Option<Box<str>>,
+    scope: Option<Box<str>>,
 }
 
 impl GrantError {
     /// A failure of a class.
     #[must_use]
     pub const fn new(class: FailureClass) -> Self {
-        Self { class, code: None, description: None, retry_after: None, rotated: None, source: None }
+        let wanted = Wanted { claims: None, scope: None };
+        Self { class, code: None, description: None, retry_after: None, rotated: None, wanted, source: None }
     }
 
     /// Nothing reached the server.
@@ -100,7 +109,20 @@ impl GrantError {
         Self::new(FailureClass::Config).source(source)
     }
 
-    /// Adds the server's error code; cut to 256 characters, control characters removed.
+    /// The server wants the user, with an error code such as `interaction_required`.
+    #[must_use]
+    pub fn interaction(code: &str) -> Self {
+        Self::new(FailureClass::Interaction).code(code)
+    }
+
+    /// The same failure in another class: the caller knows more than the answer says.
+    #[must_use]
+    pub const fn in_class(mut self, class: FailureClass) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// Adds the server's error code; cut to 256 characters, control characters removed.
     #[must_use]
     pub fn code(mut self, code: &str) -> Self {
         self.code = Some(clean(code));
@@ -121,10 +143,27 @@ impl GrantError {
         self
     }
 
-    /// Says that the server rotated the refresh token although its answer cannot be used: the new one is stored (T-22).
+    /// Says that the server rotated the refresh token although its answer cannot be used: the new one is stored.
     #[must_use]
     pub fn rotated(mut self, token: RefreshToken) -> Self {
         self.rotated = Some(token);
+        self
+    }
+
+    /// Adds the claims that a login must ask for (OpenID Connect Core §5.5, the `claims` member of Entra's answers), as the
+    /// server wrote them. Cleaned like the code; more than 8 KiB are dropped, because half a request is none.
+    #[must_use]
+    pub fn claims(mut self, claims: &str) -> Self {
+        const CAP: usize = 8 * 1024;
+        let claims: Box<str> = claims.chars().filter(|char| !char.is_control()).collect();
+        self.wanted.claims = Some(claims).filter(|claims| claims.len() <= CAP);
+        self
+    }
+
+    /// Adds the scope that a login must ask for.
+    #[must_use]
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.wanted.scope = Some(clean(scope));
         self
     }
 
@@ -147,6 +186,12 @@ impl GrantError {
         self.code.as_deref()
     }
 
+    /// The server's description.
+    #[must_use]
+    pub fn error_description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
     /// How long the server asked to wait.
     #[must_use]
     pub const fn wait(&self) -> Option<Duration> {
@@ -157,6 +202,18 @@ impl GrantError {
     #[must_use]
     pub const fn rotated_token(&self) -> Option<&RefreshToken> {
         self.rotated.as_ref()
+    }
+
+    /// The claims that a login must ask for, if the server named some.
+    #[must_use]
+    pub fn wanted_claims(&self) -> Option<&str> {
+        self.wanted.claims.as_deref()
+    }
+
+    /// The scope that a login must ask for, if it is known.
+    #[must_use]
+    pub fn wanted_scope(&self) -> Option<&str> {
+        self.wanted.scope.as_deref()
     }
 
     /// The reason to end the session with, if the class is [`FailureClass::Terminal`].

@@ -18,6 +18,7 @@
 
 mod error;
 mod function;
+pub mod issuer;
 mod request;
 mod reuse;
 
@@ -35,8 +36,8 @@ use crate::{BoxFuture, RefreshToken, TokenSet};
 ///
 /// # Contract
 ///
-/// * One call makes at most **one** submission to the authorization server: no retries, no redirects, no probing
-///   of authentication styles, and never through a client that carries this session's own layer.
+/// * One call makes at most **one** submission to the authorization server: no retries, no redirects, no probing
+///   of authentication styles, and never through a client that carries this session's own layer.
 /// * The error names the [`FailureClass`]. When in doubt: [`FailureClass::Ambiguous`].
 /// * The engine bounds the call in time; the future may be dropped when the limit is reached.
 pub trait Grant: Send + Sync + 'static {
@@ -49,7 +50,7 @@ pub trait Grant: Send + Sync + 'static {
     /// # Panics
     ///
     /// A panic is caught and counts as [`FailureClass::Ambiguous`], or as [`FailureClass::NotSent`] if the request was
-    /// declared [unsent](TokenRequest::mark_unsent).
+    /// declared [unsent](TokenRequest::mark_unsent).
     ///
     /// # Cancel safety
     ///
@@ -63,7 +64,7 @@ pub trait Grant: Send + Sync + 'static {
 
     /// Whose tokens these are: the authorization server's issuer identifier (RFC 8414 §2), or its token endpoint's origin.
     /// It is stored with the tokens; a session whose store holds the tokens of another refuses to present them, and says
-    /// so as [`FailureClass::Config`]. `None`, the default, is anybody.
+    /// so as [`FailureClass::Config`]. `None`, the default, is any issuer.
     fn issuer(&self) -> Option<&str> {
         None
     }
@@ -75,7 +76,7 @@ pub trait Grant: Send + Sync + 'static {
         None
     }
 
-    /// What the server does with a refresh token that is presented twice, if the grant knows. A session takes it
+    /// What the server does with a refresh token that is presented twice, if the grant knows. A session takes it
     /// over unless it is told another one. `None`, the default, leaves it at strict.
     fn reuse_policy(&self) -> Option<ReusePolicy> {
         None
@@ -85,7 +86,7 @@ pub trait Grant: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The failure, which nobody waits for.
+    /// The failure.
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
         let _ = token;
         Box::pin(async { Ok(()) })

@@ -221,12 +221,22 @@ impl Step<'_> {
             // The doubt that an earlier attempt left is not this attempt's to lift.
             return stored(Entry { claim: None, ..self.next() }, None);
         };
-        let doubt = self.entry.doubt.or_else(|| Some(Doubt::since(claim.since)));
+        let doubt = self.entry.doubt.unwrap_or_else(|| Doubt::since(claim.since));
+        // What was sent may arrive after another holder has stored a successor. Only a server that answers it even then is
+        // presented the refresh token at once.
         let claim = match policy {
-            ReusePolicy::Strict => Some(self.drained(claim)),
-            ReusePolicy::Grace { .. } | ReusePolicy::UntilUsed | ReusePolicy::NonRotating => None,
+            ReusePolicy::NonRotating => None,
+            ReusePolicy::Grace { window } if self.arrives_within(window, doubt) => None,
+            ReusePolicy::Strict | ReusePolicy::Grace { .. } | ReusePolicy::UntilUsed => Some(self.drained(claim)),
         };
+        let doubt = Some(doubt);
         stored(Entry { claim, doubt, ..self.next() }, None)
+    }
+
+    /// Whether what is on its way arrives within this time of the first presentation. A clock that has jumped cannot tell.
+    fn arrives_within(&self, window: Duration, doubt: Doubt) -> bool {
+        let now = self.now().filter(|_| self.facts.trusted);
+        doubt.age(now).is_some_and(|age| age.saturating_add(self.timing.drain) <= window)
     }
 
     /// The claim of a holder that sends no more: it stays until what was sent has arrived.

@@ -1,121 +1,105 @@
-//! Login, logout, end, reload, close.
+//! Login, logout, reload, close, and what is in progress meanwhile.
 
-use tokenflight_core::{Epoch, Error, ErrorKind, Event, Generation, grant::Reason};
-use tokenflight_machine::{Beside, Decision, Landing, Login, Machine, Policy, Publish};
+use tokenflight_core::{Error, ErrorKind, grant::Reason};
+use tokenflight_machine::{Beside, Decision, Finish, Outcome, Policy, Times, Work};
 
 use crate::support::{
-    HOUR, at, ended, found, just_use, logged_in, machine, obtained, refusal, refused_with, secs, started, store,
+    HOUR, at, just_use, login, machine, names, obtained, obtained_unsaved, policy, refresh_token, refused_with, secs,
+    session, started, store, tokens, told, unrefreshable, writing,
 };
 
-fn session() -> Machine {
-    logged_in(Policy::default(), Some(HOUR))
-}
-
-fn is_ended(decision: Decision) -> bool {
-    matches!(refused_with(decision), ErrorKind::Ended(_))
-}
-
-///
 #[test]
-fn an_end_is_sticky_free_and_told_once() {
+fn a_logout_is_not_undone_by_a_refresh_of_the_login_before() {
     let mut machine = session();
-    let plan = started(machine.usable(at(3600)));
-    let verdict = machine.land(&plan, &ended(plan.epoch), at(3600), 0);
-    assert_eq!(verdict.publish, Publish::Gone);
-    assert!(matches!(&verdict.events[..], [Event::Ended { reason, .. }] if reason.code() == "invalid_grant"));
-    for second in [3600, 3601, 100_000, 1_000_000_000] {
-        let refused = refusal(&machine);
-        assert!(is_ended(machine.usable(at(second))));
-        assert!(is_ended(machine.refused(refused, at(second))));
-        assert!(is_ended(machine.force(at(second))));
-        let tick = machine.tick(at(second));
-        assert_eq!((tick.start, tick.next), (None, None), "nothing is left to do");
+    let late = started(machine.force(at(100)));
+    machine.logout(at(100));
+    assert_eq!(machine.running(Work::Refresh), None);
+    let finish = machine.finish(&late, obtained(&late, Some(HOUR)), at(101), 0);
+    assert!(matches!(finish, Finish::Stale { logged_out: true }), "what it brought is to be revoked");
+    for decision in [machine.usable(None, at(101)), machine.force(at(101))] {
+        assert_eq!(refused_with(decision), ErrorKind::LoggedOut);
+    }
+    assert!(machine.is_logged_out() && machine.token().is_none());
+    let tick = machine.tick(at(102));
+    assert!(tick.write.is_some() && tick.refresh.is_none(), "only the logout is to be stored");
+}
+
+#[test]
+fn a_login_during_a_refresh_keeps_its_own_token() {
+    let mut machine = session();
+    let late = started(machine.force(at(100)));
+    machine.logout(at(100));
+    login(&mut machine, Some(HOUR), at(101));
+    let now = (machine.login_id(), machine.generation(), machine.resets());
+    let finish = machine.finish(&late, obtained(&late, Some(secs(1))), at(102), 0);
+    assert!(matches!(finish, Finish::Stale { logged_out: false }));
+    assert_eq!((machine.login_id(), machine.generation(), machine.resets()), now);
+    assert!(machine.has_usable(None, at(200)) && !machine.is_logged_out());
+}
+
+#[test]
+fn each_login_and_logout_is_another_login() {
+    let mut machine = session();
+    let mut before = (machine.login_id(), machine.resets());
+    for step in 0..4 {
+        if step % 2 == 0 {
+            machine.logout(at(step));
+        } else {
+            login(&mut machine, None, at(step));
+        }
+        assert_eq!((machine.login_id(), machine.resets()), (before.0.next(), before.1 + 1));
+        before = (machine.login_id(), machine.resets());
     }
 }
 
-///
 #[test]
-fn an_end_is_not_told_again_by_a_flight_that_finds_it_too() {
-    let mut machine = session();
-    machine.logout();
-    // The logout is not stored yet; the flight that stores it finds the session ended elsewhere.
-    let plan = machine.tick(at(10)).start.expect("an attempt to store");
-    let verdict = machine.land(&plan, &ended(plan.epoch.next()), at(10), 0);
-    assert!(verdict.events.is_empty());
+fn a_logout_returns_the_refresh_tokens_that_it_forgets() {
+    let mut machine = machine(Policy::default());
+    let forgotten = machine.logout(at(0));
+    assert!(forgotten.known.is_none() && forgotten.unsaved.is_none());
+    let (stored, next) = (tokens(at(0).wall, None), tokens(at(1).wall, None));
+    machine.login(Some(1), Times::new(at(0), None), stored.clone(), at(0), 0);
+    store(&mut machine, at(0));
+    machine.login(Some(2), Times::new(at(1), None), next.clone(), at(1), 0);
+    let forgotten = machine.logout(at(2));
+    assert_eq!(forgotten.known.as_ref(), Some(refresh_token(&stored)));
+    assert_eq!(forgotten.unsaved.as_ref(), Some(refresh_token(&next)), "the store cannot tell of it");
 }
 
-///
 #[test]
-fn only_a_login_or_another_look_into_the_store_lifts_an_end() {
+fn the_rest_and_the_forced_refresh_of_another_login_do_not_count() {
     let mut machine = session();
-    let plan = started(machine.usable(at(3600)));
-    machine.land(&plan, &ended(plan.epoch), at(3600), 0);
-    let mut other = machine.clone();
-    machine.login(Login::new(Some(HOUR)), at(3601), 0);
-    assert!(just_use(&machine.usable(at(3601))));
-    // Another process has logged in, and this one is told to look.
-    other.reload();
-    let plan = started(other.usable(at(3601)));
-    assert_eq!(plan.reason, Reason::Load);
-    let found = found(plan.epoch.next(), plan.generation.next(), at(3600), Some(HOUR));
-    other.land(&plan, &Landing::Found(found), at(3602), 0);
-    assert!(just_use(&other.usable(at(3602))));
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+    login(&mut machine, Some(HOUR), at(100));
+    store(&mut machine, at(100));
+    machine.set_unsent(Some(tokenflight_core::store::Owner::unique()));
+    started(machine.clone().force(at(100)));
+    login(&mut machine, Some(HOUR), at(100));
+    assert_eq!(machine.unsent(), None);
 }
 
-/// I-06
 #[test]
-fn a_logout_is_not_undone_by_anything_of_its_own_epoch() {
+fn a_driver_and_a_user_at_the_same_instant_make_one_refresh() {
     let mut machine = session();
-    let late = started(machine.force(at(100)));
-    machine.logout();
-    assert_eq!(machine.land(&late, &obtained(&late, Some(HOUR)), at(101), 0).publish, Publish::Stale);
-    assert_eq!(refused_with(machine.usable(at(101))), ErrorKind::LoggedOut);
-    // The flight that stores the logout brings no token either, unless somebody has logged in elsewhere.
-    let store = machine.tick(at(102)).start.expect("the logout is to be stored");
-    assert_eq!(store.reason, Reason::Persist);
-    let old = Landing::Found(found(store.epoch, store.generation.next(), at(0), Some(HOUR)));
-    let verdict = machine.clone().land(&store, &old, at(103), 0);
-    assert!((verdict.publish, verdict.events.len()) == (Publish::Keep, 0), "{verdict:?}");
-    machine.land(&store, &old, at(103), 0);
-    assert_eq!(refused_with(machine.usable(at(103))), ErrorKind::LoggedOut);
+    let plan = machine.tick(at(3000)).refresh.expect("renewal is due");
+    assert!(matches!(machine.force(at(3000)), Decision::Join { work: Work::Refresh, .. }));
+    assert!(matches!(machine.usable(None, at(3000)), Decision::Use { beside: Some(Beside::Join(Work::Refresh)) }));
+    assert_eq!(machine.running(Work::Refresh), Some(plan.id));
+    let mut machine = session();
+    started(machine.force(at(3000)));
+    assert!(machine.tick(at(3000)).refresh.is_none());
 }
 
-/// C-22, C-23
 #[test]
-fn a_login_during_a_flight_keeps_its_own_token_and_the_flights_result_is_dropped() {
+fn a_refresh_that_takes_too_long_is_looked_at_by_each_caller() {
     let mut machine = session();
-    let late = started(machine.force(at(100)));
-    machine.logout();
-    machine.login(Login::new(Some(HOUR)), at(101), 0);
-    let (epoch, generation) = (machine.epoch(), machine.generation());
-    let verdict = machine.land(&late, &obtained(&late, Some(secs(1))), at(102), 0);
-    assert_eq!(verdict.publish, Publish::Stale);
-    assert_eq!((machine.epoch(), machine.generation()), (epoch, generation));
-    assert!(machine.has_usable(at(200)));
-}
-
-/// C-55
-#[test]
-fn the_driver_and_the_user_at_the_same_instant_make_one_flight() {
-    let mut machine = session();
-    let plan = machine.tick(at(3000)).start.expect("renewal is due");
-    assert!(matches!(machine.force(at(3000)), Decision::Join { id, .. } if id == plan.id));
-    assert!(matches!(machine.usable(at(3000)), Decision::Use { beside: Beside::Join(id) } if id == plan.id));
-    let mut machine = session();
-    let plan = started(machine.force(at(3000)));
-    assert_eq!(machine.tick(at(3000)).start, None);
-    assert_eq!(machine.flight(), Some(plan.id));
-}
-
-///
-#[test]
-fn a_flight_that_takes_too_long_is_looked_at_by_whoever_comes() {
-    let mut machine = session();
-    let plan = started(machine.usable(at(3600)));
-    let limit = Policy::default().flight_limit().as_secs();
-    assert!(matches!(machine.usable(at(3600 + limit - 1)), Decision::Join { overdue: false, .. }));
-    assert_eq!(machine.tick(at(3601)).next, Some(secs(3600 + limit)));
-    assert!(matches!(machine.usable(at(3600 + limit)), Decision::Join { id, overdue: true } if id == plan.id));
+    started(machine.usable(None, at(3600)));
+    let limit = Policy::default().refresh_limit().as_secs();
+    assert!(matches!(machine.usable(None, at(3599 + limit)), Decision::Join { overdue: false, .. }));
+    let tick = machine.tick(at(3601));
+    assert!(!tick.overdue && tick.next == Some(secs(3600 + limit)), "{tick:?}");
+    assert!(matches!(machine.usable(None, at(3600 + limit)), Decision::Join { overdue: true, .. }));
     let tick = machine.tick(at(3600 + limit));
     assert!(tick.overdue && tick.next == Some(secs(3601 + limit)), "{tick:?}");
 }
@@ -123,52 +107,100 @@ fn a_flight_that_takes_too_long_is_looked_at_by_whoever_comes() {
 #[test]
 fn a_new_session_reads_its_store_first_and_only_once() {
     let mut machine = machine(Policy::default());
-    let plan = started(machine.usable(at(0)));
-    assert_eq!((plan.reason, plan.usable), (Reason::Load, false));
-    assert!(matches!(machine.usable(at(0)), Decision::Join { .. }));
-    let nobody = Landing::Over { epoch: Epoch::new(0), error: Error::new(ErrorKind::NotLoggedIn) };
-    assert!(machine.land(&plan, &nobody, at(1), 0).events.is_empty(), "that nobody has logged in is no news");
-    assert_eq!(refused_with(machine.usable(at(1))), ErrorKind::NotLoggedIn);
-    assert_eq!(machine.tick(at(1)).start, None);
+    assert!(machine.is_unloaded());
+    let plan = started(machine.usable(None, at(0)));
+    assert_eq!((plan.reason, plan.usable, plan.known.as_ref()), (Reason::Load, None, None));
+    assert!(matches!(machine.usable(None, at(0)), Decision::Join { .. }));
+    let empty = Outcome::Found { entry: None, token: None };
+    let events = told(&mut machine, |machine| {
+        assert!(matches!(machine.finish(&plan, empty, at(1), 0), Finish::Failed(_)));
+    });
+    assert_eq!(names(&events), [""; 0], "that there was no login is no news");
+    assert_eq!(refused_with(machine.usable(None, at(1))), ErrorKind::NotLoggedIn);
+    assert!(machine.tick(at(1)).refresh.is_none() && !machine.is_unloaded());
 }
 
 #[test]
-fn a_login_elsewhere_is_told_as_a_login() {
+fn a_forced_refresh_and_a_driver_read_the_store_first_too() {
+    assert_eq!(started(machine(Policy::default()).force(at(0))).reason, Reason::Load);
+    assert_eq!(machine(Policy::default()).tick(at(0)).refresh.map(|plan| plan.reason), Some(Reason::Load));
+}
+
+#[test]
+fn what_is_over_for_the_session_it_is_drawn_from_is_over_here() {
     let mut machine = session();
     let plan = started(machine.force(at(100)));
-    let other = found(plan.epoch.next(), Generation::new(5), at(90), Some(HOUR));
-    let verdict = machine.land(&plan, &Landing::Found(other), at(101), 0);
-    assert!(matches!(&verdict.events[..], [Event::LoggedIn { epoch, .. }] if *epoch == plan.epoch.next()));
-    assert_eq!(machine.generation(), Generation::new(5));
+    let outcome = Outcome::Over { error: Error::new(ErrorKind::LoggedOut) };
+    let events = told(&mut machine, |machine| {
+        machine.finish(&plan, outcome, at(101), 0);
+    });
+    assert_eq!(names(&events), ["logout"]);
+    assert_eq!(machine.over().map(Error::kind), Some(&ErrorKind::LoggedOut));
+    assert!(!machine.has_usable(None, at(101)) && machine.token().is_none());
+}
+
+#[test]
+fn an_emptied_store_is_a_logout() {
+    let mut machine = session();
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, Outcome::Found { entry: None, token: None }, at(101), 0);
+    assert_eq!(refused_with(machine.usable(None, at(101))), ErrorKind::LoggedOut);
 }
 
 #[test]
 fn after_a_close_nothing_starts_but_what_stores_something() {
     let mut machine = machine(Policy::default());
-    machine.login(Login::new(Some(HOUR)), at(0), 0);
+    login(&mut machine, Some(HOUR), at(0));
     machine.close();
-    assert!(just_use(&machine.usable(at(1))), "what is there may be used");
-    assert_eq!(refused_with(machine.usable(at(3600))), ErrorKind::Closed);
+    assert!(machine.is_closing() && machine.has_usable(None, at(1)), "what is there may be used");
+    let write = machine.tick(at(3600)).write.expect("the login is to be stored");
+    crate::support::write_to(&mut machine, write, None, at(3600));
+    assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Closed);
     assert_eq!(refused_with(machine.force(at(1))), ErrorKind::Closed);
-    let plan = machine.tick(at(3600)).start.expect("the login is to be stored");
-    assert_eq!(plan.reason, Reason::Persist);
-    machine.land(&plan, &Landing::Flushed, at(3600), 0);
-    store(&mut machine);
-    assert_eq!((machine.tick(at(3601)).start, machine.tick(at(3601)).next), (None, None));
+    let tick = machine.tick(at(3601));
+    assert!(tick.refresh.is_none() && tick.next.is_none(), "{tick:?}");
     let mut unread = crate::support::machine(Policy::default());
     unread.close();
-    assert_eq!(refused_with(unread.usable(at(0))), ErrorKind::Closed);
-    assert_eq!(unread.tick(at(0)).start, None);
+    assert_eq!(refused_with(unread.usable(None, at(0))), ErrorKind::Closed);
+    assert!(unread.tick(at(0)).refresh.is_none());
+    // The driver still withdraws what runs out, and no renewal is waited for.
+    let mut closed = session();
+    closed.close();
+    assert_eq!(closed.tick(at(10)).next, Some(HOUR));
 }
 
 #[test]
 fn a_spent_token_without_a_refresh_token_needs_a_login() {
-    let mut machine = machine(Policy::default());
-    let mut login = Login::new(Some(HOUR));
-    login.has_refresh_token = false;
-    machine.login(login, at(0), 0);
-    store(&mut machine);
-    assert!(just_use(&machine.usable(at(3599))));
-    assert_eq!(refused_with(machine.usable(at(3600))), ErrorKind::NoRefreshToken);
-    assert_eq!((machine.tick(at(3600)).start, machine.tick(at(3600)).next), (None, None));
+    for anew in [false, true] {
+        let mut rules = crate::support::rules(Policy::default());
+        std::sync::Arc::get_mut(&mut rules).expect("not shared").needs_refresh_token = !anew;
+        let mut machine = crate::support::Session::new(rules);
+        let tokens = unrefreshable(tokens(at(0).wall, Some(HOUR)));
+        machine.login(Some(1), Times::new(at(0), Some(HOUR)), tokens, at(0), 0);
+        store(&mut machine, at(0));
+        assert!(just_use(&machine.usable(None, at(3599))));
+        if anew {
+            assert!(machine.clone().tick(at(3600)).refresh.is_some());
+            started(machine.usable(None, at(3600)));
+        } else {
+            assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::NoRefreshToken);
+            let tick = machine.tick(at(3600));
+            assert!(tick.refresh.is_none() && tick.next.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_login_with_a_refresh_token_alone_is_stored_and_then_obtains_its_first_token() {
+    let mut machine = machine(policy(|policy| policy.idle_gate = false));
+    machine.login(None, Times::new(at(0), None), tokens(at(0).wall, None), at(0), 0);
+    assert!(machine.token().is_none() && machine.offer(true, at(0)).is_none() && !machine.has_usable(None, at(0)));
+    let write = writing(machine.usable(None, at(0)));
+    crate::support::write_to(&mut machine, write, None, at(0));
+    assert!(machine.clone().tick(at(0)).refresh.is_some());
+    let (plan, before) = (started(machine.usable(None, at(0))), machine.generation());
+    assert_eq!(plan.usable, None);
+    machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(1), 0);
+    assert_eq!(machine.generation(), before.next());
+    assert!(machine.has_usable(None, at(1)));
 }

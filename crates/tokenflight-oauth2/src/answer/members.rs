@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use crate::provider::Provider;
 
 /// The top-level members of a JSON object, or the pairs of a form. Values are read only when asked for, so that no member
-/// nobody needs can spoil the answer (R-106), however deep or odd it is.
-pub(super) struct Members(Vec<(String, Value)>);
+/// that is not needed can spoil the answer, however deep or odd it is.
+pub(crate) struct Members(Vec<(String, Value)>);
 
 enum Value {
     Json(Box<RawValue>),
@@ -22,8 +22,8 @@ enum Value {
 }
 
 impl Members {
-    /// `None` unless the body is a JSON object, or a form where the server is known to send those (T-26, T-27).
-    pub(super) fn read(body: &Bytes, headers: &HeaderMap, provider: &Provider) -> Option<Self> {
+    /// `None` unless the body is a JSON object, or a form where the server is known to send those.
+    pub(crate) fn read(body: &Bytes, headers: &HeaderMap, provider: &Provider) -> Option<Self> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if provider.form_answers
             && kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
@@ -32,7 +32,12 @@ impl Members {
                 |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), Value::Text(value.into_owned()));
             return Self(form_urlencoded::parse(body).map(own).collect()).unambiguous();
         }
-        serde_json::from_slice::<Self>(body).ok()?.unambiguous()
+        Self::json(body)?.unambiguous()
+    }
+
+    /// The members of a JSON object, with or without a byte order mark before it (RFC 8259 §8.1 lets readers ignore it).
+    fn json(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
     }
 
     /// The members of an object that is a member here.
@@ -43,7 +48,7 @@ impl Members {
         }
     }
 
-    /// Two access tokens or two refresh tokens: nobody can know which counts (R-640).
+    /// Two access tokens or two refresh tokens: which of them counts is unknown.
     fn unambiguous(self) -> Option<Self> {
         let once = |name| self.0.iter().filter(|(known, _)| known == name).count() <= 1;
         (once("access_token") && once("refresh_token")).then_some(self)
@@ -53,13 +58,34 @@ impl Members {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// What stands at a path such as `error`, `error.message`, `errors[0].code` or `codes[*]`: texts that are not empty, and
+    /// numbers and truth values as they are written.
+    pub(super) fn at(&self, path: &str) -> Vec<String> {
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        let (name, rest) = path.split_at(end);
+        let texts = self.0.iter().filter(|(known, _)| known == name).flat_map(|(_, value)| match value {
+            Value::Text(text) if rest.is_empty() => vec![text.clone()],
+            Value::Text(_) => Vec::new(),
+            // What is nested too deep says nothing.
+            Value::Json(raw) => {
+                serde_json::from_str(raw.get()).map_or_else(|_| Vec::new(), |value| below(&value, rest))
+            }
+        });
+        texts.filter(|text| !text.is_empty()).collect()
+    }
+
+    /// Whether something stands at a path: neither null nor an empty text.
+    pub(super) fn has(&self, path: &str) -> bool {
+        !self.at(path).is_empty() || (!path.contains(['.', '[']) && self.inside(path).is_some())
+    }
+
     /// A non-empty text, wherever among members of the same name it stands.
-    pub(super) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.iter().filter(|(known, _)| known == name).find_map(|(_, value)| value.text())
     }
 
     /// A number, or a text that spells one, as written.
-    pub(super) fn number(&self, name: &str) -> Option<f64> {
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
         let spelled = match self.find(name)? {
             Value::Text(text) => Cow::Borrowed(text.as_str()),
             Value::Json(raw) if raw.get().starts_with('"') => serde_json::from_str::<String>(raw.get()).ok()?.into(),
@@ -94,6 +120,31 @@ impl Members {
             object.extend(value.map(|value| (name.clone(), value)));
         }
         (!object.is_empty()).then(|| serde_json::Value::Object(object).to_string())
+    }
+}
+
+/// The texts below a value, along the rest of a path.
+fn below(value: &serde_json::Value, rest: &str) -> Vec<String> {
+    use serde_json::Value as Json;
+    if rest.is_empty() {
+        return match value {
+            Json::String(text) => vec![text.clone()],
+            Json::Number(_) | Json::Bool(_) => vec![value.to_string()],
+            _ => Vec::new(),
+        };
+    }
+    if let Some(rest) = rest.strip_prefix('.') {
+        let (name, rest) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+        return value.get(name).map_or_else(Vec::new, |value| below(value, rest));
+    }
+    let Some((index, rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else { return Vec::new() };
+    match (index, value) {
+        ("*", Json::Array(all)) => all.iter().flat_map(|value| below(value, rest)).collect(),
+        (index, Json::Array(all)) => {
+            let one = index.parse().ok().and_then(|index: usize| all.get(index));
+            one.map_or_else(Vec::new, |value| below(value, rest))
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokenflight_core::{GrantError, RefreshToken, TokenSet};
 
-use super::{NoTokens, Verdict, members::Members};
+use super::{
+    judge::{NoTokens, Verdict},
+    members::Members,
+};
 use crate::provider::{Provider, ZeroLifetime};
 
 /// What a [`TokenSet`] has a place for.
@@ -15,7 +18,7 @@ pub(super) fn read(outer: &Members, provider: &Provider) -> Verdict {
     let members = nested.as_ref().unwrap_or(outer);
     let refresh = members.text("refresh_token");
     let rotated = |error: GrantError| match &refresh {
-        // Whatever else is wrong: the old one is spent (T-22, T-25).
+        // Whatever else is wrong: the old one is spent.
         Some(token) => error.rotated(RefreshToken::new(token.as_ref())),
         None => error,
     };
@@ -39,6 +42,11 @@ pub(super) fn read(outer: &Members, provider: &Provider) -> Verdict {
         Some(seconds) if seconds <= 0.0 && provider.zero_lifetime == ZeroLifetime::Never => {}
         Some(seconds) => set = set.expires_in_seconds(seconds),
         None => {}
+    }
+    if let (None, Some(seconds)) = (set.lifetime(), provider.lifetimes.unannounced)
+        && members.number("expires_in").is_none()
+    {
+        set = set.expires_in(Duration::from_secs(seconds.into()));
     }
     let hint = members.number("refresh_in").filter(|seconds| *seconds > 0.0);
     // Longer than a duration can be is no hint.

@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
     /// `None`: tokens were adopted.
     pub(crate) class: Option<FailureClass>,
     pub(crate) code: Option<String>,
-    /// The error and everything below it, as somebody would log it.
+    /// The error and everything below it, as a log would show it.
     pub(crate) told: String,
     /// Requests that reached the server until the attempt was over.
     pub(crate) submissions: usize,
@@ -143,11 +143,11 @@ impl Bed {
     }
 
     async fn outcome(&self, server: &Scripted, ended: &Event) -> Outcome {
-        let record = self.store.load(&key()).await.unwrap().unwrap();
+        let record = self.store.load(&key()).await.unwrap().entry.unwrap();
         let (class, error) = match ended {
             Event::RefreshFailed { class, error, .. } => (Some(*class), Some(error.clone())),
             Event::Ended { .. } => match self.session.state().status {
-                Status::Over(error) => (Some(FailureClass::Terminal), Some(error)),
+                Status::Over(error) | Status::Ending(error) => (Some(FailureClass::Terminal), Some(error)),
                 status => panic!("{status:?}"),
             },
             _ => (None, None),
@@ -161,7 +161,7 @@ impl Bed {
             link = error.source();
         }
         let over = matches!(self.session.state().status, Status::Over(_));
-        // An attempt that is already under way again would be somebody else's.
+        // An attempt that is already under way again would be another one's.
         let served = if over || matches!(self.session.state().status, Status::Usable) {
             self.session.token().await.ok().map(|token: Token| token.access().expose().to_owned())
         } else {
@@ -175,7 +175,7 @@ impl Bed {
             stored: record.tokens().map_or_else(String::new, |tokens| {
                 tokens.refresh.as_ref().map_or("none", |token| token.expose()).to_owned()
             }),
-            intent: record.intent.is_some(),
+            intent: record.claim.is_some() || record.doubt.is_some(),
             served,
             over,
             next: None,

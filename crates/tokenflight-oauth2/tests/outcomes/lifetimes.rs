@@ -1,4 +1,4 @@
-//! Lifetimes in all spellings (T-28 … T-31, R-310 … R-312).
+//! Lifetimes in all spellings.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn zero_means_for_ever_where_the_server_is_known_for_it() {
     assert_eq!(read(r#""expires_in":1"#, &FOR_EVER).lifetime(), Some(Duration::from_secs(1)));
 }
 
-/// R-310: what the token says of itself comes before what nobody says.
+/// What the token says of itself counts where the server says nothing.
 #[test]
 fn a_jwt_tells_its_own_lifetime() {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};

@@ -13,7 +13,7 @@ pub(crate) enum Next {
     Backoff,
     /// What the server asked for, or the row says.
     After(u64),
-    /// When the access token has expired: until then the refresh token is kept back.
+    /// When the access token has expired: until then the refresh token is kept back.
     Expiry,
     /// When the new token's renewal is due.
     Renewal,

@@ -1,4 +1,4 @@
-//! The rows where nothing, or only half of an answer, comes back (T-01 … T-11), and what several of them add up to.
+//! The rows where nothing, or only half of an answer, comes back, and what several of them add up to.
 
 use std::{
     future::{Ready, ready},
@@ -34,8 +34,8 @@ use crate::{
 
 /// An attempt that reaches no scripted server.
 async fn alone(grant: OAuthGrant) -> Outcome {
-    let nobody = Scripted::new([Act::Stall]).await;
-    Bed::new(grant).await.attempt(&nobody, None).await
+    let silent = Scripted::new([Act::Stall]).await;
+    Bed::new(grant).await.attempt(&silent, None).await
 }
 
 fn over<C>(connector: C) -> Client<C, Full<Bytes>>
@@ -57,28 +57,28 @@ async fn a_name_that_does_not_resolve() {
         service_fn(|_: Name| ready(Err::<std::vec::IntoIter<SocketAddr>, _>(io::Error::other("no such host"))));
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new_with_resolver(nowhere));
     let outcome = alone(endpoint("http://localhost:1/token", client).refresh_token()).await;
-    not_sent("T-01").check(&outcome);
+    not_sent("name-not-resolved").check(&outcome);
 }
 
 #[tokio::test]
 async fn a_refused_connection() {
     let url = format!("http://{}/token", closed_port().await);
-    not_sent("T-02").check(&alone(endpoint(&url, client()).refresh_token()).await);
+    not_sent("connection-refused").check(&alone(endpoint(&url, client()).refresh_token()).await);
     // A client that says nothing but the error of the system.
     let bare = service_fn(|_: Request<Full<Bytes>>| {
         ready(Err::<Response<Full<Bytes>>, _>(io::Error::from(io::ErrorKind::ConnectionRefused)))
     });
-    not_sent("T-02").check(&alone(endpoint(&url, bare).refresh_token()).await);
+    not_sent("connection-refused").check(&alone(endpoint(&url, bare).refresh_token()).await);
 }
 
 #[tokio::test]
 async fn a_failed_handshake() {
     let server = Scripted::new([Act::Cut]).await;
     let url = format!("https://{}/token", server.addr);
-    not_sent("T-03").check(&alone(endpoint(&url, client()).refresh_token()).await);
+    not_sent("tls-failed").check(&alone(endpoint(&url, client()).refresh_token()).await);
 }
 
-/// T-05: the connection is there, and the handshake does not go on. The time is tokio's and passes at once.
+/// [connect-timeout]: the connection is there, and the handshake does not go on. The time is tokio's and passes at once.
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_does_not_end() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -93,7 +93,7 @@ async fn ask(grant: &OAuthGrant) -> Result<tokenflight::TokenSet, GrantError> {
     grant.request(&TokenRequest::new(Some(RefreshToken::new("refresh-0")), Reason::Due)).await
 }
 
-/// T-03: a captive portal, or somebody in the middle.
+/// [tls-failed]: a captive portal, or an interceptor.
 #[tokio::test]
 async fn more_than_three_failed_handshakes_are_a_matter_of_configuration() {
     let server = Scripted::new([Act::Cut]).await;
@@ -103,11 +103,11 @@ async fn more_than_three_failed_handshakes_are_a_matter_of_configuration() {
     }
 }
 
-/// T-04
+/// [proxy]
 #[tokio::test]
 async fn a_proxy_that_wants_credentials_and_one_that_is_not_there() {
     let proxy = Scripted::new([answer(407, "", "")]).await;
-    for (row, proxy) in [(config("T-04").submits(0), proxy.addr), (not_sent("T-04"), closed_port().await)] {
+    for (row, proxy) in [(config("proxy").submits(0), proxy.addr), (not_sent("proxy"), closed_port().await)] {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         let tunnel = Tunnel::new(format!("http://{proxy}").parse().unwrap(), http);
@@ -133,41 +133,41 @@ impl Service<Request<Full<Bytes>>> for Full503 {
     }
 }
 
-/// T-05
+/// [connect-timeout]
 #[tokio::test]
 async fn a_connection_or_a_place_in_the_pool_that_does_not_come_in_time() {
     let late = service_fn(|_: Uri| ready(Err::<TokioIo<TcpStream>, _>(io::Error::from(io::ErrorKind::TimedOut))));
-    not_sent("T-05").check(&alone(endpoint("http://localhost:1/token", over(late)).refresh_token()).await);
-    not_sent("T-05").check(&alone(endpoint("http://localhost:1/token", Full503).refresh_token()).await);
-    // The same error without a connector around it proves nothing, unless somebody stands up for it.
+    not_sent("connect-timeout").check(&alone(endpoint("http://localhost:1/token", over(late)).refresh_token()).await);
+    not_sent("connect-timeout").check(&alone(endpoint("http://localhost:1/token", Full503).refresh_token()).await);
+    // The same error without a connector around it proves nothing, unless the user vouches for it.
     let late = service_fn(|_: Request<Full<Bytes>>| {
         ready(Err::<Response<Full<Bytes>>, _>(io::Error::from(io::ErrorKind::TimedOut)))
     });
-    ambiguous("T-06").submits(0).check(&alone(endpoint("http://localhost:1/token", late).refresh_token()).await);
+    ambiguous("silence").submits(0).check(&alone(endpoint("http://localhost:1/token", late).refresh_token()).await);
     let promised = tower::ServiceExt::map_err(late, Unsent::new);
-    not_sent("T-05").check(&alone(endpoint("http://localhost:1/token", promised).refresh_token()).await);
+    not_sent("connect-timeout").check(&alone(endpoint("http://localhost:1/token", promised).refresh_token()).await);
     let proven = endpoint("http://localhost:1/token", late).proof(|error| error.is::<io::Error>());
-    not_sent("T-05").check(&alone(proven.refresh_token()).await);
+    not_sent("connect-timeout").check(&alone(proven.refresh_token()).await);
 }
 
-/// T-06, R-641: silence, before the headers and in the middle of the body.
+/// [silence]: silence, before the headers and in the middle of the body.
 #[tokio::test]
 async fn a_server_that_does_not_answer_in_time() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"access_token\":".to_vec();
     for act in [Act::Stall, Act::SayAndStall(half), Act::SayAndStall(b"HTTP/1.1 200 OK\r\n".to_vec())] {
         let outcome = play_with(act, provider::UNKNOWN, Some(Duration::from_secs(60))).await;
-        ambiguous("T-06").check(&outcome);
+        ambiguous("silence").check(&outcome);
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks() {
-    ambiguous("T-07").check(&play(Act::Cut).await);
-    ambiguous("T-07").check(&play(Act::Say(b"HTTP/1.1 200".to_vec())).await);
-    ambiguous("T-07").check(&play(Act::Say(b"\x16\x03\x01 garbage\r\n\r\n".to_vec())).await);
+    ambiguous("cut-before-headers").check(&play(Act::Cut).await);
+    ambiguous("cut-before-headers").check(&play(Act::Say(b"HTTP/1.1 200".to_vec())).await);
+    ambiguous("cut-before-headers").check(&play(Act::Say(b"\x16\x03\x01 garbage\r\n\r\n".to_vec())).await);
 }
 
-/// T-09, R-217, R-640: the rotation has happened, and its result is lost.
+/// [cut-in-body]: the rotation has happened, and its result is lost.
 #[tokio::test]
 async fn a_success_that_does_not_arrive_whole() {
     let start = r#"{"access_token":"access-1","refresh_token":"refresh-1""#;
@@ -184,11 +184,11 @@ async fn a_success_that_does_not_arrive_whole() {
         answer(200, "content-encoding: gzip\r\n", "\u{1f}\u{8b}"),
         json(200, start),
     ] {
-        ambiguous("T-09").check(&play(act).await);
+        ambiguous("cut-in-body").check(&play(act).await);
     }
 }
 
-/// R-640: what is announced to be too much is not waited for.
+/// what is announced to be too much is not waited for.
 #[tokio::test(start_paused = true)]
 async fn an_announced_flood_is_not_read() {
     let server =
@@ -200,7 +200,7 @@ async fn an_announced_flood_is_not_read() {
     assert_eq!(answer.expect("an end without the rest").unwrap_err().class(), FailureClass::Ambiguous);
 }
 
-/// T-09 with a grace window: the same token again, promptly (R-215).
+/// [cut-in-body] with a grace window: the same token again, promptly.
 #[tokio::test]
 async fn within_a_grace_window_the_same_token_is_presented_again_promptly() {
     let server =
@@ -220,7 +220,7 @@ enum GivesBack {
     Connection,
 }
 
-/// T-08: an HTTP/2 server that gives requests back, so often, and then answers.
+/// [given-back]: an HTTP/2 server that gives requests back, so often, and then answers.
 async fn giving_back(times: usize, how: GivesBack) -> (SocketAddr, tokio::sync::watch::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -264,15 +264,15 @@ async fn what_a_server_gives_back_is_sent_once_more_at_once() {
 
         let (addr, seen) = giving_back(usize::MAX, how).await;
         let outcome = alone(endpoint(&format!("http://{addr}/token"), h2()).refresh_token()).await;
-        given_back("T-08").submits(0).check(&outcome);
+        given_back("given-back").submits(0).check(&outcome);
         // Two of the attempt, two of the next one.
         assert_eq!(*seen.borrow() % 2, 0);
     }
 }
 
-/// T-10: the process is killed after the request was sent. The next one finds the intent and waits it out (R-214).
+/// [killed-after-send]: the process is killed after the request was sent. The next one finds its claim and waits it out.
 #[tokio::test]
-async fn a_process_that_is_killed_leaves_a_warning() {
+async fn a_process_that_is_killed_leaves_its_claim() {
     let server = Scripted::new([Act::Stall]).await;
     let grant = || endpoint(&server.url(), client()).refresh_token();
     let bed = Bed::new(grant()).await;
@@ -283,7 +283,7 @@ async fn a_process_that_is_killed_leaves_a_warning() {
     let (time, store) = (bed.time.clone(), bed.store.clone());
     drop(bed);
     settle().await;
-    assert!(store.load(&key()).await.unwrap().unwrap().intent.is_some());
+    assert!(store.load(&key()).await.unwrap().entry.unwrap().claim.is_some());
 
     let next = Session::builder(grant()).store(store).time(time.clone()).key(key()).build().unwrap();
     assert_eq!(next.token().await.unwrap().access().expose(), "access-0");
@@ -296,16 +296,16 @@ async fn a_process_that_is_killed_leaves_a_warning() {
     assert_eq!(server.seen().len(), 1, "the token may be on its way");
 }
 
-/// T-11
+/// [local-failure]
 #[tokio::test]
 async fn an_assertion_that_cannot_be_made_is_no_request() {
     let server = Scripted::new([Act::Stall]).await;
     let source = || async { Err::<String, BoxError>("the key store is locked".into()) };
     let outcome = Bed::new(endpoint(&server.url(), client()).jwt_bearer(source)).await.attempt(&server, None).await;
-    not_sent("T-11").check(&outcome);
+    not_sent("local-failure").check(&outcome);
 }
 
-/// T-25, T-26
+/// [no-access-token], [not-json]
 #[tokio::test]
 async fn three_answers_without_tokens_in_a_row_are_a_matter_of_configuration() {
     let (odd, good) = (json(200, "{}"), json(200, r#"{"access_token":"access-1"}"#));
@@ -321,12 +321,11 @@ async fn three_answers_without_tokens_in_a_row_are_a_matter_of_configuration() {
     }
 }
 
-/// R-222
 #[tokio::test]
 async fn a_server_of_many_machines_must_announce_an_end_twice() {
     let ended = json(400, r#"{"error":"invalid_grant"}"#);
     let outcome = play_with(ended, provider::KEYCLOAK, None).await;
-    config("T-40").next(Next::After(30)).check(&outcome);
+    config("invalid-grant").next(Next::After(30)).check(&outcome);
     assert_eq!(outcome.code.as_deref(), Some("invalid_grant"));
 
     let server = Scripted::new([json(400, r#"{"error":"invalid_grant"}"#)]).await;
@@ -342,7 +341,7 @@ async fn a_server_of_many_machines_must_announce_an_end_twice() {
     assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Terminal);
 }
 
-/// T-60: another process has refreshed; its tokens are adopted and nobody is asked.
+/// [newer-in-store]: another process has refreshed; its tokens are adopted and no server is asked.
 #[tokio::test]
 async fn newer_tokens_in_the_store_cost_no_request() {
     let server =

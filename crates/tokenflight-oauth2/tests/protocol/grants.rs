@@ -1,4 +1,4 @@
-//! The requests of each grant, byte for byte where it matters (R-150 … R-162, R-631).
+//! The requests of each grant, byte for byte where it matters, and what a refusal means for each.
 
 use std::{
     sync::{
@@ -10,12 +10,12 @@ use std::{
 
 use proptest::prelude::*;
 use tokenflight::{
-    FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
+    FailureClass, Grant, GrantError, MemoryStore, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
     core::grant::{Reason, grant_fn},
 };
 use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
 
-use crate::support::{Act, Scripted, Seen, answer, client, json};
+use crate::support::{Act, Scripted, Seen, client, json};
 
 const GOOD: &str = r#"{"access_token":"access-1"}"#;
 
@@ -59,14 +59,14 @@ async fn a_refresh_is_one_form_with_each_parameter_once() {
     assert_eq!(seen.field("client_id").as_deref(), Some("me"));
 }
 
-/// R-151
+/// A scope could only narrow what was granted (RFC 6749 §6).
 #[tokio::test]
 async fn a_refresh_asks_for_no_scope_by_itself() {
     let seen = sent(TokenEndpoint::refresh_token, Some("r")).await;
     assert_eq!(seen.body, "grant_type=refresh_token&refresh_token=r");
 }
 
-/// R-150
+/// RFC 6749 §2.3.1.
 #[tokio::test]
 async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
     use base64::{Engine, engine::general_purpose::STANDARD};
@@ -84,7 +84,7 @@ async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
     assert_eq!((seen.field("client_id").as_deref(), seen.header("authorization")), (Some("id"), None));
 }
 
-/// R-158
+/// RFC 6749 §4.4.
 #[tokio::test]
 async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     let server = Scripted::new([json(200, r#"{"access_token":"access-1","expires_in":300}"#)]).await;
@@ -97,7 +97,7 @@ async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     assert_eq!(seen.body, "scope=read&audience=https%3A%2F%2Fapi.example&grant_type=client_credentials");
 }
 
-/// R-161
+/// RFC 7523 §3: an assertion counts once.
 #[tokio::test]
 async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
     let server = Scripted::new([json(200, GOOD)]).await;
@@ -116,7 +116,7 @@ async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
     }
 }
 
-/// R-202: what a time limit, or a panic, means before and after the request has left.
+/// What a time limit, or a panic, means before and after the request has left.
 #[tokio::test]
 async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
     let server = Scripted::new([Act::Stall]).await;
@@ -129,14 +129,14 @@ async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
         let request = TokenRequest::new(Some(RefreshToken::new("r")), Reason::Due);
         tokio::select! {
             biased;
-            _ = grant.request(&request) => unreachable!("nobody answers"),
+            _ = grant.request(&request) => unreachable!("no answer comes"),
             () = tokio::task::yield_now() => {}
         }
         assert_eq!(request.class_without_answer(), class);
     }
 }
 
-/// R-162, C-53: the subject token is another session's, which renews it by itself.
+/// The subject token is another session's, which renews it by itself.
 #[tokio::test]
 async fn a_token_exchange_presents_another_sessions_token() {
     let server = Scripted::new([
@@ -176,37 +176,6 @@ async fn what_a_session_has_no_place_for_is_told_and_a_panic_loses_nothing() {
     assert_eq!(hears.recv().unwrap(), r#"{"instance_url":"https://x.example"}"#);
 }
 
-/// R-160
-#[tokio::test]
-async fn a_logout_revokes_the_refresh_token() {
-    let server = Scripted::new([answer(200, "", "")]).await;
-    let endpoint = TokenEndpoint::new("https://as.invalid/token", client()).unwrap().client(ClientAuth::public("me"));
-    let endpoint = endpoint.revocation(&format!("http://{}/revoke", server.addr)).unwrap();
-    let session = Session::builder(endpoint.refresh_token()).build().unwrap();
-    session.login(TokenSet::new("access-0").refresh_token("refresh-0")).await.unwrap();
-    session.logout().await.unwrap();
-    let seen = &server.seen()[0];
-    assert!(seen.head.starts_with("POST /revoke "));
-    assert_eq!(seen.body, "token=refresh-0&token_type_hint=refresh_token&client_id=me");
-}
-
-#[tokio::test]
-async fn a_failed_revocation_tells_whether_the_token_may_live() {
-    for (act, class, wait) in [
-        (answer(503, "retry-after: 7\r\n", ""), FailureClass::Ambiguous, Some(7)),
-        (json(400, r#"{"error":"unsupported_token_type"}"#), FailureClass::Config, None),
-        (Act::Cut, FailureClass::Ambiguous, None),
-    ] {
-        let server = Scripted::new([act]).await;
-        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().revocation(&server.url()).unwrap();
-        let error = endpoint.refresh_token().revoke(&RefreshToken::new("r")).await.unwrap_err();
-        assert_eq!(error.class(), class);
-        assert_eq!(error.wait(), wait.map(Duration::from_secs));
-    }
-    let nowhere = TokenEndpoint::new("https://as.invalid/token", client()).unwrap().refresh_token();
-    nowhere.revoke(&RefreshToken::new("r")).await.unwrap();
-}
-
 #[test]
 fn secrets_go_to_safe_addresses_only() {
     let new = |url| TokenEndpoint::new(url, client()).map(|_| ());
@@ -229,7 +198,7 @@ fn secrets_go_to_safe_addresses_only() {
     }
 }
 
-/// R-215, R-801: the session takes over what the grant knows of its server, unless it is told otherwise.
+/// The session takes over what the grant knows of its server, unless it is told otherwise.
 #[test]
 fn the_providers_reuse_policy_is_the_sessions() {
     let grant =
@@ -268,7 +237,7 @@ fn nothing_secret_is_formatted() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// R-631: every byte that a token or a secret can have arrives as it is.
+    /// Every byte that a token or a secret can have arrives as it is.
     #[test]
     fn tokens_and_secrets_round_trip_through_the_form(token in "[ -~]{1,80}", secret in "[ -~]{1,80}") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -277,4 +246,127 @@ proptest! {
         prop_assert_eq!(seen.field("refresh_token"), Some(token));
         prop_assert_eq!(seen.field("client_secret"), Some(secret));
     }
+}
+
+/// There is no login that could be over: the next attempt may succeed, and so does a new process on the same store.
+#[tokio::test]
+async fn what_needs_no_login_is_not_ended_by_a_refusal() {
+    let refused = r#"{"error":"invalid_grant","error_description":"Invalid JWT: check your iat and exp values."}"#;
+    let fine = || json(200, r#"{"access_token":"fine","expires_in":3600}"#);
+    for kind in 0..3 {
+        let server = Scripted::new([json(400, refused), fine()]).await;
+        let store = MemoryStore::new();
+        let session = || {
+            let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+            let source = || async { Ok::<_, BoxError>("assertion".to_owned()) };
+            let grant = match kind {
+                0 => endpoint.client_credentials(),
+                1 => endpoint.jwt_bearer(source),
+                _ => endpoint.token_exchange("urn:ietf:params:oauth:token-type:jwt", source),
+            };
+            Session::builder(grant).store(store.clone()).build().unwrap()
+        };
+        let first = session();
+        let error = first.token().await.unwrap_err();
+        assert!(!error.needs_login() && error.class() == Some(FailureClass::Config), "{error:?}");
+        assert_eq!(session().token().await.unwrap().access().expose(), "fine");
+    }
+}
+
+/// A source that hands out the refused assertion again is not asked on its behalf: one attempt for each, unless the user wants
+/// it. The refusal of dates says so.
+#[tokio::test]
+async fn a_refused_assertion_is_presented_once() {
+    let refused =
+        json(400, r#"{"error":"invalid_grant","error_description":"Invalid JWT: check your iat and exp values."}"#);
+    let server = Scripted::new([refused.clone(), refused, json(200, GOOD)]).await;
+    let made = Arc::new(AtomicUsize::new(1));
+    let count = Arc::clone(&made);
+    let source = move || {
+        let text = format!("assertion-{}", count.load(Ordering::SeqCst));
+        async move { Ok::<_, BoxError>(text) }
+    };
+    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().jwt_bearer(source);
+    let error = ask(&grant, None).await.unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("clock of this machine"), "{why}");
+    for _ in 0..3 {
+        assert_eq!(ask(&grant, None).await.unwrap_err().class(), FailureClass::Config);
+    }
+    assert_eq!(server.seen().len(), 1);
+    let forced = grant.request(&TokenRequest::new(None, Reason::Forced)).await;
+    assert!(forced.is_err() && server.seen().len() == 2);
+    made.store(2, Ordering::SeqCst);
+    assert!(ask(&grant, None).await.is_ok());
+    assert_eq!(server.seen()[2].field("assertion").as_deref(), Some("assertion-2"));
+}
+
+/// RFC 8693 §2.2.1: an exchange may issue anything, and only an access token goes to an API.
+#[tokio::test]
+async fn an_exchange_that_issues_no_access_token_is_refused() {
+    let urn = |kind: &str| format!("urn:ietf:params:oauth:token-type:{kind}");
+    for (issued, requested, taken) in [
+        (urn("access_token"), None, true),
+        (urn("jwt"), None, true),
+        ("urn:example:own".to_owned(), None, true),
+        (urn("refresh_token"), None, false),
+        (urn("id_token"), None, false),
+        (urn("saml2"), None, false),
+        (urn("id_token"), Some(urn("id_token")), true),
+        (urn("refresh_token"), Some(urn("access_token")), false),
+    ] {
+        let body = format!(
+            r#"{{"access_token":"a","refresh_token":"r","issued_token_type":"{issued}","token_type":"Bearer"}}"#
+        );
+        let server = Scripted::new([json(200, &body)]).await;
+        let source = || async { Ok::<_, BoxError>("subject".to_owned()) };
+        let mut grant = TokenEndpoint::new(&server.url(), client()).unwrap().token_exchange("x", source);
+        if let Some(requested) = requested {
+            grant = grant.parameter("requested_token_type", requested);
+        }
+        match ask(&grant, None).await {
+            Ok(_) => assert!(taken, "{issued}"),
+            Err(error) => {
+                assert!(!taken && error.class() == FailureClass::Config, "{issued}: {error:?}");
+                assert_eq!(error.rotated_token().unwrap().expose(), "r", "it is not lost");
+            }
+        }
+    }
+}
+
+/// The login lives, and the program learns what to ask the user for.
+#[tokio::test]
+async fn a_server_that_wants_the_user_says_for_what() {
+    let body = r#"{"error":"interaction_required","error_codes":[50076],"suberror":"basic_action","claims":"{\"access_token\":{}}"}"#;
+    let server = Scripted::new([json(400, body)]).await;
+    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().provider(provider::ENTRA_ID);
+    let grant = endpoint.refresh_token().scope("https://api/.default");
+    let error = ask(&grant, Some("r")).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Interaction);
+    assert_eq!(error.wanted_claims(), Some(r#"{"access_token":{}}"#));
+    assert_eq!(error.wanted_scope(), Some("https://api/.default"));
+}
+
+/// Figma refreshes elsewhere, Atlassian wants no scope, Zendesk always wants a lifetime.
+#[tokio::test]
+async fn a_row_says_where_and_with_what_is_refreshed() {
+    let server = Scripted::new([json(200, GOOD)]).await;
+    let base = format!("http://{}", server.addr);
+    static ELSEWHERE: provider::Provider = provider::Provider {
+        endpoints: provider::Endpoints {
+            token: Some("{base}/token"),
+            refresh: Some("{base}/refresh"),
+            ..provider::Endpoints::NONE
+        },
+        sends: &[("expires_in", "1800")],
+        withholds: &["scope"],
+        ..*provider::UNKNOWN
+    };
+    let preset = || TokenEndpoint::preset(&ELSEWHERE, &base, client()).unwrap();
+    ask(&preset().refresh_token().scope("a"), Some("r")).await.unwrap();
+    ask(&preset().client_credentials().scope("a"), None).await.unwrap();
+    let seen = server.seen();
+    assert!(seen[0].head.starts_with("POST /refresh ") && seen[1].head.starts_with("POST /token "));
+    assert_eq!((seen[0].field("scope"), seen[1].field("scope").as_deref()), (None, Some("a")));
+    assert_eq!(seen[0].field("expires_in").as_deref(), Some("1800"));
 }

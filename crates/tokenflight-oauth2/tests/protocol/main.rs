@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod assertions;
+mod browser;
+mod device;
 mod discovery;
 mod grants;
-mod logins;
+mod loopback;
+mod revocation;
 #[path = "../support/mod.rs"]
 mod support;
+mod workload;

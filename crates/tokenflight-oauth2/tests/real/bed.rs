@@ -68,7 +68,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// Somebody who has not logged in.
+    /// A user who has not logged in.
     pub(crate) fn new(server: &Server, grant: impl Grant) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let teller = Arc::clone(&events);
@@ -80,7 +80,7 @@ impl User {
         Self { session, events, name: String::new(), web, resource: server.at.resource.clone(), driver: None }
     }
 
-    /// Somebody who has logged in to this client.
+    /// A user who has logged in to this client.
     pub(crate) async fn logged_in(server: &Server, grant: OAuthGrant, client: &str) -> Self {
         let mut user = Self::new(server, grant);
         let (tokens, name) = server.login(client).await;

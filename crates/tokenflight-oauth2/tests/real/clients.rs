@@ -50,7 +50,7 @@ async fn a_secret_is_encoded_as_both_sides_understand_it(kind: Kind) {
     assert_eq!(server.log().await.refreshes, 1);
 }
 
-/// R-201: it is the client that is set up wrong, and the user has done nothing.
+/// It is the client that is set up wrong, and the user has done nothing.
 async fn a_wrong_secret_costs_no_session(kind: Kind) {
     let server = Setup::new(kind, 60).start().await;
     let user = User::logged_in(&server, basic(&server, ClientAuth::basic("basic", "guessed")), "basic").await;
@@ -62,7 +62,7 @@ async fn a_wrong_secret_costs_no_session(kind: Kind) {
     assert_eq!((log.denied, log.refreshes, log.reuses), (1, 0, 0), "{log:?}");
 }
 
-/// A key for tests, which nobody trusts but the servers that these tests start; and its public half.
+/// A key for tests, which is trusted by none but the servers that these tests start; and its public half.
 const KEY: &str = include_str!("../protocol/test-key.pem");
 const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"loopback",
     "x":"MOfgoAWrdSDmp2F_73d8clxfkIGXslObMs7q_3-HLBQ","y":"0lVjpDerpbb_iopvdSZQMxw6mK-HkQokbs7gB7JviAo"}]}"#;

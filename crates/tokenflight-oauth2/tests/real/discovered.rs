@@ -39,9 +39,9 @@ async fn a_server_tells_where_its_tokens_are(kind: Kind) {
         assert_eq!(user.get().await.0, StatusCode::OK);
     }
     assert_eq!(server.log().await.refreshes, 2);
-    // byte for byte.
+    // Byte for byte (RFC 8414 §3.3).
     let other = discovery::discover(&format!("{}/", server.at.issuer), discovery::Kind::OpenId, client()).await;
-    assert!(matches!(other, Err(DiscoveryError::OtherIssuer)), "{other:?}");
+    assert!(matches!(other, Err(DiscoveryError::OtherIssuer { .. })), "{other:?}");
 }
 
 async fn a_logout_revokes_at_the_server(kind: Kind) {
@@ -62,14 +62,14 @@ async fn a_logout_revokes_at_the_server(kind: Kind) {
         let log = server.log().await;
         assert_eq!((log.revocations, log.denied), (before.revocations + 1, before.denied), "{client_id}: {log:?}");
 
-        // Whoever has kept the tokens has nothing.
+        // Tokens that were kept are worth nothing.
         let thief = User::new(&server, grant());
         thief.session.login(tokens).await.unwrap();
         assert!(thief.session.refresh().await.unwrap_err().is_ended(), "{client_id}");
     }
 }
 
-/// C-21: what the refresh still brings is what has to be revoked.
+/// What the refresh still brings is what has to be revoked.
 async fn a_logout_during_a_refresh_leaves_nothing_alive(kind: Kind) {
     let server = Setup::new(kind, 60).start().await;
     let metadata = metadata(&server, discovery::Kind::OAuth).await;
@@ -100,6 +100,6 @@ async fn a_logout_needs_no_revocation(kind: Kind) {
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await;
     user.session.logout().await.unwrap();
     assert_eq!(*user.session.token().await.unwrap_err().kind(), ErrorKind::LoggedOut);
-    assert_eq!(server.log().await.revocations, 0, "nobody said where");
+    assert_eq!(server.log().await.revocations, 0, "no endpoint was told");
     assert_eq!(server.told(&format!("revoke?session={}", user.name)).await["ended"], 1);
 }

@@ -20,7 +20,7 @@ on_both!(
 async fn a_token_that_dies_early_is_none_of_the_callers_business(kind: Kind) {
     let server = Setup::new(kind, 4).start().await;
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await;
-    // Half of its lifetime: a refusal of a younger token is taken to be about something else.
+    // Half of its lifetime: a refusal of a younger token is taken to be about something else.
     pass(Duration::from_secs(2)).await;
     server.told(&format!("expire?session={}", user.name)).await;
     assert_eq!(user.get().await.0, StatusCode::OK);

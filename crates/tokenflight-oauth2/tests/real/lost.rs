@@ -1,8 +1,10 @@
-//! An answer that was lost on the way: the refresh token is spent, and its successor is nowhere.
+//! An answer that was lost on the way: the refresh token is spent, and its successor is nowhere.
+
+use std::time::Duration;
 
 use http::StatusCode;
-use tokenflight::{Event, FailureClass, Status};
-use tokenflight_oauth2::provider::{self, Provider, Replay};
+use tokenflight::{Event, FailureClass, ReusePolicy, Status};
+use tokenflight_oauth2::provider::{self, Provider};
 
 use crate::{
     bed::{User, public, until},
@@ -12,7 +14,7 @@ use crate::{
 
 on_both!(a_lost_answer_costs_the_session_not_before_the_access_token_has_expired);
 
-/// Strict: nobody knows whether the refresh token is spent, and presenting a spent one ends the session.
+/// Strict: whether the refresh token is spent is unknown, and presenting a spent one ends the session.
 async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired(kind: Kind) {
     let server = Setup::new(kind, 6).start().await;
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await.driven();
@@ -21,7 +23,7 @@ async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired
     let error = user.session.refresh().await.unwrap_err();
     assert_eq!(error.class(), Some(FailureClass::Ambiguous), "{error:?}");
     assert!(!error.needs_login());
-    // Whoever insists gets the same answer, and the server is not asked.
+    // A caller who insists gets the same answer, and the server is not asked.
     let again = user.session.refresh().await.unwrap_err();
     assert_eq!(again.class(), Some(FailureClass::Ambiguous), "{again:?}");
 
@@ -54,7 +56,8 @@ async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired
 #[test]
 fn a_lost_answer_is_fetched_again_within_the_grace_period() {
     crate::bed::run(Kind::Django, async |kind| {
-        const FORGIVING: Provider = Provider { replay: Replay::Grace { seconds: 10 }, ..*provider::UNKNOWN };
+        const FORGIVING: Provider =
+            Provider { reuse: ReusePolicy::grace(Duration::from_secs(10)), ..*provider::UNKNOWN };
         let server = Setup { grace_seconds: 10, ..Setup::new(kind, 30) }.start().await;
         let grant = public(&server).provider(&FORGIVING).refresh_token();
         let user = User::logged_in(&server, grant, "public").await.driven();

@@ -54,7 +54,7 @@ async fn a_session_whose_token_expires_meanwhile_comes_back_with_the_server(kind
     let refreshed = |event: &Event| matches!(event, Event::Refreshed { .. });
     let before = user.count(refreshed);
     let server = setup.start().await;
-    // By the driver: nobody asks.
+    // By the driver: no caller asks.
     until("new tokens", async || user.count(refreshed) > before).await;
     assert_eq!(user.get().await.0, StatusCode::OK);
     assert_eq!(user.count(|event| matches!(event, Event::Ended { .. })), 0);

@@ -199,7 +199,7 @@ impl Drop for Server {
     }
 }
 
-/// Reads on to the end: a server whose output nobody takes stands still.
+/// Reads on to the end: a server whose output is not read stands still.
 fn drain(mut lines: BufReader<ChildStdout>) {
     #[allow(clippy::disallowed_methods)] // A pipe is read by a thread; it ends with the server.
     std::thread::spawn(move || {

@@ -61,6 +61,7 @@ impl Seen {
 
 pub(crate) struct Scripted {
     pub(crate) addr: SocketAddr,
+    script: Arc<Mutex<VecDeque<Act>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     count: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
@@ -81,12 +82,13 @@ impl Scripted {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (told, count) = watch::channel(0);
         let record = Arc::clone(&seen);
+        let played = Arc::clone(&script);
         #[allow(clippy::disallowed_methods)] // A server is a task of the test.
         let accepting = tokio::spawn(async move {
             let mut open = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (script, record, told) = (Arc::clone(&script), Arc::clone(&record), told.clone());
+                let (script, record, told) = (Arc::clone(&played), Arc::clone(&record), told.clone());
                 open.spawn(async move {
                     let Some(request) = read(stream).await else { return };
                     let act = {
@@ -100,7 +102,12 @@ impl Scripted {
                 });
             }
         });
-        Self { addr, seen, count, accepting }
+        Self { addr, script, seen, count, accepting }
+    }
+
+    /// Follows another script from now on.
+    pub(crate) fn follow(&self, script: impl IntoIterator<Item = Act>) {
+        *self.script.lock().unwrap() = script.into_iter().collect();
     }
 
     pub(crate) fn url(&self) -> String {
@@ -130,7 +137,7 @@ async fn read(mut stream: TcpStream) -> Option<(Seen, TcpStream)> {
             return None;
         }
         if bytes[0] == TLS {
-            // What a server without TLS says to somebody who begins a handshake.
+            // What a server without TLS says to a client that begins a handshake.
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             return None;
         }
@@ -160,7 +167,7 @@ async fn perform(mut stream: TcpStream, act: Act) {
     }
 }
 
-/// The client of the feature `client`, trusting nobody: for plain HTTP on loopback and failing handshakes.
+/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and failing handshakes.
 pub(crate) fn client() -> tokenflight_oauth2::client::HttpsClient {
     let config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()

@@ -20,10 +20,14 @@ impl Answer {
     }
 
     pub(super) fn refusal(code: &str, description: &str) -> Self {
+        Self::refusal_with(400, code, description)
+    }
+
+    pub(super) fn refusal_with(status: u16, code: &str, description: &str) -> Self {
         let mut body = Map::new();
         body.insert("error".into(), code.into());
         body.insert("error_description".into(), description.into());
-        Self::new(400, Value::Object(body).to_string(), None)
+        Self::new(status, Value::Object(body).to_string(), None)
     }
 
     /// The HTTP status.

@@ -40,6 +40,33 @@ pub enum Reuse {
     KillFamilyAndAccess,
 }
 
+/// A client that the server knows, and how it authenticates: by its name alone, or by a secret in HTTP Basic or in the body
+/// (RFC 6749 §2.3.1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Client {
+    pub(super) id: String,
+    pub(super) secret: Option<String>,
+}
+
+impl Client {
+    /// A public client.
+    pub fn public(id: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: None }
+    }
+
+    /// A client with a secret.
+    pub fn secret(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: Some(secret.into()) }
+    }
+}
+
+impl fmt::Debug for Client {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// Whether the immediate predecessor of a refresh token may be presented again for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +77,10 @@ pub enum Grace {
     SamePair(Duration),
     /// Within the window there is another answer with tokens of its own; those already issued stay good.
     NewPair(Duration),
+    /// The answer is repeated, word for word, until its refresh token or its access token is used.
+    UntilUsed,
+    /// As [`UntilUsed`](Self::UntilUsed), but there is another answer each time, and the refresh token of the one before dies.
+    UntilUsedReplacing,
 }
 
 #[derive(Clone)]
@@ -63,6 +94,7 @@ pub(super) struct Config {
     pub(super) same_access: bool,
     pub(super) rotation_revokes_access: bool,
     pub(super) odd_tokens: bool,
+    pub(super) clients: Vec<Client>,
     pub(super) seed: u64,
 }
 
@@ -89,6 +121,7 @@ impl Builder {
             same_access: false,
             rotation_revokes_access: false,
             odd_tokens: false,
+            clients: Vec::new(),
             seed: 0,
         };
         Self { config, time }
@@ -145,6 +178,13 @@ impl Builder {
     /// Refresh tokens hold characters that a form must escape, as RFC 6749 appendix A.17 allows.
     pub const fn odd_tokens(mut self, odd: bool) -> Self {
         self.config.odd_tokens = odd;
+        self
+    }
+
+    /// Adds a client that the server knows. Without any, every client is taken for the same one and authenticates in no way;
+    /// with some, refresh tokens are bound to the client they were issued to (RFC 6749 §6).
+    pub fn client(mut self, client: Client) -> Self {
+        self.config.clients.push(client);
         self
     }
 

@@ -25,19 +25,20 @@ pub(super) enum Ended {
 struct Visit<'a> {
     server: &'a AuthServer,
     token: &'a str,
+    client: Option<&'a str>,
     /// A successful answer is on its way.
     owed: bool,
 }
 
 impl<'a> Visit<'a> {
-    fn begin(server: &'a AuthServer, token: &'a str) -> Self {
+    fn begin(server: &'a AuthServer, token: &'a str, client: Option<&'a str>) -> Self {
         server.book().arrived(token);
-        Self { server, token, owed: false }
+        Self { server, token, client, owed: false }
     }
 
     fn process(&mut self) -> Answer {
         let now = self.server.time().now();
-        let answer = self.server.book().present(self.token, now);
+        let answer = self.server.book().present(self.token, self.client, now);
         self.owed = answer.status() == 200;
         answer
     }
@@ -68,9 +69,9 @@ impl AuthServer {
     /// # Cancel safety
     ///
     /// Dropped before the moment nothing has happened, after it the rotation stands and its answer is lost.
-    pub(super) async fn exchange(&self, token: &str, plan: Plan) -> Ended {
+    pub(super) async fn exchange(&self, token: &str, client: Option<&str>, plan: Plan) -> Ended {
         let Plan { fault, half } = plan;
-        let mut visit = Visit::begin(self, token);
+        let mut visit = Visit::begin(self, token, client);
         self.pause(half).await;
         match &fault {
             Fault::CutBefore => return Ended::Cut,

@@ -23,6 +23,8 @@ pub(super) struct Book {
 
 struct Family {
     label: String,
+    /// The client that its refresh tokens are bound to.
+    client: Option<String>,
     counts: Counts,
     killed: Option<Killed>,
     reuses: Vec<ReuseEvent>,
@@ -42,6 +44,8 @@ struct Spent {
     at: Duration,
     answer: Answer,
     successors: Vec<String>,
+    /// The access tokens that came with them.
+    accesses: Vec<String>,
     answer_lost: bool,
 }
 
@@ -49,6 +53,8 @@ struct Access {
     family: usize,
     expires: Duration,
     revoked: bool,
+    /// It was good for a request.
+    used: bool,
 }
 
 impl Book {
@@ -65,11 +71,12 @@ impl Book {
     }
 
     /// Starts a family and issues its first pair.
-    pub(super) fn login(&mut self, label: Option<&str>, now: Now) -> Answer {
+    pub(super) fn login(&mut self, label: Option<&str>, client: Option<&str>, now: Now) -> Answer {
         let family = self.families.len();
         let label = label.map_or_else(|| format!("login-{}", family + 1), str::to_owned);
         self.families.push(Family {
             label,
+            client: client.or_else(|| self.config.clients.first().map(|client| &*client.id)).map(str::to_owned),
             counts: Counts::default(),
             killed: None,
             reuses: Vec::new(),
@@ -105,13 +112,28 @@ impl Book {
         }
     }
 
-    /// The protocol step: what is answered to this refresh token, now.
-    pub(super) fn present(&mut self, token: &str, now: Now) -> Answer {
+    /// Whether these are the credentials of a client (RFC 6749 §5.2: looked at before any token), and which one it is.
+    pub(super) fn authenticate(&self, id: Option<&str>, secret: Option<&str>) -> Result<Option<String>, Answer> {
+        if self.config.clients.is_empty() {
+            return Ok(None);
+        }
+        let known = self.config.clients.iter().find(|client| Some(&*client.id) == id);
+        match known.filter(|client| client.secret.as_deref() == secret) {
+            Some(client) => Ok(Some(client.id.clone())),
+            None => Err(Answer::refusal_with(401, "invalid_client", "unknown client, or wrong credentials")),
+        }
+    }
+
+    /// The protocol step: what is answered to this refresh token of this client, now.
+    pub(super) fn present(&mut self, token: &str, client: Option<&str>, now: Now) -> Answer {
         let Some(entry) = self.refresh.get(token) else {
             self.strangers.refused += 1;
             return Answer::refusal("invalid_grant", "unknown refresh token");
         };
         let (family, step) = (entry.family, entry.step);
+        if client.is_some() && self.families[family].client.as_deref() != client {
+            return self.refuse(family, "the refresh token was issued to another client");
+        }
         let killed = self.families[family].killed.is_some();
         match &entry.spent {
             None if !killed => self.renew(token, family, step, now),
@@ -133,8 +155,13 @@ impl Book {
             Rotation::Rotate => {
                 let successor = self.new_refresh(family, step + 1);
                 let answer = self.pair(&access, Some(&successor));
-                let spent =
-                    Spent { at: now.boot, answer: answer.clone(), successors: vec![successor], answer_lost: false };
+                let spent = Spent {
+                    at: now.boot,
+                    answer: answer.clone(),
+                    successors: vec![successor],
+                    accesses: vec![access],
+                    answer_lost: false,
+                };
                 if let Some(entry) = self.refresh.get_mut(token) {
                     entry.spent = Some(spent);
                 }
@@ -143,35 +170,40 @@ impl Book {
         }
     }
 
-    /// Only the immediate predecessor may come back: none of its successors has been spent.
+    /// Only the immediate predecessor may come back: none of its successors has been spent.
     fn in_grace(&self, spent: &Spent, now: Now) -> bool {
-        let (Grace::SamePair(window) | Grace::NewPair(window)) = self.config.grace else { return false };
-        let unspent = |token: &String| self.refresh.get(token).is_some_and(|entry| entry.spent.is_none());
-        now.boot.saturating_sub(spent.at) <= window && spent.successors.iter().all(unspent)
+        let unspent = |token: &String| self.refresh.get(token).is_none_or(|entry| entry.spent.is_none());
+        let unused = |token: &String| self.access.get(token).is_none_or(|access| !access.used);
+        let allowed = match self.config.grace {
+            Grace::None => false,
+            Grace::SamePair(window) | Grace::NewPair(window) => now.boot.saturating_sub(spent.at) <= window,
+            Grace::UntilUsed | Grace::UntilUsedReplacing => spent.accesses.iter().all(unused),
+        };
+        allowed && spent.successors.iter().all(unspent)
     }
 
     fn repeat(&mut self, token: &str, family: usize, step: usize, now: Now) -> Answer {
         self.families[family].counts.grace_replays += 1;
-        let issued = if let Grace::NewPair(_) = self.config.grace {
+        let issued = matches!(self.config.grace, Grace::NewPair(_) | Grace::UntilUsedReplacing).then(|| {
             let access = self.next_access(family, now);
             let successor = self.new_refresh(family, step + 1);
-            Some((self.pair(&access, Some(&successor)), successor))
-        } else {
-            None
-        };
+            (self.pair(&access, Some(&successor)), successor, access)
+        });
+        let replacing = self.config.grace == Grace::UntilUsedReplacing;
         let Some(spent) = self.refresh.get_mut(token).and_then(|entry| entry.spent.as_mut()) else {
             return self.refuse(family, "unknown refresh token");
         };
         // This answer makes up for the lost one, unless it is lost as well.
         spent.answer_lost = false;
-        match issued {
-            None => spent.answer.clone(),
-            Some((answer, successor)) => {
-                spent.successors.push(successor);
-                self.families[family].counts.rotations += 1;
-                answer
-            }
+        let Some((answer, successor, access)) = issued else { return spent.answer.clone() };
+        let replaced = if replacing { std::mem::take(&mut spent.successors) } else { Vec::new() };
+        spent.successors.push(successor);
+        spent.accesses.push(access);
+        for dead in replaced {
+            self.refresh.remove(&dead);
         }
+        self.families[family].counts.rotations += 1;
+        answer
     }
 
     fn reused(&mut self, family: usize, reuse: ReuseEvent, now: Now) -> Answer {
@@ -227,7 +259,7 @@ impl Book {
 
     /// Judges an access token for a resource server, and counts it.
     pub(super) fn check(&mut self, token: &str, now: Now) -> Verdict {
-        let Some(access) = self.access.get(token) else {
+        let Some(access) = self.access.get_mut(token) else {
             self.unknown += 1;
             return Verdict::Unknown;
         };
@@ -240,6 +272,7 @@ impl Book {
             Verdict::Expired
         } else {
             counts.valid_checks += 1;
+            access.used = true;
             Verdict::Valid
         }
     }
@@ -290,7 +323,7 @@ impl Book {
     fn new_access(&mut self, family: usize, now: Now) -> String {
         let token = format!("at-{}-{:032x}", family + 1, self.random.u128(..));
         let expires = now.boot.saturating_add(self.config.lifetime);
-        self.access.insert(token.clone(), Access { family, expires, revoked: false });
+        self.access.insert(token.clone(), Access { family, expires, revoked: false, used: false });
         self.families[family].newest_access.clone_from(&token);
         token
     }

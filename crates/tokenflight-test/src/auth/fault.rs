@@ -46,9 +46,9 @@ pub enum Fault {
     HangBefore,
     /// Processed, never answered, never closed.
     HangAfter,
-    /// Not processed; somebody answers this.
+    /// Not processed; a gateway answers this.
     Respond(Canned),
-    /// Processed; somebody answers this in place of the real answer.
+    /// Processed; a gateway answers this in place of the real answer.
     RespondAfter(Canned),
     /// Takes this much longer before it is processed.
     Delay(Duration),

@@ -9,11 +9,22 @@ use super::{AuthServer, Fault, exchange::Ended};
 /// Latency is slept through the server's `Time`. A request counts as unsent until the server has it, unless the script
 /// says [`Fault::CutBefore`]: then it fails as provably not sent.
 #[derive(Clone)]
-pub struct AuthGrant(AuthServer);
+pub struct AuthGrant {
+    server: AuthServer,
+    client: Option<String>,
+}
 
 impl AuthGrant {
     pub(super) const fn new(server: AuthServer) -> Self {
-        Self(server)
+        Self { server, client: None }
+    }
+
+    /// Presents tokens as a client of this name, which is taken for authenticated. The server refuses tokens that it issued to
+    /// another one of its [clients](super::Builder::client).
+    #[must_use]
+    pub fn presented_by(mut self, client: impl Into<String>) -> Self {
+        self.client = Some(client.into());
+        self
     }
 }
 
@@ -30,12 +41,12 @@ impl Grant for AuthGrant {
             let Some(token) = request.refresh_token() else {
                 return Err(GrantError::config("no refresh token to present"));
             };
-            let plan = self.0.plan();
+            let plan = self.server.plan();
             if plan.fault == Fault::CutBefore {
                 return Err(GrantError::not_sent("the fault script refused the connection"));
             }
             request.mark_sent();
-            match self.0.exchange(token.expose(), plan).await {
+            match self.server.exchange(token.expose(), self.client.as_deref(), plan).await {
                 Ended::Answered(answer) => answer.result(),
                 Ended::Cut => Err(GrantError::ambiguous("the fault script cut the connection")),
                 Ended::Truncated(_) => Err(GrantError::ambiguous("the fault script cut the answer short")),
@@ -43,9 +54,13 @@ impl Grant for AuthGrant {
         })
     }
 
+    fn client_id(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
     fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
         Box::pin(async move {
-            self.0.revoke_refresh(token.expose());
+            self.server.revoke_refresh(token.expose());
             Ok(())
         })
     }

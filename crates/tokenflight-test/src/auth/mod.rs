@@ -23,7 +23,7 @@ mod server;
 
 pub use self::{
     answer::Answer,
-    config::{Announce, Builder, Grace, Reuse, Rotation},
+    config::{Announce, Builder, Client, Grace, Reuse, Rotation},
     fault::{Canned, Fault, Faults},
     grant::AuthGrant,
     report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},

@@ -61,7 +61,7 @@ impl Counts {
 pub enum Death {
     /// A spent refresh token came back and the server kills for that.
     Reuse,
-    /// Somebody revoked it: the test, or the client when it logged out.
+    /// It was revoked: by the test, or by the client when it logged out.
     Revoked,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -43,10 +44,16 @@ impl AuthServer {
         if request.method() != Method::POST {
             return Ok(plain(StatusCode::METHOD_NOT_ALLOWED));
         }
+        let basic = request.headers().get(header::AUTHORIZATION).and_then(basic);
         let Ok(form) = Limited::new(request.into_body(), FORM).collect().await else {
             return Ok(plain(StatusCode::BAD_REQUEST));
         };
         let form = Form::read(&form.to_bytes());
+        let (id, secret) = basic.map_or((form.client_id, form.client_secret), |(id, secret)| (Some(id), Some(secret)));
+        let client = match self.book().authenticate(id.as_deref(), secret.as_deref()) {
+            Ok(client) => client,
+            Err(answer) => return Ok(respond(&answer, Reply::Whole(body_of(&answer)))),
+        };
         if path == "/revoke" {
             form.token.as_deref().map(|token| self.revoke_refresh(token) || self.revoke_access(token));
             return Ok(plain(StatusCode::OK));
@@ -54,7 +61,7 @@ impl AuthServer {
         match (form.grant_type.as_deref(), form.refresh_token) {
             (Some("refresh_token"), Some(token)) => {
                 let plan = self.plan();
-                match self.exchange(&token, plan).await {
+                match self.exchange(&token, client.as_deref(), plan).await {
                     Ended::Answered(answer) => Ok(respond(&answer, Reply::Whole(body_of(&answer)))),
                     Ended::Truncated(answer) => Ok(respond(&answer, Reply::half(answer.body()))),
                     Ended::Cut => Err(Cut),
@@ -72,6 +79,18 @@ struct Form {
     grant_type: Option<String>,
     refresh_token: Option<String>,
     token: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+}
+
+/// Name and secret of HTTP Basic, each form-encoded (RFC 6749 §2.3.1).
+fn basic(value: &header::HeaderValue) -> Option<(String, String)> {
+    let pair = STANDARD.decode(value.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decode =
+        |text: &str| form_urlencoded::parse(text.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into());
+    Some((decode(id), decode(secret)))
 }
 
 impl Form {
@@ -82,6 +101,8 @@ impl Form {
                 "grant_type" => &mut form.grant_type,
                 "refresh_token" => &mut form.refresh_token,
                 "token" => &mut form.token,
+                "client_id" => &mut form.client_id,
+                "client_secret" => &mut form.client_secret,
                 _ => continue,
             };
             *field = Some(value.into_owned());
@@ -111,7 +132,7 @@ fn respond(answer: &Answer, reply: Reply) -> Response<Reply> {
     let headers = response.headers_mut();
     let kind = if answer.body().starts_with('{') { "application/json" } else { "text/html" };
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    // RFC 6749 section 5.1: nobody on the way may keep tokens.
+    // RFC 6749 §5.1: no cache on the way may keep tokens.
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     if let Some(after) = answer.retry_after() {
         headers.insert(header::RETRY_AFTER, whole_seconds(after).into());

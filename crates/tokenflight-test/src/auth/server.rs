@@ -66,28 +66,34 @@ impl AuthServer {
     /// A user logs in: a new family and its first token set.
     #[must_use]
     pub fn login(&self) -> TokenSet {
-        self.log_in(None)
+        self.log_in(None, None)
     }
 
     /// A user logs in: a new family that goes by this label in the report. Several families may share a label.
     #[must_use]
     pub fn login_as(&self, label: &str) -> TokenSet {
-        self.log_in(Some(label))
+        self.log_in(Some(label), None)
     }
 
-    fn log_in(&self, label: Option<&str>) -> TokenSet {
+    /// A user logs in at one of the server's [clients](Builder::client). Default: at the first one.
+    #[must_use]
+    pub fn login_at(&self, client: &str) -> TokenSet {
+        self.log_in(None, Some(client))
+    }
+
+    fn log_in(&self, label: Option<&str>, client: Option<&str>) -> TokenSet {
         let now = self.0.time.now();
-        let answer = self.book().login(label, now);
+        let answer = self.book().login(label, client, now);
         answer.result().unwrap_or_else(|error| unreachable!("a login answers with tokens: {error}"))
     }
 
-    /// One token request, processed at once: no latency, no faults.
+    /// One token request of the client it was issued to, processed at once: no latency, no faults.
     #[must_use = "the refresh token has been spent"]
     pub fn answer(&self, refresh_token: &str) -> Answer {
         let now = self.0.time.now();
         let mut book = self.book();
         book.arrived(refresh_token);
-        let answer = book.present(refresh_token, now);
+        let answer = book.present(refresh_token, None, now);
         book.left(refresh_token, false);
         answer
     }

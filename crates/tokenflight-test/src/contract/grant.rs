@@ -1,4 +1,4 @@
-//! The suite for [`Grant`]: what a grant must make of everything a token endpoint can do (R-201, R-205, R-232).
+//! The suite for [`Grant`]: what a grant must make of everything a token endpoint can do.
 //!
 //! The grant under test talks to an [`AuthServer`], in process or over a socket:
 //!
@@ -68,7 +68,7 @@ impl<G: Grant, K> Case<G, K> {
     }
 }
 
-/// A good answer is handed over whole, after exactly one submission (R-205).
+/// A good answer is handed over whole, after exactly one submission.
 pub async fn success_is_one_submission<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b.access_lifetime(Duration::from_secs(77)));
     let set = case.ask().await.unwrap_or_else(|error| broken(&format!("a good answer is an error: {error}")));
@@ -77,10 +77,10 @@ pub async fn success_is_one_submission<G: Grant, K>(make: impl Fn(AuthServer) ->
     let known = case.auth.label_of(set.access().expose()).is_some();
     holds(known, "the access token is another than was issued");
     holds(set.refresh().is_some_and(|token| Some(token) != case.login.refresh()), "the rotated refresh token is lost");
-    holds(case.submissions() == 1, "one request made more than one submission (R-205)");
+    holds(case.submissions() == 1, "one request made more than one submission");
 }
 
-/// What the server leaves out stays out: the engine knows what to make of it (R-152, R-310).
+/// What the server leaves out stays out: the engine knows what to make of it.
 pub async fn omissions_stay_omissions<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b.rotation(Rotation::Omit).announce(Announce::Nothing));
     let set = case.ask().await.unwrap_or_else(|error| broken(&format!("a bare answer is an error: {error}")));
@@ -94,7 +94,7 @@ pub async fn odd_tokens_arrive_whole<G: Grant, K>(make: impl Fn(AuthServer) -> (
     holds(case.ask().await.is_ok(), "a refresh token with `+`, `/`, `=`, `&`, `%` and a space does not arrive whole");
 }
 
-/// `invalid_grant` is `Terminal`, with the code (T-40).
+/// `invalid_grant` is `Terminal`, with the code.
 pub async fn spent_token_is_terminal<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     case.auth.revoke_family("login-1");
@@ -104,30 +104,30 @@ pub async fn spent_token_is_terminal<G: Grant, K>(make: impl Fn(AuthServer) -> (
     discreet(&error, &case.login);
 }
 
-/// Each answer has its class, and no error shows a token or a body (R-201, R-232).
+/// Each answer has its class, and no error shows a token or a body.
 pub async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     use FailureClass::{Ambiguous, Config, Throttled};
     let seven = Duration::from_secs(7);
     let html = || format!("<html>{CANARY}</html>");
     let json = |code| format!(r#"{{"error":"{code}","debug":"{CANARY}"}}"#);
     for (row, canned, expected) in [
-        ("T-25 200 without a token", Canned::new(200, format!(r#"{{"x":"{CANARY}"}}"#)), &[Ambiguous][..]),
-        ("T-26 200 with HTML", Canned::new(200, html()), &[Ambiguous, Config]),
-        ("T-41 invalid_client", Canned::new(401, json("invalid_client")), &[Config]),
-        ("T-42 unauthorized_client", Canned::new(400, json("unauthorized_client")), &[Config]),
-        ("T-48 400 with HTML", Canned::new(400, html()), &[Config]),
-        ("T-51 404", Canned::new(404, html()), &[Config]),
-        ("T-55 429", Canned::new(429, html()).retry_after(seven), &[Throttled]),
-        ("T-56 500", Canned::new(500, html()), &[Ambiguous]),
-        ("T-56 502", Canned::new(502, html()), &[Ambiguous]),
-        ("T-57 503", Canned::new(503, html()).retry_after(seven), &[Ambiguous]),
-        ("T-59 500 with invalid_grant", Canned::new(500, json("invalid_grant")), &[Ambiguous]),
+        ("200 without a token", Canned::new(200, format!(r#"{{"x":"{CANARY}"}}"#)), &[Ambiguous][..]),
+        ("200 with HTML", Canned::new(200, html()), &[Ambiguous, Config]),
+        ("invalid_client", Canned::new(401, json("invalid_client")), &[Config]),
+        ("unauthorized_client", Canned::new(400, json("unauthorized_client")), &[Config]),
+        ("400 with HTML", Canned::new(400, html()), &[Config]),
+        ("404", Canned::new(404, html()), &[Config]),
+        ("429", Canned::new(429, html()).retry_after(seven), &[Throttled]),
+        ("500", Canned::new(500, html()), &[Ambiguous]),
+        ("502", Canned::new(502, html()), &[Ambiguous]),
+        ("503", Canned::new(503, html()).retry_after(seven), &[Ambiguous]),
+        ("500 with invalid_grant", Canned::new(500, json("invalid_grant")), &[Ambiguous]),
     ] {
         let case = Case::new(&make, |b| b);
         let waits = canned.retry_after.is_some();
         case.auth.faults().push(Fault::Respond(canned));
         let result = case.ask().await;
-        holds(case.submissions() == 1, &format!("{row}: not exactly one submission (R-205)"));
+        holds(case.submissions() == 1, &format!("{row}: not exactly one submission"));
         let error = failure(result, row);
         holds(expected.contains(&error.class()), &format!("{row} is {:?}, not {expected:?}", error.class()));
         holds(!waits || error.wait() == Some(seven), &format!("{row}: Retry-After is lost"));
@@ -135,20 +135,20 @@ pub async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> 
     }
 }
 
-/// What may have been processed is `Ambiguous` (T-07, T-09).
+/// What may have been processed is `Ambiguous`.
 pub async fn lost_answers_are_ambiguous<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     for (fault, surely) in [(Fault::CutAfter, true), (Fault::CutInAnswer, true), (Fault::CutBefore, false)] {
         let case = Case::new(&make, |b| b);
         case.auth.faults().push(fault.clone());
         let result = case.ask().await;
-        holds(case.submissions() <= 1, &format!("{fault:?}: more than one submission (R-205)"));
+        holds(case.submissions() <= 1, &format!("{fault:?}: more than one submission"));
         let class = failure(result, "a lost answer").class();
         let good = class == FailureClass::Ambiguous || (class == FailureClass::NotSent && !surely);
         holds(good, &format!("{fault:?} is {class:?}"));
     }
 }
 
-/// Once the server has the request, it does not count as unsent (R-211, R-402).
+/// Once the server has the request, it does not count as unsent.
 pub async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     case.auth.faults().push(Fault::HangBefore);
@@ -166,7 +166,7 @@ pub async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> 
     .await;
     drop(hanging);
     let class = request.class_without_answer();
-    holds(class == FailureClass::Ambiguous, "a request that has arrived counts as never sent (R-402)");
+    holds(class == FailureClass::Ambiguous, "a request that has arrived counts as never sent");
 }
 
 /// Without a refresh token, a grant that needs one sends nothing.
@@ -211,5 +211,5 @@ fn discreet(error: &GrantError, login: &TokenSet) {
         source = cause.source();
     }
     let token = login.refresh().map_or(CANARY, |token| token.expose());
-    holds(!text.contains(CANARY) && !text.contains(token), "an error shows a token or a body (R-232)");
+    holds(!text.contains(CANARY) && !text.contains(token), "an error shows a token or a body");
 }

@@ -31,7 +31,7 @@ pub async fn all(time: &dyn Time) {
     random_is_spread(time);
     sleep_is_not_early(time).await;
     shorter_sleeps_end_first(time).await;
-    dropped_sleeps_disturb_nobody(time).await;
+    dropped_sleeps_disturb_no_other(time).await;
     sleep_of_nothing_ends(time).await;
 }
 
@@ -75,7 +75,7 @@ pub async fn shorter_sleeps_end_first(time: &dyn Time) {
 }
 
 /// Dropping a sleep cancels it, polled or not, and no other.
-pub async fn dropped_sleeps_disturb_nobody(time: &dyn Time) {
+pub async fn dropped_sleeps_disturb_no_other(time: &dyn Time) {
     let mut kept = time.sleep(NAP);
     let mut polled: Sleep = time.sleep(NAP);
     poll_fn(|cx| {

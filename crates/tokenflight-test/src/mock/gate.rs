@@ -50,7 +50,7 @@ impl Gate {
         lock(&self.0).closed = true;
     }
 
-    /// Lets everybody through, now and later.
+    /// Lets all calls through, now and later.
     pub fn open(&self) {
         let mut inner = lock(&self.0);
         inner.closed = false;

@@ -48,8 +48,8 @@ pub enum Trouble {
     FailAfter,
     /// It was not done, but that is not known: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
     Unknown,
-    /// It is on its way, and the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown). It is done
-    /// right before the next operation on the store, or when [`MockStore::let_arrive`] says so.
+    /// It is on its way, and the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown). It is
+    /// done right before the next operation on the store, or when [`MockStore::let_arrive`] says so.
     Late,
     /// As [`Late`](Self::Late), but it is done only when [`MockStore::let_arrive`] says so.
     Zombie,
@@ -173,7 +173,8 @@ impl MockStore {
         self.kinds().into_iter().filter(|&other| other == kind).count()
     }
 
-    /// Does what is still on its way: [`Trouble::Late`] and [`Trouble::Zombie`]. Returns the answers that nothing waits for.
+    /// Does what is still on its way: [`Trouble::Late`] and [`Trouble::Zombie`]. Returns the answers that nothing waits
+    /// for.
     pub async fn let_arrive(&self) -> Vec<Result<Reply, StoreError>> {
         self.arrive(|_| true).await
     }

@@ -79,7 +79,7 @@ flaws! {
     AmbiguousWithoutDoubt,
     StrictLiftsClaim,
     GraceKeepsClaim,
-    SettleForAnybody,
+    SettleForAll,
     AgainAlways,
     NothingRecognised,
     OnlyTheLastRecognised,
@@ -210,11 +210,11 @@ impl Flawed {
             }
             (Flaw::EndForgetsReason, Body::End { reason, .. }) => *reason = EndReason::new("ended"),
             (Flaw::EndTakesTheTime, Body::End { at, .. }) => *at = Duration::ZERO,
-            (Flaw::SettleForAnybody, Body::Settle { owner, .. }) => {
+            (Flaw::SettleForAll, Body::Settle { owner, .. }) => {
                 *owner = stored.claim.map_or(*owner, |claim| claim.owner);
             }
             (Flaw::StrictLiftsClaim, Body::Settle { outcome: outcome @ Outcome::Ambiguous(_), .. }) => {
-                *outcome = Outcome::Ambiguous(ReusePolicy::UntilUsed);
+                *outcome = Outcome::Ambiguous(ReusePolicy::NonRotating);
             }
             (Flaw::GraceKeepsClaim, Body::Settle { outcome: outcome @ Outcome::Ambiguous(_), .. }) => {
                 *outcome = Outcome::Ambiguous(ReusePolicy::Strict);

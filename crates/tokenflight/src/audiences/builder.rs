@@ -1,30 +1,33 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_machine::Policy;
 
-use super::{
-    Audiences,
-    mint::{Mint, Mintage, Switch},
-    nowhere::Nowhere,
-};
-use crate::{BuildError, Session, sync::Arc};
+use super::{Audiences, Common};
+use crate::{BuildError, SessionBuilder, sync::Arc};
 
 /// Builds [`Audiences`].
+///
+/// Settings hold for the common session and for each audience: how long a token request may take, how failures are spaced,
+/// when a renewal is due. Nothing is checked before [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
 pub struct AudiencesBuilder {
     grants: Vec<(Arc<str>, Arc<dyn Grant>)>,
-    store: Option<Arc<dyn Store>>,
-    time: Option<Arc<dyn Time>>,
     key: GrantKey,
-    reuse_policy: Option<ReusePolicy>,
+    /// The settings of the common session, which is built for the first audience's grant.
+    settings: Vec<Setting>,
 }
+
+type Setting = Box<dyn FnOnce(SessionBuilder) -> SessionBuilder + Send + Sync>;
 
 impl AudiencesBuilder {
     pub(super) fn new() -> Self {
-        Self { grants: Vec::new(), store: None, time: None, key: GrantKey::new("default"), reuse_policy: None }
+        Self { grants: Vec::new(), key: GrantKey::new("default"), settings: Vec::new() }
     }
 
     /// Adds an audience: how the common refresh token is presented for it. The last one of a name counts.
+    ///
+    /// The first audience's grant stands for all: its issuer, its client, its reuse policy, its way to revoke.
     pub fn audience(mut self, name: impl Into<Arc<str>>, grant: impl Grant) -> Self {
         let name = name.into();
         self.grants.retain(|(known, _)| *known != name);
@@ -32,58 +35,72 @@ impl AudiencesBuilder {
         self
     }
 
-    /// Where the refresh token survives. Access tokens of audiences are not stored: each process gets its own.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
+    fn with(mut self, setting: impl FnOnce(SessionBuilder) -> SessionBuilder + Send + Sync + 'static) -> Self {
+        self.settings.push(Box::new(setting));
         self
     }
 
-    /// As [`SessionBuilder::time`](crate::SessionBuilder::time).
-    pub fn time(mut self, time: impl Time) -> Self {
-        self.time = Some(Arc::new(time));
-        self
+    /// Where the refresh token survives. Default: a [`MemoryStore`](crate::MemoryStore) of its own. Each process obtains
+    /// access tokens of its own.
+    pub fn store(self, store: impl Store) -> Self {
+        self.with(|builder| builder.store(store))
+    }
+
+    /// As [`SessionBuilder::time`].
+    pub fn time(self, time: impl Time) -> Self {
+        self.with(|builder| builder.time(time))
     }
 
     /// The refresh token's name in the store. Default: `default`.
     pub fn key(mut self, key: GrantKey) -> Self {
-        self.key = key;
-        self
+        self.key = key.clone();
+        self.with(|builder| builder.key(key))
     }
 
-    /// As [`SessionBuilder::reuse_policy`](crate::SessionBuilder::reuse_policy).
-    pub fn reuse_policy(mut self, policy: ReusePolicy) -> Self {
-        self.reuse_policy = Some(policy);
-        self
+    /// As [`SessionBuilder::holder`].
+    pub fn holder(self, name: impl Into<Box<str>>) -> Self {
+        let name = name.into();
+        self.with(|builder| builder.holder(name))
+    }
+
+    /// As [`SessionBuilder::policy`].
+    pub fn policy(self, policy: Policy) -> Self {
+        self.with(|builder| builder.policy(policy))
+    }
+
+    /// As [`SessionBuilder::configure`].
+    pub fn configure(self, change: impl FnOnce(&mut Policy) + Send + Sync + 'static) -> Self {
+        self.with(|builder| builder.configure(change))
+    }
+
+    /// As [`SessionBuilder::reuse_policy`].
+    pub fn reuse_policy(self, policy: ReusePolicy) -> Self {
+        self.with(move |builder| builder.reuse_policy(policy))
+    }
+
+    /// As [`SessionBuilder::request_limit`].
+    pub fn request_limit(self, limit: Duration) -> Self {
+        self.with(move |builder| builder.request_limit(limit))
+    }
+
+    /// Calls a function at every event of the common session; see [`Audiences::events`] and [`SessionBuilder::on_event`].
+    pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.with(|builder| builder.on_event(listener))
     }
 
     /// Builds the sessions. They do nothing yet.
     ///
     /// # Errors
     ///
-    /// As [`SessionBuilder::build`](crate::SessionBuilder::build).
+    /// As [`SessionBuilder::build`]; [`BuildError::NoAudience`] if there is no audience.
     pub fn build(self) -> Result<Audiences, BuildError> {
-        let (names, grants): (Vec<_>, Vec<_>) = self.grants.into_iter().unzip();
-        let mintage = Arc::new(Mintage::default());
-        let mut root = Session::builder(Switch::new(grants, Arc::clone(&mintage))).key(self.key);
-        // Every audience has an interval of its own; between them there need be none.
-        root = root.configure(|policy| policy.min_interval = Duration::ZERO);
-        if let Some(policy) = self.reuse_policy {
-            root = root.reuse_policy(policy);
-        }
-        if let Some(store) = self.store {
-            root = root.shared_store(store);
-        }
-        let timed = |builder: crate::SessionBuilder| match &self.time {
-            Some(time) => builder.shared_time(Arc::clone(time)),
-            None => builder,
-        };
-        let mint = Arc::new(Mint::new(timed(root).build()?, mintage));
-        let session = |(index, name)| {
-            let builder = Session::builder(Mint::for_audience(&mint, index)).store(Nowhere);
-            Ok((name, timed(builder).build()?))
-        };
-        let sessions = names.into_iter().enumerate().map(session).collect::<Result<_, BuildError>>()?;
-        Ok(Audiences { mint, sessions })
+        let (_, first) = self.grants.first().ok_or(BuildError::NoAudience)?;
+        let root = SessionBuilder::common(Arc::clone(first));
+        let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder)).build()?;
+        let common = Arc::new(Common::new(root));
+        let session = |(name, grant)| Ok((name, SessionBuilder::audience(grant, Arc::clone(&common)).build()?));
+        let sessions = self.grants.into_iter().map(session).collect::<Result<_, BuildError>>()?;
+        Ok(Audiences { common, sessions })
     }
 }
 

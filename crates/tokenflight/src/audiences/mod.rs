@@ -1,9 +1,19 @@
-//! Several audiences, or scopes, from one refresh token (R-157, R-410).
+//! Several audiences, or scopes, from one refresh token.
 //!
-//! A refresh token is often good for several APIs, each with an access token of its own. Were each of them a session that
-//! presents the refresh token, two of them would present it at once. Here one hidden session owns it; every audience is a
-//! [`Session`] with tokens of its own, a layer and a driver, and what it renews goes through the hidden one, one after the
-//! other, each with the refresh token that the one before brought (C-53).
+//! A refresh token is often good for several APIs, each with an access token of its own (RFC 6749 §6, RFC 8707 §2.2). Were
+//! each of them a session that presents the refresh token, two of them would present it at once. Here one common session
+//! keeps it; every audience is a [`Session`] with tokens, a layer and a driver of its own. The refresh token is presented for
+//! one audience at a time, in the order of asking, each time the one that the presentation before has brought.
+//!
+//! * **A failure is its audience's.** A resource that the server refuses, and the waiting times after it, hold up no other
+//!   audience. Common to all are the end of the login, a refresh token whose presentation was never answered, and a store
+//!   that does not take what a presentation has brought.
+//! * **A wish goes with its callers.** An audience whose callers have given up before its turn, and that has no driver, is
+//!   passed over. A request that was sent is waited for, because its answer may bring the next refresh token; unless the
+//!   server's refresh tokens stay the same ([`ReusePolicy::NonRotating`](crate::ReusePolicy::NonRotating)): then it is given
+//!   up.
+//! * **What is not stored** is stored by whichever driver of an audience there is, by the next caller, or by the shutdown of
+//!   any audience.
 //!
 //! ```
 //! use tokenflight::{Audiences, BearerLayer, GrantError, Origins, TokenRequest, TokenSet, grant_fn};
@@ -21,88 +31,18 @@
 //!     .audience("mail", for_audience("https://mail.example"))
 //!     .audience("files", for_audience("https://files.example"))
 //!     .build()?;
+//! let driver = audiences.driver(); // For all of them: spawn it.
 //! let mail = audiences.session("mail").ok_or("no such audience")?;
 //! // A token for one audience never reaches the origins of another.
 //! let layer = BearerLayer::new(mail.clone(), Origins::new(["https://mail.example"])?);
-//! # let _ = layer;
+//! # let _ = (driver, layer);
 //! # Ok(())
 //! # }
 //! ```
 
 mod builder;
-mod mint;
-mod nowhere;
+mod common;
+mod handle;
 
-use std::fmt;
-
-use tokenflight_core::{Error, TokenSet};
-
-pub use self::builder::AudiencesBuilder;
-use self::mint::Mint;
-use crate::{Session, sync::Arc};
-
-/// Sessions for several audiences over one refresh token. Cloning shares them.
-#[derive(Clone)]
-pub struct Audiences {
-    mint: Arc<Mint>,
-    sessions: Arc<[(Arc<str>, Session)]>,
-}
-
-impl Audiences {
-    /// Starts with no audience.
-    pub fn builder() -> AudiencesBuilder {
-        AudiencesBuilder::new()
-    }
-
-    /// The session of an audience. Give it a layer, and spawn its driver.
-    #[must_use]
-    pub fn session(&self, audience: &str) -> Option<&Session> {
-        self.sessions.iter().find(|(name, _)| **name == *audience).map(|(_, session)| session)
-    }
-
-    /// Begins a login for all audiences: the refresh token of `tokens` is theirs from now on. The access token in it is
-    /// nobody's: which audience it is for is not known.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::login`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Call it again: until it has resolved, some audiences may be logged out.
-    pub async fn login(&self, tokens: TokenSet) -> Result<(), Error> {
-        self.forget().await;
-        let stored = self.mint.root().login(tokens).await;
-        for (_, session) in &*self.sessions {
-            session.lift();
-        }
-        stored
-    }
-
-    /// Ends the login of all audiences and revokes the refresh token.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::logout`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Call it again: until it has resolved, the refresh token may be alive.
-    pub async fn logout(&self) -> Result<(), Error> {
-        self.forget().await;
-        self.mint.root().logout().await.map(drop)
-    }
-
-    /// The tokens of all audiences, which belong to a login that is over. They are stored nowhere, so nothing can fail.
-    async fn forget(&self) {
-        for (_, session) in &*self.sessions {
-            let _ = session.logout().await;
-        }
-    }
-}
-
-impl fmt::Debug for Audiences {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.sessions.iter().map(|(name, _)| name)).finish()
-    }
-}
+pub(crate) use self::common::Common;
+pub use self::{builder::AudiencesBuilder, handle::Audiences};

@@ -1,131 +1,164 @@
 //! The cold path: wait for a token, send, judge, replay. Read it from top to bottom.
-//!
-//! # Cancel safety
-//!
-//! At every await point it holds the request and, while it sends, one service of its own; never a lock, never a flight.
 
 use std::{
     future::{Future, poll_fn},
-    marker::PhantomData,
     pin::{Pin, pin},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join};
-use http::{Request, Response, response::Parts};
-use http_body::Body;
+use futures_util::future::{OptionFuture, join3};
+use http::{Request, Response, header::AUTHORIZATION};
 use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, BearerOptions, HttpService, Replay,
-    attach::attach,
-    call::{Kept, Sent, Settled, Shared},
+    BearerBody, HttpService, Replay, Resend,
+    body::Refusal,
+    call::{Sent, Shared, Spared},
     limit::Limit,
+    readiness::Readiness,
     refusal::{self, Cure},
-    stray::Stray,
 };
 use crate::{
-    session::{Ask, Supply, Token},
+    session::{Ask, Token},
     slot::Carry,
     sync::Arc,
     time::Deadline,
 };
 
-type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
-/// What was kept of a refusal, the newer token, and perhaps a flight that nobody else keeps moving.
-type Renewed<R> = (Response<BearerBody<R>>, Token, Option<Carry>);
+/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known.
+const REST_TIME: Duration = Duration::from_secs(10);
 
-/// A request that has no token yet.
-pub(super) async fn wait<S, K, B>(
+type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
+
+/// A request that has no token yet, and goes to this origin.
+///
+/// # Cancel safety
+///
+/// At every await point it holds the request and, while it sends, one service of its own; never a lock, never a flight.
+// An `async fn` would keep its arguments twice, and there may be very many who wait. What is needed seldom is boxed.
+#[expect(clippy::manual_async_fn)]
+pub(super) fn waiting<S, K, B>(
     shared: Arc<Shared<S, K>>,
     request: Request<B>,
     origin: OriginId,
-) -> Answer<S::ResponseBody>
+) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
+    B: Send + 'static,
 {
-    let options = *shared.options_of(&request);
-    let limit = Limit::of(request.headers(), &options, &*shared.session.inner.parts.time);
-    let (token, beside) = {
-        let session = &shared.session.inner;
+    async move {
+        let session = shared.session();
+        let time = &session.parts.time;
+        let options = shared.options_of(&request);
+        let mut limit = Limit::of(request.headers(), &options, &**time);
         let ask = match options.lasting() {
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        limit.within(&session.parts.time, pin!(session.obtain(ask))).await??
-    };
-    let (request, kept) = keep::<S, K, B>(&shared, request, &options);
-    let attempt = Attempt::new(shared, kept, origin, limit);
-    let (response, sent) = match attempt.line.send(request, token, beside).await {
-        Ok(answered) => answered,
-        Err(Failure::Ours(error)) => return Err(error.into()),
-        Err(Failure::Inner(error)) => return Err(error),
-    };
-    match attempt.line.passed(response, sent) {
-        Ok(response) => Ok(response),
-        // Boxed, because a token that was waited for is seldom refused.
-        Err(refusal) => Box::pin(attempt.judge(refusal, sent)).await,
+        let supply = limit.within(time, pin!(session.obtain(ask))).await??;
+        let (mut spare, mut body) = (None, None);
+        shared.copy(&request, &options, &mut spare);
+        let request = match spare {
+            Some(_) => shared.settings.replay.keep(request, &mut body),
+            None => shared.settings.replay.pass(request),
+        };
+        let kept = Spared::new(spare, body);
+        let sent = send(&shared, request, supply, origin, &mut limit).await;
+        let (response, sent) = sent.map_err(|failure| match failure {
+            Failure::Ours(error) => error.into(),
+            Failure::Inner(error) => error,
+        })?;
+        match shared.settle(&response, sent).response(response) {
+            Ok(response) => Ok(response),
+            Err(refusal) => Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit)).await,
+        }
     }
 }
 
-/// What a replay needs of a request, and the request to send.
-fn keep<S, K, B>(
-    shared: &Shared<S, K>,
-    request: Request<B>,
-    options: &BearerOptions,
-) -> (Request<K::Body>, Option<Kept<K::Kept>>)
-where
-    K: Replay<B>,
-{
-    let (mut spare, mut body) = (None, None);
-    shared.read(&request, options, &mut spare);
-    let request = match &spare {
-        Some(_) => shared.replay.keep(request, &mut body),
-        None => shared.replay.pass(request),
-    };
-    (request, Kept::new(spare, body))
-}
-
-/// A request whose first send was answered with 401.
+/// A request that was sent and refused, and what is kept of it unless it is not to be sent again. Cancel safe as
+/// [`waiting`].
+// Not an `async fn`, as above.
+#[expect(clippy::manual_async_fn)]
 pub(super) fn refused<S, K, B>(
     shared: Arc<Shared<S, K>>,
-    kept: Option<Kept<K::Kept>>,
-    sent: Sent,
-    response: Response<S::ResponseBody>,
-) -> impl Future<Output = Answer<S::ResponseBody>>
+    mut refusal: Response<S::ResponseBody>,
+    mut sent: Sent,
+    mut kept: Option<Spared<K::Kept>>,
+    mut limit: Limit,
+) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
 {
-    let limit = kept.as_ref().map_or_else(Limit::default, Kept::limit);
-    Attempt::new(shared, kept, sent.origin, limit).judge(response, sent)
+    async move {
+        let session = shared.session();
+        let time = &session.parts.time;
+        let mut replays = 0;
+        loop {
+            let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
+                Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
+                Cure::Refresh => None,
+                Cure::Replay(pause) => Some(pause),
+            };
+            // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
+            let hopeless = sent.note(session, replays);
+            let again = match (pause, &mut kept) {
+                // What is not ready is polled again at once.
+                (Some(_), Some(kept)) => {
+                    shared.settings.replay.poll_again(&mut kept.body, &mut Context::from_waker(Waker::noop()))
+                }
+                _ => Poll::Ready(None),
+            };
+            let (pause, spared) = match (hopeless, pause, &mut kept, &again) {
+                (Some(error), ..) => return Ok(explained(refusal.map(BearerBody::whole), error)),
+                (None, Some(pause), Some(spared), Poll::Pending | Poll::Ready(Some(_))) => (pause, spared),
+                _ => return Ok(refusal.map(BearerBody::whole)),
+            };
+            // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
+            let (head, body) = refusal.into_parts();
+            let mut original = Refusal::new(head);
+            let rest = again.is_pending().then(|| {
+                let rest = poll_fn(|cx| shared.settings.replay.poll_again(&mut spared.body, cx));
+                Box::pin(Deadline::after(Arc::clone(time), REST_TIME).limit(rest))
+            });
+            let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
+            let newer = session.obtain(sent.refused(replays));
+            let waits = join3(newer, original.read(body, Arc::clone(time)), OptionFuture::from(rest));
+            let waited = limit.within(time, pin!(waits)).await;
+            let supply = waited.and_then(|(supply, (), rest)| Ok((supply?, rest)));
+            let (mut supply, rest) = match supply {
+                Ok(supply) => supply,
+                Err(error) => return Ok(explained(original.response(), error)),
+            };
+            let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
+                return Ok(original.response());
+            };
+            if let Some(resume) = resume
+                && let Err(error) = limit.within(time, with(&mut supply.1, resume)).await
+            {
+                return Ok(explained(original.response(), error));
+            }
+            replays = u8::saturating_add(replays, 1);
+            let mut request = spared.request(body);
+            request.extensions_mut().insert(Resend(replays.into()));
+            let (response, again) = match send(&shared, request, supply, sent.origin, &mut limit).await {
+                Ok(answered) => answered,
+                Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
+                Err(Failure::Inner(error)) => return Err(error),
+            };
+            match shared.settle(&response, again).response(response) {
+                Ok(response) => return Ok(response),
+                Err(another) => (refusal, sent) = (another, again),
+            }
+        }
+    }
 }
 
-/// One request on the cold path.
-struct Attempt<S, K: Replay<B>, B> {
-    line: Line<S, K>,
-    kept: Option<Kept<K::Kept>>,
-    replays: u8,
-    body: PhantomData<fn(B)>,
-}
-
-/// The way to the server.
-struct Line<S, K> {
-    shared: Arc<Shared<S, K>>,
-    origin: OriginId,
-    limit: Limit,
-}
-
-/// What stands between a refusal and the replay.
-struct Wait {
-    ask: Ask,
-    supply: Supply,
-    /// For how long the server asked to be left alone.
-    pause: Duration,
-}
+/// A response, and which token its request had.
+type Sending<R> = Result<(Response<R>, Sent), Failure>;
 
 /// Why there is no response.
 enum Failure {
@@ -133,183 +166,52 @@ enum Failure {
     Inner(BoxError),
 }
 
-impl<S, K, B> Attempt<S, K, B>
+/// Readies a service of its own, because the one that was ready for the caller went back; attaches what is current then, and
+/// sends. In a box of its own, which those who wait need not make room for.
+fn send<S, K, T>(
+    shared: &Shared<S, K>,
+    mut request: Request<T>,
+    (token, mut beside): (Token, Option<Carry>),
+    origin: OriginId,
+    limit: &mut Limit,
+) -> Pin<Box<impl Future<Output = Sending<S::ResponseBody>> + Send>>
 where
-    S: HttpService<K::Body>,
-    K: Replay<B>,
+    S: HttpService<T>,
+    K: Send + Sync,
+    T: Send + 'static,
 {
-    const fn new(shared: Arc<Shared<S, K>>, kept: Option<Kept<K::Kept>>, origin: OriginId, limit: Limit) -> Self {
-        Self { line: Line { shared, origin, limit }, kept, replays: 0, body: PhantomData }
-    }
-
-    /// Judges a refusal, and sends the request again if that may help.
-    // An `async fn` would keep its arguments twice, and there may be very many who wait.
-    #[expect(clippy::manual_async_fn)]
-    fn judge(
-        mut self,
-        mut refusal: Response<S::ResponseBody>,
-        mut sent: Sent,
-    ) -> impl Future<Output = Answer<S::ResponseBody>> {
-        async move {
-            loop {
-                let pause = match refusal::cure(&refusal) {
-                    Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
-                    Cure::Refresh => None,
-                    Cure::Replay(pause) => Some(pause),
-                };
-                // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
-                let mut ask = sent.refused(self.replays);
-                let supply = match self.line.shared.session.inner.supply(&mut ask) {
-                    Supply::Refused(error) => return Ok(explained(refusal.map(BearerBody::whole), error)),
-                    supply => supply,
-                };
-                let (Some(pause), Some(body)) = (pause, self.body()) else {
-                    return Ok(refusal.map(BearerBody::whole));
-                };
-                let wait = Wait { ask, supply, pause };
-                let (head, refused_body) = refusal.into_parts();
-                let (original, token, beside) = match self.line.renew(head, refused_body, wait).await {
-                    Ok(renewed) => renewed,
-                    Err((original, error)) => return Ok(explained(original, error)),
-                };
-                self.replays = self.replays.saturating_add(1);
-                let Some(request) = self.kept.as_ref().map(|kept| kept.request(body)) else { return Ok(original) };
-                let (response, carried) = match self.line.send(request, token, beside).await {
-                    Ok(answered) => answered,
-                    Err(Failure::Ours(error)) => return Ok(explained(original, error)),
-                    Err(Failure::Inner(error)) => return Err(error),
-                };
-                match self.line.passed(response, carried) {
-                    Ok(response) => return Ok(response),
-                    Err(again) => (refusal, sent) = (again, carried),
-                }
-            }
-        }
-    }
-
-    /// The body to send again, if there is one.
-    fn body(&self) -> Option<K::Body> {
-        self.kept.as_ref()?.body::<B, K>(&self.line.shared.replay)
-    }
+    Box::pin(async move {
+        let session = shared.session();
+        let time = &session.parts.time;
+        let mut service = shared.fresh();
+        let mut readiness = Readiness::default();
+        let ready = poll_fn(|cx| readiness.poll_ready(&mut service, session, cx));
+        let ready = limit.within(time, pin!(with(&mut beside, ready))).await.map_err(Failure::Ours)?;
+        ready.map_err(|error| Failure::Inner(error.into()))?;
+        let token = session.newest_of(token).map_err(Failure::Ours)?;
+        limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
+        request.headers_mut().insert(AUTHORIZATION, token.header().clone());
+        let sent = Sent { login: token.login(), generation: token.generation(), origin };
+        let answer = pin!(service.call(request));
+        let response = with(&mut beside, answer).await.map_err(|error| Failure::Inner(error.into()))?;
+        Ok((response, sent))
+    })
 }
 
-impl<S, K> Line<S, K> {
-    /// The response for the caller, unless it is a refusal.
-    fn passed<R: Body>(&self, response: Response<R>, sent: Sent) -> Result<Response<BearerBody<R>>, Response<R>> {
-        match self.shared.settle(&response, sent) {
-            Settled::Done => Ok(response.map(BearerBody::whole)),
-            Settled::Begun(watch) => Ok(response.map(|body| BearerBody::new(body, Some(watch)))),
-            Settled::Refused => Err(response),
+/// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
+/// bring the next token, and a request must be out with this one by then.
+fn with<F: Future + Unpin>(beside: &mut Option<Carry>, mut work: F) -> impl Future<Output = F::Output> {
+    poll_fn(move |cx| {
+        let polled = Pin::new(&mut work).poll(cx);
+        if polled.is_pending() && beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
+            *beside = None;
         }
-    }
-
-    /// Lets the refused response go before anything is waited for: it may hold what the refresh or the replay needs
-    /// . Then waits for a newer token, and for the time the server asked to be left alone. Gives back what was kept
-    /// of the refusal.
-    // Not an `async fn`, as above.
-    #[expect(clippy::manual_async_fn)]
-    fn renew<R: Body>(
-        &self,
-        head: Parts,
-        body: R,
-        wait: Wait,
-    ) -> impl Future<Output = Result<Renewed<R>, (Response<BearerBody<R>>, Error)>> {
-        async move {
-            let mut kept = None;
-            let supplied = {
-                let supply = pin!(self.supply(body, wait, &mut kept));
-                self.limit.within(&self.shared.session.inner.parts.time, supply).await
-            };
-            let original = Response::from_parts(head, kept.unwrap_or_else(BearerBody::empty));
-            match supplied.and_then(|supplied| supplied) {
-                Ok((token, beside)) => Ok((original, token, beside)),
-                Err(error) => Err((original, error)),
-            }
-        }
-    }
-
-    /// Waits for a newer token and for what is kept of the refusal's body.
-    // Not an `async fn`, as above.
-    #[expect(clippy::manual_async_fn)]
-    fn supply<R: Body>(
-        &self,
-        body: R,
-        wait: Wait,
-        kept: &mut Option<BearerBody<R>>,
-    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> {
-        async move {
-            let session = &self.shared.session.inner;
-            let time = &session.parts.time;
-            let Wait { ask, supply, pause } = wait;
-            let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
-            // Asked and read side by side: what the body holds may be what the refresh needs.
-            let read = BearerBody::kept(body, Arc::clone(time));
-            let (supplied, read) = join(session.supplied(ask, supply), read).await;
-            *kept = Some(read);
-            let supplied = supplied?;
-            OptionFuture::from(resume).await;
-            Ok(supplied)
-        }
-    }
-
-    /// Readies a service of its own, attaches what is current then (C-47), and sends.
-    // Not an `async fn`, as above.
-    #[expect(clippy::manual_async_fn)]
-    fn send<B>(
-        &self,
-        mut request: Request<B>,
-        token: Token,
-        mut beside: Option<Carry>,
-    ) -> impl Future<Output = Result<(Response<S::ResponseBody>, Sent), Failure>>
-    where
-        S: HttpService<B>,
-    {
-        async move {
-            let session = &self.shared.session.inner;
-            let time = &session.parts.time;
-            let mut service = self.shared.fresh();
-            {
-                let mut stray = Stray::default();
-                let ready = poll_fn(|cx| stray.poll_ready(&mut service, session, cx));
-                let ready = pin!(self.limit.within(time, ready));
-                let ready = with(&mut beside, ready).await.map_err(Failure::Ours)?;
-                ready.map_err(|error| Failure::Inner(error.into()))?;
-            }
-            let token = session.newest_of(token).map_err(Failure::Ours)?;
-            let sent = Sent { login: token.login(), generation: token.generation(), origin: self.origin };
-            self.limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
-            attach(&mut request, token.header().clone());
-            // The request first: what flies beside may bring the next token, and this one must be out by then (C-47).
-            let mut answer = pin!(service.call(request));
-            let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
-                Poll::Pending => {
-                    keep_moving(&mut beside, cx);
-                    Poll::Pending
-                }
-                ready => ready,
-            });
-            let response = answer.await.map_err(|error| Failure::Inner(error.into()))?;
-            Ok((response, sent))
-        }
-    }
+        polled
+    })
 }
 
 /// The response with the reason why it is not another one: our error, or what the server asks for.
 fn explained<R, T: Clone + Send + Sync + 'static>(mut response: Response<R>, reason: T) -> Response<R> {
     response.extensions_mut().insert(reason);
     response
-}
-
-/// Does the work, and keeps a flight moving beside it that perhaps nobody else does.
-fn with<F: Future + Unpin>(beside: &mut Option<Carry>, mut work: F) -> impl Future<Output = F::Output> {
-    poll_fn(move |cx| {
-        keep_moving(beside, cx);
-        Pin::new(&mut work).poll(cx)
-    })
-}
-
-fn keep_moving(beside: &mut Option<Carry>, cx: &mut Context<'_>) {
-    if beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
-        *beside = None;
-    }
 }

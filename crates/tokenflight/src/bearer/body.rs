@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     collections::VecDeque,
     fmt,
     future::{Future, poll_fn},
@@ -7,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
+use http::{Response, header::CONTENT_LENGTH, response::Parts};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokenflight_core::Time;
@@ -14,15 +17,20 @@ use tokenflight_core::Time;
 use super::watch::Watch;
 use crate::{sync::Arc, time::Deadline};
 
-/// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
-const REFUSAL_BYTES: u64 = 16 * 1024;
+/// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
+const REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_TIME: Duration = Duration::from_millis(250);
 
 /// What a frame takes at least: a body without an end may consist of empty ones, which come as fast as they are asked for.
-const FRAME_BYTES: u64 = 16;
+const FRAME_BYTES: usize = 16;
 
 pin_project! {
     /// The body of a response that came through the layer: the inner service's, or what was kept of a refusal's.
+    ///
+    /// A refusal's body is let go of before a newer token is waited for, because holding it could hold the connection that the
+    /// refresh or the replay needs. If there is no better answer after all, the caller gets what was read of it within 16 KiB
+    /// and a quarter of a second. A body that is not [whole](Self::is_whole) then has [`Shortened`] in the response's
+    /// extensions, and no `Content-Length`; one that broke off ends in its error.
     #[project = BearerBodyProj]
     pub struct BearerBody<R: Body> {
         #[pin]
@@ -34,57 +42,139 @@ pin_project! {
     #[project = StateProj]
     enum State<R: Body> {
         // As it came. While it is watched, its trailers say whether the token was good.
-        Whole { #[pin] body: R, watch: Option<Watch> },
-        // What was read of it before it was let go, because holding it could hold the connection that the refresh or the
-        // replay needs.
-        Kept { frames: VecDeque<Frame<R::Data>> },
+        Whole { #[pin] body: R, watch: Option<Box<Watch>> },
+        Kept { kept: Kept<R> },
     }
+}
+
+/// In the extensions of a refusal whose body was shortened; see [`BearerBody`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shortened;
+
+/// What is kept of a refusal's body.
+struct Kept<R: Body> {
+    frames: VecDeque<Frame<R::Data>>,
+    end: End<R::Error>,
+}
+
+/// What follows the frames that were kept.
+enum End<E> {
+    /// Nothing: they are all there were.
+    Whole,
+    /// More that was not read.
+    Cut,
+    /// This error.
+    Broken(E),
+    /// Nothing, after an error that has been told.
+    Told,
 }
 
 impl<R: Body> BearerBody<R> {
-    #[inline]
-    pub(super) const fn whole(body: R) -> Self {
-        Self { state: State::Whole { body, watch: None } }
-    }
-
     /// As it came; with its trailers watched, if they are still to say something.
     #[inline]
-    pub(super) const fn new(body: R, watch: Option<Watch>) -> Self {
+    pub(super) const fn new(body: R, watch: Option<Box<Watch>>) -> Self {
         Self { state: State::Whole { body, watch } }
     }
 
-    /// Nothing was kept.
-    pub(super) const fn empty() -> Self {
-        Self { state: State::Kept { frames: VecDeque::new() } }
+    #[inline]
+    pub(super) const fn whole(body: R) -> Self {
+        Self::new(body, None)
     }
 
-    /// Reads the body of a refusal up to a limit of bytes and time, then lets go of it.
-    pub(super) async fn kept(body: R, time: Arc<dyn Time>) -> Self {
-        let mut frames = VecDeque::new();
-        let mut room = REFUSAL_BYTES;
-        {
-            let mut body = pin!(body);
-            let mut limit = Deadline::after(time, REFUSAL_TIME);
-            while let Some(frame) = next_frame(body.as_mut(), &mut limit).await {
-                let size = frame.data_ref().map_or(0, |data| bytes::Buf::remaining(data) as u64);
-                let Some(rest) = room.checked_sub(size.max(FRAME_BYTES)) else { break };
-                room = rest;
-                frames.push_back(frame);
-            }
+    /// Whether all of the body is here, or still to come.
+    pub const fn is_whole(&self) -> bool {
+        match &self.state {
+            State::Whole { .. } => true,
+            State::Kept { kept } => matches!(kept.end, End::Whole),
         }
-        Self { state: State::Kept { frames } }
+    }
+
+    /// The inner service's body; `None` of a refusal whose body was let go of. How a gRPC call ended is not noticed any more,
+    /// if that was still to come.
+    pub fn into_inner(self) -> Option<R> {
+        match self.state {
+            State::Whole { body, .. } => Some(body),
+            State::Kept { .. } => None,
+        }
     }
 }
 
-/// The next frame; none at the end, at an error, or when the time is over.
-async fn next_frame<R: Body>(mut body: Pin<&mut R>, limit: &mut Deadline) -> Option<Frame<R::Data>> {
-    poll_fn(|cx| {
-        if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
-            return Poll::Ready(frame.and_then(Result::ok));
+/// An empty body.
+impl<R: Body> Default for BearerBody<R> {
+    fn default() -> Self {
+        Self { state: State::Kept { kept: Kept { frames: VecDeque::new(), end: End::Whole } } }
+    }
+}
+
+/// A refusal whose body is let go of.
+pub(super) struct Refusal<R: Body> {
+    head: Parts,
+    kept: Kept<R>,
+    room: usize,
+}
+
+impl<R: Body + 'static> Refusal<R> {
+    pub(super) const fn new(head: Parts) -> Self {
+        Self { head, kept: Kept { frames: VecDeque::new(), end: End::Cut }, room: REFUSAL_BYTES }
+    }
+
+    /// Reads the body up to a limit of bytes and time, then lets go of it.
+    pub(super) async fn read(&mut self, body: R, time: Arc<dyn Time>) {
+        let mut body = pin!(body);
+        // Made when the body makes wait: few do.
+        let mut limit = None;
+        self.kept.end = poll_fn(|cx| {
+            loop {
+                if body.is_end_stream() {
+                    return Poll::Ready(End::Whole);
+                }
+                let Poll::Ready(frame) = body.as_mut().poll_frame(cx) else { break };
+                match frame {
+                    Some(Ok(frame)) if self.has_room(&frame) => self.kept.frames.push_back(frame),
+                    Some(Ok(frame)) => {
+                        self.cut(frame);
+                        return Poll::Ready(End::Cut);
+                    }
+                    Some(Err(error)) => return Poll::Ready(End::Broken(error)),
+                    None => return Poll::Ready(End::Whole),
+                }
+            }
+            let limit = limit.get_or_insert_with(|| Box::pin(Deadline::after(Arc::clone(&time), REFUSAL_TIME)));
+            limit.as_mut().poll(cx).map(|_| End::Cut)
+        })
+        .await;
+    }
+
+    fn has_room(&mut self, frame: &Frame<R::Data>) -> bool {
+        let size = frame.data_ref().map_or(0, Buf::remaining).max(FRAME_BYTES);
+        let room = self.room.checked_sub(size);
+        self.room = room.unwrap_or(self.room);
+        room.is_some()
+    }
+
+    /// Keeps as much of the frame as there is room for, if its data can be cut: `Bytes` can.
+    fn cut(&mut self, frame: Frame<R::Data>) {
+        if let Ok(mut data) = frame.into_data()
+            && let Some(bytes) = (&mut data as &mut dyn Any).downcast_mut::<Bytes>()
+        {
+            bytes.truncate(self.room);
+            if !bytes.is_empty() {
+                self.kept.frames.push_back(Frame::data(data));
+            }
         }
-        Pin::new(&mut *limit).poll(cx).map(|_| None)
-    })
-    .await
+    }
+
+    /// As it is handed on.
+    pub(super) fn response(self) -> Response<BearerBody<R>> {
+        let cut = matches!(self.kept.end, End::Cut);
+        let mut response = Response::from_parts(self.head, BearerBody { state: State::Kept { kept: self.kept } });
+        if cut {
+            response.headers_mut().remove(CONTENT_LENGTH);
+            response.extensions_mut().insert(Shortened);
+        }
+        response
+    }
 }
 
 impl<R: Body> Body for BearerBody<R> {
@@ -104,23 +194,31 @@ impl<R: Body> Body for BearerBody<R> {
                 }
                 Poll::Ready(frame)
             }
-            StateProj::Kept { frames } => Poll::Ready(frames.pop_front().map(Ok)),
+            StateProj::Kept { kept } => Poll::Ready(match kept.frames.pop_front() {
+                Some(frame) => Some(Ok(frame)),
+                None if matches!(kept.end, End::Broken(_)) => match std::mem::replace(&mut kept.end, End::Told) {
+                    End::Broken(error) => Some(Err(error)),
+                    _ => None,
+                },
+                None => None,
+            }),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.state {
             State::Whole { body, .. } => body.is_end_stream(),
-            State::Kept { frames } => frames.is_empty(),
+            State::Kept { kept } => kept.frames.is_empty() && !matches!(kept.end, End::Broken(_)),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Whole { body, .. } => body.size_hint(),
-            State::Kept { frames } => {
-                let data = frames.iter().filter_map(Frame::data_ref);
-                SizeHint::with_exact(data.map(|data| bytes::Buf::remaining(data) as u64).sum())
+            State::Kept { kept } if matches!(kept.end, End::Broken(_)) => SizeHint::new(),
+            State::Kept { kept } => {
+                let data = kept.frames.iter().filter_map(Frame::data_ref);
+                SizeHint::with_exact(data.map(|data| data.remaining() as u64).sum())
             }
         }
     }

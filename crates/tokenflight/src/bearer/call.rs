@@ -1,20 +1,21 @@
 //! What all calls of a service share, and what one call remembers.
 
 use http::{Request, Response};
-use tokenflight_core::{Generation, LoginId};
+use http_body::Body;
+use tokenflight_core::{Error, Generation, LoginId};
 use tokenflight_machine::{OriginId, Refused};
 
 use super::{
-    BearerOptions, Origins, Replay,
-    attach::{addressed, destination},
-    keep::{Head, Met},
+    BearerBody, BearerOptions, Challenge,
     limit::Limit,
-    redirect::still_home,
     refusal::{AlsoRefused, Look, look},
+    replay::{Head, Met},
+    target::{Names, Rules},
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Session},
+    session::{Ask, Session, Supply},
+    slot::Inner,
     sync::{Arc, Mutex, lock},
 };
 
@@ -22,21 +23,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Settings<K> {
     pub(super) session: Session,
-    pub(super) origins: Origins,
+    pub(super) rules: Rules,
     pub(super) replay: K,
     pub(super) options: BearerOptions,
     pub(super) also_refused: AlsoRefused,
-    pub(super) below_redirects: bool,
 }
 
 /// What all clones of a service share.
 pub(super) struct Shared<S, K> {
-    pub(super) session: Session,
-    pub(super) replay: K,
-    origins: Origins,
-    options: BearerOptions,
-    also_refused: AlsoRefused,
-    below_redirects: bool,
+    pub(super) settings: Settings<K>,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
     template: Mutex<S>,
     /// Whether requests are kept at all.
@@ -45,10 +40,8 @@ pub(super) struct Shared<S, K> {
 
 impl<S: Clone, K> Shared<S, K> {
     pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
-        let Settings { session, origins, replay, options, also_refused, below_redirects } = settings;
-        let replays = session.inner.parts.policy().replays > 0;
-        let template = Mutex::new(inner.clone());
-        Self { session, replay, origins, options, also_refused, below_redirects, template, replays }
+        let replays = settings.session.inner.parts.policy().replays > 0;
+        Self { settings, template: Mutex::new(inner.clone()), replays }
     }
 
     pub(super) fn fresh(&self) -> S {
@@ -57,48 +50,42 @@ impl<S: Clone, K> Shared<S, K> {
 }
 
 impl<S, K> Shared<S, K> {
+    pub(super) fn session(&self) -> &Arc<Inner> {
+        &self.settings.session.inner
+    }
+
     /// How this request is to be treated.
-    #[inline]
-    pub(super) fn options_of<'a, B>(&'a self, request: &'a Request<B>) -> &'a BearerOptions {
-        request.extensions().get().unwrap_or(&self.options)
+    pub(super) fn options_of<B>(&self, request: &Request<B>) -> BearerOptions {
+        let own = request.extensions().get::<BearerOptions>();
+        own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// The listed origin this request goes to; `None` if it must pass untouched.
-    pub(super) fn destination<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
-        let origin = destination(request, &self.origins).filter(|_| !options.is_untouched());
-        if self.below_redirects { still_home(request, origin) } else { origin }
-    }
-
-    /// As [`destination`](Self::destination), if the headers have no say in it.
-    #[inline]
-    pub(super) fn addressed<B>(&self, request: &Request<B>, options: &BearerOptions) -> Option<OriginId> {
-        if self.below_redirects {
-            return self.destination(request, options);
-        }
-        if options.is_untouched() { None } else { addressed(request, &self.origins) }
-    }
-
-    /// What the headers say about the token's place; and into `spare` what a replay needs beside the body, unless the
-    /// request is sent once. To be called before the token is attached, so that the copy never holds it.
+    /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
+    /// called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn read<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Met {
+    pub(super) fn copy<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Names {
         if !self.replays || !options.may_replay(request.method()) {
-            return Met::of(request.headers());
+            return Names::of(request.headers());
         }
         let mut met = Met::default();
-        let Some(head) = Head::of(request, &mut met) else { return Met::of(request.headers()) };
-        let limit = Limit::new(options, met.timeout, &*self.session.inner.parts.time);
+        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
+        let limit = Limit::new(options, met.timeout, &*self.session().parts.time);
         *spare = Some(Spare { head, limit });
-        met
+        met.names
     }
 
     /// Whether a response is a refusal.
     #[inline(always)]
     pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent) -> Settled {
-        match look(response, &self.also_refused) {
+        let also = &self.settings.also_refused;
+        match look(response, also) {
             Look::Refused => return Settled::Refused,
-            Look::Stream => return Settled::Begun(Watch::new(Arc::clone(&self.session.inner), sent)),
-            Look::Accepted | Look::Nothing => {}
+            Look::Stream => {
+                let session = Arc::clone(self.session());
+                return Settled::Begun(Box::new(Watch::new(session, also.clone(), sent, response.status())));
+            }
+            Look::Missing(challenge) => return Settled::Missing(challenge),
+            Look::Nothing => {}
         }
         Settled::Done
     }
@@ -109,8 +96,27 @@ pub(super) enum Settled {
     /// It goes to the caller.
     Done,
     /// It goes to the caller, and its trailers are watched.
-    Begun(Watch),
+    Begun(Box<Watch>),
+    /// It goes to the caller with what the server said is missing.
+    Missing(Challenge),
     Refused,
+}
+
+impl Settled {
+    /// The response for the caller, unless it is a refusal.
+    #[inline]
+    pub(super) fn response<R: Body>(self, mut response: Response<R>) -> Result<Response<BearerBody<R>>, Response<R>> {
+        let watch = match self {
+            Self::Done => None,
+            Self::Begun(watch) => Some(watch),
+            Self::Missing(challenge) => {
+                response.extensions_mut().insert(challenge);
+                None
+            }
+            Self::Refused => return Err(response),
+        };
+        Ok(response.map(|body| BearerBody::new(body, watch)))
+    }
 }
 
 /// What a replay is built from beside the body.
@@ -121,13 +127,12 @@ pub(super) struct Spare {
 }
 
 /// What a replay is built from.
-#[derive(Debug)]
-pub(super) struct Kept<C> {
+pub(super) struct Spared<C> {
     spare: Spare,
-    body: C,
+    pub(super) body: C,
 }
 
-impl<C> Kept<C> {
+impl<C> Spared<C> {
     /// Nothing if a part is missing.
     #[inline(always)]
     pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
@@ -140,11 +145,6 @@ impl<C> Kept<C> {
 
     pub(super) const fn limit(&self) -> Limit {
         self.spare.limit
-    }
-
-    /// The body again.
-    pub(super) fn body<B, K: Replay<B, Kept = C>>(&self, replay: &K) -> Option<K::Body> {
-        replay.again(&self.body)
     }
 
     /// The request again with this body, without a token.
@@ -165,5 +165,14 @@ impl Sent {
     /// The question to ask after a refusal.
     pub(super) const fn refused(self, replays: u8) -> Ask {
         Ask::refused(Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays))
+    }
+
+    /// Makes the refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
+    /// that is certain at once.
+    pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
+        match session.supply(&mut self.refused(replays)) {
+            Supply::Refused(error) => Some(error),
+            _ => None,
+        }
     }
 }

@@ -5,13 +5,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
-    BearerBody, HttpService, Replay, attempt,
-    call::{Kept, Sent, Settled, Shared},
+    BearerBody, HttpService, NoToken, Replay, attempt,
+    call::{Sent, Settled, Shared, Spared},
+    limit::Limit,
 };
 use crate::sync::Arc;
 
@@ -42,14 +43,14 @@ pin_project! {
         K: Replay<B>,
     {
         // Sent without a token of ours.
-        Plain { #[pin] future: S::Future },
+        Plain { #[pin] future: S::Future, why: NoToken },
         // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
         // and not moved out.
         First {
             #[pin]
             future: S::Future,
             shared: Arc<Shared<S, K>>,
-            kept: Option<Kept<K::Kept>>,
+            kept: Option<Spared<K::Kept>>,
             sent: Sent,
         },
         // Waiting for a token, or for the answer to a replay.
@@ -63,15 +64,15 @@ where
     K: Replay<B>,
 {
     #[inline]
-    pub(super) const fn plain(future: S::Future) -> Self {
-        Self { state: State::Plain { future } }
+    pub(super) const fn plain(future: S::Future, why: NoToken) -> Self {
+        Self { state: State::Plain { future, why } }
     }
 
     #[inline]
     pub(super) const fn first(
         future: S::Future,
         shared: Arc<Shared<S, K>>,
-        kept: Option<Kept<K::Kept>>,
+        kept: Option<Spared<K::Kept>>,
         sent: Sent,
     ) -> Self {
         Self { state: State::First { future, shared, kept, sent } }
@@ -97,23 +98,24 @@ where
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
-                let watch = match shared.settle(&response, *sent) {
-                    Settled::Done => None,
-                    Settled::Begun(watch) => Some(watch),
-                    Settled::Refused => {
-                        let cold = refused::<S, K, B>(shared, kept.take(), *sent, response);
-                        // The first future goes with its state, before anything is waited for.
-                        self.as_mut().project().state.set(State::Cold { future: cold });
-                        return self.poll(cx);
-                    }
-                };
+                let settled = shared.settle(&response, *sent);
+                if matches!(settled, Settled::Refused) {
+                    let cold = refused::<S, K, B>(shared, response, *sent, kept.take());
+                    // The first future goes with its state, before anything is waited for.
+                    self.as_mut().project().state.set(State::Cold { future: cold });
+                    return self.poll(cx);
+                }
                 // Gone before the response is read: a recording is of no use any more.
                 forget(kept);
-                Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
+                Poll::Ready(settled.response(response).map_err(|_| unreachable!()))
             }
-            StateProj::Plain { future } => {
-                future.poll(cx).map(|result| Ok(result.map_err(Into::into)?.map(BearerBody::whole)))
-            }
+            StateProj::Plain { future, why } => future.poll(cx).map(|result| {
+                let mut response = result.map_err(Into::into)?;
+                if response.status() == StatusCode::UNAUTHORIZED {
+                    response.extensions_mut().insert(*why);
+                }
+                Ok(response.map(BearerBody::whole))
+            }),
             StateProj::Cold { future } => future.as_mut().poll(cx),
         }
     }
@@ -121,7 +123,7 @@ where
 
 /// Lets go of what a replay would need, if there is anything.
 #[inline]
-fn forget<C>(kept: &mut Option<Kept<C>>) {
+fn forget<C>(kept: &mut Option<Spared<C>>) {
     if kept.is_some() {
         *kept = None;
     }
@@ -132,16 +134,17 @@ fn forget<C>(kept: &mut Option<Kept<C>>) {
 #[inline(never)]
 fn refused<S, K, B>(
     shared: &Arc<Shared<S, K>>,
-    kept: Option<Kept<K::Kept>>,
+    refusal: Response<S::ResponseBody>,
     sent: Sent,
-    response: Response<S::ResponseBody>,
+    kept: Option<Spared<K::Kept>>,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
 {
-    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), kept, sent, response))
+    let limit = kept.as_ref().map_or_else(Limit::default, Spared::limit);
+    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), refusal, sent, kept, limit))
 }
 
 impl<S, K, B> fmt::Debug for BearerFuture<S, K, B>

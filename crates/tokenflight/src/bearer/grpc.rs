@@ -1,4 +1,4 @@
-//! What gRPC says in headers and trailers (R-170 … R-174).
+//! What gRPC says in headers and trailers.
 
 use std::time::Duration;
 
@@ -15,25 +15,15 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 /// Whether a message is gRPC, by its content type.
 #[inline]
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    const GRPC: &[u8] = b"application/grpc";
+    let begins = |value: &[u8]| value.get(..GRPC.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(GRPC));
+    headers.get(CONTENT_TYPE).is_some_and(|value| begins(value.as_bytes()))
 }
 
-/// How a call ended. Of all codes only `UNAUTHENTICATED` is about the token: 7 says that it was understood, and 2 says
-/// nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Ok,
-    Unauthenticated,
-    Otherwise,
-}
-
-/// How the call ended, if these headers or trailers say so.
-pub(super) fn ended(headers: &HeaderMap) -> Option<Ended> {
-    Some(match headers.get(STATUS)?.as_bytes() {
-        b"0" => Ended::Ok,
-        b"16" => Ended::Unauthenticated,
-        _ => Ended::Otherwise,
-    })
+/// Whether the call ended because of its token; `None` if these headers or trailers do not say how it ended. Of all codes only
+/// `UNAUTHENTICATED` is about the token: 7 says that it was understood, and 2 says nothing.
+pub(super) fn unauthenticated(headers: &HeaderMap) -> Option<bool> {
+    Some(headers.get(STATUS)?.as_bytes() == b"16")
 }
 
 /// When the server wants the call again (gRFC A6). `Err` says never: a negative number, or what cannot be read.

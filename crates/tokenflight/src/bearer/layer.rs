@@ -3,7 +3,7 @@ use std::fmt;
 use http::{HeaderMap, StatusCode};
 use tower_layer::Layer;
 
-use super::{Bearer, BearerOptions, CloneBody, Origins, Recorded, call::Settings, refusal::AlsoRefused};
+use super::{Bearer, BearerOptions, CloneBody, Origins, Recorded, call::Settings, refusal::AlsoRefused, target::Rules};
 use crate::session::Session;
 
 /// Wraps services in [`Bearer`]; see the [module documentation](super).
@@ -15,7 +15,8 @@ impl BearerLayer {
     #[must_use]
     pub fn new(session: Session, origins: Origins) -> Self {
         let (options, also_refused) = (BearerOptions::new(), AlsoRefused::default());
-        Self(Settings { session, origins, replay: CloneBody, options, also_refused, below_redirects: false })
+        let rules = Rules { origins, below_redirects: false };
+        Self(Settings { session, rules, replay: CloneBody, options, also_refused })
     }
 
     /// Keeps bodies that cannot be cloned, by [recording](super::record) what the first send reads, up to 64 KiB. The
@@ -54,9 +55,8 @@ impl BearerLayer {
     /// ```
     #[must_use]
     pub fn replay_with<C>(self, construct: C) -> BearerLayer<Recorded<C>> {
-        let Settings { session, origins, replay: CloneBody, options, also_refused, below_redirects } = self.0;
-        let replay = Recorded::new(construct);
-        BearerLayer(Settings { session, origins, replay, options, also_refused, below_redirects })
+        let Settings { session, rules, replay: CloneBody, options, also_refused } = self.0;
+        BearerLayer(Settings { session, rules, replay: Recorded::new(construct), options, also_refused })
     }
 }
 
@@ -72,11 +72,11 @@ impl<K> BearerLayer<K> {
     /// another origin get a token. For a layer below a redirect follower; see [`redirect`](super::redirect).
     #[must_use]
     pub fn below_redirects(mut self) -> Self {
-        self.0.below_redirects = true;
+        self.0.rules.below_redirects = true;
         self
     }
 
-    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one (R-122). The
+    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one. The
     /// function sees the status and the headers of every response; it must not block and must not panic. A challenge in
     /// such a response is heeded as in a 401.
     ///
@@ -104,7 +104,7 @@ impl<C> BearerLayer<Recorded<C>> {
         self
     }
 
-    /// Records bodies of unknown length too, until they pass the limit (R-131).
+    /// Records bodies of unknown length too, until they pass the limit.
     #[must_use]
     pub fn replay_unknown_length(mut self) -> Self {
         self.0.replay = self.0.replay.unknown_length();
@@ -124,7 +124,7 @@ impl<K> fmt::Debug for BearerLayer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerLayer")
             .field("session", &self.0.session)
-            .field("origins", &self.0.origins)
+            .field("origins", &self.0.rules.origins)
             .field("options", &self.0.options)
             .finish_non_exhaustive()
     }

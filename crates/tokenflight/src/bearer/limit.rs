@@ -1,4 +1,4 @@
-//! Until when a request may be held (R-135, C-56).
+//! How long a request may be held.
 
 use std::{future::Future, time::Duration};
 
@@ -9,12 +9,12 @@ use tokenflight_core::{Error, ErrorKind, Time};
 use super::{BearerOptions, grpc};
 use crate::{sync::Arc, time::Deadline};
 
-/// The moments, on the boot clock, after which a request is not held any longer. Without any, no clock is looked at.
+/// The limits of one request. Without any, no clock is looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Limit {
-    /// The caller's [`max_wait`](BearerOptions::max_wait) is over.
+    /// What is left of the caller's [`max_wait`](BearerOptions::max_wait).
     wait: Option<Duration>,
-    /// The call's own `grpc-timeout` is over: the server would not answer any more.
+    /// When, on the boot clock, the call's own `grpc-timeout` is over: the server would not answer any more.
     call: Option<Duration>,
 }
 
@@ -22,12 +22,8 @@ impl Limit {
     /// The limit of a request that has just come with this `grpc-timeout`.
     #[inline]
     pub(super) fn new(options: &BearerOptions, timeout: Option<Duration>, time: &dyn Time) -> Self {
-        if options.wait_limit().is_none() && timeout.is_none() {
-            return Self::default();
-        }
-        let now = time.now().boot;
-        let after = |wait: Duration| now.saturating_add(wait);
-        Self { wait: options.wait_limit().map(after), call: timeout.map(after) }
+        let call = timeout.map(|timeout| time.now().boot.saturating_add(timeout));
+        Self { wait: options.wait_limit(), call }
     }
 
     /// As [`new`](Self::new), for a request whose headers have not been looked at.
@@ -40,15 +36,28 @@ impl Limit {
     /// # Errors
     ///
     /// [`ErrorKind::TimedOut`].
-    pub(super) async fn within<F: Future + Unpin>(self, time: &Arc<dyn Time>, work: F) -> Result<F::Output, Error> {
-        let Some(until) = self.until() else { return Ok(work.await) };
-        match select(work, Deadline::at(Arc::clone(time), until)).await {
+    pub(super) async fn within<F: Future + Unpin>(
+        &mut self,
+        time: &Arc<dyn Time>,
+        work: F,
+    ) -> Result<F::Output, Error> {
+        if self.wait.is_none() && self.call.is_none() {
+            return Ok(work.await);
+        }
+        let began = time.now().boot;
+        let waited = self.wait.map(|wait| began.saturating_add(wait));
+        let until = [waited, self.call].into_iter().flatten().min().unwrap_or(Duration::MAX);
+        // Boxed, because few requests have a limit and all would have to make room for it.
+        let done = match select(work, Box::pin(Deadline::at(Arc::clone(time), until))).await {
             Either::Left((output, _)) => Ok(output),
             Either::Right(_) => Err(Error::new(ErrorKind::TimedOut)),
-        }
+        };
+        let spent = time.now().boot.saturating_sub(began);
+        self.wait = self.wait.map(|wait| wait.saturating_sub(spent));
+        done
     }
 
-    /// Takes the time already spent off the request's own deadline.
+    /// Takes the time already spent off the request's own deadline.
     ///
     /// # Errors
     ///
@@ -61,9 +70,5 @@ impl Limit {
         }
         headers.insert(grpc::TIMEOUT, grpc::timeout_value(left));
         Ok(())
-    }
-
-    fn until(self) -> Option<Duration> {
-        [self.wait, self.call].into_iter().flatten().min()
     }
 }

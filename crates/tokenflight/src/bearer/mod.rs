@@ -2,11 +2,12 @@
 //!
 //! [`BearerLayer`] wraps any `tower` service over `http` requests whose error can be boxed.
 //!
-//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched.
+//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
+//!   that is answered with 401, the reason is in the response's extensions: [`NoToken`].
 //! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
-//! * Without one it waits for the refresh; the readied inner service is given back meanwhile (R-430).
-//! * A refusal that another token may cure (R-121) costs at most one refresh and one replay. If there is no newer token, the
-//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions (R-126).
+//! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
+//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
+//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the caller with a
 //!   [`Challenge`](crate::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.
@@ -24,11 +25,14 @@
 //!
 //! # Bodies
 //!
-//! Bodies that can be cloned are ([`CloneBody`]). For all others there is [`BearerLayer::replay_with`], which
-//! [records](record) what the first send reads. A body type whose clones share one reading position (octocrab's) must be
-//! recorded, too.
+//! Bodies are cloned if their clones are known to be [independent](IndependentClone). For all others there is
+//! [`BearerLayer::replay_with`], which [records](Recorded) what is read of them. A replay has the whole body or there is none.
+//!
+//! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody) are left.
 //!
 //! # gRPC
+//!
+//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel.
 //!
 //! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16 (`UNAUTHENTICATED`). What tonic's users
 //! get, with `.replay_with(tonic::body::Body::new)`:
@@ -70,33 +74,34 @@
 //! # }
 //! ```
 
-mod attach;
 mod attempt;
 mod body;
 mod call;
 pub mod challenge;
 mod future;
 mod grpc;
-mod keep;
 mod layer;
 mod limit;
 mod options;
 mod origin;
-pub mod record;
+mod readiness;
 pub mod redirect;
 mod refusal;
 mod replay;
+mod resend;
 mod service;
-mod stray;
+mod target;
 mod watch;
 
+use self::challenge::Challenge;
 pub use self::{
-    body::BearerBody,
+    body::{BearerBody, Shortened},
     future::BearerFuture,
     layer::BearerLayer,
     options::BearerOptions,
     origin::{OriginError, Origins},
-    record::{Recorded, ReplayBody},
-    replay::{CloneBody, Replay},
+    replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
+    resend::Resend,
     service::{Bearer, HttpService},
+    target::NoToken,
 };

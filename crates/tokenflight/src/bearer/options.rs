@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::Method;
 
 /// How the layer treats one request: put it into the request's extensions, or make it the default of the whole layer with
-/// [`BearerLayer::options`](super::BearerLayer::options). What is in the extensions replaces the default as a whole.
+/// [`BearerLayer::options`](super::BearerLayer::options). Each option of a request overrides the layer's same option and no other.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,53 +17,67 @@ use http::Method;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BearerOptions {
-    untouched: bool,
-    replay: Replays,
+    untouched: Option<bool>,
+    replays: Option<Replays>,
     min_remaining: Option<Duration>,
     max_wait: Option<Duration>,
 }
 
 /// Which requests may be sent again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Replays {
-    #[default]
     All,
     Idempotent,
     Never,
 }
 
 impl BearerOptions {
-    /// The defaults: a token for every listed origin, every request that can be replayed is, no limit of the layer's own.
+    /// Says nothing. What neither a request nor its layer says anything about: a token for every target, a replay of every
+    /// request that can be replayed, no limit of the layer's own.
     #[must_use]
     pub const fn new() -> Self {
-        Self { untouched: false, replay: Replays::All, min_remaining: None, max_wait: None }
+        Self { untouched: None, replays: None, min_remaining: None, max_wait: None }
     }
 
     /// Sends the request as it is, without a token, and gives back what it is answered.
     #[must_use]
     pub const fn without_token(mut self) -> Self {
-        self.untouched = true;
+        self.untouched = Some(true);
         self
     }
 
-    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token all the same (R-130).
+    /// Sends the request with a token, whatever the layer's options say.
+    #[must_use]
+    pub const fn with_token(mut self) -> Self {
+        self.untouched = Some(false);
+        self
+    }
+
+    /// Sends any request again that can be, whatever the layer's options say.
+    #[must_use]
+    pub const fn replay_all(mut self) -> Self {
+        self.replays = Some(Replays::All);
+        self
+    }
+
+    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token all the same.
     #[must_use]
     pub const fn never_replay(mut self) -> Self {
-        self.replay = Replays::Never;
+        self.replays = Some(Replays::Never);
         self
     }
 
     /// Sends only requests with an idempotent method again (RFC 9110 §9.2.2).
     ///
     /// A 401 says that the request has not been applied (RFC 9110 §15.5.2), so a `POST` may be sent again by default. A
-    /// gateway that passes on the 401 of a server *behind* it, after it has done something, breaks that promise (R-125).
+    /// gateway that passes on the 401 of a server *behind* it, after it has done something, breaks that promise.
     #[must_use]
     pub const fn replay_idempotent_only(mut self) -> Self {
-        self.replay = Replays::Idempotent;
+        self.replays = Some(Replays::Idempotent);
         self
     }
 
-    /// Renews the token first if it would expire within this time (R-133).
+    /// Renews the token first if it would expire within this time.
     ///
     /// A token with more than half of its lifetime left is taken in any case: a new one would hardly last longer. If there
     /// is no new one to be had, one that is still good is used.
@@ -73,31 +87,46 @@ impl BearerOptions {
         self
     }
 
-    /// How long the layer may hold the request beside sending it: waiting for a token, or for the client to be ready for a
-    /// replay. Counted from the call. When it is over the caller gets the refusal, if there is one, or an
-    /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is such a limit too (R-135).
+    /// How long the layer may hold the request: waiting for a token, for the client to be ready, or for the end of a body that
+    /// is to be sent again. The time the server takes to answer does not count. When it is over the caller gets the refusal,
+    /// if there is one, or an [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a limit
+    /// too, and counts from the call.
     #[must_use]
     pub const fn max_wait(mut self, time: Duration) -> Self {
         self.max_wait = Some(time);
         self
     }
 
-    pub(super) const fn is_untouched(&self) -> bool {
-        self.untouched
-    }
-
-    pub(super) fn may_replay(&self, method: &Method) -> bool {
-        match self.replay {
-            Replays::All => true,
-            Replays::Idempotent => method.is_idempotent(),
-            Replays::Never => false,
+    /// These options, and where they say nothing those.
+    pub(super) fn or(self, those: &Self) -> Self {
+        Self {
+            untouched: self.untouched.or(those.untouched),
+            replays: self.replays.or(those.replays),
+            min_remaining: self.min_remaining.or(those.min_remaining),
+            max_wait: self.max_wait.or(those.max_wait),
         }
     }
 
+    #[inline]
+    pub(super) const fn is_untouched(&self) -> bool {
+        matches!(self.untouched, Some(true))
+    }
+
+    #[inline]
+    pub(super) fn may_replay(&self, method: &Method) -> bool {
+        match self.replays {
+            None | Some(Replays::All) => true,
+            Some(Replays::Idempotent) => method.is_idempotent(),
+            Some(Replays::Never) => false,
+        }
+    }
+
+    #[inline]
     pub(super) const fn lasting(&self) -> Option<Duration> {
         self.min_remaining
     }
 
+    #[inline]
     pub(super) const fn wait_limit(&self) -> Option<Duration> {
         self.max_wait
     }

@@ -1,51 +1,50 @@
-//! Where tokens may go.
+//! The list of origins that tokens may go to.
 
 use std::{
     fmt,
-    hash::{Hash, Hasher},
+    hash::{DefaultHasher, Hash, Hasher},
     net::{Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
 
 use http::{
-    HeaderMap, HeaderValue, Uri,
-    header::HOST,
+    Uri,
     uri::{Authority, Scheme},
 };
 use tokenflight_machine::OriginId;
 
-/// The origins a session's tokens may be sent to: scheme, host and port, compared exactly after normalisation (R-610).
+/// The origins a session's tokens may be sent to: scheme, host and port, compared exactly after normalisation (RFC 6454 §4).
 ///
-/// Requests to anything else pass through without a token. A request without an authority (as tonic and kube make them)
-/// belongs to its client's one destination and gets the token.
+/// Requests to anything else pass through without a token. So does a request whose URI has no authority, as tonic's channels
+/// and kube's clients make them: where it goes is known to the client below the layer only. For those clients there is
+/// [`sole`](Self::sole).
 ///
 /// ```
 /// use tokenflight::Origins;
 ///
 /// let origins = Origins::new(["https://api.example.com", "https://other.example.com:8443"])?;
+/// let of_a_tonic_channel = Origins::sole("https://grpc.example.com")?;
 /// assert!(Origins::new(["http://api.example.com"]).is_err()); // tokens need TLS
-/// assert!(Origins::with_plain_loopback(["http://127.0.0.1:8080"]).is_ok());
-/// # let _ = origins;
+/// assert!(Origins::with_plain_loopback(["http://127.0.0.1:8080"])?.as_sole().is_ok());
+/// # let _ = (origins, of_a_tonic_channel);
 /// # Ok::<_, tokenflight::OriginError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origins(Vec<Listed>);
-
-/// A listed origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Listed {
-    origin: Origin,
-    /// The authority as it was written: requests usually spell it the same way, and need no normalisation then.
-    spelled: Authority,
-    id: OriginId,
+pub struct Origins {
+    listed: Vec<Listed>,
+    /// Whether the one that is listed is the only destination of the client below.
+    sole: bool,
 }
 
-/// A normalised origin.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Origin {
+/// A listed origin, normalised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
     tls: bool,
     host: Host,
     port: u16,
+    /// The authority as it was written: requests usually spell it the same way.
+    spelled: Authority,
+    id: OriginId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,26 +55,34 @@ enum Host {
     Name(String),
 }
 
-/// Why an origin cannot be listed.
+/// Why an origin cannot be listed. What is shown of it has no user name, no password, no path and no query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
     /// Not `scheme://host[:port]`: something is missing, or there is a path, a query or a user name.
     NotAnOrigin(String),
-    /// Plain `http`, which would show the token to everybody on the way (R-612).
+    /// Plain `http`, which would show the token to everything on the way.
     NotTls(String),
+    /// A wildcard. Hosts are compared exactly: list each of them.
+    Wildcard(String),
     /// Nothing is listed: the token would go nowhere.
     Empty,
+    /// More than one is listed, so none is the sole destination.
+    NotSole,
 }
 
 impl fmt::Display for OriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnOrigin(text) => write!(f, "`{text}` is not an origin: expected scheme://host[:port]"),
-            Self::NotTls(text) => {
-                write!(f, "`{text}` is not https: plain http is for loopback, and only when asked for")
-            }
+            Self::NotTls(text) => write!(
+                f,
+                "`{text}` is not https: `Origins::with_plain_loopback` allows plain http on this machine, \
+                 `Origins::dangerously_with_plain_http` anywhere"
+            ),
+            Self::Wildcard(text) => write!(f, "`{text}` has a wildcard: list each host"),
             Self::Empty => f.write_str("no origin is listed"),
+            Self::NotSole => f.write_str("a sole destination is one origin, and more are listed"),
         }
     }
 }
@@ -88,135 +95,139 @@ impl Origins {
     /// # Errors
     ///
     /// [`OriginError`] names the first that cannot be listed.
-    pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, OriginError> {
+    pub fn new(origins: impl IntoIterator<Item: AsRef<str>>) -> Result<Self, OriginError> {
         Self::list(origins, |_| false)
     }
 
-    /// Lists origins; plain `http` is allowed to `localhost`, `127.0.0.0/8` and `[::1]`, for tests and sidecars (R-612).
+    /// The one destination of the client below the layer, which must be `https`: `Origins::sole("https://grpc.example.com")` for a
+    /// tonic channel to that endpoint, or for a kube client of that API server.
+    ///
+    /// Requests without an authority get the token and are taken for requests to it. To requests with one it is a list of one.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn with_plain_loopback<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, OriginError> {
+    pub fn sole(origin: impl AsRef<str>) -> Result<Self, OriginError> {
+        Self::new([origin])?.as_sole()
+    }
+
+    /// Lists origins; plain `http` is allowed to `localhost`, `127.0.0.0/8` and `[::1]`, for tests and sidecars.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_plain_loopback(origins: impl IntoIterator<Item: AsRef<str>>) -> Result<Self, OriginError> {
         Self::list(origins, Host::is_loopback)
     }
 
-    fn list<'a>(
-        origins: impl IntoIterator<Item = &'a str>,
-        plain: impl Fn(&Host) -> bool,
-    ) -> Result<Self, OriginError> {
-        let listed: Vec<_> = origins.into_iter().map(|text| parse(text, &plain)).collect::<Result<_, _>>()?;
-        if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self(listed)) }
+    /// Lists origins; plain `http` is allowed to all of them. Everything on the way can read the tokens and use them: only for
+    /// networks that encrypt below HTTP, as a service mesh does.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn dangerously_with_plain_http(origins: impl IntoIterator<Item: AsRef<str>>) -> Result<Self, OriginError> {
+        Self::list(origins, |_| true)
     }
 
-    /// The listed origin a request goes to, if it goes to one, as long as no `Host` says otherwise.
+    /// Makes the one origin that is listed the [sole](Self::sole) destination of the client.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginError::NotSole`] if more than one is listed.
+    pub fn as_sole(mut self) -> Result<Self, OriginError> {
+        self.sole = self.listed.len() == 1;
+        if self.sole { Ok(self) } else { Err(OriginError::NotSole) }
+    }
+
+    fn list(origins: impl IntoIterator<Item: AsRef<str>>, plain: impl Fn(&Host) -> bool) -> Result<Self, OriginError> {
+        let listed = origins.into_iter().map(|text| Listed::parse(text.as_ref(), &plain));
+        let listed: Vec<_> = listed.collect::<Result<_, _>>()?;
+        if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self { listed, sole: false }) }
+    }
+
+    /// The listed origin that is the client's only destination.
+    pub(super) fn destination(&self) -> Option<&Listed> {
+        self.listed.first().filter(|_| self.sole)
+    }
+
+    /// The listed origin of this scheme and authority.
     #[inline]
-    pub(super) fn addressed(&self, uri: &Uri) -> Option<OriginId> {
-        match uri.authority() {
-            Some(authority) => Some(self.lookup(is_tls(uri)?, authority)?.id),
-            // The client has one destination, which must be a listed one, so the first stands for it.
-            None => self.0.first().map(|listed| listed.id),
-        }
-    }
-
-    /// The listed origin a request goes to, if it goes to one.
-    pub(super) fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<OriginId> {
-        if !headers.contains_key(HOST) {
-            return self.addressed(uri);
-        }
-        let Some(authority) = uri.authority() else { return self.without_authority(headers) };
-        let tls = is_tls(uri)?;
-        let listed = self.lookup(tls, authority)?;
-        // The server may route by `Host`, by the first or by the last of several; if one names somebody else, so may the
-        // token's reader be (R-610).
-        let same = |host: &HeaderValue| {
-            host.as_bytes() == authority.as_str().as_bytes()
-                || named(host).and_then(|host| Origin::new(tls, &host)).as_ref() == Some(&listed.origin)
-        };
-        headers.get_all(HOST).iter().all(same).then_some(listed.id)
-    }
-
-    #[inline]
-    fn lookup(&self, tls: bool, authority: &Authority) -> Option<&Listed> {
-        let same = |listed: &&Listed| listed.origin.tls == tls && listed.spelled.as_str() == authority.as_str();
-        self.0.iter().find(same).or_else(|| {
-            let origin = Origin::new(tls, authority)?;
-            self.0.iter().find(|listed| listed.origin == origin)
-        })
-    }
-
-    /// Where only `Host` names the destination.
-    fn without_authority(&self, headers: &HeaderMap) -> Option<OriginId> {
-        let mut hosts = headers.get_all(HOST).iter();
-        let host = hosts.next()?;
-        if hosts.any(|other| other != host) {
+    pub(super) fn find(&self, scheme: &Scheme, authority: &Authority) -> Option<&Listed> {
+        let tls = *scheme == Scheme::HTTPS;
+        if !tls && *scheme != Scheme::HTTP {
             return None;
         }
-        let host = named(host)?;
-        [true, false].into_iter().find_map(|tls| self.lookup(tls, &host)).map(|listed| listed.id)
+        let authority = authority.as_str();
+        // Nearly always it is spelled as it is listed.
+        let same = |listed: &&Listed| listed.tls == tls && listed.spelled.as_str() == authority;
+        let listed = self.listed.iter().find(same);
+        listed.or_else(|| self.listed.iter().find(|listed| listed.tls == tls && listed.is_named_by(authority)))
     }
 }
 
-/// Whether this is `https`, and not `http`; neither of them is another scheme, or `CONNECT`, which speaks to a proxy.
-#[inline]
-fn is_tls(uri: &Uri) -> Option<bool> {
-    let scheme = uri.scheme()?;
-    if *scheme == Scheme::HTTPS { Some(true) } else { (*scheme == Scheme::HTTP).then_some(false) }
-}
-
-/// Whom a `Host` header names.
-fn named(host: &HeaderValue) -> Option<Authority> {
-    host.to_str().ok().and_then(|host| Authority::from_str(host).ok())
-}
-
-fn parse(text: &str, plain: impl Fn(&Host) -> bool) -> Result<Listed, OriginError> {
-    let broken = || OriginError::NotAnOrigin(text.to_owned());
-    let uri = Uri::from_str(text).map_err(|_| broken())?;
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(broken()) };
-    if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-        return Err(broken());
-    }
-    let tls = match scheme {
-        "https" => true,
-        "http" => false,
-        _ => return Err(broken()),
-    };
-    let origin = Origin::new(tls, authority).ok_or_else(broken)?;
-    if !tls && !plain(&origin.host) {
-        return Err(OriginError::NotTls(text.to_owned()));
-    }
-    let mut hasher = std::hash::DefaultHasher::new();
-    origin.hash(&mut hasher);
-    Ok(Listed { id: OriginId::new(hasher.finish()), spelled: authority.clone(), origin })
-}
-
-impl Origin {
-    /// `None` if there is a user name: `https://api.example@evil` is not what it seems.
-    fn new(tls: bool, authority: &Authority) -> Option<Self> {
-        let host = authority.host();
-        // The text begins with the host unless there is a user name.
-        let port = match authority.as_str().strip_prefix(host)? {
-            "" | ":" if tls => 443,
-            "" | ":" => 80,
-            // Not `Authority::port`: it takes a port that is no number for none at all, and that for the default one.
-            port => {
-                port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?
-            }
+impl Listed {
+    fn parse(text: &str, plain: impl Fn(&Host) -> bool) -> Result<Self, OriginError> {
+        let broken = || {
+            if text.contains('*') { OriginError::Wildcard(shown(text)) } else { OriginError::NotAnOrigin(shown(text)) }
         };
-        Some(Self { tls, host: Host::new(host)?, port })
+        let uri = Uri::from_str(text).map_err(|_| broken())?;
+        let (Some(scheme), Some(spelled)) = (uri.scheme(), uri.authority()) else { return Err(broken()) };
+        let tls = *scheme == Scheme::HTTPS;
+        let known = tls || *scheme == Scheme::HTTP;
+        let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !spelled.as_str().contains(['@', '*']);
+        let (host, rest) = Host::split(spelled.as_str()).filter(|_| known && bare).ok_or_else(broken)?;
+        let port = port(rest, tls).ok_or_else(broken)?;
+        if !tls && !plain(&host) {
+            return Err(OriginError::NotTls(shown(text)));
+        }
+        let mut hasher = DefaultHasher::new();
+        (tls, &host, port).hash(&mut hasher);
+        Ok(Self { tls, host, port, spelled: spelled.clone(), id: OriginId::new(hasher.finish()) })
+    }
+
+    #[inline]
+    pub(super) const fn id(&self) -> OriginId {
+        self.id
+    }
+
+    /// Whether this text, an authority or a `Host`, names the host and the port. It is compared as it stands: nothing is
+    /// allocated for one that does not.
+    pub(super) fn is_named_by(&self, text: &str) -> bool {
+        self.host.strip_from(text).and_then(|rest| port(rest, self.tls)) == Some(self.port)
     }
 }
 
 impl Host {
-    fn new(host: &str) -> Option<Self> {
-        if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            return address.parse().ok().map(Self::V6);
+    /// The host at the beginning of an authority without a user name, and what follows it.
+    fn split(authority: &str) -> Option<(Self, &str)> {
+        if let Some(bracketed) = authority.strip_prefix('[') {
+            let (address, rest) = bracketed.split_once(']')?;
+            return Some((Self::V6(address.parse().ok()?), rest));
         }
+        let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
         if let Ok(address) = host.parse() {
-            return Some(Self::V4(address));
+            return Some((Self::V4(address), rest));
         }
         let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        (!name.is_empty()).then_some(Self::Name(name))
+        // Not an address with a dot after it either, which some take for the address.
+        let fine = !name.is_empty() && !name.ends_with('.') && name.parse::<Ipv4Addr>().is_err();
+        fine.then_some((Self::Name(name), rest))
+    }
+
+    /// What follows this host at the beginning of a text.
+    fn strip_from<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Name(name) => {
+                let (host, rest) = text.split_at_checked(name.len())?;
+                host.eq_ignore_ascii_case(name).then(|| rest.strip_prefix('.').unwrap_or(rest))
+            }
+            // An address has many spellings in the brackets, and one without.
+            Self::V6(_) | Self::V4(_) => {
+                let (host, rest) = Self::split(text)?;
+                (host == *self).then_some(rest)
+            }
+        }
     }
 
     fn is_loopback(&self) -> bool {
@@ -226,4 +237,27 @@ impl Host {
             Self::Name(name) => name == "localhost",
         }
     }
+}
+
+/// The port that follows a host. Not `Authority::port`: it takes a port that is no number for none at all, and that for the
+/// default one.
+fn port(text: &str, tls: bool) -> Option<u16> {
+    match text {
+        "" | ":" => Some(if tls { 443 } else { 80 }),
+        text => text.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok(),
+    }
+}
+
+/// What may be shown of a text that is no origin: scheme, host and port. The rest of an address may be a secret.
+fn shown(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    // Before the path: a password may have a slash in it.
+    let (user, host) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("…@", host));
+    let end = host.find(['/', '?', '#']).unwrap_or(host.len());
+    let path = match &host[end..] {
+        "" | "/" => &host[end..],
+        _ => "/…",
+    };
+    let scheme = if text.contains("://") { format!("{scheme}://") } else { String::new() };
+    format!("{scheme}{user}{}{path}", &host[..end])
 }

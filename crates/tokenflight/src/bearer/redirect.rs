@@ -6,7 +6,7 @@
 //!
 //! A follower above the layer is better: every hop passes the layer, which looks at each hop's origin. Only one thing the
 //! layer cannot see by itself: that the third request of `A → B → A` is where `B` has sent the client, and not what the
-//! caller asked for. The token must not come back there (Fetch, R-141). For this there is a guard above the follower, which
+//! caller asked for. The token must not come back there (Fetch, §4.4). For this there is a guard above the follower, which
 //! marks what really comes from a caller:
 //!
 //! ```
@@ -89,37 +89,34 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        request.extensions_mut().insert(Voyage::default());
+        request.extensions_mut().insert(Hops::default());
         self.inner.call(request)
     }
 }
 
 /// A request and the hops it is redirected to, as far as the follower lets this mark pass.
 #[derive(Clone, Debug, Default)]
-struct Voyage(Arc<Mutex<Place>>);
+struct Hops(Arc<Mutex<Place>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum Place {
     #[default]
-    Departing,
+    Unsent,
     /// At the origin it was made for.
     Home(OriginId),
     /// It has been elsewhere and stays without a token.
-    Abroad,
+    Elsewhere,
 }
 
 /// Whether a request below a follower may have the token of the origin it goes to: only if it is its caller's, or a
 /// redirect that has never left the caller's origin. A follower that takes the mark off has decided the same.
-pub(super) fn still_home<B>(request: &Request<B>, origin: Option<OriginId>) -> Option<OriginId> {
-    let voyage = request.extensions().get::<Voyage>()?;
-    let mut place = lock(&voyage.0);
+pub(super) fn is_home<B>(request: &Request<B>, origin: Option<OriginId>) -> bool {
+    let Some(hops) = request.extensions().get::<Hops>() else { return false };
+    let mut place = lock(&hops.0);
     *place = match (*place, origin) {
-        (Place::Departing, Some(origin)) => Place::Home(origin),
+        (Place::Unsent, Some(origin)) => Place::Home(origin),
         (Place::Home(home), Some(origin)) if home == origin => Place::Home(home),
-        _ => Place::Abroad,
+        _ => Place::Elsewhere,
     };
-    match *place {
-        Place::Home(home) => Some(home),
-        Place::Departing | Place::Abroad => None,
-    }
+    matches!(*place, Place::Home(_))
 }

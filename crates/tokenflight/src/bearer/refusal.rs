@@ -5,23 +5,23 @@ use std::{fmt, time::Duration};
 use crate::bearer::challenge::{Challenge, Meaning, read};
 use http::{HeaderMap, Response, StatusCode};
 
-use super::grpc::{self, Ended};
+use super::grpc;
 use crate::sync::Arc;
 
 /// What the head of a response says about the token it was asked with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Nothing.
     Nothing,
-    /// It was good: for the storm guard.
-    Accepted,
     /// It was refused.
     Refused,
-    /// A gRPC call that has begun: its trailers will say.
+    /// It was understood, and something else is missing.
+    Missing(Challenge),
+    /// A gRPC call that has begun: its trailers will say.
     Stream,
 }
 
-/// What else is a refusal beside a 401 and gRPC's status 16, for servers with habits of their own.
+/// What else is a refusal beside a 401 and gRPC's status 16, for servers with habits of their own.
 #[derive(Clone, Default)]
 pub(super) struct AlsoRefused(Option<Arc<Predicate>>);
 
@@ -32,8 +32,9 @@ impl AlsoRefused {
         Self(Some(Arc::new(predicate)))
     }
 
-    fn says<R>(&self, response: &Response<R>) -> bool {
-        self.0.as_ref().is_some_and(|also| also(response.status(), response.headers()))
+    #[inline]
+    pub(super) fn says(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.0.as_ref().is_some_and(|also| also(status, headers))
     }
 }
 
@@ -43,33 +44,45 @@ impl fmt::Debug for AlsoRefused {
     }
 }
 
-/// Looks at the head of a response. A 403, 407, 421 or 425 is no refusal of a token.
+/// Looks at the head of a response. A 403, 407, 421 or 425 is no refusal of a token.
 #[inline]
 pub(super) fn look<R>(response: &Response<R>, also: &AlsoRefused) -> Look {
     let status = response.status();
-    if status == StatusCode::UNAUTHORIZED || also.says(response) {
+    if status == StatusCode::UNAUTHORIZED || also.says(status, response.headers()) {
         return Look::Refused;
     }
     if !status.is_success() {
-        return Look::Nothing;
+        return missing(response);
     }
     if response.headers().is_empty() || !grpc::is_grpc(response.headers()) {
-        return Look::Accepted;
+        return Look::Nothing;
     }
-    match grpc::ended(response.headers()) {
+    match grpc::unauthenticated(response.headers()) {
         None => Look::Stream,
-        Some(Ended::Ok) => Look::Accepted,
-        Some(Ended::Unauthenticated) => Look::Refused,
-        Some(Ended::Otherwise) => Look::Nothing,
+        Some(true) => Look::Refused,
+        Some(false) => Look::Nothing,
+    }
+}
+
+/// RFC 6750 §3.1 gives `insufficient_scope` the status 403 and `invalid_request` 400.
+#[cold]
+fn missing<R>(response: &Response<R>) -> Look {
+    if !matches!(response.status(), StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
+        return Look::Nothing;
+    }
+    let challenge = read(response.headers());
+    match challenge.meaning() {
+        Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Look::Nothing,
+        _ => Look::Missing(challenge),
     }
 }
 
 /// What may be done about a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cure {
-    /// Nothing: the server asks for something that a new token from the same grant does not have.
+    /// Nothing: the server asks for something that a new token from the same grant does not have.
     None(Challenge),
-    /// Refresh, but do not send this request again: the server said so.
+    /// Refresh, but do not send this request again: the server said so.
     Refresh,
     /// Refresh and send again, not before this time has passed.
     Replay(Duration),
@@ -78,11 +91,14 @@ pub(super) enum Cure {
 /// A server that asks for more patience than this could hold its callers for ever; they get its refusal instead.
 const LONGEST_PUSHBACK: Duration = Duration::from_secs(60);
 
-/// What may be done about this refusal.
-pub(super) fn cure<R>(response: &Response<R>) -> Cure {
+/// What may be done about this refusal. What a challenge says in words of its own (another scheme, an unknown code) is about the
+/// token if the user's predicate says so.
+pub(super) fn cure<R>(response: &Response<R>, also: &AlsoRefused) -> Cure {
     let challenge = read(response.headers());
-    if challenge.meaning() != Meaning::Refresh {
-        return Cure::None(challenge);
+    match challenge.meaning() {
+        Meaning::Refresh => {}
+        Meaning::OtherScheme | Meaning::UnknownError if also.says(response.status(), response.headers()) => {}
+        _ => return Cure::None(challenge),
     }
     match grpc::pushback(response.headers()) {
         Ok(None) => Cure::Replay(Duration::ZERO),

@@ -3,18 +3,17 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body::Body;
 use tokenflight_core::BoxError;
 use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{
-    BearerFuture, CloneBody, Replay,
-    attach::attach,
-    attempt,
-    call::{Kept, Sent, Settings, Shared, Spare},
-    stray::Stray,
+    BearerFuture, BearerOptions, CloneBody, Replay, attempt,
+    call::{Sent, Settings, Shared, Spare, Spared},
+    readiness::Readiness,
+    target::{Names, NoToken},
 };
 use crate::{
     session::{Session, Snapshot},
@@ -45,18 +44,29 @@ where
 
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
-/// Cloning shares the session. Each clone keeps a private copy of the token, made at its first request.
+/// Cloning shares the session. Each clone keeps a private copy of the token, made at its second request.
 pub struct Bearer<S, K = CloneBody> {
     inner: S,
     shared: Arc<Shared<S, K>>,
     snapshot: Snapshot,
-    stray: Stray,
+    readiness: Readiness,
+    /// Whether this is a clone that has not sent anything.
+    unused: bool,
+    /// Whether the inner service may have been changed since the template for replays was made.
+    changed: bool,
 }
 
 impl<S: Clone, K> Bearer<S, K> {
     pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
         let shared = Arc::new(Shared::new(&inner, settings));
-        Self { inner, shared, snapshot: Snapshot::default(), stray: Stray::default() }
+        Self {
+            inner,
+            shared,
+            snapshot: Snapshot::default(),
+            readiness: Readiness::default(),
+            unused: false,
+            changed: false,
+        }
     }
 }
 
@@ -66,8 +76,10 @@ impl<S, K> Bearer<S, K> {
         &self.inner
     }
 
-    /// The inner service.
+    /// The inner service. What is changed here holds for every later send of this value and its later clones, replays
+    /// included.
     pub const fn get_mut(&mut self) -> &mut S {
+        self.changed = true;
         &mut self.inner
     }
 
@@ -78,7 +90,7 @@ impl<S, K> Bearer<S, K> {
 
     /// The session.
     pub fn session(&self) -> &Session {
-        &self.shared.session
+        &self.shared.settings.session
     }
 
     /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
@@ -88,35 +100,41 @@ impl<S, K> Bearer<S, K> {
     /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
-        let session = &self.shared.session.inner;
-        self.snapshot.usable(session).map(|pass| pass.header.clone()).or_else(|| session.header())
+        let session = self.shared.session();
+        let pass = self.snapshot.usable(session, &mut self.unused).map(|pass| pass.header.clone());
+        pass.or_else(|| session.header())
     }
 
-    /// Puts the token on a request, if there is one for it at once, and into `spare` what a replay needs. By reference: each
-    /// step that takes a request and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and copies into `spare` what a replay needs. By reference: each step that
+    /// takes a request and gives it back copies all of it.
     #[inline(always)]
     fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
-        let shared = &*self.shared;
-        let options = shared.options_of(request);
-        let Some(mut origin) = shared.addressed(request, options) else { return Way::Untouched };
-        let pass = self.snapshot.usable(&shared.session.inner).filter(|_| options.lasting().is_none());
-        let Some(pass) = pass else {
-            return shared.destination(request, options).map_or(Way::Untouched, Way::Wait);
+        let Self { shared, snapshot, unused, .. } = self;
+        let merged;
+        let options = match request.extensions().get::<BearerOptions>() {
+            None => &shared.settings.options,
+            Some(own) => {
+                merged = own.or(&shared.settings.options);
+                &merged
+            }
         };
-        let met = shared.read(request, options, spare);
-        if met.authorization || met.host {
-            match shared.destination(request, options) {
-                Some(named) => origin = named,
-                None => return Way::Untouched,
+        let mut pass = None;
+        let target = shared.settings.rules.target(request, options, || {
+            pass = snapshot.usable(shared.session(), unused).filter(|_| options.lasting().is_none());
+            if pass.is_some() { shared.copy(request, options, spare) } else { Names::of(request.headers()) }
+        });
+        match (target, pass) {
+            (Err(why), _) => Way::Untouched(why),
+            (Ok(origin), None) => Way::Wait(origin),
+            (Ok(origin), Some(pass)) => {
+                request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
+                Way::Send(Sent { login: pass.login, generation: pass.generation, origin })
             }
         }
-        attach(request, pass.header.clone());
-        let sent = Sent { login: pass.login, generation: pass.generation, origin };
-        Way::Send(sent)
     }
 
-    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs
-    /// . Not inlined: the future it boxes is large, and `call` would have to make room for it.
+    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
+    /// inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
     fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
@@ -126,7 +144,7 @@ impl<S, K> Bearer<S, K> {
         B: Send + 'static,
     {
         drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::wait(Arc::clone(&self.shared), request, origin)))
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(&self.shared), request, origin)))
     }
 }
 
@@ -136,7 +154,9 @@ impl<S: Clone, K> Clone for Bearer<S, K> {
             inner: self.inner.clone(),
             shared: Arc::clone(&self.shared),
             snapshot: Snapshot::default(),
-            stray: Stray::default(),
+            readiness: Readiness::default(),
+            unused: true,
+            changed: self.changed,
         }
     }
 }
@@ -151,24 +171,28 @@ where
     type Error = BoxError;
     type Future = BearerFuture<S, K, B>;
 
-    /// The inner service's readiness, and no waiting of ours.
+    /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.stray.poll_ready(&mut self.inner, &self.shared.session.inner, cx).map_err(Into::into)
+        self.readiness.poll_ready(&mut self.inner, self.shared.session(), cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if self.changed {
+            self.shared = Arc::new(Shared::new(&self.inner, self.shared.settings.clone()));
+            self.changed = false;
+        }
         let (mut spare, mut body) = (None, None);
         match self.prepare(&mut request, &mut spare) {
             Way::Send(sent) if spare.is_some() => {
-                let future = self.inner.call(self.shared.replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(&self.shared), Kept::new(spare, body), sent)
+                let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
+                BearerFuture::first(future, Arc::clone(&self.shared), Spared::new(spare, body), sent)
             }
             Way::Send(sent) => {
-                let future = self.inner.call(self.shared.replay.pass(request));
+                let future = self.inner.call(self.shared.settings.replay.pass(request));
                 BearerFuture::first(future, Arc::clone(&self.shared), None, sent)
             }
             Way::Wait(origin) => self.wait(request, origin),
-            Way::Untouched => BearerFuture::plain(self.inner.call(self.shared.replay.pass(request))),
+            Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }
 }
@@ -180,7 +204,7 @@ enum Way {
     /// It has to wait for a token for this origin.
     Wait(OriginId),
     /// It gets no token of ours.
-    Untouched,
+    Untouched(NoToken),
 }
 
 impl<S: fmt::Debug, K> fmt::Debug for Bearer<S, K> {

@@ -54,6 +54,16 @@ struct Driven {
     due: Option<Duration>,
     /// The flights that are being kept moving.
     flights: Vec<AnyFlight>,
+    /// Whether it is here for its audiences, as the session they have in common: then it counts only while it owes
+    /// something.
+    common: bool,
+    owes: bool,
+}
+
+impl Driven {
+    fn is(&self, session: &Session) -> bool {
+        self.session.upgrade().is_some_and(|known| Arc::ptr_eq(&known, &session.inner))
+    }
 }
 
 /// A flight kept moving, and of which session; none after that is gone.
@@ -87,13 +97,26 @@ impl Driver {
     }
 
     /// Drives this session as well. Its times are measured by the first session's clocks.
+    ///
+    /// With a session of [`Audiences`](crate::Audiences) comes what it has in common with the others: what that has not
+    /// stored is stored by whichever driver there is.
     pub fn with(mut self, session: &Session) -> Self {
-        let index = self.sessions.len();
-        let link = Arc::new(Link::new(Arc::clone(&self.hub), index));
-        let session = Arc::downgrade(&session.inner);
-        self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new() }));
+        self.add(session, false);
         self.live += 1;
+        if let Some(common) = &session.inner.parts.common {
+            self.add(&common.root, true);
+        }
         self
+    }
+
+    fn add(&mut self, session: &Session, common: bool) {
+        let here = |driven: &Driven| driven.common && driven.is(session);
+        if common && self.sessions.iter().flatten().any(here) {
+            return;
+        }
+        let link = Arc::new(Link::new(Arc::clone(&self.hub), self.sessions.len()));
+        let session = Arc::downgrade(&session.inner);
+        self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new(), common, owes: false }));
     }
 
     /// Takes over the sessions that do not know of this driver yet. One that is gone by now leaves it nothing.
@@ -116,7 +139,10 @@ impl Driver {
         let Some(driven) = self.sessions.get_mut(index).and_then(Option::as_mut) else { return };
         driven.link.seen();
         // Its last handle is going: it is not gone before it has left what it owes.
-        let Some(session) = driven.session.upgrade() else { return };
+        let Some(session) = driven.session.upgrade() else {
+            driven.owes = true;
+            return;
+        };
         let Some(visit) = session.visit(&driven.link, resumed) else {
             self.forget(index);
             return;
@@ -129,13 +155,13 @@ impl Driver {
                 self.flights.push(Carried { flight: carry, of: Some(index) });
             }
         }
-        driven.flights = visit.flights;
+        (driven.flights, driven.owes) = (visit.flights, visit.owes);
     }
 
     /// The session needs this driver no more.
     fn forget(&mut self, index: usize) {
         let Some(mut driven) = self.sessions.get_mut(index).and_then(Option::take) else { return };
-        self.live -= 1;
+        self.live -= usize::from(!driven.common);
         self.schedule.set(index, &mut driven.due, None);
         if let Some(session) = driven.session.upgrade() {
             session.detach(&driven.link);
@@ -201,7 +227,8 @@ impl Future for Driver {
         // Before the mail is looked at: what comes afterwards wakes this task.
         self.hub.register(cx.waker());
         self.work(cx);
-        if self.flights.is_empty() && self.live == 0 {
+        if self.flights.is_empty() && self.live == 0 && !self.sessions.iter().flatten().any(|driven| driven.owes) {
+            self.forget_all();
             return Poll::Ready(());
         }
         match self.sleep(cx) {

@@ -58,6 +58,11 @@ impl<T: Clone> Flight<T> {
         self.flag.abandon();
     }
 
+    /// Whether there is a waiter, besides the slot that keeps the work.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.work.strong_count().is_some_and(|count| count > 1)
+    }
+
     /// Whether both are the same work.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.flag, &other.flag)

@@ -9,7 +9,6 @@ use std::{
     panic::catch_unwind,
     pin::Pin,
     task::{Context, Poll, Wake, Waker},
-    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -18,10 +17,8 @@ use shuttle::{
     future::{JoinHandle, block_on, spawn},
     scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler},
 };
-use tokenflight_core::{Error, ErrorKind, Now};
-use tokenflight_machine::{Decision, FlightId, Machine, Policy};
 
-use super::{Flight, Join, Landed};
+use super::{Flight, Join};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// Preemptions per schedule that PCT looks for. The lost wake needs two.
@@ -54,14 +51,6 @@ fn exhaust(name: &str, most: Option<usize>, model: impl Fn() + Send + Sync + Cop
     println!("{name}: {schedules} DFS schedules, {}", if whole { "all there are" } else { "then stopped" });
 }
 
-fn flight_id() -> FlightId {
-    let mut machine = Machine::new(Policy::default()).unwrap();
-    match machine.force(Now::new(Duration::ZERO, Duration::ZERO)) {
-        Decision::Start(plan) => plan.id,
-        other => panic!("expected a flight and not {other:?}"),
-    }
-}
-
 /// Work that wakes itself so often, each time with other tasks running while it is being polled.
 struct Work {
     wakes: u64,
@@ -76,18 +65,22 @@ impl Work {
 }
 
 impl Future for Work {
-    type Output = Landed;
+    type Output = u64;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landed> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u64> {
         // The scheduler may switch at every atomic: before the wake and after it.
         let polled = self.polls.fetch_add(1, Ordering::SeqCst);
         if polled == self.wakes {
-            return Poll::Ready(Ok(None));
+            return Poll::Ready(polled);
         }
         cx.waker().wake_by_ref();
         self.polls.load(Ordering::SeqCst);
         Poll::Pending
     }
+}
+
+fn join(flight: &Flight<u64>) -> Join<u64> {
+    flight.join().unwrap()
 }
 
 /// Polls so often and then leaves, as a request that is cancelled.
@@ -119,14 +112,14 @@ fn one_leaves_plain_shared() {
     let a = spawn(leave_after(1, work.clone()));
     let b = spawn(work);
     done(a);
-    done(b).unwrap();
+    done(b);
 }
 
 fn one_leaves() {
     let (work, polls) = Work::new(1);
-    let flight = Flight::new(flight_id(), Box::pin(work));
-    let a = spawn(leave_after(1, flight.join()));
-    let b = spawn(flight.join());
+    let flight = Flight::new(Box::pin(work));
+    let a = spawn(leave_after(1, join(&flight)));
+    let b = spawn(join(&flight));
     done(a);
     done(b).unwrap();
     assert_eq!(polls.load(Ordering::SeqCst), 2);
@@ -134,9 +127,9 @@ fn one_leaves() {
 
 fn two_leave_and_one_stays() {
     let (work, polls) = Work::new(2);
-    let flight = Flight::new(flight_id(), Box::pin(work));
-    let leavers = [1, 2].map(|polls| spawn(leave_after(polls, flight.join())));
-    let stayer = spawn(flight.join());
+    let flight = Flight::new(Box::pin(work));
+    let leavers = [1, 2].map(|polls| spawn(leave_after(polls, join(&flight))));
+    let stayer = spawn(join(&flight));
     let _ = leavers.map(done);
     done(stayer).unwrap();
     assert_eq!(polls.load(Ordering::SeqCst), 3);
@@ -153,11 +146,11 @@ fn woken_from_outside() {
         counted.fetch_add(1, Ordering::SeqCst);
         let mut bell = lock(&bell.0);
         bell.1 = Some(cx.waker().clone());
-        if bell.0 == 2 { Poll::Ready(Ok(None)) } else { Poll::Pending }
+        if bell.0 == 2 { Poll::Ready(bell.0) } else { Poll::Pending }
     });
-    let flight = Flight::new(flight_id(), Box::pin(work));
-    let a = spawn(leave_after(1, flight.join()));
-    let b = spawn(flight.join());
+    let flight = Flight::new(Box::pin(work));
+    let a = spawn(leave_after(1, join(&flight)));
+    let b = spawn(join(&flight));
     let rings = spawn(async move {
         for _ in 0..2 {
             let waker = {
@@ -179,58 +172,69 @@ fn woken_from_outside() {
     assert!(polls <= wakes + 1, "{wakes} wakes, but the work was polled {polls} times");
 }
 
-/// A login or a logout: who waits leaves, and one keeps the work moving to its end.
-fn deserted() {
+/// A login or a logout: waiters leave, and one task keeps the work moving to its end.
+fn abandoned() {
     let (work, polls) = Work::new(1);
-    let flight = Flight::new(flight_id(), Box::pin(work));
-    let waiters = [0, 1].map(|_| spawn(flight.join()));
-    let deserter = flight.clone();
+    let flight = Flight::new(Box::pin(work));
+    let waiters = [0, 1].map(|_| spawn(join(&flight)));
+    let left = flight.clone();
     let login = spawn(async move {
-        deserter.desert();
-        // Whoever comes later does not even begin to wait.
-        let late = deserter.join().await;
-        assert!(matches!(late, Err(error) if *error.kind() == ErrorKind::SessionChanged));
-        deserter.pilot().await
+        left.abandon();
+        // A later waiter does not even begin to wait.
+        assert_eq!(join(&left).await, None);
+        left.stay().unwrap().await
     });
     for waiter in waiters {
-        match done(waiter) {
-            Ok(_) => {}
-            Err(error) => assert_eq!(*error.kind(), ErrorKind::SessionChanged),
-        }
+        assert!(matches!(done(waiter), None | Some(1)));
     }
-    done(login).unwrap();
+    assert_eq!(done(login), Some(1));
     assert_eq!(polls.load(Ordering::SeqCst), 2);
 }
 
 /// As above, and the work has no end.
-fn deserted_for_good() {
-    let flight = Flight::new(flight_id(), Box::pin(std::future::pending()));
-    let waiters = [0, 1].map(|_| spawn(flight.join()));
-    let deserter = spawn(async move { flight.desert() });
+fn abandoned_for_good() {
+    let flight = Flight::new(Box::pin(std::future::pending()));
+    let waiters = [0, 1].map(|_| spawn(join(&flight)));
+    let login = spawn(async move { flight.abandon() });
     for waiter in waiters {
-        assert!(matches!(done(waiter), Err(error) if *error.kind() == ErrorKind::SessionChanged));
+        assert_eq!(done(waiter), None);
     }
-    done(deserter);
+    done(login);
 }
 
-/// Work that waits for a clock which only a kick has it look at.
-fn kicked() {
+/// A driver stays, a shutdown stays, callers join and leave, and a login abandons it all: as with a write.
+fn carried_by_several() {
+    let (work, polls) = Work::new(2);
+    let flight = Flight::new(Box::pin(work));
+    let driver = spawn(flight.stay().unwrap());
+    let shutdown = spawn(leave_after(2, flight.stay().unwrap()));
+    let caller = spawn(join(&flight));
+    let leaver = spawn(leave_after(1, join(&flight)));
+    let login = spawn(async move { flight.abandon() });
+    assert_eq!(done(driver), Some(2));
+    assert!(matches!(done(caller), None | Some(2)));
+    let _ = (done(shutdown), done(leaver), done(login));
+    assert_eq!(polls.load(Ordering::SeqCst), 3);
+}
+
+/// Work that waits for a clock, which it only looks at when it is polled.
+fn fired() {
     let late = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&late);
     let work = poll_fn(move |_| match clock.load(Ordering::SeqCst) {
         0 => Poll::Pending,
-        _ => Poll::Ready(Err(Error::new(ErrorKind::Store))),
+        now => Poll::Ready(now),
     });
-    let flight = Flight::new(flight_id(), Box::pin(work));
-    let a = spawn(leave_after(1, flight.join()));
-    let b = spawn(flight.join());
-    let kicker = spawn(async move {
+    let flight = Flight::new(Box::pin(work));
+    let a = spawn(leave_after(1, join(&flight)));
+    let b = spawn(join(&flight));
+    let fires = spawn(async move {
         late.store(1, Ordering::SeqCst);
-        flight.kick();
+        flight.fire();
     });
     done(a);
-    done(kicker);
-    assert!(done(b).is_err());
+    done(fires);
+    assert_eq!(done(b), Some(1));
 }
 
 /// Why a model failed.
@@ -268,20 +272,26 @@ fn join_never_loses_a_wake_from_outside() {
 }
 
 #[test]
-fn a_deserted_flight_loses_its_waiters_and_keeps_its_pilot() {
-    check("deserted", deserted);
-    exhaust("deserted", Some(2_000_000), deserted);
-    check("deserted for good", deserted_for_good);
-    exhaust("deserted for good", Some(2_000_000), deserted_for_good);
+fn an_abandoned_flight_loses_its_waiters_and_keeps_who_stays() {
+    check("abandoned", abandoned);
+    exhaust("abandoned", Some(2_000_000), abandoned);
+    check("abandoned for good", abandoned_for_good);
+    exhaust("abandoned for good", Some(2_000_000), abandoned_for_good);
 }
 
 #[test]
-fn a_kick_has_the_work_polled() {
-    check("kicked", kicked);
-    exhaust("kicked", Some(2_000_000), kicked);
+fn a_write_carried_by_several_ends_once() {
+    check("carried by several", carried_by_several);
+    exhaust("carried by several", Some(2_000_000), carried_by_several);
 }
 
-/// The same hazard on one thread: the work wakes itself, and then polls somebody else who waits for it.
+#[test]
+fn firing_has_the_work_polled() {
+    check("fired", fired);
+    exhaust("fired", Some(2_000_000), fired);
+}
+
+/// The same hazard on one thread: the work wakes itself, and then polls another task that waits for it.
 #[test]
 fn a_waiter_that_is_polled_inside_the_work_is_woken() {
     struct Woken(AtomicBool);
@@ -291,7 +301,7 @@ fn a_waiter_that_is_polled_inside_the_work_is_woken() {
         }
     }
     fn model() {
-        let inside = Arc::new(Mutex::new(None::<Join>));
+        let inside = Arc::new(Mutex::new(None::<Join<u64>>));
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let (polled, waker) = (Arc::clone(&inside), Waker::from(Arc::clone(&woken)));
         let work = poll_fn(move |cx| {
@@ -301,12 +311,50 @@ fn a_waiter_that_is_polled_inside_the_work_is_woken() {
             *lock(&polled) = Some(waiter);
             Poll::Pending
         });
-        let flight = Flight::new(flight_id(), Box::pin(work));
-        *lock(&inside) = Some(flight.join());
-        assert!(flight.join().poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+        let flight = Flight::new(Box::pin(work));
+        *lock(&inside) = Some(join(&flight));
+        assert!(join(&flight).poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
         assert!(woken.0.load(Ordering::SeqCst));
         // Flight and waiter hold each other here.
         *lock(&inside) = None;
+    }
+    run(RandomScheduler::new(1), model);
+}
+
+/// The work of each waits for the other, and a timer fires both, on one thread: a wake that comes round to where it began
+/// would lock `Shared`'s list of waiters, which is locked while they are woken.
+#[test]
+fn flights_that_wait_for_each_other_wake_without_a_deadlock() {
+    type Place = Arc<Mutex<Option<Join<u64>>>>;
+    fn waits_for(place: &Place, late: &Arc<AtomicU64>) -> Flight<u64> {
+        let (place, late) = (Arc::clone(place), Arc::clone(late));
+        Flight::new(Box::pin(poll_fn(move |cx| {
+            if late.load(Ordering::SeqCst) > 0 {
+                return Poll::Ready(1);
+            }
+            let Some(mut join) = lock(&place).take() else { return Poll::Pending };
+            let polled = join.poll_unpin(cx);
+            *lock(&place) = Some(join);
+            polled.map(Option::unwrap_or_default)
+        })))
+    }
+    fn model() {
+        let (late, places) = (Arc::default(), [Place::default(), Place::default()]);
+        let flights = [&places[1], &places[0]].map(|place| waits_for(place, &late));
+        for (place, flight) in places.iter().zip(&flights) {
+            *lock(place) = Some(join(flight));
+        }
+        let mut waiters = flights.each_ref().map(join);
+        for waiter in &mut waiters {
+            assert!(waiter.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        late.store(1, Ordering::SeqCst);
+        flights.iter().for_each(Flight::fire);
+        for waiter in waiters {
+            assert_eq!(block_on(waiter), Some(1));
+        }
+        // They hold each other.
+        places.iter().for_each(|place| drop(lock(place).take()));
     }
     run(RandomScheduler::new(1), model);
 }

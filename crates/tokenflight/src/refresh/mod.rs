@@ -8,5 +8,9 @@
 mod claim;
 mod present;
 mod run;
+mod wish;
 
-pub(crate) use self::run::{Brought, Refreshed, run};
+pub(crate) use self::{
+    run::{Brought, Refreshed, run},
+    wish::{Granted, Wish},
+};

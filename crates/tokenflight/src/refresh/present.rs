@@ -1,10 +1,11 @@
 //! Presenting a refresh token under a claim: from the last look at the claim to the commit.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
+use futures_util::future::{Either, select};
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken, TokenSet,
-    grant::TokenRequest,
+    grant::{ReusePolicy, TokenRequest},
     store::{Body, Entry, EntryState, Op, Outcome as Settlement, Reading, Reply, Seen, StoredTokens},
 };
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
@@ -96,8 +97,15 @@ impl Presentation<'_> {
     /// One submission, within its limit. No answer is an outcome too.
     async fn present(&self, sent: Now) -> Result<TokenSet, GrantError> {
         let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
+        let grant = self.refresh.wish.as_ref().map_or(&parts.grant, |wish| &wish.grant);
         let request = TokenRequest::new(self.presented().cloned(), plan.reason).replacing(plan.login, plan.generation);
-        let answer = Box::pin(caught(async { parts.grant.request(&request).await }));
+        let answer = caught(async { grant.request(&request).await });
+        let answer = Box::pin(async {
+            match select(pin!(answer), pin!(self.unwanted())).await {
+                Either::Left((answer, _)) => Some(answer),
+                Either::Right(((), _)) => None,
+            }
+        });
         let lengths = parts.rules.lengths();
         // Polling may send. After its time a request that says it was sent is still answered, one that says it was not is
         // over, and one that says nothing is polled as long as its claim lasts.
@@ -108,10 +116,23 @@ impl Presentation<'_> {
         };
         let until = sent.boot.saturating_add(self.request);
         match Deadline::at(Arc::clone(&parts.time), until).limit_while(answer, may_finish).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(Panicked)) => Err(GrantError::new(request.class_without_answer()).source(Panicked)),
+            Ok(Some(Ok(result))) => result,
+            Ok(None) => Err(GrantError::new(request.class_without_answer()).source("no caller waits for it any more")),
+            Ok(Some(Err(Panicked))) => Err(GrantError::new(request.class_without_answer()).source(Panicked)),
             Err(_) => Err(GrantError::new(request.class_without_answer()).source("no answer within the time limit")),
         }
+    }
+
+    /// Completes when the audience this is for does not wait any more, and others need not wait for an answer that rotates
+    /// nothing. Looked at whenever the refresh is polled.
+    async fn unwanted(&self) {
+        let wish = self.refresh.wish.as_ref();
+        let spare = wish.filter(|_| self.refresh.parts.rules.reuse() == ReusePolicy::NonRotating);
+        poll_fn(|_| match spare.is_some_and(|wish| !wish.is_wanted()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     /// Store, then publish.
@@ -185,10 +206,7 @@ impl Presentation<'_> {
     async fn refused(self, error: GrantError) -> End {
         let Some(presented) = self.presented().cloned() else {
             self.settle(Settlement::Untouched, true).await;
-            return match login_needed(&error) {
-                Some(error) => Outcome::Over { error }.into(),
-                None => failed(FailureClass::Terminal, Error::failed(error)).into(),
-            };
+            return failed(FailureClass::Terminal, Error::failed(error)).into();
         };
         let (entry, now) = (self.entry(), self.refresh.parts.now());
         let body = Body::End {
@@ -263,10 +281,4 @@ impl Presentation<'_> {
         let failed = self.refresh.apply(op).await.is_err();
         self.refresh.set_unsent(failed && !sent);
     }
-}
-
-/// The end of the session that a grant gets its tokens from, if that is why it failed.
-fn login_needed(error: &GrantError) -> Option<Error> {
-    let source = std::error::Error::source(error)?.downcast_ref::<Error>()?;
-    source.needs_login().then(|| source.clone())
 }

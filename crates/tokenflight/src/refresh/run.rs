@@ -9,6 +9,7 @@ use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, presen
 use super::{
     claim::{Claimed, Waiting},
     present::Presentation,
+    wish::Wish,
 };
 use crate::{
     catch::caught,
@@ -26,8 +27,8 @@ pub(crate) type Refreshed = Result<Brought, Error>;
 #[derive(Clone, Debug)]
 pub(crate) struct Brought {
     pub(crate) token: Token,
-    /// Whether the authorization server sent it just now.
-    pub(crate) obtained: bool,
+    /// Whether the authorization server issued it since this refresh began, to this session or to another one.
+    pub(crate) fresh: bool,
     /// The session's stamp when it was published; zero, which a session never shows, if it could not be used even then. As
     /// long as the session shows it, this is the current token.
     pub(crate) stamp: u64,
@@ -42,6 +43,8 @@ pub(super) struct Refresh {
     pub(super) session: Weak<Inner>,
     pub(super) plan: Plan,
     pub(super) owner: Owner,
+    /// For which audience it is, if the session is the common one of several.
+    pub(super) wish: Option<Arc<Wish>>,
 }
 
 /// How a refresh ended, and the refresh token the server sent with it.
@@ -60,9 +63,10 @@ impl From<Outcome<Access>> for End {
 const MOST_AGAIN: usize = 3;
 
 /// Refreshes, publishes, and says what the waiters get.
-pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan) -> Refreshed {
-    let refresh = Refresh { parts, session: Weak::clone(&session), plan: plan.clone(), owner: Owner::unique() };
-    match caught(refresh.run()).await {
+pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan, wish: Option<Arc<Wish>>) -> Refreshed {
+    let (owner, known) = (Owner::unique(), (Weak::clone(&session), plan.clone(), wish.clone()));
+    let refresh = Refresh { parts, session: known.0, plan: known.1, owner, wish: known.2 };
+    let refreshed = match caught(refresh.run()).await {
         Ok(refreshed) => refreshed,
         // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was
         // sent is not known any more. Uncaught, this would panic for every later caller.
@@ -73,12 +77,22 @@ pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan) -> 
             }
             Err(error)
         }
+    };
+    // A failure that no caller has waited for is told to none: the next one has it tried again.
+    if let (Some(wish), Err(error)) = (wish, &refreshed)
+        && wish.is_wanted()
+    {
+        wish.end(Err(error.clone()));
     }
+    refreshed
 }
 
 impl Refresh {
     async fn run(self) -> Refreshed {
-        let end = self.obtain().await;
+        let end = match self.parts.common.clone() {
+            Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
+            None => self.obtain().await,
+        };
         self.finish(end).await
     }
 
@@ -179,7 +193,14 @@ impl Refresh {
             }
             return Err(Error::new(ErrorKind::Closed));
         };
+        let times = match &outcome {
+            Outcome::Obtained { times, .. } => Some(*times),
+            _ => None,
+        };
         let (finish, brought) = session.finish(&self.plan, outcome);
+        if let (Some(wish), Finish::Adopted, Some(times), Some(brought)) = (&self.wish, &finish, times, &brought) {
+            wish.end(Ok((brought.token.secret().clone(), times, brought.token.login())));
+        }
         let stale = match &finish {
             Finish::Stale { logged_out } => Some(*logged_out),
             Finish::Adopted | Finish::Failed(_) => None,
@@ -199,7 +220,14 @@ impl Refresh {
 impl Inner {
     fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<Brought>) {
         let random = self.parts.random();
-        let obtained = matches!(outcome, Outcome::Obtained { .. });
+        let fresh = match &outcome {
+            Outcome::Obtained { .. } => true,
+            Outcome::Found { entry, .. } => {
+                let tokens = entry.as_ref().and_then(|entry| entry.tokens());
+                tokens.is_some_and(|tokens| tokens.received >= plan.started.wall)
+            }
+            _ => false,
+        };
         let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
             let finish = slot.machine.finish(plan, outcome, now, random);
             if !matches!(finish, Finish::Stale { .. }) {
@@ -207,7 +235,7 @@ impl Inner {
             }
             (finish, slot.token(), now.boot)
         });
-        (finish, token.map(|token| Brought { token, obtained, stamp, at }))
+        (finish, token.map(|token| Brought { token, fresh, stamp, at }))
     }
 
     /// Takes back a refresh token of no use any more, and says so if that fails.

@@ -79,14 +79,14 @@ impl Ask {
             Want::Usable(_) | Want::Lasting(..) => true,
             Want::Refused(refused) => newer(refused.login, refused.generation),
             Want::Newer(login, generation) => login.is_some_and(|login| newer(login, generation)),
-            Want::Forced => brought.obtained,
+            Want::Forced => brought.fresh,
         }
     }
 
     /// Whether the same access token, brought again by the server, means that there is no newer one.
     fn is_futile(&self, brought: &Brought) -> bool {
         let wants_newer = matches!(self.want, Want::Refused(_) | Want::Newer(..));
-        wants_newer && brought.obtained && !self.is_answered(brought)
+        wants_newer && brought.fresh && !self.is_answered(brought)
     }
 }
 
@@ -188,21 +188,29 @@ impl Inner {
         }
     }
 
-    /// Waits for a write, for as long as one answer of the store may take. The write goes on.
+    /// Waits for a write, for as long as the store's answers may take. The write goes on.
     async fn stored(&self, join: Join<Written>, ask: &Ask, unloaded: bool) -> Result<(), Error> {
-        let limit = self.parts.policy().store_limit;
-        let error = match self.parts.within(limit, Box::pin(join)).await {
-            Some(Some(Ok(_))) => return Ok(()),
-            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => return Ok(()),
-            Some(Some(Err(error))) => error,
-            Some(None) if unloaded => return Ok(()),
-            Some(None) => Error::new(ErrorKind::SessionChanged),
-            None => Error::with_source(ErrorKind::Store, "the store did not answer in time"),
-        };
-        match self.fall_back(ask, error) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
+        match self.written(join).await {
+            Ok(()) => Ok(()),
+            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Err(error) => self.fall_back(ask, error).map(drop),
         }
+    }
+
+    /// Waits for a write. That another state is stored instead is no failure: the next look tells.
+    pub(super) async fn written(&self, join: Join<Written>) -> Result<(), Error> {
+        match self.parts.within(self.write_limit(), Box::pin(join)).await {
+            Some(Some(Ok(_))) => Ok(()),
+            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Some(Some(Err(error))) => Err(error),
+            Some(None) => Err(Error::new(ErrorKind::SessionChanged)),
+            None => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+        }
+    }
+
+    /// How long a caller waits for a write: the store may be read before it is written.
+    fn write_limit(&self) -> Duration {
+        self.parts.policy().store_limit.saturating_mul(2)
     }
 
     /// Whether a caller that has no token now waits a moment for the same attempt to be made again.
@@ -274,8 +282,7 @@ impl Inner {
                 Some(slot.join_write(id, self))
             });
             let Some(join) = join else { return Ok(revocation) };
-            let limit = self.parts.policy().store_limit;
-            match self.parts.within(limit, Box::pin(join?)).await {
+            match self.parts.within(self.write_limit(), Box::pin(join?)).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),
                 // Another login or logout has taken its place.
@@ -357,13 +364,17 @@ impl Slot {
         }
     }
 
-    fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
+    pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)
     }
 
     /// Joins the write of this name, or starts it.
-    fn join_write(&mut self, id: tokenflight_machine::WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
+    pub(super) fn join_write(
+        &mut self,
+        id: tokenflight_machine::WorkId,
+        session: &Arc<Inner>,
+    ) -> Result<Join<Written>, Error> {
         if self.write.is_none() {
             self.start(Start::Write(id), session);
         }

@@ -1,13 +1,14 @@
 use std::{fmt, time::Duration};
 
 use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
-use tokenflight_machine::{Machine, Policy, PolicyError, Rules};
+use tokenflight_machine::{Machine, Policy, PolicyError, Role, Rules};
 
 use super::{
     Session,
     events::{Listener, Listeners},
 };
 use crate::{
+    audiences::Common,
     parts::Parts,
     slot::Inner,
     stores::MemoryStore,
@@ -24,36 +25,48 @@ pub struct SessionBuilder {
     policy: Policy,
     listeners: Vec<Listener>,
     holder: Option<Box<str>>,
+    role: Role,
+    common: Option<Arc<Common>>,
 }
 
 impl SessionBuilder {
     pub(super) fn new(grant: impl Grant) -> Self {
+        Self::with(Arc::new(grant), Role::Alone, None)
+    }
+
+    /// The session that several audiences have in common.
+    pub(crate) fn common(grant: Arc<dyn Grant>) -> Self {
+        Self::with(grant, Role::Common, None)
+    }
+
+    /// The session of one audience.
+    pub(crate) fn audience(grant: Arc<dyn Grant>, common: Arc<Common>) -> Self {
+        let parts = Arc::clone(&common.root.inner.parts);
+        let mut builder = Self::with(grant, Role::Audience, Some(common));
+        (builder.store, builder.time) = (Some(Arc::clone(&parts.store)), Some(Arc::clone(&parts.time)));
+        (builder.key, builder.policy) = (parts.key.clone(), parts.policy().clone());
+        builder
+    }
+
+    fn with(grant: Arc<dyn Grant>, role: Role, common: Option<Arc<Common>>) -> Self {
         let mut policy = Policy::default();
         policy.reuse_policy = grant.reuse_policy().unwrap_or(policy.reuse_policy);
         Self {
-            grant: Arc::new(grant),
+            grant,
             store: None,
             time: None,
             key: GrantKey::new("default"),
             policy,
             listeners: Vec::new(),
             holder: None,
+            role,
+            common,
         }
     }
 
     /// Where token sets survive. Default: a [`MemoryStore`] of its own.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
-        self
-    }
-
-    pub(crate) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    pub(crate) fn shared_time(mut self, time: Arc<dyn Time>) -> Self {
-        self.time = Some(time);
         self
     }
 
@@ -114,7 +127,12 @@ impl SessionBuilder {
     pub fn build(self) -> Result<Session, BuildError> {
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let mut rules = Rules::new(self.policy).map_err(BuildError::Policy)?;
-        rules.needs_refresh_token = self.grant.needs_refresh_token();
+        rules.needs_refresh_token = match self.role {
+            Role::Alone => self.grant.needs_refresh_token(),
+            Role::Common => true,
+            Role::Audience => false,
+        };
+        rules.role = self.role;
         rules.issuer = self.grant.issuer().map(str::to_owned);
         rules.client_id = self.grant.client_id().map(str::to_owned);
         rules.private_store = store.is_private();
@@ -127,6 +145,7 @@ impl SessionBuilder {
             key: self.key,
             rules,
             listeners: Listeners::new(self.listeners),
+            common: self.common,
             holder: self.holder.unwrap_or_else(|| format!("process {}", std::process::id()).into()),
         };
         Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })
@@ -155,6 +174,8 @@ impl fmt::Debug for SessionBuilder {
 pub enum BuildError {
     /// No [`Time`] was given and the feature `tokio` is off.
     NoTime,
+    /// [`Audiences`](crate::Audiences) were built without one.
+    NoAudience,
     /// A setting is out of range, or contradicts another one.
     Policy(PolicyError),
 }
@@ -163,6 +184,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTime => f.write_str("no clock: give the builder a `Time`, or enable the feature `tokio`"),
+            Self::NoAudience => f.write_str("no audience: name at least one"),
             Self::Policy(_) => f.write_str("a setting of the session makes no sense"),
         }
     }
@@ -171,7 +193,7 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::NoTime => None,
+            Self::NoTime | Self::NoAudience => None,
             Self::Policy(error) => Some(error),
         }
     }

@@ -2,7 +2,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use futures_util::future::{Either, FutureExt, join, join_all, select};
 use tokenflight_core::{
-    Error, ErrorKind, Event, Generation, Grant, GrantError, RefreshToken, TokenSet, store::StoredTokens,
+    Error, ErrorKind, Event, Generation, Grant, GrantError, LoginId, RefreshToken, TokenSet, store::StoredTokens,
 };
 use tokenflight_machine::{Forgotten, Times};
 
@@ -148,6 +148,10 @@ impl Session {
 
     /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
     async fn farewell(&self, left: Vec<AnyFlight>) {
+        // What was sent for an audience is the common session's, which its own logout waits for.
+        if self.inner.parts.common.is_some() {
+            return;
+        }
         let carried = join_all(left.iter().filter_map(AnyFlight::carry));
         let _ = self.inner.parts.within(FAREWELL, carried).await;
     }
@@ -237,6 +241,9 @@ impl Session {
 
     /// Lifts an end without asking for a token yet.
     pub(crate) fn lift(&self) {
+        if let Some(common) = &self.inner.parts.common {
+            common.root.lift();
+        }
         self.inner.change(|slot, _| slot.machine.reload());
     }
 
@@ -255,12 +262,19 @@ impl Session {
     pub async fn shutdown(&self, limit: Duration) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         let work = Box::pin(async move {
-            inner.change(|slot, _| slot.machine.close());
+            inner.change(|slot, _| slot.close());
+            // What an audience owes is the common session's to store.
+            let common = inner.parts.common.as_ref().map(|common| Arc::clone(&common.root.inner));
+            let sessions: Vec<_> = std::iter::once(inner).chain(common).collect();
             // Its failure is of no interest any more; what it leaves to be stored is. What this very call is a part of cannot
             // be waited for.
-            let carried: Vec<Carry> = inner.flights().iter().filter_map(AnyFlight::carry).collect();
+            let flights = sessions.iter().flat_map(|session| session.flights());
+            let carried: Vec<Carry> = flights.filter_map(|flight| flight.carry()).collect();
             join_all(carried).await;
-            flush_patiently(&inner).await
+            for session in &sessions {
+                flush_patiently(session).await?;
+            }
+            Ok(())
         });
         match self.inner.parts.within(limit, work).await {
             Some(result) => result,
@@ -310,6 +324,15 @@ impl Inner {
         });
         left.iter().for_each(AnyFlight::abandon);
         Ok(())
+    }
+
+    /// The common session has begun this login. What is in progress for an earlier one is of no use.
+    pub(crate) fn follow(&self, login: LoginId) {
+        let left = self.change(|slot, now| match slot.machine.follow(login, now) {
+            true => slot.abandon(),
+            false => Vec::new(),
+        });
+        left.iter().for_each(AnyFlight::abandon);
     }
 
     /// Begins a state without tokens. Returns the refresh tokens it forgot and what is still in progress.

@@ -29,6 +29,7 @@ mod acquire;
 mod builder;
 mod events;
 mod handle;
+mod present;
 mod revocation;
 mod snapshot;
 mod state;
@@ -38,7 +39,7 @@ mod watch;
 pub(crate) use self::{
     acquire::{Ask, Supply},
     events::Listeners,
-    snapshot::{Pass, Snapshot, private_copy},
+    snapshot::{Pass, Snapshot},
     token::Access,
 };
 pub use self::{

@@ -9,27 +9,49 @@ use zeroize::Zeroizing;
 
 use crate::slot::Inner;
 
-/// A private copy of the current token. As long as the session shows the same stamp, it is the current one.
+/// A copy of the current token, for one value of the service. As long as the session shows the same stamp, it is the current
+/// one.
+///
+/// The copy has memory of its own from its second use on; a value that a clone has made anew for one request is used once.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     /// The stamp it was taken at; a session never shows zero.
     pub(crate) stamp: u64,
     /// The token; none if every request has to ask.
     pub(crate) pass: Option<Pass>,
+    /// Whether the token's memory is not the session's.
+    pub(crate) copied: bool,
 }
 
 impl Snapshot {
     /// The token to send, if that needs no asking: this copy, made anew if the session shows another stamp. Without a
     /// driver to withdraw it in time, the clock is looked at.
+    ///
+    /// `once` says that the service has just been cloned, and whether it will be used again is not known.
     #[inline]
-    pub(crate) fn usable(&mut self, session: &Inner) -> Option<&Pass> {
-        if session.stamp() != self.stamp {
-            *self = session.snapshot();
+    pub(crate) fn usable(&mut self, session: &Inner, once: &mut bool) -> Option<&Pass> {
+        if session.stamp() != self.stamp || !self.copied {
+            self.renew(session, once);
         }
         self.pass.as_ref().filter(|pass| match pass.clock {
             None => true,
             Some((anchor, ask_after)) => !session.parts.time.now().reached(anchor, ask_after),
         })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renew(&mut self, session: &Inner, once: &mut bool) {
+        if session.stamp() != self.stamp {
+            *self = session.snapshot();
+        }
+        if std::mem::take(once) {
+            return;
+        }
+        if let Some(pass) = &mut self.pass {
+            pass.header = private_copy(&pass.header);
+        }
+        self.copied = true;
     }
 }
 
@@ -45,7 +67,7 @@ pub(crate) struct Pass {
 
 /// A copy with memory of its own. Clones of a header value share one reference count, and on several threads that one
 /// cache line is what costs.
-pub(crate) fn private_copy(header: &HeaderValue) -> HeaderValue {
+fn private_copy(header: &HeaderValue) -> HeaderValue {
     let bytes = Bytes::from_owner(Zeroizing::new(header.as_bytes().to_vec()));
     // The bytes have just been in a header value; should that ever fail, sharing is merely slower.
     let mut copy = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| header.clone());

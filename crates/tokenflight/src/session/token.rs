@@ -54,6 +54,10 @@ impl Token {
         Self { access, login, generation }
     }
 
+    pub(crate) const fn secret(&self) -> &Access {
+        &self.access
+    }
+
     /// The `Authorization` value, `Bearer …`, marked sensitive. Cloning it copies nothing.
     #[must_use]
     pub fn header(&self) -> &HeaderValue {

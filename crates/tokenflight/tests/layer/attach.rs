@@ -5,7 +5,9 @@ use std::task::Poll;
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxError, Error, ErrorKind, GrantError, Origins, Session, TokenSet};
+use tokenflight::{
+    BearerLayer, BearerOptions, BoxError, Error, ErrorKind, GrantError, Origins, Session, TokenSet, bearer::NoToken,
+};
 use tokenflight_test::{ManualTime, MockGrant, mock::Step};
 use tokio_test::{assert_pending, task};
 use tower_layer::Layer;
@@ -26,8 +28,8 @@ fn the_token_is_attached_exactly_once_and_marked_sensitive() {
     assert_eq!(values, ["Bearer access-0"]);
     assert!(values[0].is_sensitive());
     assert!(!format!("{request:?}").contains("access-0"));
-    assert_eq!(request.uri(), ME, "never in the URI (R-101)");
-    assert!(!request.headers().contains_key(header::PROXY_AUTHORIZATION), "R-123");
+    assert_eq!(request.uri(), ME, "never in the URI");
+    assert!(!request.headers().contains_key(header::PROXY_AUTHORIZATION), "no proxy's");
     respond.send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
 }
@@ -43,7 +45,7 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
     drop(bed.received());
 }
 
-/// C-47: a client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
+/// A client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
 /// then is the current one: a server may end the old one when it renews.
 #[test]
 fn a_renewal_beside_a_request_never_overtakes_it() {
@@ -100,7 +102,10 @@ fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
     let mut renewal = task::spawn(session.refresh());
     assert_pending!(renewal.poll());
     assert!(bed.client.get_mut().authorization().is_some(), "as good as before");
-    let mut call = bed.refused(get(ME));
+    // Without a driver a request keeps the refresh moving: it is sent when it is polled.
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll());
+    bed.received().1.send_response(unauthorized());
     assert_pending!(call.poll());
     assert_eq!(bed.client.get_mut().authorization(), None);
 }
@@ -117,7 +122,7 @@ fn the_body_of_a_success_is_the_servers_own() {
     assert_eq!(read(answer.into_body()).0, b"here you are");
 }
 
-/// the credential that is refused here is not ours.
+/// The credential that is refused here is not ours.
 #[test]
 fn the_callers_own_authorization_is_left_alone_and_never_retried() {
     for own in ["Basic dXNlcjpwYXNz", "Bearer mine", "Negotiate x"] {
@@ -137,7 +142,7 @@ fn the_callers_own_authorization_is_left_alone_and_never_retried() {
     }
 }
 
-/// whoever was not sent our token cannot refuse it.
+/// A server that was not sent our token cannot refuse it.
 #[test]
 fn a_request_to_a_foreign_origin_passes_untouched_and_its_refusal_means_nothing() {
     let mut bed = Bed::new();
@@ -151,7 +156,6 @@ fn a_request_to_a_foreign_origin_passes_untouched_and_its_refusal_means_nothing(
     bed.succeeds_with("access-0");
 }
 
-///
 #[test]
 fn a_connect_request_passes_untouched() {
     let mut bed = Bed::new();
@@ -160,6 +164,48 @@ fn a_connect_request_passes_untouched() {
         let (request, _) = bed.received();
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
     }
+}
+
+/// RFC 8441: a WebSocket over HTTP/2 is a request to the origin.
+#[cfg(feature = "extended-connect")]
+#[test]
+fn an_extended_connect_request_gets_the_token() {
+    let mut bed = Bed::new();
+    for (uri, expected) in [(ME, Some("access-0")), ("https://elsewhere.example.com/", None)] {
+        let mut request = Request::builder().method(Method::CONNECT).uri(uri).body(Full::default()).unwrap();
+        request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+        let _call = bed.call(request);
+        assert_eq!(bearer(&bed.received().0), expected, "{uri}");
+    }
+}
+
+/// A forgotten origin would be silent otherwise.
+#[test]
+fn a_401_for_a_request_that_had_no_token_says_why() {
+    let mut bed = Bed::new();
+    let own = || Request::get(ME).header(header::AUTHORIZATION, "Basic x");
+    let without = BearerOptions::new().without_token();
+    let requests = [
+        (get("https://elsewhere.example.com/"), NoToken::Unlisted),
+        (get("/me"), NoToken::NoAuthority),
+        (own().body(Full::default()).unwrap(), NoToken::OwnAuthorization),
+        (Request::get(ME).header(header::HOST, "evil.com").body(Full::default()).unwrap(), NoToken::OtherHost),
+        (Request::get(ME).extension(without).body(Full::default()).unwrap(), NoToken::Option),
+        (Request::connect("api.example.com:443").body(Full::default()).unwrap(), NoToken::Connect),
+    ];
+    for (request, why) in requests {
+        let mut call = bed.call(request);
+        let respond = bed.received().1;
+        respond.send_response(unauthorized());
+        let response = response(call.poll());
+        assert_eq!((response.status(), response.extensions().get()), (StatusCode::UNAUTHORIZED, Some(&why)));
+    }
+    let mut call = bed.call(get("https://elsewhere.example.com/"));
+    bed.received().1.send_response(ok());
+    assert_eq!(response(call.poll()).extensions().get::<NoToken>(), None, "nothing to explain");
+    let mut bed = Bed::new().layered(BearerLayer::below_redirects);
+    let mut call = bed.refused(get(ME));
+    assert_eq!(response(call.poll()).extensions().get(), Some(&NoToken::Redirected));
 }
 
 #[test]
@@ -255,7 +301,7 @@ fn a_clone_of_the_client_shares_the_session() {
     bed.succeeds_with("access-1");
 }
 
-/// the refusal of a token that was issued a moment ago is about something else.
+/// The refusal of a token that was issued a moment ago is about something else.
 #[test]
 fn a_fresh_tokens_refusal_is_returned_without_a_refresh() {
     let mut bed = Bed::new();

@@ -70,7 +70,21 @@ impl Bed {
         bed
     }
 
-    /// Nobody has logged in.
+    /// The same session behind another layer and another client.
+    pub(crate) fn layered(mut self, change: impl FnOnce(BearerLayer) -> BearerLayer) -> Self {
+        let layer = BearerLayer::new(self.session.clone(), Origins::new([API, OTHER]).unwrap());
+        (self.client, self.server) = mock::spawn_layer(change(layer));
+        self
+    }
+
+    /// As [`layered`](Self::layered), of a client with one destination.
+    pub(crate) fn with_sole(mut self, origin: &str) -> Self {
+        let layer = BearerLayer::new(self.session.clone(), Origins::sole(origin).unwrap());
+        (self.client, self.server) = mock::spawn_layer(layer);
+        self
+    }
+
+    /// Without a login.
     pub(crate) fn blank(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
         let (time, grant) = (ManualTime::new(7), MockGrant::new());
         let session = change(Session::builder(grant.clone()).time(time.clone())).build().unwrap();
@@ -96,6 +110,14 @@ impl Bed {
     pub(crate) fn refused(&mut self, request: Req) -> Call {
         let call = self.call(request);
         self.received().1.send_response(unauthorized());
+        call
+    }
+
+    /// Sends a request, and gives this answer to it back to the layer.
+    #[track_caller]
+    pub(crate) fn refused_with(&mut self, answer: Res) -> Call {
+        let call = self.call(get(ME));
+        self.received().1.send_response(answer);
         call
     }
 
@@ -216,7 +238,7 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("it does not wait")
 }
 
-/// Everything a body still has, which must not make anybody wait.
+/// Everything a body still has, which must not have to be waited for.
 pub(crate) fn read<B: Body<Data = Bytes>>(body: B) -> (Vec<u8>, Option<HeaderMap>, Option<B::Error>) {
     let (mut data, mut trailers) = (Vec::new(), None);
     let mut body = pin!(body);

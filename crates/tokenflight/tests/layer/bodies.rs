@@ -1,9 +1,9 @@
-//! The body of a refusal is let go before anything is waited for, and what was read of it is handed out again.
+//! The body of a refusal is let go before anything is waited for, and what was read of it is handed out again.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
-use tokenflight::{BearerBody, ErrorKind, FailureClass, GrantError};
+use tokenflight::{BearerBody, ErrorKind, FailureClass, GrantError, bearer::Shortened};
 use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
@@ -33,7 +33,6 @@ fn trailers() -> HeaderMap {
     HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("16"))])
 }
 
-/// C-48.
 #[test]
 fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refresh_has_ended() {
     let mut bed = Bed::new();
@@ -59,7 +58,7 @@ fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refre
     assert_eq!(probe.polls(), polls);
 }
 
-/// C-48, where the refresh is the faster one: the replay does not wait for more than the quarter of a second.
+/// Where the refresh is the faster one: the replay does not wait for more than the quarter of a second.
 #[test]
 fn a_replay_waits_for_a_stalling_body_no_longer_than_a_quarter_of_a_second() {
     let mut bed = Bed::new();
@@ -95,7 +94,9 @@ fn what_came_before_a_body_stalled_is_handed_out_if_there_is_nothing_better() {
 fn a_flood_is_cut_off_at_once() {
     let piece = Bytes::from_static(&[b'.'; 1000]);
     let (body, probe) = kept(TestBody::text("head").end(End::Floods(piece)));
-    assert_eq!(read(body).0.len(), 4 + 16_000, "the last piece that fits");
+    assert!(!body.is_whole());
+    // A piece counts for sixteen bytes at least.
+    assert_eq!(read(body).0.len(), LIMIT - 12, "the last piece is cut");
     assert_eq!(probe.polls(), 1 + 16 + 1);
 }
 
@@ -108,14 +109,61 @@ fn a_flood_of_nothing_is_cut_off_at_once() {
 }
 
 #[test]
-fn exactly_the_limit_is_kept_and_a_piece_beyond_it_is_not() {
+fn exactly_the_limit_is_kept_and_a_piece_beyond_it_is_cut() {
     let full = Bytes::from(vec![b'a'; LIMIT]);
     let (body, _) = kept(TestBody::text(full.clone()));
+    assert!(body.is_whole());
     assert_eq!(read(body).0, full);
-    let (body, _) = kept(TestBody::text(full.clone()).data("b"));
-    assert_eq!(read(body).0, full);
-    let (body, _) = kept(TestBody::text("b").data(full));
-    assert_eq!(read(body).0, b"b");
+    for (body, length) in [
+        (TestBody::text(full.clone()).data("b"), LIMIT),
+        (TestBody::text(vec![b'b'; 100]).data(full.clone()), LIMIT),
+        (TestBody::text(vec![b'a'; LIMIT + 1]), LIMIT),
+        (TestBody::text(vec![b'a'; 10 * LIMIT]), LIMIT),
+    ] {
+        let (body, _) = kept(body);
+        assert_eq!((body.is_whole(), body.size_hint().exact()), (false, Some(length as u64)));
+        assert_eq!(read(body).0.len(), length);
+    }
+}
+
+/// A gateway that hands it on would break the connection otherwise.
+#[test]
+fn a_shortened_refusal_says_so_and_does_not_keep_its_length() {
+    let refused = |length: usize, body| {
+        let mut bed = Bed::new();
+        bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+        let mut call = bed.call(get(ME));
+        let mut refusal = challenged(&["Bearer"], body);
+        refusal.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        bed.received().1.send_response(refusal);
+        let answer = response(call.poll_until_idle());
+        let shortened = answer.extensions().get::<Shortened>().is_some();
+        (answer.headers().get(header::CONTENT_LENGTH).cloned(), shortened, answer.into_body())
+    };
+    let (length, shortened, body) = refused(LIMIT + 1, TestBody::text(vec![b'a'; LIMIT + 1]));
+    assert_eq!((length, shortened, body.is_whole()), (None, true, false));
+    assert_eq!(read(body).0.len(), LIMIT);
+    // As it was: whole, or an answer to HEAD, which has a length and no body.
+    for body in [TestBody::text(vec![b'a'; 100]), TestBody::new()] {
+        let (length, shortened, body) = refused(100, body);
+        assert_eq!((length, shortened, body.is_whole()), (Some(HeaderValue::from_static("100")), false, true));
+    }
+    // One that broke off says so itself.
+    let (length, shortened, body) = refused(100, TestBody::text("half").end(End::Broken));
+    assert_eq!((length, shortened, body.is_whole()), (Some(HeaderValue::from_static("100")), false, false));
+}
+
+#[test]
+fn a_body_can_be_made_and_taken_apart() {
+    let empty = BearerBody::<TestBody>::default();
+    assert!(empty.is_end_stream() && empty.is_whole());
+    assert!(empty.into_inner().is_none());
+    let mut bed = Bed::new();
+    let mut call = bed.call(get(ME));
+    bed.received().1.send_response(http::Response::new(TestBody::text("abc")));
+    let inner = response(call.poll()).into_body().into_inner().unwrap();
+    assert_eq!(read(inner).0, b"abc");
+    assert!(kept(TestBody::text("no")).0.into_inner().is_none());
 }
 
 #[test]
@@ -128,16 +176,19 @@ fn trailers_are_kept() {
 }
 
 #[test]
-fn of_a_body_that_breaks_off_the_beginning_is_kept() {
-    let (body, _) = kept(TestBody::text("half an ").data("answer").end(End::Broken));
-    let (data, _, error) = read(body);
-    assert_eq!(data, b"half an answer");
-    assert!(error.is_none());
+fn a_body_that_broke_off_ends_in_its_error() {
+    let (mut body, _) = kept(TestBody::text("half an ").data("answer").end(End::Broken));
+    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
+    assert_eq!(next(&mut body).unwrap().unwrap().into_data().unwrap(), "half an ");
+    assert_eq!(next(&mut body).unwrap().unwrap().into_data().unwrap(), "answer");
+    assert!(!body.is_end_stream());
+    assert!(next(&mut body).unwrap().is_err());
+    assert!(body.is_end_stream() && next(&mut body).is_none());
 }
 
 #[test]
 fn a_kept_body_knows_its_size_and_its_end_at_every_step() {
-    let (mut body, _) = kept(TestBody::text("abc").data("de").trailers(trailers()).end(End::Broken));
+    let (mut body, _) = kept(TestBody::text("abc").data("de").trailers(trailers()));
     assert_eq!(format!("{body:?}"), "BearerBody(kept)");
     for left in [5, 2, 0] {
         assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(left), false));

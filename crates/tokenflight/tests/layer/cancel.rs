@@ -1,4 +1,4 @@
-//! The response future is dropped at every poll of every scenario: no permit, timer or waker is lost, no
+//! The response future is dropped at every poll of every scenario: no permit, timer or waker is lost, no
 //! refresh dies, no refresh token is presented twice, and the next request succeeds.
 
 use std::{

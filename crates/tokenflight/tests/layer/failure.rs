@@ -24,7 +24,6 @@ impl fmt::Display for Inner {
 
 impl std::error::Error for Inner {}
 
-///
 #[test]
 fn when_the_refresh_fails_the_original_refusal_comes_back_with_the_reason() {
     let mut bed = Bed::new();

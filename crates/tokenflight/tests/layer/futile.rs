@@ -1,4 +1,4 @@
-//! The authorization server gives the same access token again that an API has just refused.
+//! The authorization server gives the same access token again that an API has just refused.
 
 use http::StatusCode;
 use tokenflight::{ErrorKind, TokenSet};

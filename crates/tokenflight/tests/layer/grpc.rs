@@ -1,4 +1,4 @@
-//! gRPC tells in `grpc-status` what HTTP tells in its status (R-170 … R-174).
+//! gRPC tells in `grpc-status` what HTTP tells in its status.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
@@ -84,7 +84,7 @@ fn a_code_in_an_answer_that_is_not_grpc_means_nothing() {
     bed.succeeds_with("access-0");
 }
 
-/// a proxy in front may refuse in HTTP's way.
+/// A proxy in front may refuse in HTTP's way.
 #[test]
 fn http_401_is_a_refusal_whatever_its_content_is() {
     let mut bed = Bed::new();
@@ -96,7 +96,6 @@ fn http_401_is_a_refusal_whatever_its_content_is() {
     bed.received_with("access-1");
 }
 
-///
 #[test]
 fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_token() {
     let mut bed = Bed::new();
@@ -132,6 +131,31 @@ fn trailers_of_an_older_token_change_nothing() {
     assert_eq!(bed.grant.count(), 1);
 }
 
+/// etcd#12385: a stream ends with PERMISSION_DENIED because its token has expired.
+#[test]
+fn the_predicate_is_asked_about_trailers_too() {
+    for own in [true, false] {
+        let expired = |_, headers: &HeaderMap| headers.get("grpc-status").is_some_and(|status| status == "7");
+        let mut bed = Bed::new().layered(|layer| if own { layer.refused_when(expired) } else { layer });
+        let mut call = bed.refused_with(ended("7"));
+        drop(read(response(call.poll()).into_body()));
+        let mut next = bed.call(get(ME));
+        assert_pending!(next.poll_until_idle());
+        bed.received_with(if own { "access-1" } else { "access-0" });
+    }
+}
+
+/// Media types have no case (RFC 9110 §8.3.1).
+#[test]
+fn the_content_type_may_have_any_case() {
+    let mut bed = Bed::new();
+    let mut refusal = trailers_only("16");
+    refusal.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/GRPC+proto"));
+    let mut call = bed.refused_with(refusal);
+    assert_pending!(call.poll_until_idle());
+    drop(bed.received_with("access-1"));
+}
+
 #[test]
 fn other_trailers_leave_the_token_alone() {
     for code in ["0", "2", "7"] {
@@ -158,7 +182,6 @@ fn with_a_driver_a_token_refused_in_trailers_is_renewed_without_a_request() {
     bed.succeeds_with("access-1");
 }
 
-///
 #[test]
 fn a_server_that_wants_no_retry_gets_none() {
     // The last of these would hold the caller for an hour.
@@ -194,7 +217,6 @@ fn a_server_that_names_a_time_is_left_alone_for_so_long() {
     bed.received_with("access-1");
 }
 
-///
 #[test]
 fn a_replay_has_what_is_left_of_the_deadline() {
     let mut bed = Bed::new();

@@ -1,10 +1,13 @@
-//! Log-ins and log-outs while a request is under way: it never goes on with another login's token (C-24).
+//! Log-ins and log-outs while a request is under way: it never goes on with another login's token.
+
+use std::task::Poll;
 
 use http::StatusCode;
-use tokenflight::ErrorKind;
+use tokenflight::{ErrorKind, GrantError, ReusePolicy};
+use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
-use crate::bed::{Bed, LIFE, ME, explained, get, now, ok, our_failure, secs, status, unauthorized};
+use crate::bed::{Bed, LIFE, ME, explained, get, millis, now, ok, our_failure, secs, status, unauthorized};
 
 #[test]
 fn a_request_refused_after_a_logout_is_not_sent_again() {
@@ -29,11 +32,11 @@ fn a_request_of_the_old_login_is_not_sent_again_as_the_new_one() {
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged);
     bed.nothing_received();
     bed.succeeds_with("other-user");
-    assert_eq!(bed.grant.count(), 0, "the new login's token was not refused (R-636)");
+    assert_eq!(bed.grant.count(), 0, "the new login's token was not refused");
 }
 
 #[test]
-fn a_logout_sends_home_who_waits_for_a_token() {
+fn a_logout_ends_the_wait_for_a_token() {
     let mut bed = Bed::new();
     bed.time.advance(LIFE);
     bed.grant.gate().close();
@@ -50,7 +53,7 @@ fn a_logout_sends_home_who_waits_for_a_token() {
 }
 
 #[test]
-fn a_logout_sends_home_with_its_refusal_who_waits_for_a_newer_token() {
+fn a_logout_ends_the_wait_for_a_newer_token_with_the_refusal() {
     let mut bed = Bed::new();
     bed.grant.gate().close();
     let mut call = bed.refused(get(ME));
@@ -74,6 +77,32 @@ fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
 }
 
 /// Between the token and the send there is a wait, and much can happen in it.
+/// One user's request waits, and another user logs in meanwhile.
+fn changes_login(mut bed: Bed) {
+    let mut call = bed.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    bed.nothing_received();
+    drop(tokio_test::task::spawn(bed.session.logout()).poll());
+    bed.log_in("other-user", LIFE);
+    for _ in 0..40 {
+        if let Poll::Ready(answer) = call.poll_until_idle() {
+            assert_eq!(our_failure(Poll::Ready(answer)), ErrorKind::SessionChanged);
+            return bed.nothing_received();
+        }
+        bed.time.advance(millis(200));
+    }
+    panic!("it still waits");
+}
+
+/// The answer was lost, and the server allows the same attempt again in a moment.
+#[test]
+fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
+    let bed = Bed::with(|builder| builder.reuse_policy(ReusePolicy::grace(secs(60))));
+    bed.grant.push(Step::Fail(GrantError::ambiguous("connection reset")));
+    bed.time.advance(LIFE);
+    changes_login(bed);
+}
+
 #[test]
 fn a_logout_while_the_replay_waits_for_readiness_gives_the_refusal_back() {
     let mut bed = Bed::new();

@@ -1,26 +1,18 @@
 //! What a request says about how it is to be treated.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tokenflight::{BearerLayer, BearerOptions, ErrorKind, GrantError, Origins};
+use tokenflight::{BearerOptions, ErrorKind, GrantError};
 use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
-use tower_test::mock;
 
 use crate::{
-    bed::{API, Bed, LIFE, ME, OTHER, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
+    bed::{Bed, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
     scripted::TestBody,
 };
 
 fn with(options: BearerOptions, mut request: Req) -> Req {
     request.extensions_mut().insert(options);
     request
-}
-
-/// Another layer over the same session.
-fn layered(mut bed: Bed, change: impl FnOnce(BearerLayer) -> BearerLayer) -> Bed {
-    let layer = BearerLayer::new(bed.session.clone(), Origins::new([API, OTHER]).unwrap());
-    (bed.client, bed.server) = mock::spawn_layer(change(layer));
-    bed
 }
 
 #[test]
@@ -35,7 +27,6 @@ fn a_request_that_wants_no_token_gets_none_and_its_refusal_means_nothing() {
     bed.succeeds_with("access-0");
 }
 
-///
 #[test]
 fn a_request_that_must_not_be_replayed_is_sent_once_and_the_next_one_has_a_new_token() {
     let mut bed = Bed::new();
@@ -48,7 +39,6 @@ fn a_request_that_must_not_be_replayed_is_sent_once_and_the_next_one_has_a_new_t
     assert_eq!(bed.grant.count(), 1);
 }
 
-///
 #[test]
 fn of_the_methods_only_idempotent_ones_are_replayed_if_so_wished() {
     for (method, replayed) in [
@@ -67,18 +57,31 @@ fn of_the_methods_only_idempotent_ones_are_replayed_if_so_wished() {
 }
 
 #[test]
-fn a_layer_has_defaults_and_a_request_replaces_them_as_a_whole() {
+fn each_option_of_a_request_overrides_the_layers_same_option_and_no_other() {
     let defaults = BearerOptions::new().never_replay().max_wait(secs(1));
-    let mut bed = layered(Bed::new(), |layer| layer.options(defaults));
+    let mut bed = Bed::new().layered(|layer| layer.options(defaults));
     assert_eq!(status(bed.refused(get(ME)).poll()), StatusCode::UNAUTHORIZED);
-    let mut bed = layered(Bed::new(), |layer| layer.options(defaults));
-    let mut call = bed.refused(with(BearerOptions::new(), get(ME)));
+    let mut bed = Bed::new().layered(|layer| layer.options(defaults));
+    let mut call = bed.refused(with(BearerOptions::new().replay_all(), get(ME)));
     assert_pending!(call.poll_until_idle());
     bed.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
+    let mut bed = Bed::new().layered(|layer| layer.options(BearerOptions::new().without_token()));
+    drop(bed.call(with(BearerOptions::new().with_token(), get(ME))));
+    bed.received_with("access-0");
 }
 
-/// The token lives for 300 s and 60 are over.
+/// A longer wait must not take the guard off a payment.
+#[test]
+fn the_options_of_a_request_do_not_undo_the_safety_of_the_layer() {
+    let safe = BearerOptions::new().replay_idempotent_only();
+    let mut bed = Bed::new().layered(|layer| layer.options(safe));
+    let mut call = bed.refused(with(BearerOptions::new().max_wait(secs(30)), request(Method::POST, ME, "pay")));
+    assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
+    bed.nothing_received();
+}
+
+/// The token lives for 300 s and 60 are over.
 #[test]
 fn a_long_upload_has_the_token_renewed_first_if_more_than_half_of_it_is_gone() {
     let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
@@ -157,9 +160,8 @@ fn nobody_waits_for_a_token_longer_than_they_said() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-///
 #[test]
-fn who_waited_long_enough_for_a_replay_has_the_refusal() {
+fn a_wait_for_a_replay_that_takes_too_long_ends_with_the_refusal() {
     let mut bed = Bed::new();
     bed.grant.gate().close();
     let mut call = bed.refused(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
@@ -168,7 +170,43 @@ fn who_waited_long_enough_for_a_replay_has_the_refusal() {
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
 
-/// C-56.
+/// A limit of two seconds must not keep a server that takes five from being asked again.
+#[test]
+fn the_servers_own_time_is_not_counted_as_waiting() {
+    let mut bed = Bed::new();
+    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    bed.time.advance(secs(5));
+    bed.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
+    bed.grant.gate().close();
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(2));
+    bed.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(5));
+    bed.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+}
+
+/// What was spent on the first wait is not there for the second.
+#[test]
+fn all_waits_of_a_request_are_counted_together() {
+    let mut bed = Bed::blank(|builder| builder);
+    bed.log_in("access-0", secs(1));
+    bed.time.advance(secs(30));
+    bed.grant.gate().close();
+    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(2));
+    bed.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(60));
+    bed.grant.gate().close();
+    bed.received_with("access-1").send_response(challenged(&["Bearer"], TestBody::text("no")));
+    assert_pending!(call.poll_until_idle());
+    bed.time.advance(secs(1));
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
+}
+
 #[test]
 fn a_replay_whose_client_is_never_ready_ends_with_the_refusal() {
     let mut bed = Bed::new();
@@ -182,7 +220,6 @@ fn a_replay_whose_client_is_never_ready_ends_with_the_refusal() {
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
 
-///
 #[test]
 fn a_server_with_habits_of_its_own_can_be_described() {
     let expired =
@@ -193,7 +230,7 @@ fn a_server_with_habits_of_its_own_can_be_described() {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
         response
     };
-    let mut bed = layered(Bed::new(), |layer| layer.refused_when(expired));
+    let mut bed = Bed::new().layered(|layer| layer.refused_when(expired));
     let mut call = bed.call(get(ME));
     bed.received().1.send_response(forbidden(header::SERVER, "x"));
     assert_eq!(status(call.poll()), StatusCode::FORBIDDEN);

@@ -1,4 +1,4 @@
-//! Which requests go to the same origin: the rule of R-610 written in another way, for the property tests and the fuzz target.
+//! Which requests go to the same origin: the rule written in another way, for the property tests and the fuzz target.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -29,5 +29,7 @@ pub(crate) fn normalised(scheme: &str, authority: &str) -> Option<(bool, String,
             Err(_) => format!("{}.", host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()),
         },
     };
-    (host != ".").then_some((tls, host, port))
+    // Not an address with a dot after it, and no name with two.
+    let fine = !host.ends_with("..") && host.strip_suffix('.').is_none_or(|name| name.parse::<Ipv4Addr>().is_err());
+    (fine && host != ".").then_some((tls, host, port))
 }

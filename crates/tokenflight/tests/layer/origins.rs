@@ -1,4 +1,4 @@
-//! Where tokens go (R-610, R-612): seen from outside, through the layer.
+//! Where tokens go: seen from outside, through the layer.
 
 use std::{
     convert::Infallible,
@@ -45,14 +45,18 @@ fn sends_to(origins: &Origins, uri: &Uri, hosts: &[&str]) -> bool {
 
 #[track_caller]
 fn check(listed: &str, to: &[(&str, &[&str])], expected: bool) {
-    let origins = Origins::with_plain_loopback([listed]).unwrap();
+    check_with(&Origins::with_plain_loopback([listed]).unwrap(), listed, to, expected);
+}
+
+#[track_caller]
+fn check_with(origins: &Origins, listed: &str, to: &[(&str, &[&str])], expected: bool) {
     for (uri, hosts) in to {
         // What is no URI goes nowhere.
         let Ok(parsed) = uri.parse() else {
             assert!(!expected, "{uri} is no URI");
             continue;
         };
-        assert_eq!(sends_to(&origins, &parsed, hosts), expected, "{listed} -> {uri}, Host {hosts:?}");
+        assert_eq!(sends_to(origins, &parsed, hosts), expected, "{listed} -> {uri}, Host {hosts:?}");
     }
 }
 
@@ -148,10 +152,17 @@ fn no_other_host_header_gets_past() {
 }
 
 #[test]
-fn without_an_authority_a_host_header_must_be_a_listed_one() {
-    let others: [&[&str]; 5] =
-        [&["evil.com"], &["api.example.com:8443"], &["user@api.example.com"], &[""], &["api.example.com", "evil.com"]];
-    check("https://api.example.com", &others.map(|hosts| ("/me", hosts)), false);
+fn a_sole_destination_is_not_named_otherwise_by_a_host_header() {
+    let others: [&[&str]; 6] = [
+        &["evil.com"],
+        &["api.example.com:8443"],
+        &["user@api.example.com"],
+        &[""],
+        &["api.example.com", "evil.com"],
+        &["api.example.com/"],
+    ];
+    let origins = Origins::sole("https://api.example.com").unwrap();
+    check_with(&origins, "sole", &others.map(|hosts| ("/me", hosts)), false);
 }
 
 #[test]
@@ -178,12 +189,66 @@ fn every_spelling_of_the_origin_gets_the_token() {
 }
 
 #[test]
-fn a_request_without_an_authority_belongs_to_its_clients_one_destination() {
-    for listed in ["https://api.example.com", "https://api.example.com:8443"] {
-        check(listed, &[("/me", NONE), ("*", NONE)], true);
+fn a_request_without_an_authority_gets_the_token_only_for_a_sole_destination() {
+    let requests: [(&str, &[&str]); 4] =
+        [("/me", NONE), ("*", NONE), ("/me", &["api.example.com"]), ("/me", &["API.example.com.:443"])];
+    let sole = Origins::sole("https://api.example.com").unwrap();
+    check_with(&sole, "sole", &requests, true);
+    check("https://api.example.com", &requests, false);
+    // A list of one in all other respects.
+    check_with(&sole, "sole", &[("https://api.example.com/me", NONE)], true);
+    check_with(&sole, "sole", &[("https://evil.com/me", NONE), ("http://api.example.com/me", NONE)], false);
+}
+
+#[test]
+fn a_sole_destination_is_checked_as_a_list_is() {
+    assert_eq!(Origins::sole("http://10.0.0.1:50051"), Err(OriginError::NotTls("http://10.0.0.1:50051".to_owned())));
+    assert!(Origins::with_plain_loopback(["http://127.0.0.1:1"]).unwrap().as_sole().is_ok());
+    assert!(Origins::dangerously_with_plain_http(["http://10.0.0.1:50051"]).unwrap().as_sole().is_ok());
+    let two = Origins::new(["https://a.example.com", "https://b.example.com"]).unwrap();
+    assert_eq!(two.as_sole(), Err(OriginError::NotSole));
+}
+
+#[test]
+fn any_iterator_of_strings_is_a_list() {
+    let strings: Vec<String> = vec!["https://a.example.com".to_owned()];
+    let borrowed = Origins::new(&strings).unwrap();
+    assert_eq!(borrowed, Origins::new(strings.clone()).unwrap());
+    assert_eq!(borrowed, Origins::new(strings.iter().map(String::as_str)).unwrap());
+    assert_eq!(borrowed, Origins::new(strings.into_iter().map(Box::<str>::from).collect::<Vec<_>>()).unwrap());
+}
+
+#[test]
+fn a_wildcard_is_an_error_of_its_own() {
+    for origin in ["https://*.example.com", "https://*", "*", "https://api.*.com:443", "*.example.com"] {
+        assert_eq!(Origins::new([origin]), Err(OriginError::Wildcard(origin.to_owned())));
     }
-    let hosts: [&[&str]; 2] = [&["api.example.com"], &["API.example.com.:443"]];
-    check("https://api.example.com", &hosts.map(|hosts| ("/me", hosts)), true);
+}
+
+#[test]
+fn no_error_repeats_a_user_name_a_password_or_what_may_be_a_secret() {
+    for origin in [
+        "https://canary:canary@api.example.com",
+        "https://canary@api.example.com/path",
+        "http://canary:can/ary?canary@api.example.com",
+        "canary:canary@api.example.com",
+        "https://canary@*.example.com",
+        "https://api.example.com/canary",
+        "https://api.example.com?key=canary",
+        "https://api.example.com/a#canary",
+        "ftp://canary@host/canary",
+    ] {
+        let error = Origins::with_plain_loopback([origin]).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("canary") && !shown.contains("ary"), "{shown}");
+        assert!(shown.contains("host") || shown.contains("example.com"), "{shown}");
+    }
+}
+
+#[test]
+fn the_error_for_plain_http_names_what_allows_it() {
+    let error = Origins::new(["http://api.example.com"]).unwrap_err().to_string();
+    assert!(error.contains("with_plain_loopback") && error.contains("dangerously_with_plain_http"), "{error}");
 }
 
 #[test]
@@ -200,11 +265,16 @@ fn addresses_are_compared_as_addresses() {
     ];
     check("https://[2001:db8::1]", &others.map(|uri| (uri, NONE)), false);
     check("https://1.2.3.4", &[("https://1.2.3.4:443/", NONE)], true);
-    let others = ["https://1.2.3.4.evil.com/", "https://16909060/", "https://0x01020304/", "https://[::ffff:1.2.3.4]/"];
+    let others = [
+        "https://1.2.3.4./",
+        "https://1.2.3.4.evil.com/",
+        "https://16909060/",
+        "https://0x01020304/",
+        "https://[::ffff:1.2.3.4]/",
+    ];
     check("https://1.2.3.4", &others.map(|uri| (uri, NONE)), false);
 }
 
-/// R-612.
 #[test]
 fn plain_http_is_listed_for_loopback_only_and_only_when_asked_for() {
     let loopback =
@@ -245,15 +315,17 @@ fn what_is_no_origin_cannot_be_listed() {
         "https://:443",
         "https://api.example.com:99999",
         "https://api.example.com:x",
+        "https://api.example.com..",
+        "https://1.2.3.4.",
         "ftp://api.example.com",
         "https://a b",
     ];
     for origin in broken {
-        assert_eq!(Origins::new([origin]), Err(OriginError::NotAnOrigin(origin.to_owned())));
+        assert!(matches!(Origins::new([origin]), Err(OriginError::NotAnOrigin(_))), "{origin}");
         assert!(Origins::new(["https://fine.example.com", origin]).is_err());
     }
-    assert_eq!(Origins::new([]), Err(OriginError::Empty));
-    assert_eq!(Origins::with_plain_loopback([]), Err(OriginError::Empty));
+    assert_eq!(Origins::new([""; 0]), Err(OriginError::Empty));
+    assert_eq!(Origins::with_plain_loopback([""; 0]), Err(OriginError::Empty));
 }
 
 fn host() -> impl Strategy<Value = String> {

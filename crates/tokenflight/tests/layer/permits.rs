@@ -1,4 +1,4 @@
-//! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh might need.
+//! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh might need.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ fn one_permit_is_enough_for_a_refusal_its_refresh_and_the_replay() {
     assert_eq!(narrow.permits.available_permits(), 1);
 }
 
-/// C-52: more requests than permits, and none of them keeps one.
+/// More requests than permits, and none of them keeps one.
 #[test]
 fn a_limiter_full_of_waiting_requests_lets_the_refresh_through() {
     let mut narrow = Narrow::new(2);
@@ -159,7 +159,7 @@ fn while_a_newer_token_is_waited_for_every_permit_is_free() {
     assert_eq!(status(waiting.poll_until_idle()), StatusCode::OK);
 }
 
-/// C-48: the refresh goes on beside a refusal that has no end; the replay waits until it is let go.
+/// The refresh goes on beside a refusal that has no end; the replay waits until it is let go.
 #[test]
 fn a_refusal_without_an_end_delays_the_replay_and_not_the_refresh() {
     let mut narrow = Narrow::new(1);

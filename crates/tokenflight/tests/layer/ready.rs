@@ -1,5 +1,4 @@
-//! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called (R-420,
-//!
+//! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called.
 
 use std::{
     convert::Infallible,
@@ -13,7 +12,7 @@ use std::{
 
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
-use tokenflight::{BearerLayer, ErrorKind, Origins, Session, TokenSet};
+use tokenflight::{BearerLayer, BoxError, ErrorKind, Origins, Session, TokenSet};
 use tokenflight_test::{ManualTime, MockGrant};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::timeout::{Timeout, error::Elapsed};
@@ -21,7 +20,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    bed::{API, Bed, LIFE, ME, Req, explained, failure, get, now, ok, secs, status},
+    bed::{API, Bed, LIFE, ME, Req, bearer, explained, failure, get, now, ok, secs, status, unauthorized},
     scripted::TestBody,
 };
 
@@ -37,7 +36,7 @@ fn readiness_is_the_inner_services() {
     assert_eq!(assert_ready_err!(bed.client.poll_ready::<Req>()).to_string(), "broken");
 }
 
-/// whoever has no token finds out in the call, so that other requests are not held up.
+/// Whoever has no token finds out in the call, so that other requests are not held up.
 #[test]
 fn readiness_asks_for_no_token() {
     let mut bed = Bed::blank(|builder| builder);
@@ -143,7 +142,7 @@ fn an_error_of_readiness_after_a_wait_is_passed_on_as_it_is() {
     bed.nothing_received();
 }
 
-/// C-56: who stops waiting leaves nothing behind.
+/// Who stops waiting leaves nothing behind.
 #[test]
 fn a_replay_for_which_the_inner_service_is_never_ready_can_be_dropped() {
     let mut bed = Bed::new();
@@ -158,7 +157,7 @@ fn a_replay_for_which_the_inner_service_is_never_ready_can_be_dropped() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-56, with the caller's deadline around everything.
+/// With the caller's deadline around everything.
 #[test]
 fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -168,7 +167,7 @@ fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
         assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
         let mut call = task::spawn(client.call(get(ME)));
         assert_pending!(call.poll());
-        bed.received().1.send_response(crate::bed::unauthorized());
+        bed.received().1.send_response(unauthorized());
         bed.server.allow(0);
         assert_pending!(call.poll());
         let error = call.await.unwrap_err();
@@ -220,4 +219,39 @@ fn an_inner_service_that_shuts_down_ends_the_replay_with_its_error() {
     let mut bed = Bed::with(|builder| builder.configure(|policy| policy.fresh_window = LIFE));
     let mut call = bed.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);
+}
+
+/// A service that can be told something.
+#[derive(Clone)]
+struct Tagged(&'static str, Arc<Mutex<Vec<&'static str>>>);
+
+impl Service<Req> for Tagged {
+    type Response = Response<TestBody>;
+    type Error = BoxError;
+    type Future = Ready<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        self.1.lock().unwrap().push(self.0);
+        ready(Ok(if bearer(&request) == Some("access-0") { unauthorized() } else { ok() }))
+    }
+}
+
+/// It used to hold for the first send only.
+#[test]
+fn what_is_changed_in_the_inner_service_holds_for_replays_and_clones() {
+    let bed = Bed::new();
+    let sent = Arc::default();
+    let layer = BearerLayer::new(bed.session.clone(), Origins::new([API]).unwrap());
+    let mut client = layer.layer(Tagged("original", Arc::clone(&sent)));
+    let mut before = client.clone();
+    client.get_mut().0 = "changed";
+    let mut after = client.clone();
+    assert_eq!(now(client.call(get(ME))).unwrap().status(), StatusCode::OK);
+    assert_eq!(now(after.call(get(ME))).unwrap().status(), StatusCode::OK);
+    assert_eq!(now(before.call(get(ME))).unwrap().status(), StatusCode::OK);
+    assert_eq!(*sent.lock().unwrap(), ["changed", "changed", "changed", "original"]);
 }

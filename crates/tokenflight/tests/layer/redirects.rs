@@ -1,4 +1,4 @@
-//! Redirects, followed above and below the layer: the token stays with the origin it is for.
+//! Redirects, followed above and below the layer: the token stays with the origin it is for.
 
 use std::sync::{Arc, Mutex};
 
@@ -146,7 +146,6 @@ fn no_other_origin_gets_the_token() {
     }
 }
 
-///
 #[test]
 fn after_a_detour_the_token_does_not_come_back() {
     for client in CLIENTS {

@@ -1,4 +1,4 @@
-//! Which answers are refusals that another token may cure: every row of R-121, and everything that is none.
+//! Which answers are refusals that another token may cure: every row of the table, and everything that is none.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use tokenflight::{Challenge, Error, Meaning};
@@ -69,10 +69,62 @@ fn a_challenge_that_is_no_text_says_nothing() {
     let mut bed = Bed::new();
     let mut call = bed.call(get(ME));
     let mut refusal = challenged(&[], TestBody::new());
-    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"Basic \xff\xfe").unwrap());
+    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"\xff\xfe Basic").unwrap());
     bed.received().1.send_response(refusal);
     assert_pending!(call.poll_until_idle());
     drop(bed.received_with("access-1"));
+}
+
+/// What oauthlib's and django-oauth-toolkit's servers send (oauthlib#676).
+#[test]
+fn a_challenge_with_a_comma_after_its_scheme_is_cured() {
+    let text = "The access token provided is expired, revoked, malformed, or invalid for other reasons.";
+    cured(&[&format!(r#"Bearer, error="invalid_token", error_description="{text}""#)]);
+}
+
+/// Facebook's, Splunk's and others' words for an expired token.
+#[test]
+fn a_refusal_in_a_servers_own_words_is_cured_if_the_predicate_says_so() {
+    for challenge in [
+        r#"Bearer error="token_expired""#,
+        r#"OAuth "Facebook Platform" "invalid_token" "Error validating access token: Session has expired""#,
+        r#"Basic realm="api""#,
+        r#"Token realm="api", error="invalid_token""#,
+    ] {
+        untouched(challenged(&[challenge], TestBody::text("body")));
+        let mut bed = Bed::new().layered(|layer| layer.refused_when(|status, _| status == 401));
+        let mut call = bed.refused_with(challenged(&[challenge], TestBody::new()));
+        assert_pending!(call.poll_until_idle(), "{challenge}");
+        bed.received_with("access-1").send_response(ok());
+        assert_eq!(status(call.poll()), StatusCode::OK);
+    }
+    // What a new token of the same grant does not have, it does not have.
+    let mut bed = Bed::new().layered(|layer| layer.refused_when(|status, _| status == 401));
+    let mut call = bed.refused_with(challenged(&[r#"Bearer error="insufficient_scope""#], TestBody::new()));
+    assert_eq!(status(call.poll_until_idle()), StatusCode::UNAUTHORIZED);
+}
+
+/// RFC 6750 §3.1
+#[test]
+fn what_is_missing_is_explained_at_its_own_status() {
+    let answer = |status, challenge: &str| {
+        let mut answer = challenged(&[challenge], TestBody::text("body"));
+        *answer.status_mut() = status;
+        answer
+    };
+    for (status, challenge, meaning) in [
+        (403, r#"Bearer error="insufficient_scope", scope="write""#, Some(Meaning::InsufficientScope)),
+        (400, r#"Bearer error="invalid_request""#, Some(Meaning::InvalidRequest)),
+        (403, "Bearer", None),
+        (403, "Basic", None),
+        (404, r#"Bearer error="insufficient_scope""#, None),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        untouched(answer(status, challenge));
+        let mut call = Bed::new().refused_with(answer(status, challenge));
+        let answer = response(call.poll());
+        assert_eq!(answer.extensions().get().map(Challenge::meaning), meaning, "{status} {challenge}");
+    }
 }
 
 #[test]
@@ -92,7 +144,7 @@ fn a_refusal_that_wants_another_scheme_goes_to_the_caller() {
     }
 }
 
-/// R-122, R-123, R-138: with exactly the challenge that would cure a 401.
+/// With exactly the challenge that would cure a 401.
 #[test]
 fn no_other_status_is_a_refusal_of_the_token() {
     for code in [200, 204, 301, 307, 400, 402, 403, 404, 407, 408, 419, 421, 425, 429, 498, 500, 502, 503, 511] {

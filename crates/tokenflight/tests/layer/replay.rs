@@ -39,7 +39,6 @@ fn body(request: Req) -> Bytes {
     now(request.into_body().collect()).unwrap().to_bytes()
 }
 
-///
 #[track_caller]
 fn assert_same_but_for_the_token(first: Req, again: Req) {
     assert_eq!((first.method(), first.uri(), first.version()), (again.method(), again.uri(), again.version()));
@@ -104,7 +103,7 @@ fn every_form_of_uri_survives_the_replay() {
         &long,
     ];
     for uri in uris {
-        let mut bed = Bed::new();
+        let mut bed = Bed::new().with_sole(API);
         let uri: Uri = uri.parse().unwrap();
         let request = Request::builder().method(Method::OPTIONS).uri(uri.clone()).body(Full::default()).unwrap();
         let mut call = bed.call(request);
@@ -136,7 +135,7 @@ fn a_request_with_hundreds_of_headers_and_a_large_body_survives_the_replay() {
     assert_same_but_for_the_token(first, again);
 }
 
-/// C-05: one refresh, one replay; the newer token is not worse for it.
+/// One refresh, one replay; the newer token is not worse for it.
 #[test]
 fn a_second_refusal_is_returned_and_the_new_token_kept() {
     let mut bed = Bed::new();
@@ -151,7 +150,7 @@ fn a_second_refusal_is_returned_and_the_new_token_kept() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-05, when the replay is answered long after the token ceased to be fresh.
+/// When the replay is answered long after the token ceased to be fresh.
 #[test]
 fn a_late_second_refusal_causes_no_second_refresh_either() {
     let mut bed = Bed::new();
@@ -165,7 +164,7 @@ fn a_late_second_refusal_causes_no_second_refresh_either() {
     bed.succeeds_with("access-1");
 }
 
-/// the second refusal says nothing that the clock would not.
+/// The second refusal says nothing that the clock would not.
 #[test]
 fn one_more_replay_if_the_new_token_had_run_out_before_its_refusal_and_then_no_more() {
     let mut bed = Bed::new();
@@ -198,7 +197,7 @@ fn one_more_replay_if_the_new_token_had_been_replaced_before_its_refusal() {
     assert_eq!(bed.grant.count(), 2);
 }
 
-/// sent once, its refusal returned, and yet the next request knows.
+/// Sent once, its refusal returned, and yet the next request knows.
 #[test]
 fn without_replays_a_request_is_sent_once_and_the_next_one_gets_a_new_token() {
     let mut bed = Bed::with(|builder| builder.configure(|policy| policy.replays = 0));
@@ -226,7 +225,7 @@ fn the_refusal_of_an_unreplayable_request_has_its_whole_body() {
     assert_eq!(crate::bed::read(answer.into_body()).0, b"no");
 }
 
-/// C-47: what is current when the replay is sent, not what was current when it was decided.
+/// What is current when the replay is sent, not what was current when it was decided.
 #[test]
 fn a_token_that_is_replaced_while_the_replay_waits_for_readiness_is_replaced_in_the_replay() {
     let mut bed = Bed::new();
@@ -259,7 +258,7 @@ fn a_token_that_is_replaced_while_the_first_send_waits_for_readiness_is_replaced
     drop(bed.received_with("access-2"));
 }
 
-/// a lifetime of zero is good for those who waited for it.
+/// A lifetime of zero is good for those who waited for it.
 #[test]
 fn a_token_without_a_lifetime_is_still_good_for_the_request_that_waited_for_it() {
     let mut bed = Bed::new();

@@ -6,7 +6,6 @@ use tokio_test::assert_pending;
 
 use crate::bed::{Bed, Call, LIFE, ME, explained, get, now, ok, secs, status, unauthorized};
 
-/// C-01.
 #[test]
 fn many_requests_refused_together_cost_one_refresh() {
     const MANY: usize = 20;
@@ -44,7 +43,6 @@ fn many_requests_without_a_token_cost_one_refresh() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-02.
 #[test]
 fn a_refusal_during_the_drivers_refresh_joins_it() {
     let mut bed = Bed::new();
@@ -68,7 +66,6 @@ fn a_refusal_during_the_drivers_refresh_joins_it() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-03.
 #[test]
 fn a_late_refusal_of_a_replaced_token_is_replayed_without_a_refresh() {
     let mut bed = Bed::new();
@@ -84,7 +81,6 @@ fn a_late_refusal_of_a_replaced_token_is_replayed_without_a_refresh() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-06.
 #[test]
 fn a_refusal_two_generations_late_is_replayed_with_the_newest() {
     let mut bed = Bed::new();
@@ -101,7 +97,7 @@ fn a_refusal_two_generations_late_is_replayed_with_the_newest() {
     assert_eq!(bed.grant.count(), 2);
 }
 
-/// C-03, where the new token is fresh: the refusal is about the old one.
+/// Where the new token is fresh: the refusal is about the old one.
 #[test]
 fn a_late_refusal_is_no_refusal_of_a_fresh_token() {
     let mut bed = Bed::new();
@@ -114,7 +110,7 @@ fn a_late_refusal_is_no_refusal_of_a_fresh_token() {
     assert_eq!(bed.session.state().fresh_refused, 0);
 }
 
-/// C-04, in a round of its own: nothing was sent but the one request.
+/// In a round of its own: nothing was sent but the one request.
 #[test]
 fn a_refusal_of_a_token_that_has_just_been_refreshed_is_returned() {
     let mut bed = Bed::new();
@@ -126,7 +122,6 @@ fn a_refusal_of_a_token_that_has_just_been_refreshed_is_returned() {
     bed.succeeds_with("access-1");
 }
 
-/// C-07.
 #[test]
 fn a_refusal_that_comes_an_hour_after_the_request_is_handled_like_any_other() {
     let mut bed = Bed::new();
@@ -140,7 +135,7 @@ fn a_refusal_that_comes_an_hour_after_the_request_is_handled_like_any_other() {
     assert_eq!(bed.grant.count(), 1);
 }
 
-/// C-07, with a suspend, which timers do not see.
+/// With a suspend, which timers do not see.
 #[test]
 fn a_refusal_after_a_suspend_is_handled_like_any_other() {
     let mut bed = Bed::new();

@@ -5,10 +5,10 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -36,6 +36,57 @@ pub(crate) enum End {
     Stalls,
     /// This again and again, for ever.
     Floods(Bytes),
+    /// What is pushed meanwhile: so many bytes in all.
+    Pushed(Push, u64),
+}
+
+/// The other end of a body that is filled while it is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Push(Arc<Mutex<Pushed>>);
+
+#[derive(Debug, Default)]
+struct Pushed {
+    frames: VecDeque<Result<Frame<Bytes>, Broken>>,
+    ended: bool,
+    reader: Option<Waker>,
+}
+
+impl Push {
+    pub(crate) fn data(&self, text: &'static str) {
+        self.act(|pushed| pushed.frames.push_back(Ok(Frame::data(Bytes::from_static(text.as_bytes())))));
+    }
+
+    pub(crate) fn trailers(&self, trailers: HeaderMap) {
+        self.act(|pushed| pushed.frames.push_back(Ok(Frame::trailers(trailers))));
+    }
+
+    pub(crate) fn fail(&self) {
+        self.act(|pushed| pushed.frames.push_back(Err(Broken)));
+    }
+
+    pub(crate) fn end(&self) {
+        self.act(|pushed| pushed.ended = true);
+    }
+
+    fn act(&self, act: impl FnOnce(&mut Pushed)) {
+        let mut pushed = self.0.lock().unwrap();
+        act(&mut pushed);
+        let reader = pushed.reader.take();
+        drop(pushed);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let mut pushed = self.0.lock().unwrap();
+        match pushed.frames.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None if pushed.ended => Poll::Ready(None),
+            None => {
+                pushed.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
 }
 
 /// Counts polls and drops of a body. Cloning shares.
@@ -97,16 +148,23 @@ impl Body for TestBody {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         self.probe.0.0.fetch_add(1, SeqCst);
         if let Some(frame) = self.frames.pop_front() {
             return Poll::Ready(Some(Ok(frame)));
         }
-        match &self.end {
+        match &mut self.end {
             End::Clean | End::Ends => Poll::Ready(None),
             End::Broken => Poll::Ready(Some(Err(Broken))),
             End::Stalls => Poll::Pending,
             End::Floods(piece) => Poll::Ready(Some(Ok(Frame::data(piece.clone())))),
+            End::Pushed(push, left) => {
+                let frame = push.poll(cx);
+                if let Poll::Ready(Some(Ok(frame))) = &frame {
+                    *left -= frame.data_ref().map_or(0, |data| data.len() as u64);
+                }
+                frame
+            }
         }
     }
 
@@ -115,9 +173,10 @@ impl Body for TestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let known = self.frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
-        match self.end {
+        let known = self.frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum::<u64>();
+        match &self.end {
             End::Clean => SizeHint::with_exact(known),
+            End::Pushed(_, left) => SizeHint::with_exact(known + left),
             _ => SizeHint::new(),
         }
     }

@@ -1,11 +1,11 @@
-//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it
-//!
+//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it
+//!.
 
 use http::StatusCode;
 use tokenflight::ErrorKind;
 use tokio_test::assert_pending;
 
-use crate::bed::{Bed, ME, OTHER, explained, get, millis, now, ok, secs, status, unauthorized};
+use crate::bed::{API, Bed, ME, OTHER, explained, get, millis, now, ok, secs, status, unauthorized};
 
 /// The default of `Policy::storm_limit`.
 const LIMIT: usize = 10;
@@ -84,6 +84,18 @@ fn another_origins_refusals_are_counted_for_themselves() {
     assert_eq!(refused_twice(&mut bed, ME), ErrorKind::Futile, "its success is not the first one's");
 }
 
+/// Requests without an authority, as tonic and kube make them.
+#[test]
+fn a_sole_destinations_refusals_are_not_held_against_another() {
+    let mut bed = exhausted().with_sole(API);
+    assert_eq!(refused_twice(&mut bed, "/"), ErrorKind::Futile);
+    bed = bed.with_sole(OTHER);
+    let mut call = bed.refused(get("/"));
+    assert_pending!(call.poll_until_idle());
+    bed.received_with("access-11").send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+}
+
 #[test]
 fn a_successful_replay_is_a_new_beginning() {
     let mut bed = Bed::new();
@@ -97,7 +109,7 @@ fn a_successful_replay_is_a_new_beginning() {
     assert_eq!(bed.grant.count(), 3 * LIMIT);
 }
 
-/// at that generation.
+/// At that generation.
 #[test]
 fn refusals_of_replaced_tokens_are_not_counted() {
     let mut bed = Bed::new();

@@ -61,7 +61,7 @@ fn reported(error: BoxError) -> GrantError {
     }
 }
 
-/// C-50, R-413: an error that names the mistake, and no hang.
+/// An error that names the mistake, and no hang.
 #[test]
 fn a_token_request_through_its_own_layer_is_refused_and_says_why() {
     let (_session, time, mut client, mut server) = looped("https://api.example.com/token", false);
@@ -107,7 +107,7 @@ fn a_token_request_to_an_unlisted_origin_passes_the_layer() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
-/// R-103 makes it safe even where API and authorization server are one origin.
+/// A caller's own `Authorization` is left alone, which makes it safe even where API and authorization server are one origin.
 #[test]
 fn a_token_request_with_client_authentication_passes_the_layer() {
     let (_session, _, mut client, mut server) = looped("https://api.example.com/token", true);
@@ -122,7 +122,7 @@ fn a_token_request_with_client_authentication_passes_the_layer() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
-/// C-51: a 401 of the token endpoint is an answer of the token endpoint.
+/// A 401 of the token endpoint is an answer of the token endpoint.
 #[test]
 fn a_401_of_the_token_endpoint_is_no_refusal_of_our_token() {
     for (url, basic) in [("https://as.example.com/token", false), ("https://api.example.com/token", true)] {

@@ -1,4 +1,4 @@
-//! The layer among tower's own middlewares, around it and inside it (R-420 … R-433): a dead token is replaced once, nothing
+//! The layer among tower's own middlewares, around it and inside it: a dead token is replaced once, nothing
 //! deadlocks, and no permit is lost, wherever a call is dropped.
 
 // A test that cannot go on has failed.
@@ -42,7 +42,7 @@ async fn fifty_calls_at_once_cost_one_token_request_in_every_stack() {
     }
 }
 
-/// a call is dropped after its first poll, after its second, and so on to its end.
+/// A call is dropped after its first poll, after its second, and so on to its end.
 #[tokio::test(start_paused = true)]
 async fn a_call_can_be_dropped_at_every_poll_in_every_stack() {
     for Stack { name, build, .. } in STACKS {
@@ -107,7 +107,7 @@ async fn a_retry_on_401_against_a_hostile_api_costs_a_token_request_for_each_try
     let world = World::new();
     world.refuse_all();
     let call = stacks::retrying(&world, StatusCode::UNAUTHORIZED).oneshot(world.request());
-    // A second token is waited for: no sooner than a second after the first.
+    // A second token is waited for: no sooner than a second after the first.
     let answer = world.while_time_passes(call).await.unwrap();
     assert_eq!((answer, world.token_requests(), world.requests()), (StatusCode::UNAUTHORIZED, 4, 8));
     world.assert_at_rest("hostile").await;

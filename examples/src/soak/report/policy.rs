@@ -35,7 +35,7 @@ pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
         let why = "nothing is known about used refresh tokens; the table has rows for some providers (--provider)";
         return advice(ReusePolicy::Strict, why);
     }
-    Advice { policy: row.reuse_policy(), why: format!("that is the table's row `{}`, as of {}", row.name, row.checked) }
+    Advice { policy: row.reuse, why: format!("that is the table's row `{}`, as of {}", row.name, row.checked) }
 }
 
 impl fmt::Display for Advice {
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(policy(&ROTATES, &answered, provider::UNKNOWN), ReusePolicy::grace(late));
         assert_eq!(policy(&ROTATES, &refused, provider::OKTA), ReusePolicy::Strict);
         assert_eq!(policy(&STAYS, &Grace::NotAsked, provider::OKTA), ReusePolicy::NonRotating);
-        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::OKTA), provider::OKTA.reuse_policy());
+        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::OKTA), provider::OKTA.reuse);
     }
 
     #[test]

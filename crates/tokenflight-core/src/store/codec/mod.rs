@@ -1,7 +1,7 @@
 //! An entry as versioned JSON.
 //!
-//! * Members that are not known are kept, and written back as they were: a newer version of the program may have put them
-//!   there, or the application.
+//! * Members of the record that are not known are kept, and written back as they were: a newer version of the program
+//!   may have put them there, or the application.
 //! * Every buffer that holds a token is wiped when it is dropped.
 //! * Ids are hexadecimal text, because JSON numbers are not exact beyond 2⁵³; times are whole milliseconds.
 //!
@@ -24,6 +24,31 @@ pub use self::{
     read::{DecodeError, decode},
     write::encode,
 };
+
+/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name stands in a record
+/// twice.
+const KNOWN: &[&str] = &[
+    "v",
+    "op",
+    "home",
+    "epoch",
+    "login",
+    "rotation",
+    "set",
+    "state",
+    "access_token",
+    "refresh_token",
+    "lifetime",
+    "received",
+    "scope",
+    "issuer",
+    "client_id",
+    "ended_code",
+    "ended_description",
+    "ended_at",
+    "claim",
+    "doubt",
+];
 
 /// The version of the format that is written. A record of a later one is refused: what it means is not known here.
 pub const VERSION: u64 = 1;

@@ -1,9 +1,9 @@
 use std::{fmt, time::Duration};
 
-use serde_json::{error::Category, value::RawValue};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{VERSION, text::unquote};
+use super::{KNOWN, VERSION, text::unquote};
 use crate::{
     AccessToken, EndReason, Epoch, RefreshToken, Secret,
     store::{Claim, ClockId, Doubt, Entry, EntryState, Incarnation, LockId, OpId, Owner, Reading, StoredTokens},
@@ -113,13 +113,14 @@ struct Members<'a>(Vec<(Zeroizing<String>, &'a str)>);
 
 impl<'a> Members<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-            Category::Eof => DecodeError::Truncated,
-            _ => DecodeError::NotJson,
+        serde_json::from_slice(bytes).map_err(|error| {
+            // Cut off within a number, the text counts as wrong, not as too short.
+            let begun = bytes.trim_ascii_start().starts_with(b"{") && !bytes.trim_ascii_end().ends_with(b"}");
+            if error.is_eof() || begun { DecodeError::Truncated } else { DecodeError::NotJson }
         })
     }
 
-    /// A member's text; `None` if it is missing or null. Of two with one name the last counts.
+    /// A member as it stands in the text; `None` if it is missing or null. Of two with one name the last counts.
     fn raw(&mut self, name: &str) -> Option<&'a str> {
         let mut found = None;
         self.0.retain(|(known, value)| {
@@ -159,25 +160,27 @@ impl<'a> Members<'a> {
     }
 
     fn rest(self) -> Vec<(String, Secret)> {
-        self.0.into_iter().map(|(name, value)| (name.as_str().to_owned(), Secret::new(value))).collect()
+        let unknown = self.0.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+        unknown.map(|(name, value)| (name.as_str().to_owned(), Secret::new(value))).collect()
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Members<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de> serde_core::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
-        impl<'de> serde::de::Visitor<'de> for Visitor {
+        impl<'de> serde_core::de::Visitor<'de> for Visitor {
             type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            fn visit_map<A: serde_core::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some(name) = map.next_key::<&RawValue>()? {
-                    let name = unquote(name.get()).ok_or_else(|| serde::de::Error::custom("an unreadable name"))?;
+                    let name =
+                        unquote(name.get()).ok_or_else(|| serde_core::de::Error::custom("an unreadable name"))?;
                     members.push((name, map.next_value::<&RawValue>()?.get()));
                 }
                 Ok(Members(members))

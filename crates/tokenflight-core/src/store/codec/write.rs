@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{VERSION, text};
+use super::{KNOWN, VERSION, text};
 use crate::store::{Blob, Claim, Doubt, Entry, EntryState, OpId, Reading, StoredTokens};
 
 /// Writes an entry.
@@ -10,12 +10,12 @@ use crate::store::{Blob, Claim, Doubt, Entry, EntryState, OpId, Reading, StoredT
 pub fn encode(entry: &Entry) -> Blob {
     let mut object = Object::new(room(entry));
     object.number("v", u128::from(VERSION));
-    object.id("op", entry.op.get());
+    object.optional_id("op", written(entry.op));
     object.optional_id("home", entry.home.map(|home| home.get()));
     object.number("epoch", u128::from(entry.epoch.get()));
-    object.id("login", entry.login.get());
+    object.optional_id("login", written(entry.login));
     object.number("rotation", u128::from(entry.rotation));
-    object.id("set", entry.set.get());
+    object.optional_id("set", written(entry.set));
     match &entry.state {
         EntryState::Empty => object.text("state", "empty"),
         EntryState::LoggedOut => object.text("state", "logged_out"),
@@ -37,10 +37,15 @@ pub fn encode(entry: &Entry) -> Blob {
     if let Some(Doubt { since, .. }) = &entry.doubt {
         object.object("doubt", |object| write_reading(object, *since));
     }
-    for (name, value) in &entry.extra {
+    for (name, value) in entry.extra.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
         object.raw(name, value.expose());
     }
     object.finish()
+}
+
+/// The writer of something; nothing for what was never written.
+fn written(op: OpId) -> Option<u128> {
+    (op != OpId::NONE).then_some(op.get())
 }
 
 fn write_tokens(object: &mut Object, tokens: &StoredTokens) {
@@ -75,7 +80,8 @@ fn write_reading(object: &mut Object, reading: Option<Reading>) {
     }
 }
 
-/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An escaped byte takes six.
+/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An escaped byte takes
+/// six.
 fn room(entry: &Entry) -> usize {
     let longest = |text: Option<&str>| text.map_or(0, |text| text.len() * 6);
     let tokens = entry.tokens().map_or(0, |tokens| {
@@ -95,27 +101,31 @@ fn room(entry: &Entry) -> usize {
 }
 
 /// A JSON object that is being written.
-struct Object(Zeroizing<Vec<u8>>);
+struct Object {
+    bytes: Zeroizing<Vec<u8>>,
+    room: usize,
+}
 
 impl Object {
     fn new(room: usize) -> Self {
         let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+        let room = bytes.capacity();
         bytes.push(b'{');
-        Self(bytes)
+        Self { bytes, room }
     }
 
     fn raw(&mut self, name: &str, value: &str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
+        if self.bytes.last() != Some(&b'{') {
+            self.bytes.push(b',');
         }
-        text::quote(&mut self.0, name);
-        self.0.push(b':');
-        self.0.extend_from_slice(value.as_bytes());
+        text::quote(&mut self.bytes, name);
+        self.bytes.push(b':');
+        self.bytes.extend_from_slice(value.as_bytes());
     }
 
     fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
-        text::quote(&mut self.0, value);
+        text::quote(&mut self.bytes, value);
     }
 
     fn optional_text(&mut self, name: &str, value: Option<&str>) {
@@ -129,29 +139,29 @@ impl Object {
     }
 
     fn time(&mut self, name: &str, value: Duration) {
-        self.number(name, value.as_millis());
+        // More than can be read back is as good as for ever.
+        self.number(name, value.as_millis().min(u64::MAX.into()));
     }
 
     fn id(&mut self, name: &str, value: u128) {
-        if value != OpId::NONE.get() {
-            self.raw(name, &format!("\"{value:032x}\""));
-        }
+        self.raw(name, &format!("\"{value:032x}\""));
     }
 
     fn optional_id(&mut self, name: &str, value: Option<u128>) {
         if let Some(value) = value {
-            self.raw(name, &format!("\"{value:032x}\""));
+            self.id(name, value);
         }
     }
 
     fn object(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         self.raw(name, "{");
         write(self);
-        self.0.push(b'}');
+        self.bytes.push(b'}');
     }
 
     fn finish(mut self) -> Blob {
-        self.0.push(b'}');
-        Blob::from(self.0)
+        self.bytes.push(b'}');
+        debug_assert_eq!(self.bytes.capacity(), self.room, "the buffer grew");
+        Blob::from(self.bytes)
     }
 }

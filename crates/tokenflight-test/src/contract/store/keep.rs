@@ -73,8 +73,8 @@ pub(super) async fn the_clock_goes_on(t: &Trial<'_>) {
 
 /// Checks that what an operation of a [`Store`] has done is durable when its future resolves.
 ///
-/// `open` returns a new handle on the same data each time; the one before is dropped. Not part of [`store`](super::store):
-/// a store in memory need not survive.
+/// `open` returns a new handle on the same data each time; the one before is dropped. Not part of
+/// [`store`](super::store): a store in memory need not survive.
 ///
 /// # Panics
 ///

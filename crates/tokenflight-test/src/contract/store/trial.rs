@@ -153,10 +153,10 @@ impl<'a> Trial<'a> {
         reply
     }
 
-    /// Does what must be stored.
+    /// Does what must be stored, and returns the entry as it is stored.
     pub(super) async fn stored(&self, body: Body) -> Entry {
         match self.does(self.op(body).await).await {
-            Reply::Stored { entry, .. } => entry,
+            Reply::Stored { .. } => self.entry().await,
             other => self.broken(&format!("it is refused: {other:?}")),
         }
     }
@@ -169,14 +169,14 @@ impl<'a> Trial<'a> {
         self.check(self.seen().await.entry == before, &format!("it changes what is stored {when}"));
     }
 
-    /// Claims, and must be granted.
+    /// Claims, and must be granted. Returns the entry as it is stored.
     pub(super) async fn granted(&self, owner: Owner) -> Entry {
         self.grants(self.claim(owner).await).await
     }
 
     pub(super) async fn grants(&self, claim: Op) -> Entry {
         match self.does(claim).await {
-            Reply::Granted(entry) => entry,
+            Reply::Granted(_) => self.entry().await,
             other => self.broken(&format!("the claim is not granted: {other:?}")),
         }
     }

@@ -26,6 +26,7 @@ pub(super) type Answer = Result<http::Response<BearerBody<TestBody>>, BoxError>;
 
 /// Logged in with `access-0` a minute ago, in front of a client that takes recorded bodies.
 pub(super) struct Desk {
+    pub(super) time: ManualTime,
     pub(super) grant: MockGrant,
     _session: Session,
     pub(super) client: Spawn<Bearer<Service, Keep>>,
@@ -45,7 +46,7 @@ impl Desk {
         let layer = BearerLayer::new(session.clone(), Origins::new([API]).unwrap());
         let construct: fn(ReplayBody<TestBody>) -> ReplayBody<TestBody> = |body| body;
         let (client, server) = mock::spawn_layer(change(layer.replay_with(construct)));
-        Self { grant, _session: session, client, server }
+        Self { time, grant, _session: session, client, server }
     }
 
     #[track_caller]
@@ -84,7 +85,7 @@ impl Desk {
         respond.send_response(unauthorized());
         if let Poll::Ready(answer) = call.poll_until_idle() {
             assert_eq!(status(answer), StatusCode::UNAUTHORIZED);
-            assert_eq!(self.grant.count(), 0, "nobody waits for the refresh");
+            assert_eq!(self.grant.count(), 0, "the refresh is not waited for");
             return None;
         }
         let (again, respond) = self.received();

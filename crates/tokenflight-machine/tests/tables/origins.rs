@@ -1,0 +1,226 @@
+//! Who has refused a token, and where refreshing does not help.
+
+use tokenflight_core::{ErrorKind, FailureClass, grant::Reason};
+use tokenflight_machine::{Decision, OriginId, Refused, Work};
+
+use crate::support::{
+    ALL, API, HOUR, OTHER, Session, at, failed, just_use, logged_in, obtained, policy, refusal, refused_by,
+    refused_with, secs, session, started, store, the_same_again, uses,
+};
+
+const fn origin(number: u64) -> OriginId {
+    OriginId::new(number)
+}
+
+/// Its token is refused by [`API`] at second 60, and the token endpoint is down.
+fn refused_and_down() -> Session {
+    let mut machine = session();
+    let refused = refusal(&machine);
+    let plan = started(machine.refused(refused, at(60)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(60), ALL);
+    machine
+}
+
+#[test]
+fn a_refusal_by_one_origin_does_not_take_the_token_from_others_when_no_newer_one_is_to_be_had() {
+    let mut machine = refused_and_down();
+    assert_eq!(refused_with(machine.usable(Some(API), at(60))), ErrorKind::Refresh(FailureClass::NotSent));
+    for origin in [Some(OTHER), None] {
+        assert!(just_use(&machine.usable(origin, at(60))));
+        assert!(just_use(&machine.lasting(secs(5000), origin, at(60))));
+    }
+    assert!(machine.offer(true, at(60)).is_none(), "each caller has to ask");
+    // As soon as a newer one may be had, everyone waits for that.
+    let plan = started(machine.usable(Some(OTHER), at(61)));
+    assert_eq!(plan.reason, Reason::Due);
+    assert!(matches!(machine.usable(Some(OTHER), at(61)), Decision::Join { work: Work::Refresh, .. }));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(61), 0);
+    assert!(just_use(&machine.usable(Some(API), at(61))));
+    assert!(machine.offer(true, at(61)).is_some());
+}
+
+#[test]
+fn the_driver_replaces_a_token_that_some_origin_has_refused() {
+    let mut machine = refused_and_down();
+    assert!(machine.tick(at(60)).refresh.is_none());
+    assert_eq!(machine.tick(at(61)).refresh.map(|plan| plan.reason), Some(Reason::Rejected));
+}
+
+#[test]
+fn nine_origins_that_refuse_a_token_speak_for_all() {
+    let mut machine = refused_and_down();
+    for number in 11..18 {
+        let refused = refused_by(&machine, origin(number));
+        // Refused twice by the same one is refused once.
+        machine.refused(refused, at(60));
+        machine.refused(refused, at(60));
+    }
+    assert!(uses(&machine.usable(Some(OTHER), at(60))) && machine.has_usable(None, at(60)));
+    for number in 11..18 {
+        assert!(!machine.has_usable(Some(origin(number)), at(60)), "{number}");
+    }
+    let refused = refused_by(&machine, origin(18));
+    machine.refused(refused, at(60));
+    assert!(matches!(machine.usable(Some(OTHER), at(60)), Decision::Refuse(_)) && !machine.has_usable(None, at(60)));
+}
+
+#[test]
+fn what_the_user_refuses_is_refused_everywhere() {
+    let mut machine = session();
+    let refused = Refused::new(machine.login_id(), machine.generation(), None);
+    assert_eq!(refused_with(machine.refused(refused, at(9))), ErrorKind::FreshRefused);
+    let plan = started(machine.refused(refused, at(60)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(60), ALL);
+    assert!(!machine.has_usable(None, at(60)) && !machine.has_usable(Some(API), at(60)));
+}
+
+/// A refusal by this origin; the replay with the new token, if there is one, is refused too.
+fn disappoint(machine: &mut Session, origin: OriginId, second: u64) -> Option<ErrorKind> {
+    let refused = refused_by(machine, origin);
+    let plan = match machine.refused(refused, at(second)) {
+        Decision::Refuse(error) => return Some(error.kind().clone()),
+        decision => started(decision),
+    };
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second), 0);
+    for _ in 0..3 {
+        let replayed = refused_by(machine, origin).after_replays(1);
+        assert_eq!(refused_with(machine.refused(replayed, at(second + 1))), ErrorKind::StillRefused);
+    }
+    None
+}
+
+/// Ten new tokens from second 60 on, all refused.
+fn storm(machine: &mut Session) {
+    for round in 0..10 {
+        assert_eq!(disappoint(machine, API, 60 + 20 * round), None);
+    }
+}
+
+#[test]
+fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
+    let mut machine = session();
+    storm(&mut machine);
+    for second in [260, 400, 660] {
+        assert_eq!(disappoint(&mut machine, API, second), Some(ErrorKind::Futile));
+        assert!(just_use(&machine.usable(Some(API), at(second))), "the token is good for what accepts it");
+    }
+    // Another origin has ten of its own.
+    assert_eq!(disappoint(&mut machine, OTHER, 640), None);
+    assert_eq!(disappoint(&mut machine, API, 661), None, "the first of the ten has left the window");
+}
+
+#[test]
+fn each_time_the_limit_is_reached_again_the_window_doubles() {
+    let mut machine = session();
+    storm(&mut machine);
+    // Its own next one: the oldest strike of the window ages by 10, 20, 40 minutes.
+    for next in [61 + 600, 81 + 1200, 101 + 2400] {
+        assert_eq!(disappoint(&mut machine, API, next - 1), Some(ErrorKind::Futile), "{next}");
+        assert_eq!(disappoint(&mut machine, API, next), None, "{next}");
+    }
+}
+
+#[test]
+fn a_whole_window_without_a_strike_begins_anew() {
+    let mut machine = session();
+    storm(&mut machine);
+    for round in 0..10 {
+        assert_eq!(disappoint(&mut machine, API, 841 + 20 * round), None, "{round}");
+    }
+    assert_eq!(disappoint(&mut machine, API, 842 + 599), Some(ErrorKind::Futile));
+    assert_eq!(disappoint(&mut machine, API, 842 + 600), None, "ten minutes, not twenty");
+}
+
+/// Behind one origin there may be a path that accepts and one that does not.
+#[test]
+fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
+    let mut machine = session();
+    storm(&mut machine);
+    let plan = started(machine.force(at(300)));
+    let refused = refusal(&machine);
+    assert_eq!(refused_with(machine.refused(refused, at(301))), ErrorKind::Futile);
+    assert!(uses(&machine.usable(Some(API), at(301))), "the token is not spoilt during a renewal either");
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(302), 0);
+    assert_eq!(disappoint(&mut machine, API, 400), Some(ErrorKind::Futile));
+    crate::support::login(&mut machine, Some(HOUR), at(400));
+    store(&mut machine, at(400));
+    assert_eq!(disappoint(&mut machine, API, 420), None);
+}
+
+#[test]
+fn a_refusal_long_after_the_refresh_is_no_strike() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+    for (second, young) in [(60, false), (140, true)] {
+        let refused = refusal(&machine);
+        let plan = started(machine.refused(refused, at(second)));
+        machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second), 0);
+        let replayed = refusal(&machine).after_replays(1);
+        machine.refused(replayed, at(second + if young { 39 } else { 40 }));
+        let refused = refusal(&machine);
+        let decision = machine.refused(refused, at(second + 60));
+        assert_eq!(matches!(decision, Decision::Refuse(_)), young);
+        if let Decision::Start(_) = decision {
+            let plan = started(decision);
+            machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second + 60), 0);
+        }
+    }
+}
+
+#[test]
+fn the_guard_remembers_sixty_four_origins() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+    for number in 0..64 {
+        assert_eq!(disappoint(&mut machine, origin(number), 60 + 20 * number), None);
+    }
+    let now = 60 + 20 * 63 + 20;
+    assert!((36..64).all(|number| disappoint(&mut machine.clone(), origin(number), now).is_some()));
+    let policy = policy(|policy| (policy.storm_limit, policy.storm_window) = (1, crate::support::YEAR));
+    let mut machine = logged_in(policy, Some(HOUR));
+    for number in 0..65 {
+        disappoint(&mut machine, origin(number), 60 + 20 * number);
+    }
+    let forgotten = (0..65).filter(|number| disappoint(&mut machine.clone(), origin(*number), 1400).is_none());
+    assert_eq!(forgotten.collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn the_same_token_again_makes_its_refusal_futile_each_time_for_twice_as_long() {
+    let mut machine = session();
+    let mut now = 60;
+    for wait in [10, 20, 40, 80, 160, 320, 600, 600] {
+        let refused = refusal(&machine);
+        let plan = started(machine.refused(refused, at(now)));
+        machine.finish(&plan, the_same_again(&plan, Some(HOUR)), at(now), 0);
+        assert_eq!(machine.generation(), plan.generation, "it is no other token");
+        assert_eq!(refused_with(machine.refused(refused, at(now + wait - 1))), ErrorKind::Futile, "{wait} s");
+        // It is no matter of other origins, nor of another token.
+        let mut other = machine.clone();
+        started(other.refused(refused_by(&machine, OTHER), at(now + wait)));
+        let mut newer = machine.clone();
+        let plan = started(newer.force(at(now + 1)));
+        newer.finish(&plan, obtained(&plan, Some(HOUR)), at(now + 1), 0);
+        let refused = refusal(&newer);
+        assert!(matches!(newer.refused(refused, at(now + 11)), Decision::Start(_)));
+        now += wait;
+    }
+}
+
+/// Not less than the backoff, nor than the time in which a token is fresh; not more than the storm window.
+#[test]
+fn how_long_a_repeated_token_rests_follows_the_settings() {
+    for (fresh, base, window, rest) in [(0, 7, 600, 7), (5, 1, 600, 5), (5, 9, 3, 3)] {
+        let mut machine = logged_in(
+            policy(|policy| {
+                (policy.fresh_window, policy.backoff_base) = (secs(fresh), secs(base));
+                policy.storm_window = secs(window);
+            }),
+            Some(HOUR),
+        );
+        let refused = refusal(&machine);
+        let plan = started(machine.refused(refused, at(60)));
+        machine.finish(&plan, the_same_again(&plan, Some(HOUR)), at(60), 0);
+        assert_eq!(refused_with(machine.refused(refused, at(59 + rest))), ErrorKind::Futile);
+        let decision = machine.refused(refused, at(60 + rest));
+        assert!(!matches!(&decision, Decision::Refuse(error) if *error.kind() == ErrorKind::Futile), "{decision:?}");
+    }
+}

@@ -1,0 +1,173 @@
+//! What the store's answers mean for something that must be stored.
+
+use tokenflight_core::{
+    ErrorKind, Now,
+    store::{Body, Entry, Facts, Incarnation, Op, OpId, Reply, StoreErrorKind, apply},
+};
+use tokenflight_machine::{Answered, Failure, Pending, Policy, Times};
+
+use crate::support::{Session, at, commit, committed, machine, reset, tokens, unsaved};
+
+const A: OpId = OpId::new(1);
+const B: OpId = OpId::new(2);
+
+/// A login (or logout) of a session that has last seen this entry.
+fn pending(known: Option<&Entry>, login: bool) -> Pending {
+    let mut machine: Session = machine(Policy::default());
+    if known.is_some() {
+        let plan = crate::support::started(machine.usable(None, at(0)));
+        let outcome = tokenflight_machine::Outcome::Found { entry: known.cloned().map(Into::into), token: None };
+        machine.finish(&plan, outcome, at(0), 0);
+    }
+    match login {
+        true => machine.login(Some(1), Times::new(at(1), None), tokens(at(1).wall, None), at(1), 0),
+        false => drop(machine.logout(at(1))),
+    }
+    machine.take_pending().expect("something to be stored")
+}
+
+fn base(pending: &Pending) -> Option<OpId> {
+    match pending.op(at(1)).body {
+        Body::Reset { base, .. } => base,
+        other => panic!("no login or logout: {other:?}"),
+    }
+}
+
+fn put(pending: &mut Pending, entry: Option<&Entry>, now: Now) -> Answered {
+    pending.answer(Ok(apply(entry, &pending.op(now), &Facts::in_process()).1), now)
+}
+
+#[test]
+fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
+    let mut login = pending(None, true);
+    assert!(login.is_unsettled());
+    login.settle(Some((A, Some(Incarnation::new(7)))));
+    login.settle(Some((B, None)));
+    assert_eq!((base(&login), login.op(at(9)).born, login.is_unsettled()), (Some(A), Some(Incarnation::new(7)), false));
+    assert_eq!(login.op(at(9)).asked, at(9));
+}
+
+#[test]
+fn if_nothing_could_be_read_it_replaces_the_login_that_was_last_seen_or_any() {
+    let seen = reset(None, None, at(0));
+    for login in [true, false] {
+        let mut known = pending(Some(&seen), login);
+        known.settle(None);
+        assert_eq!(base(&known), Some(seen.login));
+        let mut unknown = pending(None, login);
+        unknown.settle(None);
+        assert_eq!((base(&unknown), unknown.is_logout()), (None, !login));
+    }
+}
+
+#[test]
+fn a_rotation_is_settled_from_the_beginning() {
+    let op = commit(None, None, at(0));
+    let mut rotation = Pending::tried(op.clone(), true);
+    rotation.settle(Some((A, Some(Incarnation::new(7)))));
+    assert_eq!((rotation.op(at(1)).id, rotation.op(at(1)).born), (op.id, None));
+    assert!(!rotation.is_unsettled() && !rotation.is_logout() && rotation.refresh_token().is_some());
+}
+
+/// It may have had its effect: the same operation is tried until the store says what became of it.
+#[test]
+fn an_unknown_outcome_is_settled_by_the_same_operation() {
+    let before = committed(None, None, at(0));
+    let mut logout = pending(Some(&before), false);
+    logout.settle(Some((before.login, None)));
+    let (id, op) = (logout.id(), logout.op(at(1)));
+    let Reply::Stored { entry, .. } = apply(Some(&before), &op, &Facts::in_process()).1 else { panic!("stored") };
+    let failure = Failure { tried: Some(Box::new(before.clone())), ..unsaved(StoreErrorKind::Unknown) };
+    assert!(matches!(logout.answer(Err(failure), at(2)), Answered::Failed(_)));
+    assert!(matches!(logout.answer(Err(unsaved(StoreErrorKind::NotDone)), at(3)), Answered::Failed(_)));
+    assert_eq!((logout.id(), logout.op(at(4)).id), (id, op.id));
+    assert_eq!(logout.op(at(4)).tried.as_deref(), Some(&before), "kept over a try that says nothing");
+    // It was stored by the first try; what it replaced is known from the entry it was computed on.
+    let Answered::Stored { entry: stored, revoke } = put(&mut logout, Some(&entry), at(4)) else { panic!("stored") };
+    assert_eq!((stored, revoke.as_ref()), (entry, before.tokens().and_then(|tokens| tokens.refresh.as_ref())));
+}
+
+#[test]
+fn a_login_revokes_nothing_of_what_it_replaces() {
+    let before = committed(None, None, at(0));
+    let mut login = pending(Some(&before), true);
+    login.settle(Some((before.login, None)));
+    assert!(matches!(put(&mut login, Some(&before), at(1)), Answered::Stored { revoke: None, .. }));
+}
+
+/// A login whose outcome is not known, and then a logout: the login may be stored, and is not another's.
+#[test]
+fn an_earlier_login_of_the_same_session_is_no_obstacle() {
+    let before = committed(None, None, at(0));
+    let mut machine: Session = machine(Policy::default());
+    let mut stored = Some(before.clone());
+    for second in 1..4 {
+        machine.login(Some(1), Times::new(at(second), None), tokens(at(second).wall, None), at(second), 0);
+        let write = machine.flush().expect("a write");
+        machine.settle(write, Some((before.login, None)));
+        let op = machine.pending(write).expect("a login").op(at(second));
+        if second == 2 {
+            // This one is stored, and the answer is lost.
+            stored = apply(stored.as_ref(), &op, &Facts::in_process()).0;
+        }
+        crate::support::not_written(&mut machine, write, StoreErrorKind::Unknown, at(second));
+    }
+    machine.logout(at(5));
+    let mut logout = machine.take_pending().expect("a logout");
+    logout.settle(Some((before.login, None)));
+    let name = logout.id();
+    assert!(matches!(put(&mut logout, stored.as_ref(), at(5)), Answered::Again));
+    // Under a name of its own: the first one may be on its way with another base.
+    assert!(logout.id() != name && base(&logout) == stored.as_ref().map(|entry| entry.login));
+    assert!(logout.is_logout() && !logout.is_unsettled());
+    assert!(matches!(put(&mut logout, stored.as_ref(), at(6)), Answered::Stored { .. }));
+}
+
+#[test]
+fn its_own_first_try_that_arrives_late_is_no_obstacle_either() {
+    let before = committed(None, None, at(0));
+    let mut machine: Session = machine(Policy::default());
+    machine.login(Some(1), Times::new(at(1), None), tokens(at(1).wall, None), at(1), 0);
+    let write = machine.flush().expect("a write");
+    machine.settle(write, Some((before.login, None)));
+    let login = machine.pending(write).expect("a login").op(at(1));
+    machine.logout(at(2));
+    let mut logout = machine.take_pending().expect("a logout");
+    logout.settle(Some((before.login, None)));
+    let first = logout.op(at(2));
+    let entry = apply(Some(&before), &login, &Facts::in_process()).0;
+    assert!(matches!(put(&mut logout, entry.as_ref(), at(2)), Answered::Again));
+    // Its first try had the right base at its own time.
+    let late = apply(Some(&before), &first, &Facts::in_process()).0;
+    assert!(matches!(put(&mut logout, late.as_ref(), at(3)), Answered::Again));
+    assert!(matches!(put(&mut logout, late.as_ref(), at(3)), Answered::Stored { .. }));
+}
+
+#[test]
+fn another_processs_login_or_successor_counts_instead() {
+    let before = committed(None, None, at(0));
+    let other = reset(Some(&before), None, at(1));
+    let mut login = pending(Some(&before), true);
+    login.settle(Some((before.login, None)));
+    assert!(matches!(put(&mut login, Some(&other), at(2)), Answered::Overtaken(entry) if entry == other));
+    let mut rotation = Pending::tried(commit(Some(&before), None, at(1)), false);
+    let successor = committed(Some(&before), None, at(1));
+    assert!(matches!(put(&mut rotation, Some(&successor), at(2)), Answered::Overtaken(entry) if entry == successor));
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_a_failure_of_the_store() {
+    let entry = committed(None, None, at(0));
+    let busy = Reply::Busy { retry_after: None, holder: None };
+    for reply in [Reply::Granted(entry.clone()), Reply::Changed(entry), busy, Reply::Nothing] {
+        let Answered::Failed(error) = pending(None, true).answer(Ok(reply), at(1)) else { panic!("a failure") };
+        assert_eq!(*error.kind(), ErrorKind::Store);
+    }
+}
+
+#[test]
+fn only_what_brings_tokens_has_a_refresh_token_to_lose() {
+    assert!(pending(None, true).refresh_token().is_some() && pending(None, false).refresh_token().is_none());
+    let again = Op::new(None, at(0), Body::Again { record: Box::default() });
+    assert!(Pending::tried(again, false).refresh_token().is_none());
+}

@@ -1,0 +1,216 @@
+//! What is not stored comes before anything else.
+
+use tokenflight_core::{
+    ErrorKind,
+    store::{Reply, StoreErrorKind},
+};
+use tokenflight_machine::{Beside, Decision, Policy, Settled, Work};
+
+use crate::support::{
+    ALL, API, HOUR, Session, at, committed, just_use, login, machine, millis, moment, names, not_written,
+    obtained_unsaved, refresh_token, refusal, refused_with, reset, session, started, store, tokens, told, uses,
+    write_to, writing,
+};
+
+/// Logged in, and not stored yet.
+fn unsaved() -> Session {
+    let mut machine = machine(Policy::default());
+    login(&mut machine, Some(HOUR), at(0));
+    machine
+}
+
+#[test]
+fn a_caller_without_a_token_stores_before_it_refreshes() {
+    let ask: [fn(&mut Session) -> Decision; 4] = [
+        |machine| machine.usable(None, at(3600)),
+        |machine| machine.lasting(HOUR, None, at(3600)),
+        |machine| machine.force(at(3600)),
+        |machine| machine.refused(refusal(machine), at(3600)),
+    ];
+    for ask in ask {
+        let mut machine = unsaved();
+        let write = writing(ask(&mut machine));
+        assert_eq!(machine.running(Work::Write), Some(write));
+        assert!(matches!(ask(&mut machine), Decision::Join { work: Work::Write, overdue: false }));
+        assert!(machine.tick(at(3600)).refresh.is_none());
+        assert!(matches!(write_to(&mut machine, write, None, at(3601)), Settled::Stored(None)));
+        assert_eq!(machine.running(Work::Write), None);
+        started(ask(&mut machine));
+    }
+}
+
+#[test]
+fn a_caller_with_a_usable_token_keeps_it_moving_beside() {
+    let mut machine = unsaved();
+    let Decision::Use { beside: Some(Beside::Write(write)) } = machine.usable(None, at(1)) else { panic!("a write") };
+    assert!(matches!(machine.usable(None, at(1)), Decision::Use { beside: Some(Beside::Join(Work::Write)) }));
+    not_written(&mut machine, write, StoreErrorKind::NotDone, at(1));
+    assert!(just_use(&machine.usable(None, at(1))), "its waiting time is kept");
+    assert!(matches!(machine.usable(None, at(2)), Decision::Use { beside: Some(Beside::Write(_)) }));
+}
+
+#[test]
+fn a_rotation_that_could_not_be_stored_is_in_use_and_comes_first() {
+    let mut machine = session();
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(100), 0);
+    assert!(machine.has_unsaved() && machine.has_usable(None, at(100)));
+    assert!(uses(&machine.usable(None, at(100))));
+    // Its first attempt has failed already.
+    assert!(machine.clone().tick(at(100)).write.is_none());
+    let write = machine.tick(at(101)).write.expect("another attempt");
+    let entry = machine.known().map(|known| tokenflight_core::store::Entry::clone(known));
+    assert!(matches!(write_to(&mut machine, write, entry.as_ref(), at(101)), Settled::Stored(None)));
+    assert_eq!(machine.known().map(|known| known.rotation), entry.map(|entry| entry.rotation + 1));
+    assert!(!machine.has_unsaved());
+}
+
+#[test]
+fn what_could_not_be_stored_is_tried_again_soon_and_at_least_every_five_seconds() {
+    for kind in [StoreErrorKind::NotDone, StoreErrorKind::Unknown, StoreErrorKind::Refused] {
+        let (mut machine, mut now) = (unsaved(), at(0));
+        for longest in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            let write = machine.tick(now).write.expect("an attempt");
+            assert!(matches!(not_written(&mut machine, write, kind, now), Settled::Failed(_)));
+            let next = machine.tick(now).next.expect("another attempt");
+            let short = millis(longest).abs_diff(next - now.boot);
+            assert!(short < millis(1), "{longest} ms: {:?}", next - now.boot);
+            assert!(uses(&machine.usable(None, now)), "the login is in use all the while");
+            now = moment(next);
+        }
+        store(&mut machine, now);
+        assert!(!machine.has_unsaved());
+        assert!(machine.tick(now).write.is_none());
+    }
+}
+
+#[test]
+fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
+    let mut machine = unsaved();
+    let write = writing(machine.usable(None, at(3600)));
+    let events = told(&mut machine, |machine| {
+        not_written(machine, write, StoreErrorKind::NotDone, at(3600));
+    });
+    assert_eq!(names(&events), ["failed", "unpersisted"]);
+    assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Store);
+    assert_eq!(refused_with(machine.force(at(3600))), ErrorKind::Store);
+    let write = writing(machine.usable(None, at(3601)));
+    write_to(&mut machine, write, None, at(3601));
+    // It is no failure of the authorization server: nothing is to be waited for.
+    started(machine.usable(None, at(3601)));
+}
+
+#[test]
+fn a_failed_write_that_no_caller_waits_for_is_no_failed_refresh() {
+    let mut machine = unsaved();
+    let write = machine.tick(at(0)).write.expect("an attempt");
+    let events = told(&mut machine, |machine| {
+        not_written(machine, write, StoreErrorKind::NotDone, at(0));
+    });
+    assert_eq!(names(&events), ["unpersisted"]);
+}
+
+#[test]
+fn a_flush_waits_for_no_backoff_and_joins_what_is_in_progress() {
+    let mut machine = unsaved();
+    let write = machine.flush().expect("a write");
+    assert_eq!(machine.flush(), Some(write));
+    not_written(&mut machine, write, StoreErrorKind::NotDone, at(0));
+    assert_eq!(machine.flush(), Some(write));
+    write_to(&mut machine, write, None, at(0));
+    assert_eq!(machine.flush(), None);
+}
+
+#[test]
+fn what_has_been_replaced_is_not_stored_by_its_own_late_answer() {
+    let mut machine = unsaved();
+    let late = machine.flush().expect("a write");
+    login(&mut machine, Some(HOUR), at(1));
+    assert!(machine.pending(late).is_none() && machine.running(Work::Write).is_none());
+    let entry = committed(None, None, at(0));
+    let answer = Reply::Stored { entry, replaced: None };
+    assert!(matches!(machine.written(late, Ok(answer), at(2), ALL), Settled::Stale));
+    assert!(machine.has_unsaved() && machine.known().is_none());
+    let current = machine.flush().expect("a write");
+    assert!(matches!(machine.written(late, Ok(Reply::Nothing), at(2), ALL), Settled::Stale));
+    assert_eq!(machine.running(Work::Write), Some(current), "the late answer is not the current write's");
+}
+
+#[test]
+fn another_login_that_came_first_counts_and_is_read_next() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    login(&mut machine, Some(HOUR), at(10));
+    let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
+    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
+    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
+    assert!(machine.is_unloaded() && machine.login_id() > ours && !machine.has_unsaved());
+    started(machine.usable(None, at(11)));
+}
+
+#[test]
+fn a_logout_elsewhere_that_came_first_counts_and_our_refresh_token_is_revoked() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    let mine = tokens(at(10).wall, Some(HOUR));
+    machine.login(Some(9), tokenflight_machine::Times::new(at(10), None), mine.clone(), at(10), 0);
+    let write = machine.flush().expect("a write");
+    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    let theirs = reset(known.as_deref(), None, at(10));
+    let Settled::Overtaken(Some(revoke)) = write_to(&mut machine, write, Some(&theirs), at(11)) else {
+        panic!("a refresh token to revoke")
+    };
+    assert_eq!(&revoke, refresh_token(&mine));
+    assert_eq!(refused_with(machine.usable(None, at(11))), ErrorKind::LoggedOut);
+    assert_eq!(machine.known().map(|known| &**known), Some(&theirs));
+}
+
+#[test]
+fn our_logout_stays_one_here_whatever_came_first() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    machine.logout(at(10));
+    let write = machine.flush().expect("a write");
+    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
+    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
+    assert!(machine.is_logged_out());
+    assert_eq!(refused_with(machine.usable(None, at(11))), ErrorKind::LoggedOut);
+}
+
+#[test]
+fn a_rotation_that_another_one_of_the_same_login_has_overtaken_leaves_ours_in_use() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(100), 0);
+    let (write, login) = (machine.flush().expect("a write"), machine.login_id());
+    let theirs = committed(known.as_deref(), Some(HOUR), at(99));
+    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(101)), Settled::Overtaken(None)));
+    assert!(uses(&machine.usable(Some(API), at(101))) && machine.login_id() == login);
+    // The next refresh reads the store with what was seen before, and so adopts the other one.
+    assert_eq!(started(machine.force(at(200))).known, known);
+}
+
+#[test]
+fn a_logout_that_is_stored_names_the_refresh_token_that_it_replaced() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    let rotated = committed(known.as_deref(), Some(HOUR), at(5));
+    machine.logout(at(10));
+    let write = machine.flush().expect("a write");
+    machine.settle(write, Some((rotated.login, None)));
+    let Settled::Stored(Some(revoke)) = write_to(&mut machine, write, Some(&rotated), at(11)) else {
+        panic!("a refresh token to revoke")
+    };
+    assert_eq!(Some(&revoke), rotated.tokens().and_then(|tokens| tokens.refresh.as_ref()));
+}
+
+#[test]
+fn a_session_that_goes_hands_over_what_it_owes() {
+    let mut machine = unsaved();
+    let pending = machine.take_pending().expect("a login");
+    assert!(!pending.is_logout() && pending.is_unsettled() && pending.refresh_token().is_some());
+    assert!(!machine.has_unsaved() && machine.take_pending().is_none());
+}

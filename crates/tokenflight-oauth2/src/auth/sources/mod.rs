@@ -1,0 +1,7 @@
+//! Where platforms leave the assertions of their workloads.
+
+mod env;
+mod file;
+mod url;
+
+pub use self::{env::EnvVar, file::TokenFile, url::UrlSource};

@@ -1,0 +1,87 @@
+//! The session that several audiences share, and how each of them has its refresh token presented.
+
+use std::collections::VecDeque;
+
+use tokenflight_core::{Error, ErrorKind, FailureClass};
+use tokenflight_machine::{Outcome, Plan, Saved};
+
+use crate::{
+    Session,
+    parts::Parts,
+    refresh::{Granted, Wish},
+    session::Access,
+    slot::Inner,
+    sync::{Arc, Mutex, Weak, lock},
+};
+
+/// The common session, and what audiences ask of it, in the order of asking.
+pub(crate) struct Common {
+    pub(crate) root: Session,
+    queue: Mutex<VecDeque<Arc<Wish>>>,
+}
+
+/// A wish's place in the queue. It goes with the refresh that asked.
+struct Place<'a> {
+    common: &'a Common,
+    wish: Arc<Wish>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        lock(&self.common.queue).retain(|wish| !Arc::ptr_eq(wish, &self.wish));
+    }
+}
+
+/// Pieces of work that a refresh of an audience sits through; then something else is wrong.
+const MOST: usize = 256;
+
+impl Common {
+    pub(super) fn new(root: Session) -> Self {
+        Self { root, queue: Mutex::default() }
+    }
+
+    /// Has the refresh token presented for an audience.
+    pub(crate) async fn obtain(&self, parts: &Parts, session: &Weak<Inner>, plan: &Plan) -> Outcome<Access> {
+        let pin = self.root.inner.look(|slot, _| slot.machine.resets());
+        let wish = Arc::new(Wish::new(Arc::clone(&parts.grant), plan.reason, pin, Weak::clone(session), plan.id));
+        match self.granted(&wish).await {
+            Ok((token, times, login)) => {
+                Outcome::Obtained { token, times, renewable: true, saved: Saved::Elsewhere { login } }
+            }
+            Err(error) if error.needs_login() => Outcome::Over { error },
+            Err(error) => {
+                let class = match error.kind() {
+                    ErrorKind::Refresh(class) => *class,
+                    _ => FailureClass::NotSent,
+                };
+                Outcome::Failed { class, error, in_doubt: None, rotated: None }
+            }
+        }
+    }
+
+    /// Waits until it is this wish's turn and it has been served.
+    ///
+    /// # Cancel safety
+    ///
+    /// It leaves the queue. A request that was sent for it goes on, because the answer may bring another refresh token.
+    async fn granted(&self, wish: &Arc<Wish>) -> Granted {
+        lock(&self.queue).push_back(Arc::clone(wish));
+        let _place = Place { common: self, wish: Arc::clone(wish) };
+        for _ in 0..MOST {
+            let step = self.root.inner.present(wish.pin, || self.next(wish))?;
+            self.root.inner.through(step).await?;
+            if let Some(granted) = wish.granted() {
+                return granted.clone();
+            }
+        }
+        Err(Error::with_source(ErrorKind::Store, "other audiences and processes were faster each time"))
+    }
+
+    /// The first wish that a caller or a driver waits for; this one, if there is no other.
+    fn next(&self, wish: &Arc<Wish>) -> Arc<Wish> {
+        // Whether it is wanted is asked with the queue unlocked: that locks another session.
+        let queue: Vec<_> = lock(&self.queue).iter().cloned().collect();
+        let mut waiting = queue.into_iter().filter(|next| next.granted().is_none() && next.pin == wish.pin);
+        waiting.find(|next| Arc::ptr_eq(next, wish) || next.is_wanted()).unwrap_or_else(|| Arc::clone(wish))
+    }
+}

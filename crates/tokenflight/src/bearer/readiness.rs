@@ -1,0 +1,52 @@
+//! Waiting for the inner service beside a flight that nothing else polls.
+//!
+//! Without a driver a flight stands still when those who waited for it are gone, and it may hold the very permit that
+//! the next request needs to be ready. So what waits for readiness keeps it moving.
+//!
+//! A flight that is left alone only after this one has begun to wait does not wake it; a driver does away with all of it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tower_service::Service;
+
+use crate::{
+    slot::{Carry, Inner},
+    sync::Arc,
+};
+
+/// The flight that is kept moving, if there is one.
+#[derive(Default)]
+pub(super) struct Readiness(Option<Carry>);
+
+impl Readiness {
+    /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does.
+    pub(super) fn poll_ready<S, B>(
+        &mut self,
+        service: &mut S,
+        session: &Arc<Inner>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<B>,
+    {
+        loop {
+            if let Poll::Ready(ready) = service.poll_ready(cx) {
+                self.0 = None;
+                return Poll::Ready(ready);
+            }
+            if self.0.is_none() {
+                self.0 = session.stray();
+            }
+            let Some(flight) = self.0.as_mut() else { return Poll::Pending };
+            if Pin::new(flight).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            // What it held is free now.
+            self.0 = None;
+        }
+    }
+}

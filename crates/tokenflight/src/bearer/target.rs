@@ -1,0 +1,167 @@
+//! May a request have the token, and as a request to which origin?
+
+use std::fmt;
+
+use http::{
+    HeaderMap, Method, Request,
+    header::{AUTHORIZATION, HOST},
+};
+use tokenflight_machine::OriginId;
+
+use super::{BearerOptions, Origins, origin::Listed, redirect};
+
+/// Why a request went out without a token of the layer's. In the extensions of the response if that is a 401.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use http::{Request, Response};
+/// # use tokenflight::{BearerLayer, GrantError, Origins, Session, TokenSet, grant_fn};
+/// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tokenflight::bearer::NoToken;
+///
+/// # fn main() -> Result<(), BoxError> {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// # let session = Session::builder(grant_fn(|_| async { Err(GrantError::config("example")) })).build()?;
+/// # session.login(TokenSet::new("secret")).await?;
+/// # let api = service_fn(|_: Request<String>| async {
+/// #     Ok::<_, BoxError>(Response::builder().status(401).body(String::new())?)
+/// # });
+/// let layer = BearerLayer::new(session, Origins::new(["https://api.example.com"])?);
+/// let client = ServiceBuilder::new().layer(layer).service(api);
+/// let request = Request::get("https://api.example.org/me").body(String::new())?;
+/// let response = client.oneshot(request).await?;
+/// assert_eq!(response.extensions().get(), Some(&NoToken::Unlisted));
+/// # Ok(()) })
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoToken {
+    /// Its origin is not [listed](Origins).
+    Unlisted,
+    /// Its URI has no authority, and the layer was not told the client's [sole](Origins::sole) destination.
+    NoAuthority,
+    /// Its caller had set an `Authorization`.
+    OwnAuthorization,
+    /// Its `Host` header names another host than its URI.
+    OtherHost,
+    /// It was asked for: [`BearerOptions::without_token`].
+    Option,
+    /// A redirect had led it to another origin before; see [`redirect`].
+    Redirected,
+    /// It is a `CONNECT`, which speaks to a proxy.
+    Connect,
+}
+
+impl fmt::Display for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unlisted => "no token was sent: the origin is not listed",
+            Self::NoAuthority => {
+                "no token was sent: the URI names no host, and `Origins::sole` has not named the client's only one"
+            }
+            Self::OwnAuthorization => "no token was sent: the request had an Authorization of its own",
+            Self::OtherHost => "no token was sent: the Host header names another host than the URI",
+            Self::Option => "no token was sent: the options said so",
+            Self::Redirected => "no token was sent: a redirect had led to another origin",
+            Self::Connect => "no token was sent: CONNECT speaks to a proxy",
+        })
+    }
+}
+
+/// Which of the headers that have a say are there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Names {
+    pub(super) authorization: bool,
+    pub(super) host: bool,
+}
+
+impl Names {
+    #[inline]
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        // Reading a dozen names is cheaper than one search.
+        let mut names = Self::default();
+        for name in headers.keys() {
+            names.authorization |= *name == AUTHORIZATION;
+            names.host |= *name == HOST;
+        }
+        names
+    }
+}
+
+/// Where requests may go with a token.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) origins: Origins,
+    pub(super) below_redirects: bool,
+}
+
+impl Rules {
+    /// The origin as which this request gets the token, or why it gets none. To be asked once for each request.
+    ///
+    /// The headers are looked at last, and by the caller, who may have to read all of them anyway.
+    #[inline(always)]
+    pub(super) fn target<B>(
+        &self,
+        request: &Request<B>,
+        options: &BearerOptions,
+        names: impl FnOnce() -> Names,
+    ) -> Result<OriginId, NoToken> {
+        let target = self.allowed(request, options, names);
+        if self.below_redirects && !redirect::is_home(request, target.ok()) {
+            target.and(Err(NoToken::Redirected))
+        } else {
+            target
+        }
+    }
+
+    #[inline(always)]
+    fn allowed<B>(
+        &self,
+        request: &Request<B>,
+        options: &BearerOptions,
+        names: impl FnOnce() -> Names,
+    ) -> Result<OriginId, NoToken> {
+        if options.is_untouched() {
+            return Err(NoToken::Option);
+        }
+        if *request.method() == Method::CONNECT && !is_extended(request) {
+            return Err(NoToken::Connect);
+        }
+        let uri = request.uri();
+        let listed = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) => self.origins.find(scheme, authority).ok_or(NoToken::Unlisted),
+            (None, None) => self.origins.destination().ok_or(NoToken::NoAuthority),
+            _ => Err(NoToken::Unlisted),
+        }?;
+        let names = names();
+        if names.authorization {
+            return Err(NoToken::OwnAuthorization);
+        }
+        if names.host && !is_host(listed, request.headers()) {
+            return Err(NoToken::OtherHost);
+        }
+        Ok(listed.id())
+    }
+}
+
+/// Whether every `Host` header names this origin: a server may route by it, and what it routes to be the token's reader.
+#[cold]
+fn is_host(listed: &Listed, headers: &HeaderMap) -> bool {
+    headers.get_all(HOST).iter().all(|host| host.to_str().is_ok_and(|host| listed.is_named_by(host)))
+}
+
+/// Whether a `CONNECT` opens a WebSocket or the like at the origin itself (RFC 8441 §4, RFC 9220), instead of speaking to a
+/// proxy.
+#[cold]
+fn is_extended<B>(request: &Request<B>) -> bool {
+    #[cfg(feature = "extended-connect")]
+    {
+        request.extensions().get::<hyper::ext::Protocol>().is_some()
+    }
+    #[cfg(not(feature = "extended-connect"))]
+    {
+        let _ = request;
+        false
+    }
+}

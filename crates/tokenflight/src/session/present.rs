@@ -1,0 +1,86 @@
+//! The common session of several audiences: presenting its refresh token for one of them.
+
+use std::time::Duration;
+
+use tokenflight_core::{Error, ErrorKind, Now};
+use tokenflight_machine::{Decision, Start, Work};
+
+use crate::{
+    flight::{Flight, Join},
+    refresh::{Refreshed, Wish},
+    slot::{Inner, Slot},
+    sync::Arc,
+    time::Deadline,
+    write::Written,
+};
+
+/// What a wish waits for before it looks again.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Refresh(Join<Refreshed>),
+    Write(Join<Written>),
+    Until(Duration),
+}
+
+impl Inner {
+    /// Joins the work in progress, or starts a refresh for the next wish.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be presented; or there was a login or logout since the wish was made.
+    pub(crate) fn present(self: &Arc<Self>, pin: u64, next: impl FnOnce() -> Arc<Wish>) -> Result<Step, Error> {
+        let (now, next) = (self.parts.now(), next());
+        let (step, joined) = self.ask(now, |slot| match slot.machine.resets() == pin {
+            true => slot.present(next, now, self),
+            false => (Err(Error::new(ErrorKind::SessionChanged)), None),
+        });
+        // So that it looks whether its own caller still waits, and at the clock.
+        if let Some(flight) = joined {
+            flight.fire();
+        }
+        step
+    }
+
+    /// Waits for it.
+    pub(crate) async fn through(self: &Arc<Self>, step: Step) -> Result<(), Error> {
+        match step {
+            // What it has brought is the wish's that it was for.
+            Step::Refresh(join) => drop(join.await),
+            Step::Write(join) => self.written(join).await?,
+            Step::Until(at) => Box::pin(Deadline::at(Arc::clone(&self.parts.time), at)).await?,
+        }
+        Ok(())
+    }
+}
+
+impl Slot {
+    fn present(
+        &mut self,
+        wish: Arc<Wish>,
+        now: Now,
+        session: &Arc<Inner>,
+    ) -> (Result<Step, Error>, Option<Flight<Refreshed>>) {
+        let mut joined = None;
+        let step = match self.machine.present(wish.reason, now) {
+            Decision::Start(Start::Refresh(plan)) => {
+                self.start_for(plan, wish, session);
+                self.join_refresh().map(Step::Refresh)
+            }
+            Decision::Join { work: Work::Refresh, .. } => {
+                let join = self.join_refresh().map(Step::Refresh);
+                joined = self.refresh.clone().filter(|_| join.is_ok());
+                join
+            }
+            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(Step::Write),
+            Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
+                Some(id) => self.join_write(id, session).map(Step::Write),
+                None => Err(Error::new(ErrorKind::Closed)),
+            },
+            Decision::Wait { until } => Ok(Step::Until(until)),
+            Decision::Refuse(error) => Err(error),
+            // A token of the common session is no audience's.
+            Decision::Use { .. } => Err(Error::new(ErrorKind::Closed)),
+        };
+        (step, joined)
+    }
+}

@@ -1,0 +1,144 @@
+//! What audiences have in common: logins, ends, and what is not stored.
+
+use super::support::*;
+
+fn waiting(audiences: &Audiences) -> Vec<impl Future + Unpin> {
+    let mut waiting: Vec<_> = NAMES
+        .map(|name| session(audiences, name).clone())
+        .into_iter()
+        .map(|session| Box::pin(async move { session.token().await }))
+        .collect();
+    for token in &mut waiting {
+        assert!(poll(token).is_pending());
+    }
+    waiting
+}
+
+#[test]
+fn a_login_for_all_audiences_waits_for_none_of_them() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.close_gates();
+    let _waiting = waiting(&audiences);
+    let began = fixture.time.now().boot;
+    fixture.time.run(audiences.login(set("1"))).unwrap();
+    assert_eq!(fixture.time.now().boot, began);
+}
+
+#[test]
+fn a_logout_of_all_audiences_waits_once() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.close_gates();
+    let _waiting = waiting(&audiences);
+    let began = fixture.time.now().boot;
+    fixture.time.run(audiences.logout()).unwrap();
+    let took = fixture.time.now().boot - began;
+    assert!(took <= SECOND * 5, "it took {took:?}");
+}
+
+#[test]
+fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.time.run(session(&audiences, "mail").token()).unwrap();
+    let mut events = session(&audiences, "mail").events();
+    fixture.time.run(audiences.login(set("1"))).unwrap();
+    fixture.time.run(session(&audiences, "mail").token()).unwrap();
+    let told = told(&mut events);
+    assert!(matches!(told[..], [Event::LoggedIn { .. }, Event::Refreshed { .. }]), "{told:?}");
+}
+
+#[test]
+fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
+    let fixture = Scripted::new();
+    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+    let mail = session(&here, "mail");
+    fixture.time.run(mail.token()).unwrap();
+    let mut events = mail.events();
+    fixture.time.run(there.login(set("1"))).unwrap();
+    fixture.time.run(mail.refresh()).unwrap();
+    let told = told(&mut events);
+    assert!(matches!(told[..], [Event::LoggedIn { .. }]), "{told:?}");
+    let presented = fixture.mail.presented();
+    assert_eq!(presented.last().map(RefreshToken::expose), Some("refresh-1"));
+}
+
+/// Here the login is over, and there is another one in the store.
+fn over_here(fixture: &Scripted) -> Audiences {
+    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+    fixture.time.run(there.logout()).unwrap();
+    fixture.time.run(session(&here, "mail").token()).unwrap_err();
+    fixture.time.run(session(&here, "files").token()).unwrap_err();
+    fixture.time.run(there.login(set("again"))).unwrap();
+    fixture.time.advance(SECOND * 60);
+    here
+}
+
+#[test]
+fn an_audience_can_be_reloaded_after_a_login_of_another_process() {
+    let fixture = Scripted::new();
+    let audiences = over_here(&fixture);
+    fixture.time.run(session(&audiences, "mail").reload()).unwrap();
+    assert!(matches!(audiences.state().status, Status::Usable));
+    // The other one was told of the end, and asks when it is reloaded too.
+    fixture.time.run(session(&audiences, "files").token()).unwrap_err();
+    fixture.time.run(session(&audiences, "files").reload()).unwrap();
+}
+
+#[test]
+fn all_audiences_can_be_reloaded_after_a_login_of_another_process() {
+    let fixture = Scripted::new();
+    let audiences = over_here(&fixture);
+    fixture.time.run(audiences.reload()).unwrap();
+    fixture.time.run(all([&audiences], 1));
+}
+
+#[test]
+fn an_end_leaves_the_tokens_of_audiences_usable() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let tokens = fixture.time.run(all([&audiences], 1));
+    fixture.time.advance(SECOND * 60);
+    fixture.mail.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    let error = fixture.time.run(session(&audiences, "mail").refresh()).unwrap_err();
+    assert!(error.is_ended() && error.needs_login(), "{error:?}");
+    let again = fixture.time.run(all([&audiences], 1));
+    assert!(tokens.iter().zip(&again).all(|((_, one), (_, other))| one.access() == other.access()));
+    assert!(matches!(session(&audiences, "mail").state().status, Status::Ending(_)));
+    fixture.time.advance(LIFETIME);
+    for name in NAMES {
+        assert!(fixture.time.run(session(&audiences, name).token()).unwrap_err().is_ended(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_stored_is_seen_and_told() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let mut events = audiences.events();
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    fixture.time.run(session(&audiences, "mail").token()).unwrap();
+    assert!(audiences.state().unsaved);
+    assert!(told(&mut events).iter().any(|event| matches!(event, Event::Unpersisted { .. })));
+    fixture.time.advance(SECOND * 10);
+    // It is stored before anything else is presented.
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    assert!(!audiences.state().unsaved);
+    assert!(told(&mut events).iter().any(|event| matches!(event, Event::Persisted { .. })));
+}
+
+#[test]
+fn settings_hold_for_all_requests() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in_with(|builder| builder.request_limit(SECOND * 20));
+    fixture.mail.push(Step::HangSent);
+    let began = fixture.time.now().boot;
+    fixture.time.run(session(&audiences, "mail").token()).unwrap_err();
+    assert_eq!(fixture.time.now().boot - began, SECOND * 20);
+}
+
+#[test]
+fn audiences_cannot_be_built_without_one() {
+    assert_eq!(Audiences::builder().time(ManualTime::new(1)).build().unwrap_err(), BuildError::NoAudience);
+}

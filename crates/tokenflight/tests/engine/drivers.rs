@@ -1,0 +1,176 @@
+//! The driver.
+
+use super::support::*;
+
+/// Failures without a waiting time (here: chance that is always zero) keep one poll of the driver going for ever.
+#[test]
+fn a_driver_comes_back_although_every_attempt_fails_at_once() {
+    let (time, attempts) = (ManualTime::new(1), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&attempts);
+    let grant = grant_fn(move |_: TokenRequest| {
+        let attempt = count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            // Or this test would not end.
+            if attempt > 1000 { pending().await } else { Err(GrantError::not_sent("the network is down")) }
+        }
+    });
+    let session = session(Dull(time.clone(), 0), grant, MemoryStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    let mut driver = session.driver();
+    let _ = poll(&mut driver);
+    assert!(attempts.load(Ordering::SeqCst) < 10, "{} attempts in one poll", attempts.load(Ordering::SeqCst));
+}
+
+/// Pending once, and woken at once.
+fn yields() -> BoxFuture<'static, ()> {
+    let mut yielded = false;
+    let once = move |cx: &mut Context<'_>| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    };
+    Box::pin(poll_fn(once))
+}
+
+/// The last handle goes while the driver looks at the session: the driver takes it for gone before it has been handed
+/// what is still to be stored, and ends. "A login must reach the store": it is lost. Two threads; by chance, but on two cores
+/// within a second.
+#[test]
+fn what_the_last_handle_leaves_is_stored_whenever_the_driver_looks() {
+    let (time, began) = (ManualTime::new(1), std::time::Instant::now());
+    for round in 0.. {
+        if began.elapsed() > SECOND * 10 {
+            return;
+        }
+        let model = ModelStore::new();
+        let store = Before(model.clone(), |kind| if kind == OpKind::Reset { yields() } else { Box::pin(ready(())) });
+        let session = session(time.clone(), MockGrant::new(), store);
+        let mut driver = session.driver();
+        assert!(poll(&mut driver).is_pending() && poll(&mut driver).is_pending());
+        let go = Arc::new(AtomicBool::new(false));
+        let wait = Arc::clone(&go);
+        let other = thread::spawn(move || {
+            while !wait.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+            let _ = session.login(set("0")).now_or_never();
+            drop(session);
+        });
+        go.store(true, Ordering::Release);
+        let mut polls = 0;
+        while poll(&mut driver).is_pending() {
+            polls += 1;
+            if polls % 64 == 0 {
+                thread::yield_now();
+            }
+        }
+        other.join().unwrap();
+        assert!(model.entry(&key()).is_some(), "the login of round {round} is not stored");
+    }
+}
+
+/// A timer that can break, as on a runtime that is shutting down.
+#[derive(Clone)]
+struct Breaking(ManualTime, Arc<AtomicBool>);
+
+impl Time for Breaking {
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        assert!(!self.1.load(Ordering::SeqCst), "no timer here");
+        Time::sleep(&self.0, duration)
+    }
+
+    fn random(&self) -> u64 {
+        Time::random(&self.0)
+    }
+}
+
+/// A driver that ends by itself, because it has no timer, says that "its sessions go on, driven by their callers"; but
+/// they still count on it until it is dropped, and send tokens that have expired.
+#[test]
+fn a_driver_that_has_ended_leaves_its_sessions_to_their_callers() {
+    let time = Breaking(ManualTime::new(1), Arc::default());
+    let session = session(time.clone(), MockGrant::new(), MemoryStore::new());
+    time.0.run(session.login(set("0"))).unwrap();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = Arc::clone(&seen);
+    let api = service_fn(move |request: Request<Full<Bytes>>| {
+        log.lock().unwrap().push(request.headers()["authorization"].to_str().unwrap().to_owned());
+        ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+    });
+    let mut client = BearerLayer::new(session, Origins::new(["https://api.example"]).unwrap()).layer(api);
+    let mut call = || time.0.run(client.call(Request::get("https://api.example/").body(Full::default()).unwrap()));
+    call().unwrap();
+    time.1.store(true, Ordering::SeqCst);
+    time.0.advance(SECOND * 31);
+    while poll(&mut driver).is_pending() {}
+    time.1.store(false, Ordering::SeqCst);
+    time.0.advance(SECOND * 400);
+    call().unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["Bearer access-0", "Bearer access-1"], "access-0 has expired");
+    drop(driver);
+}
+
+/// A driver that is moved to another runtime ends as soon as the first one is gone: nothing is renewed ahead any more.
+#[test]
+fn a_driver_outlives_the_runtime_it_was_first_polled_on() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let session = Session::builder(MockGrant::new()).build().unwrap();
+    first.block_on(session.login(set("0"))).unwrap();
+    let mut driver = session.driver();
+    first.block_on(async { assert!((&mut driver).now_or_never().is_none()) });
+    drop(first);
+    let ended = second.block_on(async { (&mut driver).now_or_never().is_some() });
+    assert!(!ended, "it has ended, and the session lives");
+}
+
+/// The same while the first runtime is still there, and idle: the driver's timer belongs to it and never fires. Nothing is
+/// renewed, and the layer sends tokens that have expired.
+#[test]
+fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let grant = MockGrant::new();
+    let session = Session::builder(grant.clone()).build().unwrap();
+    first.block_on(session.login(set("0").expires_in(SECOND))).unwrap();
+    let mut driver = session.driver();
+    first.block_on(async { assert!((&mut driver).now_or_never().is_none()) });
+    second.block_on(async {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(SECOND * 3) => {}
+            () = driver => {}
+        }
+    });
+    assert_ne!(grant.count(), 0, "three seconds, with a token that lives for one");
+}
+
+/// A runtime without timers: "the engine survives that and says so". One who waits for nothing but time (the least
+/// interval between two refreshes) is never told anything, and waits for ever.
+#[test]
+fn whoever_waits_without_a_timer_is_told_so() {
+    let done = within(SECOND * 5, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let short = Duration::from_millis(1);
+            let grant = MockGrant::new();
+            grant.set_lifetime(Some(short));
+            let session = Session::builder(grant).build().unwrap();
+            session.login(TokenSet::new("access").refresh_token("refresh").expires_in(short)).await.unwrap();
+            for _ in 0..3 {
+                thread::sleep(short * 5);
+                let _ = session.token().await;
+            }
+        });
+    });
+    assert!(done.is_some(), "no task was told anything in five seconds");
+}

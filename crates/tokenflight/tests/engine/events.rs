@@ -1,0 +1,108 @@
+//! Events.
+
+use super::support::*;
+
+/// Another process logs in: that is told if its access token can still be used, and not told if it has expired.
+#[test]
+fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
+    for age in [60, 400] {
+        let (time, model) = (ManualTime::new(1), ModelStore::new());
+        let session_x = session(time.clone(), MockGrant::new(), model.clone());
+        time.run(session_x.login(TokenSet::new("access-x").refresh_token("refresh-x").expires_in(SECOND))).unwrap();
+        let mut events = session_x.events();
+        time.run(session(time.clone(), MockGrant::new(), model).login(set("y"))).unwrap();
+        time.advance(SECOND * age);
+        time.run(session_x.token()).unwrap();
+        let told = told(&mut events);
+        let login = told.iter().any(|event| matches!(event, Event::LoggedIn { .. }));
+        assert!(login, "{age} s later, of login {:?}: {told:?}", session_x.state().login);
+    }
+}
+
+/// "Told once": every [`Session::reload`], which is how one finds out whether somebody has logged in again, tells the
+/// same end again.
+#[test]
+fn an_end_is_told_once() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let session = session(time.clone(), grant.clone(), ModelStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    let mut events = session.events();
+    time.advance(SECOND * 301);
+    grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    time.run(session.token()).unwrap_err();
+    for _ in 0..3 {
+        time.advance(SECOND * 60);
+        time.run(session.reload()).unwrap_err();
+    }
+    let ends = told(&mut events).into_iter().filter(|event| matches!(event, Event::Ended { .. })).count();
+    assert_eq!(ends, 1);
+}
+
+/// A listener that logs out when the session has ended: the stream tells of the logout first, and of the end after it.
+#[test]
+fn events_are_told_in_the_order_in_which_they_happened() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let cell = Arc::new(OnceLock::<Session>::new());
+    let mine = Arc::clone(&cell);
+    let listener = move |event: &Event| {
+        if let (Event::Ended { .. }, Some(session)) = (event, mine.get()) {
+            let _ = session.logout().now_or_never();
+        }
+    };
+    let builder = Session::builder(grant.clone()).time(time.clone()).on_event(listener);
+    let session = builder.build().unwrap();
+    cell.set(session.clone()).unwrap();
+    time.run(session.login(set("0"))).unwrap();
+    let mut events = session.events();
+    time.advance(SECOND * 301);
+    grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    time.run(session.token()).unwrap_err();
+    let told = told(&mut events);
+    let ended = told.iter().position(|event| matches!(event, Event::Ended { .. })).unwrap();
+    let logged_out = told.iter().position(|event| matches!(event, Event::LoggedOut { .. })).unwrap();
+    assert!(ended < logged_out, "{told:?}");
+}
+
+/// What "will be offered again" is told to be stored or nothing: if somebody else's state has won, the last word is
+/// that it is not stored.
+#[test]
+fn every_unpersisted_gets_an_answer() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let store = MockStore::before(model.clone());
+    let session_x = session(time.clone(), MockGrant::new(), store.clone());
+    time.run(session_x.login(set("x"))).unwrap();
+    time.advance(SECOND * 301);
+    store.push(OpKind::Commit, Trouble::Fail);
+    let mut events = session_x.events();
+    time.run(session_x.token()).unwrap();
+    // Another process has waited the lease out and has a successor too.
+    time.advance(SECOND * 100);
+    time.run(session(time.clone(), MockGrant::new(), model).refresh()).unwrap();
+    let mut driver = session_x.driver();
+    for _ in 0..60 {
+        time.advance(SECOND);
+        let _ = poll(&mut driver);
+    }
+    assert!(!session_x.state().unsaved);
+    let told = told(&mut events);
+    let open = told.iter().rposition(|event| matches!(event, Event::Unpersisted { .. })).unwrap();
+    let after = &told[open + 1..];
+    assert!(!after.is_empty(), "nothing was told after {:?}", told[open]);
+}
+
+/// The store cannot take what is pending, so no task gets a token; no event says that a refresh has failed.
+#[test]
+fn a_refresh_that_failed_because_of_the_store_is_told() {
+    let (time, store) = (ManualTime::new(1), MockStore::new());
+    let session = session(time.clone(), MockGrant::new(), store.clone());
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    store.push(OpKind::Commit, Trouble::Fail);
+    time.run(session.token()).unwrap();
+    time.advance(SECOND * 301);
+    let mut events = session.events();
+    store.set_down(true);
+    time.run(session.token()).unwrap_err();
+    let told = told(&mut events);
+    assert!(told.iter().any(|event| matches!(event, Event::RefreshFailed { .. })), "{told:?}");
+}

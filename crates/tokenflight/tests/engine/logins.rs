@@ -1,0 +1,249 @@
+//! Logins and logouts.
+
+use super::support::*;
+
+/// The store has a login, and only its answer was lost: the login is stored again over a newer rotation, and a spent
+/// refresh token is presented.
+#[test]
+fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let auth = AuthServer::builder(time.shared()).access_lifetime(SECOND * 3600).build();
+    let store = MockStore::before(model.clone());
+    let session_x = session(time.clone(), auth.grant(), store.clone());
+    store.push(OpKind::Reset, Trouble::FailAfter);
+    let _ = time.run(session_x.login(auth.login_as("alice")));
+    let session_y = session(time.clone(), auth.grant(), model.clone());
+    time.run(session_y.token()).unwrap();
+    time.advance(SECOND * 60);
+    time.run(session_y.refresh()).unwrap();
+    let refreshed = time.run(session_x.refresh());
+    assert!(refreshed.is_ok(), "{refreshed:?}");
+    auth.assert_unharmed();
+}
+
+/// The same with a logout: tried again, it ends a later login of another process.
+#[test]
+fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let store = MockStore::before(model.clone());
+    let session_x = session(time.clone(), MockGrant::new(), store.clone());
+    time.run(session_x.login(set("x"))).unwrap();
+    store.push(OpKind::Reset, Trouble::FailAfter);
+    let _ = time.run(session_x.logout());
+    let session_y = session(time.clone(), MockGrant::new(), model.clone());
+    time.run(session_y.login(set("y"))).unwrap();
+    let mut driver = session_x.driver();
+    for _ in 0..5 {
+        let _ = poll(&mut driver);
+        time.advance(SECOND);
+    }
+    let state = model.entry(&key()).unwrap().state;
+    assert!(matches!(state, EntryState::Active(_)), "{state:?}");
+}
+
+/// The same while the store is really down: a logout is applied an hour later, over a login that the user has made
+/// elsewhere in between.
+#[test]
+fn a_logout_that_comes_late_does_not_end_a_later_login() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let store = MockStore::before(model.clone());
+    let session_x = session(time.clone(), MockGrant::new(), store.clone());
+    time.run(session_x.login(set("x"))).unwrap();
+    store.set_down(true);
+    let _ = time.run(session_x.logout());
+    let session_y = session(time.clone(), MockGrant::new(), model.clone());
+    time.run(session_y.login(set("y"))).unwrap();
+    time.advance(SECOND * 3600);
+    store.set_down(false);
+    let mut driver = session_x.driver();
+    for _ in 0..60 {
+        let _ = poll(&mut driver);
+        time.advance(SECOND);
+    }
+    let state = model.entry(&key()).unwrap().state;
+    assert!(matches!(state, EntryState::Active(_)), "{state:?}");
+}
+
+/// A login gets another number once it is stored, so a request that was sent in between fails with "there was a login
+/// or logout since", although there was none. It may be expected to be renewed and sent again.
+#[test]
+fn a_login_is_the_same_login_after_it_has_been_stored() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let other = session(time.clone(), MockGrant::new(), model.clone());
+    for name in ["a", "b", "c"] {
+        time.run(other.login(set(name))).unwrap();
+    }
+    let store = MockStore::before(model.clone());
+    let session = session(time.clone(), MockGrant::new(), store.clone());
+    store.push(OpKind::Reset, Trouble::Fail);
+    let _ = time.run(session.login(set("x")));
+    time.advance(SECOND * 200);
+    // A request is on its way while the login is stored.
+    let gate = Gate::new();
+    gate.close();
+    let behind = gate.clone();
+    let api = service_fn(move |request: Request<Full<Bytes>>| {
+        let (gate, old) = (behind.clone(), request.headers()["authorization"] == "Bearer access-x");
+        async move {
+            gate.pass().await;
+            let status = if old { 401 } else { 200 };
+            Ok::<_, Infallible>(Response::builder().status(status).body(Full::<Bytes>::default()).unwrap())
+        }
+    });
+    let client = BearerLayer::new(session.clone(), Origins::new(["https://api.example"]).unwrap()).layer(api);
+    let mut call = Box::pin(client.oneshot(Request::get("https://api.example/").body(Full::default()).unwrap()));
+    assert!(poll(&mut call).is_pending());
+    let mut driver = session.driver();
+    for _ in 0..60 {
+        let _ = poll(&mut driver);
+        time.advance(Duration::from_millis(100));
+    }
+    assert!(!session.state().unsaved);
+    drop(driver);
+    gate.open();
+    let response = time.run(call).unwrap();
+    assert_eq!(response.status(), 200, "{:?}", response.extensions().get::<Error>());
+}
+
+/// A grant that remembers what it revoked.
+struct Revoking<G>(G, Arc<Mutex<Vec<String>>>);
+
+impl<G: Grant> Grant for Revoking<G> {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        self.0.request(request)
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        self.1.lock().unwrap().push(token.expose().to_owned());
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// `mytool logout`, in a process that has not used the session yet, revokes nothing: the refresh token lives on.
+#[test]
+fn a_logout_revokes_what_is_stored() {
+    let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
+    time.run(session(time.clone(), MockGrant::new(), model.clone()).login(set("0"))).unwrap();
+    let session = session(time.clone(), Revoking(MockGrant::new(), Arc::clone(&revoked)), model);
+    time.run(session.logout()).unwrap();
+    assert_eq!(*revoked.lock().unwrap(), ["refresh-0"]);
+}
+
+/// A logout revokes the refresh token that this process remembers, not the newest one, which is in the store.
+#[test]
+fn a_logout_revokes_the_newest_refresh_token() {
+    let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
+    let session_x = session(time.clone(), Revoking(MockGrant::new(), Arc::clone(&revoked)), model.clone());
+    time.run(session_x.login(set("0"))).unwrap();
+    let session_y = session(time.clone(), MockGrant::new(), model.clone());
+    time.run(session_y.token()).unwrap();
+    time.advance(SECOND * 60);
+    time.run(session_y.refresh()).unwrap();
+    time.run(session_x.logout()).unwrap();
+    assert!(revoked.lock().unwrap().contains(&"refresh-1".to_owned()), "only {:?}", revoked.lock().unwrap());
+}
+
+/// A shutdown after a logout does not wait for the refresh that the logout left behind, so what that still brings is
+/// never revoked: a live refresh token of a user who has logged out.
+#[test]
+fn a_shutdown_waits_for_what_a_logout_left_behind() {
+    let (time, revoked) = (ManualTime::new(1), Arc::default());
+    let slow = time.clone();
+    let grant = grant_fn(move |request: TokenRequest| {
+        let time = slow.clone();
+        request.mark_sent();
+        async move {
+            Time::sleep(&time, SECOND * 8).await;
+            Ok(set("newest"))
+        }
+    });
+    let session = session(time.clone(), Revoking(grant, Arc::clone(&revoked)), ModelStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    let mut driver = session.driver();
+    time.advance(SECOND * 301);
+    let _ = poll(&mut driver);
+    time.run(session.logout()).unwrap();
+    time.run(select(Box::pin(session.shutdown(SECOND * 60)), &mut driver));
+    // The process ends.
+    drop((session, driver));
+    assert!(revoked.lock().unwrap().contains(&"refresh-newest".to_owned()), "only {:?}", revoked.lock().unwrap());
+}
+
+/// What a grant does with the session it is the grant of.
+type Farewell = fn(Session) -> BoxFuture<'static, ()>;
+
+/// How long it takes, by the clock, until somebody has a token or an error; `None` if its thread deadlocks.
+fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
+    within(SECOND * 5, move || {
+        let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
+        let mine = Arc::clone(&cell);
+        let grant = grant_fn(move |_: TokenRequest| {
+            let session = mine.get().unwrap().clone();
+            async move {
+                farewell(session).await;
+                Err(GrantError::terminal("invalid_grant"))
+            }
+        });
+        let session = session(time.clone(), grant, ModelStore::new());
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        let began = time.now().boot;
+        let _ = time.run(session.token());
+        time.now().boot - began
+    })
+}
+
+/// A grant that logs out (because the server said something final, say) deadlocks the thread that polls it: the flight
+/// waits for itself, and wakes itself with a lock held.
+#[test]
+fn a_grant_may_log_out() {
+    let took = from_within_the_grant(|session| async move { drop(session.logout().await) }.boxed());
+    assert!(took.is_some_and(|took| took < SECOND), "{took:?}");
+}
+
+/// The same with a shutdown.
+#[test]
+fn a_grant_may_shut_the_session_down() {
+    let took = from_within_the_grant(|session| async move { drop(session.shutdown(SECOND * 600).await) }.boxed());
+    assert!(took.is_some_and(|took| took < SECOND), "{took:?}");
+}
+
+/// Two grants that wait for each other's sessions are a mistake, and may be expected to end in an error when their time
+/// is over. Instead the thread whose timer fires deadlocks: each flight wakes the other one with its list locked.
+#[test]
+fn flights_that_wait_for_each_other_end_in_an_error() {
+    let done = within(SECOND * 5, || {
+        let (time, gate) = (ManualTime::new(1), Gate::new());
+        let cells: [Arc<OnceLock<Session>>; 2] = Default::default();
+        let grant = |other: &Arc<OnceLock<Session>>, gate: Gate| {
+            let other = Arc::clone(other);
+            grant_fn(move |_: TokenRequest| {
+                let (session, gate) = (other.get().unwrap().clone(), gate.clone());
+                async move {
+                    gate.pass().await;
+                    let token = session.token().await.map_err(GrantError::config)?;
+                    Ok(TokenSet::new(format!("for-{}", token.access().expose())).refresh_token("next"))
+                }
+            })
+        };
+        let session_a = session(time.clone(), grant(&cells[1], gate.clone()), ModelStore::new());
+        let session_b = session(time.clone(), grant(&cells[0], Gate::new()), ModelStore::new());
+        cells[0].set(session_a.clone()).unwrap();
+        cells[1].set(session_b.clone()).unwrap();
+        time.run(session_a.login(set("a"))).unwrap();
+        time.run(session_b.login(set("b"))).unwrap();
+        time.advance(SECOND * 301);
+        gate.close();
+        let (mut a, mut b) = (Box::pin(session_a.token()), Box::pin(session_b.token()));
+        assert!(poll(&mut a).is_pending() && poll(&mut b).is_pending());
+        gate.open();
+        assert!(poll(&mut a).is_pending());
+        time.advance(SECOND * 61);
+        (0..100).any(|_| {
+            time.advance(SECOND);
+            poll(&mut a).is_ready()
+        })
+    });
+    assert_eq!(done, Some(true));
+}

@@ -1,0 +1,172 @@
+//! A refusal that comes before the server has read all of a recorded body.
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind};
+use tokio_test::assert_pending;
+
+use super::desk::{Desk, Sent, frame, post, ready, status, trailers};
+use crate::{
+    bed::{bearer, read, secs, unauthorized},
+    scripted::{End, Push, TestBody},
+};
+
+/// A body that is filled while it is sent, of a size that is known from the beginning.
+fn slow(size: u64) -> (TestBody, Push) {
+    let push = Push::default();
+    (TestBody::new().end(End::Pushed(push.clone(), size)), push)
+}
+
+/// What a client that has read one frame does next with the body.
+fn keeps(sent: Sent) -> Box<dyn FnMut() -> Option<Bytes>> {
+    let mut body = sent.into_body();
+    drop(frame(&mut body));
+    Box::new(move || frame(&mut body).map(|frame| frame.unwrap().into_data().unwrap()))
+}
+
+fn lets_go(sent: Sent) {
+    drop(frame(&mut sent.into_body()));
+}
+
+/// It used to be a matter of luck over HTTP/1.1.
+#[test]
+fn a_body_of_known_length_is_read_on_and_sent_again() {
+    let body = || TestBody::text("half ").data("and half");
+    let whole = Some((b"half and half".to_vec(), None));
+    assert_eq!(Desk::new().replay_after(post(body()), lets_go), whole);
+    assert_eq!(Desk::new().replay_after(post(body()), drop), whole, "unread");
+    let mut client = None;
+    assert_eq!(Desk::new().replay_after(post(body()), |sent| client = Some(keeps(sent))), whole);
+    // The client may go on with the first send as if nothing had happened.
+    assert_eq!(client.unwrap()(), Some(Bytes::from("and half")));
+}
+
+#[test]
+fn trailers_that_are_there_are_sent_again_and_those_that_are_late_are_not_waited_for() {
+    let body = || TestBody::text("data").trailers(trailers());
+    let whole = Some((b"data".to_vec(), Some(trailers())));
+    assert_eq!(Desk::new().replay_after(post(body()), lets_go), whole);
+    assert_eq!(Desk::new().replay_after(post(body()), |sent| std::mem::forget(keeps(sent))), whole);
+    // A replay without them would not be the request.
+    for end in [true, false] {
+        let (body, push) = slow(4);
+        push.data("data");
+        if end {
+            push.end();
+        }
+        let replay = Desk::new().replay_after(post(body), lets_go);
+        assert_eq!(replay, end.then(|| (b"data".to_vec(), None)));
+    }
+    let (body, push) = slow(4);
+    push.data("data");
+    push.trailers(trailers());
+    push.end();
+    assert_eq!(Desk::new().replay_after(post(body), lets_go), whole);
+}
+
+#[test]
+fn the_rest_is_waited_for_while_the_token_is_renewed() {
+    let mut desk = Desk::new();
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = desk.call(post(body));
+    let (sent, respond) = desk.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(desk.grant.count(), 1);
+    push.data("next");
+    assert!(call.is_woken());
+    // Its length has come, and its end is asked for.
+    push.end();
+    assert_pending!(call.poll_until_idle());
+    let (again, _) = desk.received();
+    assert_eq!(bearer(&again), Some("access-1"));
+    assert_eq!(read(again.into_body()).0, b"halfnext");
+}
+
+/// Both read the same body; whichever is not polled must not be forgotten.
+#[test]
+fn a_client_that_reads_on_moves_the_replay_on() {
+    let mut desk = Desk::new();
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = desk.call(post(body));
+    let (sent, respond) = desk.received();
+    let mut client = sent.into_body();
+    drop(frame(&mut client));
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    let mut reading = tokio_test::task::spawn(http_body_util::BodyExt::frame(&mut client));
+    assert_pending!(reading.poll());
+    push.data("next");
+    push.end();
+    assert!(reading.is_woken());
+    assert!(reading.poll().is_ready());
+    assert!(call.is_woken(), "by the client, whose poll was the last");
+    drop(reading);
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(read(desk.received().0.into_body()).0, b"halfnext");
+    assert!(frame(&mut client).is_none());
+}
+
+#[test]
+fn a_refusal_is_held_for_the_rest_of_a_body_no_longer_than_a_request_may_wait() {
+    let mut desk = Desk::with(|layer| layer.options(BearerOptions::new().max_wait(secs(3))));
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = desk.call(post(body));
+    let (sent, respond) = desk.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    desk.time.advance(secs(3));
+    let answer = ready(call.poll_until_idle()).unwrap();
+    assert_eq!(answer.extensions().get::<Error>().map(Error::kind), Some(&ErrorKind::TimedOut));
+}
+
+/// Without a limit of the caller's: a body that stalls must not hold a refusal for ever.
+#[test]
+fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
+    let mut desk = Desk::new();
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = desk.call(post(body));
+    let (sent, respond) = desk.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    desk.time.advance(secs(10));
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn without_a_known_end_a_body_is_sent_again_only_if_it_had_ended() {
+    let unknown = || Desk::with(BearerLayer::replay_unknown_length);
+    let body = || TestBody::text("one").data("two").end(End::Ends);
+    assert_eq!(unknown().replay_after(post(body()), lets_go), None);
+    assert_eq!(unknown().replay_after(post(body()), drop), None);
+    // Read to its end, although that was not looked at.
+    let two = |sent: Sent| {
+        let mut body = sent.into_body();
+        drop((frame(&mut body), frame(&mut body)));
+    };
+    assert_eq!(unknown().replay_after(post(body()), two), Some((b"onetwo".to_vec(), None)));
+    assert_eq!(unknown().replay_after(post(TestBody::text("one").end(End::Stalls)), lets_go), None);
+}
+
+#[test]
+fn a_body_that_fails_while_it_is_read_on_is_not_sent_again_and_the_client_has_its_error() {
+    let mut desk = Desk::new();
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = desk.call(post(body));
+    let (sent, respond) = desk.received();
+    let mut client = sent.into_body();
+    drop(frame(&mut client));
+    push.fail();
+    respond.send_response(unauthorized());
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+    assert!(frame(&mut client).unwrap().is_err());
+    assert!(desk.server.poll_request().is_pending());
+}
