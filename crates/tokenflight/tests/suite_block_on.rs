@@ -13,13 +13,13 @@ use tokenflight::BoxFuture;
 
 mod suite;
 
-use suite::{Bed, Spawn, engine_suite};
+use suite::{Runtime, Spawn, engine_suite};
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Bed) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
     let new: Arc<Mutex<Vec<BoxFuture<'static, ()>>>> = Arc::default();
     let inbox = Arc::clone(&new);
     let spawn: Spawn = Arc::new(move |task| inbox.lock().unwrap_or_else(PoisonError::into_inner).push(task));
-    let mut scenario = pin!(scenario(Bed::new(spawn)));
+    let mut scenario = pin!(scenario(Runtime::new(spawn)));
     let mut tasks = FuturesUnordered::new();
     futures_executor::block_on(poll_fn(|cx| {
         if scenario.as_mut().poll(cx).is_ready() {

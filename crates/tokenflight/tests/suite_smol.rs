@@ -5,13 +5,13 @@ use std::{future::Future, sync::Arc};
 
 mod suite;
 
-use suite::{Bed, Spawn, engine_suite};
+use suite::{Runtime, Spawn, engine_suite};
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Bed) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
     let executor = Arc::new(smol::Executor::new());
     let tasks = Arc::clone(&executor);
     let spawn: Spawn = Arc::new(move |task| tasks.spawn(task).detach());
-    let scenario = executor.spawn(scenario(Bed::new(spawn)));
+    let scenario = executor.spawn(scenario(Runtime::new(spawn)));
     smol::block_on(executor.run(scenario));
 }
 

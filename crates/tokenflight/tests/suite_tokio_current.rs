@@ -5,13 +5,13 @@ use std::{future::Future, sync::Arc};
 
 mod suite;
 
-use suite::{Bed, Spawn, engine_suite};
+use suite::{Runtime, Spawn, engine_suite};
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Bed) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let handle = runtime.handle().clone();
     let spawn: Spawn = Arc::new(move |task| drop(handle.spawn(task)));
-    runtime.block_on(scenario(Bed::new(spawn)));
+    runtime.block_on(scenario(Runtime::new(spawn)));
 }
 
 engine_suite!(super::run);

@@ -5,14 +5,14 @@ use std::{future::Future, sync::Arc};
 
 mod suite;
 
-use suite::{Bed, Spawn, engine_suite};
+use suite::{Runtime, Spawn, engine_suite};
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Bed) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().expect("a runtime");
     let handle = runtime.handle().clone();
     let spawn: Spawn = Arc::new(move |task| drop(handle.spawn(task)));
     // On a worker like everything else: the thread of `block_on` is none.
-    let scenario = runtime.spawn(scenario(Bed::new(spawn)));
+    let scenario = runtime.spawn(scenario(Runtime::new(spawn)));
     if let Err(error) = runtime.block_on(scenario) {
         std::panic::resume_unwind(error.into_panic());
     }

@@ -74,7 +74,7 @@ impl Deadline {
     ///
     /// Without a driver no task may poll for longer than the limit. An answer that came meanwhile can take a few polls to be
     /// read, and giving it up would lose a rotation: the work gets a little more time whenever that has happened.
-    /// *Test*: `tests/suite`, `an_answer_that_came_while_nobody_polled_is_not_lost`.
+    /// *Test*: `tests/suite`, `an_answer_that_came_while_no_task_polled_is_not_lost`.
     pub(crate) async fn limit_while<F: Future + Unpin>(
         mut self,
         mut work: F,

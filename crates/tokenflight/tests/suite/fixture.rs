@@ -10,11 +10,13 @@ use std::{
 
 use futures_util::Stream;
 use tokenflight::{
-    Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Record, Session, SessionBuilder, Token, TokenSet,
+    Entry, Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Revocation, Session, SessionBuilder,
+    StoredTokens, Token, TokenSet,
+    core::store::{EntryState, OpId},
 };
 use tokenflight_test::{MockStore, ModelStore};
 
-use super::bed::{Bed, Handle, lock};
+use super::runtime::{Handle, Runtime, lock};
 
 /// The lifetime of most tokens here.
 pub(crate) const LIFE: Duration = secs(300);
@@ -24,8 +26,8 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 }
 
 /// A session and its surroundings.
-pub(crate) struct World {
-    pub(crate) bed: Bed,
+pub(crate) struct Fixture {
+    pub(crate) rt: Runtime,
     pub(crate) session: Session,
     /// The session's own view of the store.
     pub(crate) store: MockStore,
@@ -34,23 +36,30 @@ pub(crate) struct World {
     told: Arc<Mutex<Vec<Event>>>,
 }
 
-impl World {
-    pub(crate) fn new(bed: &Bed, grant: impl Grant) -> Self {
-        Self::over(bed, grant, ModelStore::new(), |builder| builder)
+impl Fixture {
+    pub(crate) fn new(rt: &Runtime, grant: impl Grant) -> Self {
+        Self::over(rt, grant, ModelStore::new(), |builder| builder)
+    }
+
+    /// As [`new`](Self::new), over a store that no other process reaches: it renews however long it was idle.
+    pub(crate) fn alone(rt: &Runtime, grant: impl Grant) -> Self {
+        let model = ModelStore::new();
+        model.set_private(true);
+        Self::over(rt, grant, model, |builder| builder)
     }
 
     /// As [`new`](Self::new), with other settings.
-    pub(crate) fn with(bed: &Bed, grant: impl Grant, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
-        Self::over(bed, grant, ModelStore::new(), change)
+    pub(crate) fn with(rt: &Runtime, grant: impl Grant, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        Self::over(rt, grant, ModelStore::new(), change)
     }
 
     /// Another process on the same store.
     pub(crate) fn neighbour(&self, grant: impl Grant) -> Self {
-        Self::over(&self.bed, grant, self.model.clone(), |builder| builder)
+        Self::over(&self.rt, grant, self.model.another_process(), |builder| builder)
     }
 
     fn over(
-        bed: &Bed,
+        rt: &Runtime,
         grant: impl Grant,
         model: ModelStore,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
@@ -60,10 +69,10 @@ impl World {
         let listener = Arc::clone(&told);
         let builder = Session::builder(grant)
             .store(store.clone())
-            .time(bed.time.clone())
+            .time(rt.time.clone())
             .on_event(move |event| lock(&listener).push(event.clone()));
         let session = change(builder).build().expect("the settings make sense");
-        Self { bed: bed.clone(), session, store, model, told }
+        Self { rt: rt.clone(), session, store, model, told }
     }
 
     /// Logs in with `access-0` and `refresh-0`, good for [`LIFE`].
@@ -74,19 +83,19 @@ impl World {
     #[track_caller]
     pub(crate) fn log_in_with(&self, set: TokenSet) -> impl Future<Output = ()> + Send + '_ {
         let session = self.session.clone();
-        let login = self.bed.run(async move { session.login(set).await });
+        let login = self.rt.run(async move { session.login(set).await });
         async move { login.await.expect("the login is stored") }
     }
 
     /// Starts the driver.
     pub(crate) fn drive(&self) -> Handle<()> {
-        self.bed.spawn(self.session.driver())
+        self.rt.spawn(self.session.driver())
     }
 
     #[track_caller]
     pub(crate) fn token(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.bed.run(async move { session.token().await })
+        self.rt.run(async move { session.token().await })
     }
 
     /// The access token that a request would carry now.
@@ -99,25 +108,25 @@ impl World {
     #[track_caller]
     pub(crate) fn refresh(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.bed.run(async move { session.refresh().await })
+        self.rt.run(async move { session.refresh().await })
     }
 
     #[track_caller]
     pub(crate) fn newer_than(&self, generation: u64) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.bed.run(async move { session.newer_than(Generation::new(generation)).await })
+        self.rt.run(async move { session.newer_than(Generation::new(generation)).await })
     }
 
     #[track_caller]
-    pub(crate) fn log_out(&self) -> impl Future<Output = Result<(), Error>> + Send + '_ {
+    pub(crate) fn log_out(&self) -> impl Future<Output = Result<Revocation, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.bed.run(async move { session.logout().await })
+        self.rt.run(async move { session.logout().await })
     }
 
-    /// Somebody who wants a token, as a task of its own.
+    /// A caller that wants a token, as a task of its own.
     pub(crate) fn caller(&self) -> Handle<Result<Token, Error>> {
         let session = self.session.clone();
-        self.bed.spawn(async move { session.token().await })
+        self.rt.spawn(async move { session.token().await })
     }
 
     pub(crate) fn callers(&self, count: usize) -> Vec<Handle<Result<Token, Error>>> {
@@ -129,14 +138,29 @@ impl World {
     }
 
     /// What is stored.
-    pub(crate) fn record(&self) -> Record {
-        self.model.record(&key()).expect("something is stored")
+    pub(crate) fn entry(&self) -> Entry {
+        self.model.entry(&key()).expect("something is stored")
+    }
+
+    /// Whether the stored refresh token is neither claimed nor in doubt.
+    pub(crate) fn is_settled(&self) -> bool {
+        let entry = self.entry();
+        entry.claim.is_none() && entry.doubt.is_none()
+    }
+
+    /// Stores a successor, as another process would that presents the stored token and is quicker.
+    pub(crate) fn overtake(&self, set: &TokenSet) {
+        let (mut entry, id) = (self.entry(), OpId::unique());
+        (entry.op, entry.set, entry.rotation) = (id, id, entry.rotation + 1);
+        entry.state = EntryState::Active(StoredTokens::from_set(set, self.rt.time.now().wall, None));
+        (entry.claim, entry.doubt) = (None, None);
+        self.model.set_entry(&key(), Some(entry));
     }
 
     /// The refresh token that is stored.
     pub(crate) fn stored_refresh(&self) -> String {
-        let record = self.record();
-        let refresh = record.tokens().and_then(|tokens| tokens.refresh.as_ref()).expect("a refresh token is stored");
+        let entry = self.entry();
+        let refresh = entry.tokens().and_then(|tokens| tokens.refresh.as_ref()).expect("a refresh token is stored");
         refresh.expose().to_owned()
     }
 

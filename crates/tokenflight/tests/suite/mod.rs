@@ -1,26 +1,26 @@
 //! The engine's suite: the same scenarios under every executor.
 //!
-//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Bed`], and
+//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Runtime`], and
 //! [`engine_suite!`] makes a test of each scenario in the file that includes this module. A scenario that is not in
 //! the list is dead code, and the compiler says so.
 //!
-//! [`Bed`]: bed::Bed
+//! [`Runtime`]: runtime::Runtime
 
-mod bed;
 pub(crate) mod clocks;
 pub(crate) mod endings;
 pub(crate) mod failures;
+mod fixture;
 pub(crate) mod flights;
 pub(crate) mod lifetimes;
 pub(crate) mod listening;
 pub(crate) mod logins;
 pub(crate) mod neighbours;
+mod runtime;
 pub(crate) mod storing;
-mod world;
 
-pub(crate) use self::bed::{Bed, Spawn};
+pub(crate) use self::runtime::{Runtime, Spawn};
 
-/// Makes a test of every scenario: `$run` takes a function from a [`Bed`](bed::Bed) to a future.
+/// Makes a test of every scenario: `$run` takes a function from a [`Runtime`](runtime::Runtime) to a future.
 macro_rules! engine_suite {
     ($run:path) => {
         engine_suite! { $run;
@@ -37,7 +37,7 @@ macro_rules! engine_suite {
             failures: a_failure_is_not_repeated_before_its_waiting_time,
                     a_flight_that_never_answers_ends_ambiguous_at_the_limit,
                     a_login_lifts_the_waiting_time,
-                    a_request_that_was_never_sent_leaves_no_intent,
+                    a_request_that_was_never_sent_leaves_no_doubt,
                     an_ambiguous_token_is_held_back_while_the_access_token_lasts,
                     an_answer_lost_within_a_grace_window_is_waited_out,
                     an_unsendable_access_token_does_not_cost_the_new_refresh_token,
@@ -49,11 +49,11 @@ macro_rules! engine_suite {
                     a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller,
                     a_refresh_survives_all_its_waiters,
                     a_request_that_rested_before_it_was_sent_is_not_sent,
-                    a_token_that_expired_before_anybody_fetched_it_is_not_handed_out,
+                    a_token_that_expired_before_it_was_fetched_is_not_handed_out,
                     a_waiter_that_leaves_disturbs_no_other,
                     a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over,
                     a_waiter_that_wakes_late_gets_the_newest_token,
-                    an_answer_that_came_while_nobody_polled_is_not_lost,
+                    an_answer_that_came_while_no_task_polled_is_not_lost,
                     many_callers_cause_one_submission,
                     many_refusals_cause_one_submission;
             lifetimes: a_driver_withdraws_the_token_when_it_expires,
@@ -64,10 +64,11 @@ macro_rules! engine_suite {
                     a_lifetime_too_short_to_be_ahead_of_is_renewed_on_demand,
                     a_missing_lifetime_is_neither_eternal_nor_spent,
                     a_missing_refresh_token_keeps_the_old_one,
-                    a_token_in_its_lead_is_used_at_once_and_renewed_beside_it,
+                    a_session_that_is_not_used_is_not_renewed_until_a_caller_waits_for_it,
+                    a_token_in_its_lead_is_used_to_its_end_without_a_driver,
                     a_token_in_its_lead_is_used_at_once_while_the_driver_renews_it,
-                    the_same_access_token_again_is_a_new_generation;
-            listening: a_slow_reader_misses_events_and_blocks_nobody,
+                    the_same_access_token_again_is_no_new_generation;
+            listening: a_slow_reader_misses_events_and_blocks_no_caller,
                     a_watch_sees_the_last_of_many_changes,
                     events_come_in_the_order_of_what_happened;
             logins: a_flight_of_an_old_login_cannot_change_the_new_one,
@@ -78,9 +79,9 @@ macro_rules! engine_suite {
                     a_logout_discards_what_the_flight_still_brings,
                     a_rotation_stored_before_the_new_epoch_is_not_published_in_it,
                     a_logout_waits_five_seconds_for_a_flight_and_no_longer,
-                    nobody_waits_across_a_login;
-            neighbours: a_dead_neighbours_intent_is_waited_out,
-                    a_lease_that_stays_taken_is_never_ignored,
+                    no_caller_waits_across_a_login;
+            neighbours: a_dead_neighbours_claim_is_waited_out,
+                    a_claim_that_stays_taken_is_never_ignored,
                     an_unpersisted_rotation_stops_the_neighbour_too,
                     two_processes_rotate_once,
                     what_a_neighbour_rotated_is_adopted_without_a_submission;

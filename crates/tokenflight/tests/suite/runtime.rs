@@ -28,7 +28,7 @@ const RESTLESS: u32 = 50_000_000;
 /// Every spawned task is counted from its wake to the end of its poll, so "all is quiet" is a fact and not a guess, also
 /// on several threads. That lets the scenarios move the time one timer at a time.
 #[derive(Clone)]
-pub(crate) struct Bed {
+pub(crate) struct Runtime {
     pub(crate) time: ManualTime,
     spawn: Spawn,
     tally: Arc<Tally>,
@@ -41,7 +41,7 @@ struct Tally {
     panicked: AtomicBool,
 }
 
-impl Bed {
+impl Runtime {
     pub(crate) fn new(spawn: Spawn) -> Self {
         Self { time: ManualTime::new(7), spawn, tally: Arc::default() }
     }
@@ -241,7 +241,7 @@ impl Drop for Polling<'_> {
             mark.over = true;
             self.task.tally.panicked.store(true, Ordering::SeqCst);
         }
-        // A wake that came during the last poll is counted, and nobody will take it off.
+        // A wake that came during the last poll is counted, and nothing will take it off.
         let stray = usize::from(mark.over && std::mem::replace(&mut mark.woken, false));
         self.task.tally.busy.fetch_sub(1 + stray, Ordering::SeqCst);
     }
