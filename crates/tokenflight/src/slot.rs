@@ -300,7 +300,7 @@ impl Inner {
         });
         // The one before has nothing left to do here, and must notice.
         if let Some(old) = old {
-            old.notify();
+            old.dismiss();
         }
     }
 
@@ -358,6 +358,13 @@ impl Inner {
         self.look(|slot, _| slot.flights())
     }
 
+    /// Refreshes that are in progress or were left behind, but for one that this thread is inside.
+    pub(crate) fn other_refreshes(&self) -> Vec<AnyFlight> {
+        let mut flights = self.flights();
+        flights.retain(|flight| matches!(flight, AnyFlight::Refresh(refresh) if refresh.stay().is_ok()));
+        flights
+    }
+
     /// A refresh has panicked: frees its place without asking a clock, which may be what panics.
     pub(crate) fn crash(&self, plan: &Plan, error: &Error) {
         self.change_at(plan.started, |slot, _| {
@@ -406,6 +413,12 @@ impl Slot {
         self.owed.extend(left.iter().cloned());
         self.notify = true;
         left
+    }
+
+    /// Nothing starts any more; the driver has to look whether that was all.
+    pub(crate) const fn close(&mut self) {
+        self.machine.close();
+        self.notify = true;
     }
 
     pub(crate) const fn is_driven(&self) -> bool {
