@@ -11,10 +11,8 @@ use crate::{
     driver::Driver,
     slot::{AnyFlight, Carry, Inner},
     sync::Arc,
+    write,
 };
-
-/// How long a logout waits for a refresh in progress.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a shutdown waits between two attempts to store something: at first, and at last.
 const FLUSH_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -149,7 +147,7 @@ impl Session {
     /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
     async fn farewell(&self, left: Vec<AnyFlight>) {
         let carried = join_all(left.iter().filter_map(AnyFlight::carry));
-        let _ = self.inner.parts.within(FAREWELL, carried).await;
+        let _ = self.inner.parts.within(write::FAREWELL, carried).await;
     }
 
     /// What the session looks like now.
@@ -255,7 +253,7 @@ impl Session {
     pub async fn shutdown(&self, limit: Duration) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         let work = Box::pin(async move {
-            inner.change(|slot, _| slot.machine.close());
+            inner.change(|slot, _| slot.close());
             // Its failure is of no interest any more; what it leaves to be stored is. What this very call is a part of cannot
             // be waited for.
             let carried: Vec<Carry> = inner.flights().iter().filter_map(AnyFlight::carry).collect();
