@@ -126,7 +126,9 @@ impl Weathered {
             _ => Duration::ZERO,
         };
         let (before, after) = (wait(), wait());
-        let (troubled, which) = (random.u8(..) < weather.troubles, random.usize(..));
+        // What is rare meets trouble more often.
+        let rare = if matches!(kind, OpKind::End | OpKind::Settle) { 4 } else { 1 };
+        let (troubled, which) = (random.u8(..) < weather.troubles.saturating_mul(rare), random.usize(..));
         let (goes_on, travels) = (random.bool(), random.f64());
         let trouble = if weather.down && self.knobs.fire(Knob::StoreDown) {
             if which % 2 == 0 { Trouble::Fail } else { Trouble::Unknown }

@@ -273,7 +273,7 @@ impl World {
                 _ => self.start_driver(0),
             }
         }
-        if (300..500).contains(&chance) && self.profile.clocks {
+        if (300..1100).contains(&chance) && self.profile.clocks {
             self.set_wall(which);
         }
     }
