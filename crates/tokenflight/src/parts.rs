@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long the server may take to revoke a refresh token, and how often it is asked.
-const REVOCATION: (Duration, usize) = (Duration::from_secs(5), 2);
+pub(crate) const REVOCATION: (Duration, usize) = (Duration::from_secs(5), 2);
 
 /// What does not change while a session lives. A flight holds this strongly and its session weakly, so that it can reach the
 /// store even when no handle is left to use the result.

@@ -319,7 +319,7 @@ impl Inner {
         });
         // The one before has nothing left to do here, and must notice.
         if let Some(old) = old {
-            old.notify();
+            old.dismiss();
         }
     }
 
@@ -394,6 +394,13 @@ impl Inner {
     /// What is in progress, and what was left behind.
     pub(crate) fn flights(&self) -> Vec<AnyFlight> {
         self.look(|slot, _| slot.flights())
+    }
+
+    /// Refreshes that are in progress or were left behind, but for one that this thread is inside.
+    pub(crate) fn other_refreshes(&self) -> Vec<AnyFlight> {
+        let mut flights = self.flights();
+        flights.retain(|flight| matches!(flight, AnyFlight::Refresh(refresh) if refresh.stay().is_ok()));
+        flights
     }
 
     /// A refresh has panicked: frees its place without asking a clock, which may be what panics.

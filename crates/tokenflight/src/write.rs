@@ -15,12 +15,18 @@ use crate::{
     flight::Flight,
     parts::{Applied, Parts, unknown},
     session::Revocation,
-    slot::Inner,
+    slot::{AnyFlight, Inner},
     sync::{Arc, Weak},
 };
 
 /// How a write ended: what became of the refresh token that a logout replaced.
 pub(crate) type Written = Result<Revocation, Error>;
+
+/// How long a logout waits for a refresh in progress.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How often it looks whether that has ended.
+const FAREWELL_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait between two tries to store what a session that is gone left behind: at first, and at last.
 const PERSIST_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -51,11 +57,21 @@ pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId) -> 
 async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Written {
     loop {
         let Some(mut pending) = pending(&session, id) else { return Err(Error::new(ErrorKind::SessionChanged)) };
+        // Looked up while a grant that logs out is still seen to be inside its own refresh.
+        let refreshes = session.upgrade().filter(|_| pending.is_logout()).map(|session| session.other_refreshes());
         if pending.is_unsettled() {
             let read = read_base(&parts).await;
             pending.settle(read);
-            if let Some(session) = session.upgrade() {
-                session.change(|slot, _| slot.machine.settle(id, read));
+            // Replaced while the store was read: it would be stored over what has replaced it. And what a session that is
+            // gone had to store has been handed over.
+            let current = session.upgrade().is_some_and(|session| {
+                session.change(|slot, _| {
+                    slot.machine.settle(id, read);
+                    slot.machine.pending(id).is_some()
+                })
+            });
+            if !current {
+                return Err(Error::new(ErrorKind::SessionChanged));
             }
         }
         let applied = try_once(&parts, &session, &pending).await;
@@ -72,7 +88,10 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
         });
         match settled {
             Settled::Stored(None) => return Ok(Revocation::Nothing),
-            Settled::Stored(Some(token)) => return Ok(session.revoke(&token).await.into()),
+            Settled::Stored(Some(token)) => {
+                farewell(&parts, &refreshes.unwrap_or_default()).await;
+                return Ok(session.revoke(&token).await.into());
+            }
             Settled::Overtaken(revoke) => {
                 if let Some(token) = revoke {
                     let _ = session.revoke(&token).await;
@@ -83,6 +102,14 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
             Settled::Stale => return Err(Error::new(ErrorKind::SessionChanged)),
             Settled::Again(again) => id = again,
         }
+    }
+}
+
+/// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep it moving.
+async fn farewell(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
+    let until = parts.now().boot.saturating_add(FAREWELL);
+    while refreshes.iter().any(|refresh| !refresh.is_finished()) && parts.now().boot < until {
+        parts.pause(FAREWELL_PAUSE).await;
     }
 }
 

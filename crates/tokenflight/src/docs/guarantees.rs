@@ -10,8 +10,8 @@
 //! | after a logout no request starts with the old login's token, here or in any process that reads the store | | `suite`, `layer` |
 //! | a session ends only when the server said so about the stored token and the store has noted it, and says so once | a grant with a refresh token | `suite`, `store_protocol`, `engine` |
 //! | a usable token is served whatever the authorization server does, also after it has ended the session, until the token expires or is refused | | `tables`, `suite` |
-| a login, a logout and a rotation reach the store, whatever answers were lost, and undo nothing that came later | a task polls; a store that keeps its contract | `engine`, `contract` |
-| a grant, a listener, a destructor may use the session | | `engine`, `recursion` |
+//! | a login, a logout and a rotation reach the store, whatever answers were lost, and undo nothing that came later | a task polls; a store that keeps its contract | `engine`, `contract` |
+//! | a grant, a listener, a destructor may use the session | | `engine`, `recursion` |
 //! | tokens go to listed origins only, and do not come back from a redirect | the redirect guard, where a follower stands above the layer | `layer`, fuzz target `origin` |
 //! | a replay has the whole body or there is none | the client reads the body to its end, or to its announced length | `layer`, `examples/clients` |
 //! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `tables` |

@@ -138,9 +138,12 @@ impl Driver {
     fn visit(&mut self, index: usize, resumed: bool) {
         let Some(driven) = self.sessions.get_mut(index).and_then(Option::as_mut) else { return };
         driven.link.seen();
-        // Its last handle is going: it is not gone before it has left what it owes.
         let Some(session) = driven.session.upgrade() else {
+            // Its last handle is going: it is not gone before it has left what it owes, to the driver it has by now.
             driven.owes = true;
+            if driven.link.is_dismissed() {
+                self.forget(index);
+            }
             return;
         };
         let Some(visit) = session.visit(&driven.link, resumed) else {

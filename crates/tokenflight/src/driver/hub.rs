@@ -55,11 +55,13 @@ pub(crate) struct Link {
     index: usize,
     /// Whether the driver has been told already: ten thousand waiters cost one wake.
     told: AtomicBool,
+    /// Whether the session has another driver: then it does not leave this one.
+    dismissed: AtomicBool,
 }
 
 impl Link {
     pub(super) const fn new(hub: Arc<Hub>, index: usize) -> Self {
-        Self { hub, index, told: AtomicBool::new(false) }
+        Self { hub, index, told: AtomicBool::new(false), dismissed: AtomicBool::new(false) }
     }
 
     /// Has the driver look at the session.
@@ -67,6 +69,16 @@ impl Link {
         if !self.told.swap(true, Ordering::AcqRel) {
             self.hub.post(|mail| mail.ready.push(self.index));
         }
+    }
+
+    /// The session has another driver.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::Release);
+        self.notify();
+    }
+
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.dismissed.load(Ordering::Acquire)
     }
 
     /// The driver looks now; what comes later is new.

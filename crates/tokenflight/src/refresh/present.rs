@@ -62,6 +62,10 @@ impl Presentation<'_> {
     /// a token in doubt is still within the server's grace window.
     async fn guard(&mut self) -> Result<(), Outcome<Access>> {
         let parts = &self.refresh.parts;
+        // After a logout or another login there is nothing to obtain a token for.
+        if !self.refresh.is_wanted() {
+            return Err(not_sent(Error::new(ErrorKind::SessionChanged)));
+        }
         let entry = self.entry();
         let claim = entry.claim.as_ref();
         if let Some(claim) = claim.filter(|claim| claim.lock.is_some()) {

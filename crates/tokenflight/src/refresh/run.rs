@@ -4,7 +4,7 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
     store::{Body, Entry, EntryState, Op, Owner, Seen},
 };
-use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, present::Watched};
+use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, Work, present::Watched};
 
 use super::{
     claim::{Claimed, Waiting},
@@ -167,6 +167,12 @@ impl Refresh {
                 Err(unknown("the store did not answer in time"))
             }
         }
+    }
+
+    /// Whether the session still has it in progress.
+    pub(super) fn is_wanted(&self) -> bool {
+        let session = self.session.upgrade();
+        session.is_some_and(|session| session.look(|slot, _| slot.machine.running(Work::Refresh) == Some(self.plan.id)))
     }
 
     /// An attempt of this session that has sent nothing, and whose claim may still be stored.

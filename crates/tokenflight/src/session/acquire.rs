@@ -3,16 +3,17 @@
 use std::{future::Future, time::Duration};
 
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
-use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
+use tokenflight_machine::{Beside as Aside, Decision, OriginId, Pending, Refused, Start, Work};
 
 use super::Token;
 use crate::{
     flight::{Join, Recursion},
+    parts::REVOCATION,
     refresh::{Brought, Refreshed},
     slot::{AnyFlight, Carry, Inner, Slot},
     sync::Arc,
     time::Deadline,
-    write::Written,
+    write::{self, Written},
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -279,10 +280,14 @@ impl Inner {
         for _ in 0..ROUNDS {
             let join = self.change(|slot, _| {
                 let id = slot.machine.flush()?;
-                Some(slot.join_write(id, self))
+                let logout = slot.machine.pending(id).is_some_and(Pending::is_logout);
+                Some((slot.join_write(id, self), logout))
             });
-            let Some(join) = join else { return Ok(revocation) };
-            match self.parts.within(self.write_limit(), Box::pin(join?)).await {
+            let Some((join, logout)) = join else { return Ok(revocation) };
+            // A logout is followed by its revocation.
+            let limit = self.write_limit();
+            let limit = if logout { limit.saturating_add(write::FAREWELL).saturating_add(REVOCATION.0) } else { limit };
+            match self.parts.within(limit, Box::pin(join?)).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),
                 // Another login or logout has taken its place.

@@ -11,10 +11,8 @@ use crate::{
     driver::Driver,
     slot::{AnyFlight, Carry, Inner},
     sync::Arc,
+    write,
 };
-
-/// How long a logout waits for a refresh in progress.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a shutdown waits between two attempts to store something: at first, and at last.
 const FLUSH_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -153,7 +151,7 @@ impl Session {
             return;
         }
         let carried = join_all(left.iter().filter_map(AnyFlight::carry));
-        let _ = self.inner.parts.within(FAREWELL, carried).await;
+        let _ = self.inner.parts.within(write::FAREWELL, carried).await;
     }
 
     /// What the session looks like now.

@@ -43,9 +43,9 @@ enum Act {
     Shutdown,
 }
 
-/// Who keeps flights moving.
+/// What keeps flights moving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pilot {
+enum Mover {
     /// The requests themselves.
     Callers,
     /// A driver that lives as long as the session.
@@ -59,7 +59,7 @@ enum Pilot {
 #[derive(Clone, Copy, Debug)]
 struct Plot {
     act: Act,
-    pilot: Pilot,
+    mover: Mover,
     /// Whether token requests sometimes fail to reach the server.
     faults: bool,
 }
@@ -159,15 +159,15 @@ fn act(plot: Plot, session: Session, server: Server, over: Arc<AtomicBool>) -> J
 }
 
 /// Starts the drivers. They are done when the session is.
-fn pilots(plot: Plot, session: &Session) -> Vec<JoinHandle<()>> {
-    match plot.pilot {
-        Pilot::Callers => Vec::new(),
-        Pilot::Driver => vec![spawn(session.driver())],
-        Pilot::Mortal => {
+fn drivers(plot: Plot, session: &Session) -> Vec<JoinHandle<()>> {
+    match plot.mover {
+        Mover::Callers => Vec::new(),
+        Mover::Driver => vec![spawn(session.driver())],
+        Mover::Mortal => {
             let mortal = leave_after(1 + chance(4), session.driver());
             vec![spawn(async { mortal.await.unwrap_or_default() })]
         }
-        Pilot::Replaced => {
+        Mover::Replaced => {
             let (first, session) = (session.driver(), session.clone());
             let second = async move {
                 let driver = session.driver();
@@ -196,7 +196,7 @@ fn model(plot: Plot) {
     let world = World::new(plot.faults);
     let session = world.session();
     let over = Arc::new(AtomicBool::new(false));
-    let drivers = pilots(plot, &session);
+    let drivers = drivers(plot, &session);
     let requests = requests(&session, &over);
     done(act(plot, session.clone(), world.server.clone(), over));
     for request in requests {
@@ -210,7 +210,7 @@ fn model(plot: Plot) {
     world.judge(plot.act == Act::Logout);
 }
 
-/// What must hold when nobody asks any more.
+/// What must hold when no task asks any more.
 fn finish(plot: Plot, world: &World, session: &Session) {
     block_on(async {
         match (plot.act, session.token().await) {
@@ -228,31 +228,31 @@ fn finish(plot: Plot, world: &World, session: &Session) {
     });
 }
 
-const PILOTS: [Pilot; 4] = [Pilot::Callers, Pilot::Driver, Pilot::Mortal, Pilot::Replaced];
+const MOVERS: [Mover; 4] = [Mover::Callers, Mover::Driver, Mover::Mortal, Mover::Replaced];
 
 #[test]
 fn cancelled_requests_never_harm_a_session() {
-    PILOTS.into_iter().for_each(|pilot| check(Plot { act: Act::Nothing, pilot, faults: false }));
+    MOVERS.into_iter().for_each(|mover| check(Plot { act: Act::Nothing, mover, faults: false }));
 }
 
 #[test]
-fn a_request_that_was_not_sent_harms_nobody() {
-    PILOTS.into_iter().for_each(|pilot| check(Plot { act: Act::Nothing, pilot, faults: true }));
+fn a_request_that_was_not_sent_does_no_harm() {
+    MOVERS.into_iter().for_each(|mover| check(Plot { act: Act::Nothing, mover, faults: true }));
 }
 
 #[test]
-fn nobody_gets_a_token_after_a_logout() {
-    PILOTS.into_iter().for_each(|pilot| check(Plot { act: Act::Logout, pilot, faults: false }));
+fn no_request_gets_a_token_after_a_logout() {
+    MOVERS.into_iter().for_each(|mover| check(Plot { act: Act::Logout, mover, faults: false }));
 }
 
 #[test]
 fn a_login_replaces_everything() {
-    PILOTS.into_iter().for_each(|pilot| check(Plot { act: Act::Login, pilot, faults: true }));
+    MOVERS.into_iter().for_each(|mover| check(Plot { act: Act::Login, mover, faults: true }));
 }
 
 #[test]
 fn a_shutdown_leaves_nothing_behind() {
-    PILOTS.into_iter().for_each(|pilot| check(Plot { act: Act::Shutdown, pilot, faults: false }));
+    MOVERS.into_iter().for_each(|mover| check(Plot { act: Act::Shutdown, mover, faults: false }));
 }
 
 /// All handles go at some moment; what flies then still reaches the store.
@@ -278,11 +278,74 @@ fn a_rotation_outlives_the_last_handle() {
     println!("last handle: {random} random and {pct} PCT schedules");
 }
 
+/// A login is cancelled, and all handles go, while the driver may be looking: it is stored all the same.
+#[test]
+fn a_login_outlives_the_last_handle() {
+    fn model() {
+        let world = World::new(false);
+        let session = world.session();
+        let mut driver = Box::pin(session.driver());
+        // A driver is a session's from its first poll on.
+        block_on(leave_after(1, &mut driver));
+        let driver = spawn(driver);
+        let login = world.server.login();
+        let caller = spawn({
+            let session = session.clone();
+            async move { drop(leave_after(1 + chance(5), async move { session.login(login).await }).await) }
+        });
+        let other = spawn(async move { drop(leave_after(1 + chance(3), async move { session.token().await }).await) });
+        done(caller);
+        done(other);
+        done(driver);
+        assert_eq!(world.stored_family(), 1, "the login was lost with its last handle");
+        world.judge(false);
+    }
+    let random = run(RandomScheduler::new(2 * seeds()), model);
+    let pct = run(PctScheduler::new(3, 2 * seeds()), model);
+    println!("login and last handle: {random} random and {pct} PCT schedules");
+}
+
+/// Callers, a driver and a shutdown want the same login stored, each at once.
+#[test]
+fn a_write_is_made_once_for_all_who_want_it() {
+    fn model() {
+        let world = World::new(false);
+        let session = world.session();
+        let driver = spawn(session.driver());
+        let login = spawn({
+            let (session, set) = (session.clone(), world.server.login());
+            async move { session.login(set).await }
+        });
+        let callers = [0, 1].map(|_| {
+            let session = session.clone();
+            spawn(leave_after(1 + chance(6), async move { session.token().await }))
+        });
+        let shutdown = spawn({
+            let session = session.clone();
+            async move { session.shutdown(60 * SECOND).await }
+        });
+        done(login).unwrap();
+        for caller in callers {
+            let Some(Err(error)) = done(caller) else { continue };
+            assert!(matches!(error.kind(), ErrorKind::SessionChanged | ErrorKind::Closed), "{error:?}");
+        }
+        done(shutdown).unwrap();
+        assert!(!session.state().unsaved);
+        drop(session);
+        done(driver);
+        assert_eq!((world.stored_family(), world.resets()), (1, 1));
+        world.judge(false);
+    }
+    let random = run(RandomScheduler::new(2 * seeds()), model);
+    let pct = run(PctScheduler::new(3, 2 * seeds()), model);
+    println!("one write: {random} random and {pct} PCT schedules");
+}
+
 #[test]
 fn the_judge_sees_a_token_presented_twice() {
     fn model() {
         let world = World::new(false);
-        // Two sessions that do not know of each other's lease: what a program without a common store does.
+        // Two sessions that do not know of each other's claim: what a program without a common store does.
         let first = Session::builder(world.grant()).time(world.time()).build().unwrap();
         let second = Session::builder(world.grant()).time(world.time()).build().unwrap();
         let stolen = TokenSet::new("access-0-0").refresh_token("refresh-0-0").expires_in(300 * SECOND);

@@ -47,7 +47,7 @@ impl Server {
         set(family, self.lock().families[family].newest).refresh().unwrap().clone()
     }
 
-    /// Whether somebody has revoked the newest refresh token of a family.
+    /// Whether the client has revoked the newest refresh token of a family.
     pub(crate) fn is_revoked(&self, family: usize) -> bool {
         let inner = self.lock();
         inner.families[family].revoked.contains(&inner.families[family].newest)

@@ -14,9 +14,9 @@ use shuttle::{
     rand::{RngCore, thread_rng},
 };
 use tokenflight::{
-    BoxFuture, Epoch, Generation, GrantKey, MemoryStore, Now, Record, RecordState, Session, Store, StoredTokens, Time,
+    BoxFuture, Entry, EntryState, GrantKey, MemoryStore, Now, Session, Store, StoredTokens, Time,
     core::{
-        lease::{Claim, Commit, End, Lease, Owner, Reset, Settle, StoreError, Write},
+        store::{Body, Op, Reply, Seen, StoreError},
         time::Sleep,
     },
 };
@@ -28,7 +28,7 @@ pub(crate) fn chance(most: u64) -> u64 {
     thread_rng().next_u64() % most
 }
 
-/// Time that passes only while somebody waits for a moment: retries and pauses end, limits never do.
+/// Time that passes only while a task waits for a moment: retries and pauses end, limits never do.
 #[derive(Clone, Default)]
 pub(crate) struct Moments(Arc<Clock>);
 
@@ -65,14 +65,17 @@ impl Time for Moments {
     }
 
     fn random(&self) -> u64 {
-        // Distinct, for the owners of leases, and next to nothing, for jitter.
+        // Next to nothing, for jitter.
         self.0.drawn.fetch_add(1, Ordering::SeqCst)
     }
 }
 
 /// A store whose operations take their time, before they are done and after.
 #[derive(Clone, Default)]
-pub(crate) struct Slow(MemoryStore);
+pub(crate) struct Slow {
+    store: MemoryStore,
+    resets: Arc<AtomicU64>,
+}
 
 async fn slowly<T>(work: BoxFuture<'_, T>) -> T {
     yield_now().await;
@@ -82,32 +85,19 @@ async fn slowly<T>(work: BoxFuture<'_, T>) -> T {
 }
 
 impl Store for Slow {
-    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(slowly(self.0.load(key)))
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        Box::pin(slowly(self.store.load(key)))
     }
 
-    fn lease<'a>(&'a self, key: &'a GrantKey, claim: Claim) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(slowly(self.0.lease(key, claim)))
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        if matches!(op.body, Body::Reset { .. }) {
+            self.resets.fetch_add(1, Ordering::SeqCst);
+        }
+        Box::pin(slowly(self.store.apply(key, op)))
     }
 
-    fn intend<'a>(&'a self, key: &'a GrantKey, owner: Owner) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(slowly(self.0.intend(key, owner)))
-    }
-
-    fn commit<'a>(&'a self, key: &'a GrantKey, commit: Commit) -> BoxFuture<'a, Result<Write, StoreError>> {
-        Box::pin(slowly(self.0.commit(key, commit)))
-    }
-
-    fn end<'a>(&'a self, key: &'a GrantKey, end: End) -> BoxFuture<'a, Result<Write, StoreError>> {
-        Box::pin(slowly(self.0.end(key, end)))
-    }
-
-    fn settle<'a>(&'a self, key: &'a GrantKey, owner: Owner, outcome: Settle) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(slowly(self.0.settle(key, owner, outcome)))
-    }
-
-    fn reset<'a>(&'a self, key: &'a GrantKey, reset: Reset) -> BoxFuture<'a, Result<(Epoch, Generation), StoreError>> {
-        Box::pin(slowly(self.0.reset(key, reset)))
+    fn is_private(&self) -> bool {
+        self.store.is_private()
     }
 }
 
@@ -115,19 +105,19 @@ impl Store for Slow {
 pub(crate) struct World {
     pub(crate) server: Server,
     time: Moments,
-    store: MemoryStore,
+    slow: Slow,
     faults: bool,
 }
 
 impl World {
     pub(crate) fn new(faults: bool) -> Self {
-        let world = Self { server: Server::default(), time: Moments::default(), store: MemoryStore::default(), faults };
+        let world = Self { server: Server::default(), time: Moments::default(), slow: Slow::default(), faults };
         let login = world.server.login();
         // Received so long ago that the token is spent, or just now.
         let received = if chance(2) == 0 { Duration::ZERO } else { START };
         let tokens = StoredTokens::from_set(&login, received, None);
-        let reset = Reset::new(Epoch::new(1), Generation::new(1), Some(tokens));
-        block_on(world.store.reset(&key(), reset)).unwrap();
+        let reset = Op::new(None, world.time.now(), Body::Reset { base: None, tokens: Some(tokens) });
+        block_on(world.slow.store.apply(&key(), reset)).unwrap();
         world
     }
 
@@ -141,7 +131,7 @@ impl World {
 
     pub(crate) fn session(&self) -> Session {
         Session::builder(self.grant())
-            .store(Slow(self.store.clone()))
+            .store(self.slow.clone())
             .time(self.time())
             .key(key())
             .configure(|policy| policy.fresh_window = Duration::ZERO)
@@ -149,26 +139,44 @@ impl World {
             .unwrap()
     }
 
+    fn entry(&self) -> Entry {
+        block_on(self.slow.store.load(&key())).unwrap().entry.unwrap()
+    }
+
+    /// The login whose tokens are stored.
+    pub(crate) fn stored_family(&self) -> usize {
+        family(self.entry().tokens().unwrap())
+    }
+
+    /// How often the session has begun to store a login or a logout.
+    pub(crate) fn resets(&self) -> u64 {
+        self.slow.resets.load(Ordering::SeqCst)
+    }
+
     /// The server has nothing to complain of, and the store holds what it issued last.
     pub(crate) fn judge(&self, logged_out: bool) {
         let wrongs = self.server.wrongs();
         assert!(wrongs.is_empty(), "{wrongs:?}");
-        let record = block_on(self.store.load(&key())).unwrap().unwrap();
-        match &record.state {
-            RecordState::Active(tokens) => {
-                let family = tokens.refresh.as_ref().unwrap().expose().split('-').nth(1).unwrap().parse().unwrap();
+        let entry = self.entry();
+        match &entry.state {
+            EntryState::Active(tokens) => {
+                let family = family(tokens);
                 assert!(!logged_out, "the logout was not stored");
                 assert!(tokens.refresh.as_ref() == Some(&self.server.newest(family)), "a rotation was lost");
             }
-            RecordState::LoggedOut => {
+            EntryState::LoggedOut => {
                 assert!(logged_out);
                 let seen = self.server.rotations(0) > 0;
                 assert!(!seen || self.server.is_revoked(0), "a refresh token outlived the logout");
             }
             state => panic!("the session ended: {state:?}"),
         }
-        assert!(record.intent.is_none(), "an intent was left behind");
+        assert!(entry.claim.is_none() && entry.doubt.is_none(), "a claim was left behind: {entry:?}");
     }
+}
+
+fn family(tokens: &StoredTokens) -> usize {
+    tokens.refresh.as_ref().unwrap().expose().split('-').nth(1).unwrap().parse().unwrap()
 }
 
 fn key() -> GrantKey {

@@ -13,18 +13,39 @@ use std::{
 
 use tokenflight::BoxFuture;
 
+use super::knobs::{Knob, Knobs};
+
 /// Tasks of one simulation. Every step polls one ready task, drawn evenly.
 pub(crate) struct Executor {
     tasks: Vec<Task>,
     ready: Arc<Mutex<Vec<usize>>>,
     inbox: Inbox,
+    knobs: Arc<Knobs>,
     pub(crate) steps: u64,
     /// What was polled, in order.
     print: DefaultHasher,
 }
 
+/// Work that goes on without the task that left it.
+pub(crate) struct Left {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) work: BoxFuture<'static, ()>,
+}
+
 /// Where tasks leave work that goes on without them.
-pub(crate) type Inbox = Arc<Mutex<Vec<BoxFuture<'static, ()>>>>;
+#[derive(Clone, Default)]
+pub(crate) struct Inbox(Arc<Mutex<Vec<Left>>>);
+
+impl Inbox {
+    pub(crate) fn leave(&self, left: Left) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(left);
+    }
+
+    fn take(&self) -> Vec<Left> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// How a task may end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +56,8 @@ pub(crate) enum Kind {
     Fragile,
     /// It goes on for ever, like a driver.
     Daemon,
+    /// As a daemon, but no part of the process: it outlives it.
+    Storage,
 }
 
 struct Task {
@@ -42,6 +65,13 @@ struct Task {
     kind: Kind,
     work: Option<Pin<Box<dyn Future<Output = ()>>>>,
     bell: Arc<Bell>,
+}
+
+impl Task {
+    /// Whether it must still come to its end.
+    fn is_owed(&self) -> bool {
+        self.work.is_some() && !matches!(self.kind, Kind::Daemon | Kind::Storage)
+    }
 }
 
 struct Bell {
@@ -63,13 +93,13 @@ impl Wake for Bell {
 }
 
 impl Executor {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(knobs: &Arc<Knobs>) -> Self {
         let (ready, inbox) = Default::default();
-        Self { tasks: Vec::new(), ready, inbox, steps: 0, print: DefaultHasher::new() }
+        Self { tasks: Vec::new(), ready, inbox, knobs: Arc::clone(knobs), steps: 0, print: DefaultHasher::new() }
     }
 
     pub(crate) fn inbox(&self) -> Inbox {
-        Arc::clone(&self.inbox)
+        self.inbox.clone()
     }
 
     /// Starts a task; returns its number.
@@ -86,18 +116,21 @@ impl Executor {
         self.tasks[index].work = None;
     }
 
-    /// Drops all of them.
+    /// Drops all of the process.
     pub(crate) fn drop_all(&mut self) {
-        self.tasks.iter_mut().for_each(|task| task.work = None);
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.settle_in();
+        self.tasks.iter_mut().filter(|task| task.kind != Kind::Storage).for_each(|task| task.work = None);
+    }
+
+    fn settle_in(&mut self) {
+        for Left { name, kind, work } in self.inbox.take() {
+            self.spawn(name, kind, work);
+        }
     }
 
     /// Polls one ready task. `false` if there is none.
     pub(crate) fn step(&mut self, random: &mut fastrand::Rng) -> bool {
-        let left = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
-        for work in left {
-            self.spawn("a server", Kind::Daemon, work);
-        }
+        self.settle_in();
         let next = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             if ready.is_empty() {
@@ -113,7 +146,8 @@ impl Executor {
         next.hash(&mut self.print);
         let waker = Waker::from(Arc::clone(&task.bell));
         let over = work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-        if over || (task.kind == Kind::Fragile && random.u8(..) < 12) {
+        let cancelled = task.kind == Kind::Fragile && random.u8(..) < 12;
+        if over || (cancelled && self.knobs.fire(Knob::CallsCancelled)) {
             task.work = None;
         }
         true
@@ -121,12 +155,11 @@ impl Executor {
 
     /// Names of those that have not come to their end and should.
     pub(crate) fn unfinished(&self) -> Vec<&'static str> {
-        let unfinished = |task: &&Task| task.work.is_some() && task.kind != Kind::Daemon;
-        self.tasks.iter().filter(unfinished).map(|task| task.name).collect()
+        self.tasks.iter().filter(|task| task.is_owed()).map(|task| task.name).collect()
     }
 
     pub(crate) fn all_done(&self) -> bool {
-        !self.tasks.iter().any(|task| task.work.is_some() && task.kind != Kind::Daemon)
+        !self.tasks.iter().any(Task::is_owed)
     }
 
     /// The same for the same schedule.

@@ -2,37 +2,43 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    future::{Future, poll_fn},
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use tokenflight::{
-    BoxFuture, FailureClass, Grant, GrantError, Reason, Record, RefreshToken, Session, Status, TokenRequest, TokenSet,
-};
-use tokenflight_test::{AuthServer, ManualTime, auth::AuthGrant};
+use tokenflight::{Entry, Event, LoginId, Reason, RefreshToken, TokenSet};
 
-use super::executor::Inbox;
+use super::events::Told;
 
 /// Everything that is known about the tokens of one simulation, and what was seen to be wrong.
 #[derive(Default)]
 pub(crate) struct Judge {
     book: Mutex<Book>,
+    /// Whether everything is told that happens, to follow one seed.
+    aloud: AtomicBool,
 }
 
 #[derive(Default)]
 struct Book {
     presented: HashMap<String, Presented>,
-    /// Which refresh token came with an access token, and when, on the boot clock.
+    /// Which refresh token came with an access token, and when, on the boot clock.
     pairs: HashMap<String, (String, Duration)>,
     under_way: u32,
     submissions: u64,
     replays: u64,
     unstored: u64,
     wrong: Vec<String>,
-    stored: Option<Record>,
+    stored: Option<Entry>,
+    /// Whether operations of the store may fail.
+    weather: bool,
+    /// By process.
+    told: HashMap<usize, Told>,
+    /// What callers and listeners were told and given, whatever the order.
+    outcome: u64,
 }
 
 struct Presented {
@@ -41,12 +47,12 @@ struct Presented {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     UnderWay,
     Answered,
     /// The refresh token was provably left alone.
     Untouched,
-    /// Nobody knows.
+    /// It is not known.
     Doubt,
     Refused,
 }
@@ -56,7 +62,22 @@ impl Judge {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn speak(&self) {
+        self.aloud.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn expect_weather(&self, weather: bool) {
+        self.book().weather = weather;
+    }
+
+    pub(crate) fn say(&self, what: impl FnOnce() -> String) {
+        if self.aloud.load(Ordering::SeqCst) {
+            println!("  {}", what());
+        }
+    }
+
     pub(crate) fn wrong(&self, what: String) {
+        self.say(|| format!("WRONG: {what}"));
         self.book().wrong.push(what);
     }
 
@@ -89,45 +110,74 @@ impl Judge {
         self.book().pairs.get(access).map(|(_, at)| *at)
     }
 
-    /// I-02, I-08, R-153.
-    pub(crate) fn stored(&self, record: Option<Record>) {
+    /// Something that a caller or a listener notices.
+    pub(crate) fn note(&self, what: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        let outcome = &mut self.book().outcome;
+        *outcome = outcome.wrapping_add(hasher.finish());
+    }
+
+    pub(crate) fn outcome(&self) -> u64 {
+        self.book().outcome
+    }
+
+    /// A listener of a process was told this.
+    pub(crate) fn told(&self, process: usize, event: &Event, current: LoginId) {
+        self.say(|| format!("process {process} tells {event:?}"));
+        self.note(std::mem::discriminant(event));
         let mut book = self.book();
-        let Some(new) = record else { return };
+        if let Err(what) = book.told.entry(process).or_default().hear(event, current) {
+            book.wrong.push(format!("process {process}: {what}"));
+        }
+    }
+
+    /// What a process was told has to be whole by now.
+    pub(crate) fn told_all(&self, process: usize) {
+        let mut book = self.book();
+        if book.told.get(&process).is_some_and(Told::is_open) {
+            book.wrong.push(format!("process {process}: what was unpersisted has come to no end"));
+        }
+    }
+
+    /// The store never goes back, and keeps the tokens of one answer together.
+    pub(crate) fn stored(&self, entry: Option<Entry>) {
+        let mut book = self.book();
+        let Some(new) = entry else { return };
         if let Some(tokens) = new.tokens() {
-            let mate = book.pairs.get(tokens.access.expose()).map(|(refresh, _)| refresh.as_str());
+            let access = tokens.access.as_ref().map_or("", |access| access.expose());
+            let mate = book.pairs.get(access).map(|(refresh, _)| refresh.as_str());
             if mate != tokens.refresh.as_ref().map(RefreshToken::expose) {
                 book.wrong.push("the store holds tokens of two answers".to_owned());
             }
         }
-        if let Some(old) = &book.stored
-            && (new.epoch < old.epoch || new.generation < old.generation)
-        {
-            let what = format!(
-                "the store went back from {} {} to {} {}",
-                old.epoch, old.generation, new.epoch, new.generation
-            );
+        if let Some(old) = book.stored.as_ref().filter(|old| new.order() < old.order()) {
+            let what = format!("the store went back from {:?} to {:?}", old.order(), new.order());
             book.wrong.push(what);
         }
         book.stored = Some(new);
     }
 
     /// A refresh token is about to be presented.
-    fn presents(&self, process: usize, token: &str, reason: Reason, usable: bool) {
+    pub(crate) fn presents(&self, process: usize, token: &str, reason: Reason, usable: bool) {
+        self.say(|| format!("process {process} presents {:.12} ({reason:?})", token));
         let mut book = self.book();
         book.submissions += 1;
         book.under_way += 1;
         let before = book.presented.insert(token.to_owned(), Presented { by: process, outcome: Outcome::UnderWay });
         let Some(Presented { by, outcome }) = before else { return };
         match outcome {
+            // An end is believed once it is stored; until then the server is asked again.
+            Outcome::Refused if book.weather => {}
             Outcome::UnderWay | Outcome::Answered | Outcome::Refused => {
                 book.wrong.push(format!("process {process} presents what process {by} has presented: {outcome:?}"));
             }
             Outcome::Untouched => {}
             Outcome::Doubt => {
                 book.replays += 1;
-                // R-215; a user of another process may insist.
-                if usable && !(reason == Reason::Forced && by != process) {
-                    book.wrong.push(format!("process {process} replays ({reason:?}) while the access token is usable"));
+                if usable {
+                    let what = "presents a token in doubt while the access token is usable";
+                    book.wrong.push(format!("process {process} {what} ({reason:?})"));
                 }
             }
         }
@@ -136,7 +186,7 @@ impl Judge {
     /// A process died. What it alone knew is unknown now: whether what it had presented was answered.
     pub(crate) fn died(&self) {
         let mut book = self.book();
-        let stored = book.stored.as_ref().and_then(Record::tokens).and_then(|tokens| tokens.refresh.clone());
+        let stored = book.stored.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
         let Some(stored) = stored else { return };
         let Some(presented) = book.presented.get_mut(stored.expose()) else { return };
         // A tombstone that could not be set is forgotten too; the server will say it again.
@@ -151,145 +201,17 @@ impl Judge {
         self.book().unstored
     }
 
-    fn settled(&self, token: &str, outcome: Outcome) {
+    /// An answer was lost between the wire and the session.
+    pub(crate) fn lost(&self) {
+        self.book().unstored += 1;
+    }
+
+    pub(crate) fn settled(&self, token: &str, outcome: Outcome) {
+        self.say(|| format!("{token:.12} is {outcome:?}"));
         let mut book = self.book();
         book.under_way -= 1;
         if let Some(presented) = book.presented.get_mut(token) {
             presented.outcome = outcome;
         }
-    }
-}
-
-/// The authorization server as one process sees it, with the judge beside the wire.
-pub(crate) struct Watched {
-    pub(crate) judge: Arc<Judge>,
-    pub(crate) grant: AuthGrant,
-    pub(crate) process: usize,
-    /// Emptied at the end: the session owns the grant.
-    pub(crate) session: Arc<Mutex<Option<Session>>>,
-    inbox: Inbox,
-    time: ManualTime,
-}
-
-impl Watched {
-    pub(crate) fn new(judge: &Arc<Judge>, auth: &AuthServer, process: usize, inbox: Inbox, time: ManualTime) -> Self {
-        Self { judge: Arc::clone(judge), grant: auth.grant(), process, session: Arc::default(), inbox, time }
-    }
-
-    /// Whether a request of this epoch competes with an access token that can be used.
-    fn usable(&self, request: &TokenRequest) -> bool {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let state = session.map(|session| session.state());
-        state.is_some_and(|state| matches!(state.status, Status::Usable) && state.epoch == request.epoch())
-    }
-}
-
-impl Grant for Watched {
-    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
-        Box::pin(async move {
-            let token = request.refresh_token().map_or("", RefreshToken::expose);
-            self.judge.presents(self.process, token, request.reason(), self.usable(request));
-            // Dropped without an answer: nobody knows.
-            let mut left = Left { judge: &self.judge, token, outcome: Outcome::Doubt };
-            let result = Wire::open(self, request).await;
-            left.outcome = match &result {
-                Ok(set) => {
-                    self.judge.issued(set, self.time.now().boot);
-                    Outcome::Answered
-                }
-                Err(error) => match error.class() {
-                    FailureClass::Ambiguous => Outcome::Doubt,
-                    FailureClass::Terminal => Outcome::Refused,
-                    _ => Outcome::Untouched,
-                },
-            };
-            result
-        })
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.grant.revoke(token)
-    }
-}
-
-struct Left<'a> {
-    judge: &'a Judge,
-    token: &'a str,
-    outcome: Outcome,
-}
-
-impl Drop for Left<'_> {
-    fn drop(&mut self) {
-        self.judge.settled(self.token, self.outcome);
-    }
-}
-
-/// A request on its way. A server does not stand still because its client is not being polled; it is told when its client
-/// goes away.
-#[derive(Clone, Default)]
-struct Wire(Arc<Mutex<Ends>>);
-
-#[derive(Default)]
-struct Ends {
-    work: Option<BoxFuture<'static, ()>>,
-    answer: Option<Result<TokenSet, GrantError>>,
-    client: Option<Waker>,
-}
-
-struct Client {
-    wire: Wire,
-    judge: Arc<Judge>,
-}
-
-impl Wire {
-    fn open(watched: &Watched, request: &TokenRequest) -> Client {
-        let wire = Self::default();
-        let (grant, request, end) = (watched.grant.clone(), request.clone(), wire.clone());
-        let work = async move {
-            let answer = grant.request(&request).await;
-            let mut ends = end.ends();
-            ends.answer = Some(answer);
-            let client = ends.client.take();
-            drop(ends);
-            client.into_iter().for_each(Waker::wake);
-        };
-        wire.ends().work = Some(Box::pin(work));
-        let server = wire.clone();
-        let serve = poll_fn(move |cx| {
-            // Taken out, because the work locks the wire when it is done.
-            let Some(mut work) = server.ends().work.take() else { return Poll::Ready(()) };
-            let polled = work.as_mut().poll(cx);
-            if polled.is_pending() {
-                server.ends().work = Some(work);
-            }
-            polled
-        });
-        watched.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(serve));
-        Client { wire, judge: Arc::clone(&watched.judge) }
-    }
-
-    fn ends(&self) -> MutexGuard<'_, Ends> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Future for Client {
-    type Output = Result<TokenSet, GrantError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut ends = self.wire.ends();
-        ends.client = Some(cx.waker().clone());
-        ends.answer.take().map_or(Poll::Pending, Poll::Ready)
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let mut ends = self.wire.ends();
-        let (work, unread) = (ends.work.take(), matches!(ends.answer, Some(Ok(_))));
-        drop(ends);
-        drop(work);
-        // To the server it was delivered.
-        self.judge.book().unstored += u64::from(unread);
     }
 }

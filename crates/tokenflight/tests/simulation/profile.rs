@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::knobs::{Knob, Knobs};
+
 /// What the driver does with its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driving {
     Always,
     Never,
-    /// Dropped and started again at random.
+    /// Dropped, started again, or replaced at random.
     Fickle,
 }
 
@@ -28,46 +30,81 @@ pub(crate) struct Profile {
     pub(crate) faulty: bool,
     /// The server may end a session by itself.
     pub(crate) revoking: bool,
-    /// Somebody logs in and out now and then.
+    /// There is a login or a logout now and then.
     pub(crate) logins: bool,
     /// Clocks are set, and the machine sleeps.
     pub(crate) clocks: bool,
-    /// Share of store operations that fail, of 256.
-    pub(crate) store_failures: u8,
-    /// Share of store operations that take longer than the engine waits for them, of 256.
-    pub(crate) store_slowness: u8,
+    /// How often grants and listeners use their session, of 256 calls.
+    pub(crate) acting: [u8; 2],
+    /// Share of store operations that meet a trouble, of 256.
+    pub(crate) troubles: u8,
+    /// Whether such an operation may never be answered.
+    pub(crate) hangs: bool,
+    /// Whether the store is down for a while, now and then.
+    pub(crate) outages: bool,
+    /// Share of store operations that are slow, of 256.
+    pub(crate) slowness: u8,
     /// What such an operation takes at most.
     pub(crate) slowest: Duration,
+    /// Whether the store says that no other process reaches it.
+    pub(crate) private: bool,
 }
 
 impl Profile {
-    pub(crate) fn draw(random: &mut fastrand::Rng) -> Self {
+    pub(crate) fn draw(random: &mut fastrand::Rng, knobs: &Knobs) -> Self {
         let seconds = [1, 5, 20, 60, 300, 3_600];
         let lifetime = Duration::from_secs(seconds[random.usize(..seconds.len())]);
         let latencies = [0, 20, 500, 3_000, 20_000];
+        let (few, many) = (random.usize(1..8), random.usize(20..60));
         let mut profile = Self {
             processes: if random.u8(..) < 64 { 2 } else { 1 },
             driving: [Driving::Always, Driving::Never, Driving::Fickle][random.usize(..3)],
             lifetime,
             latency: Duration::from_millis(latencies[random.usize(..latencies.len())]),
-            tasks: random.usize(20..60),
+            tasks: if random.u8(..) < 80 { few } else { many },
             horizon: lifetime.mul_f64(1.0 + 4.0 * random.f64()),
             lossy: random.u8(..) < 64,
             faulty: random.bool(),
-            revoking: random.u8(..) < 25,
+            revoking: random.u8(..) < 64,
             logins: random.bool(),
-            clocks: random.u8(..) < 100,
-            store_failures: [0, 0, 8, 60][random.usize(..4)],
-            store_slowness: [0, 0, 2, 20][random.usize(..4)],
+            clocks: random.u8(..) < 110,
+            acting: [0, 0].map(|_: u8| [0, 0, 0, 24][random.usize(..4)]),
+            troubles: [0, 0, 10, 60][random.usize(..4)],
+            hangs: random.bool(),
+            outages: random.u8(..) < 64,
+            slowness: [0, 0, 2, 20][random.usize(..4)],
             slowest: Duration::from_secs(30),
+            private: random.bool(),
         };
         if profile.processes > 1 {
-            // Beyond what any lock can promise: a process that stands still with a request under way, or cannot
-            // store for longer than its lease what only it knows.
+            // Beyond what any claim can promise: a process that stands still with a request under way, or cannot store for
+            // longer than its claim what it alone knows.
             profile.driving = Driving::Always;
-            profile.store_failures = 0;
+            profile.troubles = profile.troubles.min(10);
+            profile.hangs = false;
             profile.slowest = Duration::from_secs(4);
+            profile.private = false;
         }
+        profile.turn(knobs, many);
         profile
+    }
+
+    /// Counts what is drawn once for all, and takes out what is left out.
+    fn turn(&mut self, knobs: &Knobs, many: usize) {
+        if self.driving == Driving::Never && !knobs.fire(Knob::NoDriver) {
+            self.driving = Driving::Always;
+        }
+        if self.tasks < 8 && !knobs.fire(Knob::FewCallers) {
+            self.tasks = many;
+        }
+        self.lossy = self.lossy && knobs.fire(Knob::AnswersLost);
+        self.faulty = self.faulty && knobs.fire(Knob::ServerFaults);
+        // User code that logs out is a logout like any other.
+        self.logins |= self.acting != [0, 0];
+    }
+
+    /// Whether operations of the store may fail or be late.
+    pub(crate) const fn has_weather(&self) -> bool {
+        self.troubles > 0 || self.slowness > 0 || self.outages
     }
 }

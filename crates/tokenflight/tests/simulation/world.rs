@@ -1,21 +1,19 @@
-//! One seed: the world it makes, the course it takes, and the judgement at the end.
+//! One seed: the world it makes and the course it takes.
 
 use std::{
-    collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokenflight::{GrantKey, RecordState, Session, Status};
-use tokenflight_test::{
-    AuthServer, Fault, ManualTime,
-    auth::{Death, FamilyReport, Reuse},
-};
+use tokenflight::Session;
+use tokenflight_test::{AuthServer, Fault, ManualTime, auth::Reuse};
 
 use super::{
     executor::{Executor, Kind},
-    judge::{Judge, Watched},
+    grant::{Actor, Home, Listening, Watched},
+    judge::Judge,
+    knobs::{Knob, Knobs},
     people::Process,
     profile::{Driving, Profile},
     store::Weathered,
@@ -24,7 +22,7 @@ use super::{
 /// A hundred times what a seed takes: tasks that wake each other for ever are found by it.
 const STEPS: u64 = 200_000;
 
-const fn secs(seconds: u64) -> Duration {
+pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -38,6 +36,10 @@ pub(crate) struct Summary {
     /// Sessions that were lost because an answer was.
     pub(crate) lost: u64,
     pub(crate) print: u64,
+    /// What callers and listeners noticed.
+    pub(crate) outcome: u64,
+    /// How often each knob fired.
+    pub(crate) fired: Vec<u64>,
 }
 
 impl Summary {
@@ -63,22 +65,27 @@ impl fmt::Display for Summary {
 
 pub(crate) struct World {
     pub(crate) profile: Profile,
+    pub(crate) knobs: Arc<Knobs>,
     random: fastrand::Rng,
     time: ManualTime,
-    auth: AuthServer,
-    judge: Arc<Judge>,
-    store: Weathered,
-    people: Vec<Process>,
-    grants: Vec<Arc<Mutex<Option<Session>>>>,
+    pub(crate) auth: AuthServer,
+    pub(crate) judge: Arc<Judge>,
+    pub(crate) store: Weathered,
+    pub(crate) people: Vec<Process>,
+    pub(crate) homes: Vec<Home>,
     drivers: Vec<Option<usize>>,
-    executor: Executor,
+    pub(crate) executor: Executor,
+    /// How long the machine has slept: it must not count against those who slept through it.
+    slept: Duration,
     aloud: bool,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The world of a seed, without one of its troubles.
+    pub(crate) fn new(seed: u64, without: Option<Knob>) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let profile = Profile::draw(&mut random);
+        let knobs = Knobs::without(without);
+        let profile = Profile::draw(&mut random, &knobs);
         let time = ManualTime::new(random.u64(..));
         let auth = AuthServer::builder(time.shared())
             .access_lifetime(profile.lifetime)
@@ -86,51 +93,59 @@ impl World {
             .reuse(Reuse::KillFamilyAndAccess)
             .seed(random.u64(..))
             .build();
-        let judge = Arc::new(Judge::default());
-        let store = Weathered::new(&time, &judge, fastrand::Rng::with_seed(random.u64(..)));
+        let (judge, executor) = (Arc::new(Judge::default()), Executor::new(&knobs));
+        let store = fastrand::Rng::with_seed(random.u64(..));
+        let store = Weathered::new(&time, &judge, &knobs, executor.inbox(), store);
+        store.model.set_private(profile.private);
+        judge.expect_weather(profile.has_weather());
         let mut world = Self {
             profile,
+            knobs,
             random,
             time,
             auth,
             judge,
             store,
             people: Vec::new(),
-            grants: Vec::new(),
+            homes: Vec::new(),
             drivers: Vec::new(),
-            executor: Executor::new(),
+            executor,
+            slept: Duration::ZERO,
             aloud: false,
         };
-        world.found();
+        (0..world.profile.processes).for_each(|_| world.begin_process());
         world
     }
 
-    /// Builds the sessions.
-    fn found(&mut self) {
-        (0..self.profile.processes).for_each(|_| self.begin_process());
-    }
-
     fn begin_process(&mut self) {
-        let number = self.grants.len();
+        let (number, home) = (self.homes.len(), Home::default());
         let (inbox, time) = (self.executor.inbox(), self.time.clone());
-        let grant = Watched::new(&self.judge, &self.auth, number, inbox, time);
-        let slot = Arc::clone(&grant.session);
+        let [grants, listeners] = self.profile.acting;
+        let mut actor = |share| {
+            let random = fastrand::Rng::with_seed(self.random.u64(..));
+            Actor::new(&home, &self.knobs, share, random)
+        };
+        let (grant, listener) = (actor(grants), actor(listeners));
+        let grant = Watched::new(&self.judge, &self.auth, number, grant, inbox.clone(), time);
+        let listening = Listening { process: number, judge: Arc::clone(&self.judge), actor: listener, inbox };
         let builder = Session::builder(grant).store(self.store.clone()).time(self.time.clone());
+        let builder = builder.on_event(move |event| listening.hear(event));
         let session = builder.build().expect("the settings make sense");
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-        self.grants.push(slot);
-        self.drivers.push(None);
-        self.people.push(match self.people.first() {
+        let process = match self.people.first() {
             None => Process::new(number, session, &self.auth, &self.time, &self.judge, &self.profile),
             Some(first) => first.neighbour(number, session),
-        });
+        };
+        home.set(Some(process.clone()));
+        self.homes.push(home);
+        self.drivers.push(None);
+        self.people.push(process);
     }
 
     /// The only process dies where it stands, and its successor finds what is stored.
     fn die(&mut self) {
         self.say(|_| "the process dies".to_owned());
         self.executor.drop_all();
-        self.grants.iter().for_each(|slot| drop(slot.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        self.homes.iter().for_each(|home| home.set(None));
         self.judge.died();
         self.drivers.fill(None);
         self.begin_process();
@@ -142,6 +157,9 @@ impl World {
     /// Runs to the end; what was wrong.
     pub(crate) fn run(mut self, aloud: bool) -> Result<Summary, Vec<String>> {
         self.aloud = aloud;
+        if aloud {
+            self.judge.speak();
+        }
         self.say(|world| format!("{:?}", world.profile));
         self.time.run(self.people[0].log_in());
         self.script();
@@ -152,7 +170,7 @@ impl World {
         self.judge_all()
     }
 
-    fn say(&self, what: impl FnOnce(&Self) -> String) {
+    pub(crate) fn say(&self, what: impl FnOnce(&Self) -> String) {
         if self.aloud {
             println!("[{:?}] {}", self.time.now().boot, what(self));
         }
@@ -161,8 +179,9 @@ impl World {
     /// The weather and the faults of this seed.
     fn script(&self) {
         let mut weather = self.store.weather();
-        weather.failures = self.profile.store_failures;
-        weather.slowness = self.profile.store_slowness;
+        weather.troubles = self.profile.troubles;
+        weather.hangs = self.profile.hangs;
+        weather.slowness = self.profile.slowness;
         weather.slowest = self.profile.slowest;
         let faults = self.auth.faults();
         if self.profile.faulty {
@@ -218,19 +237,16 @@ impl World {
         }
     }
 
-    /// Lets everybody run until all have finished.
-    fn course(&mut self, limit: Duration, wild: bool) {
-        let end = self.time.now().boot + limit;
+    /// Lets all run until all have finished.
+    pub(crate) fn course(&mut self, limit: Duration, wild: bool) {
+        let end = (self.time.now().boot + limit).saturating_sub(self.slept);
         loop {
             while self.executor.step(&mut self.random) {
                 if self.executor.steps > STEPS {
                     return self.judge.wrong(format!("never at rest: {:?}", self.executor.unfinished()));
                 }
-                if wild && self.profile.driving == Driving::Fickle && self.random.u16(..) < 200 {
-                    match self.drivers[0] {
-                        Some(_) if self.random.bool() => self.stop_driver(0),
-                        _ => self.start_driver(0),
-                    }
+                if wild {
+                    self.between_steps();
                 }
             }
             if self.executor.all_done() {
@@ -238,143 +254,79 @@ impl World {
             }
             if wild && self.random.u8(..) < 8 {
                 self.fate();
-                // Somebody may have something to do about it at once.
+                // There may be something to do about it at once.
                 continue;
             }
-            // What a suspend has added must not count against those who slept through it.
-            let late = self.time.now().boot > end + secs(80 * 3_600);
+            let late = self.time.now().boot > end + self.slept + secs(80 * 3_600);
             if late || !self.time.advance_to_next() {
                 return self.judge.wrong(format!("never finished: {:?}", self.executor.unfinished()));
             }
         }
     }
 
-    /// Something from outside. Nobody is ready to run.
+    /// Something from outside, while tasks are ready to run.
+    fn between_steps(&mut self) {
+        let (chance, which) = (self.random.u16(..), self.random.u8(..));
+        if chance < 200 && self.profile.driving == Driving::Fickle && self.knobs.fire(Knob::DriversInTurn) {
+            match self.drivers[0] {
+                Some(_) if which < 128 => self.stop_driver(0),
+                _ => self.start_driver(0),
+            }
+        }
+        if (300..1100).contains(&chance) && self.profile.clocks {
+            self.set_wall(which);
+        }
+    }
+
+    /// Something from outside. No task is ready to run.
     fn fate(&mut self) {
         let idle = self.judge.requests_under_way() == 0 && self.store.weather().under_way == 0;
+        let alone = self.profile.processes == 1;
         match self.random.u8(..100) {
-            0..30 if self.profile.clocks => self.clocks(idle),
-            30..40 if self.profile.revoking => {
+            0..15 if self.profile.clocks => {
+                let which = self.random.u8(..);
+                self.set_wall(which);
+            }
+            // A request that a suspend cuts off is lost.
+            15..30 if self.profile.clocks && (idle || (alone && self.profile.lossy)) => {
+                let length = [5, 90, 8 * 3_600][self.random.usize(..3)];
+                if self.knobs.fire(Knob::Suspend) {
+                    self.time.suspend(secs(length));
+                    self.slept += secs(length);
+                    self.say(|world| format!("suspend: {:?}", world.time.now()));
+                }
+            }
+            30..40 if self.profile.revoking && self.knobs.fire(Knob::ServerEnds) => {
                 self.say(|_| "the server ends every session".to_owned());
                 self.people[0].revoked.fetch_add(1, Ordering::SeqCst);
                 for family in self.auth.report().families {
                     self.auth.revoke_family(&family.label);
                 }
             }
-            50..55 if self.profile.lossy && self.profile.processes == 1 => self.die(),
-            40..50 if self.profile.store_failures > 0 => {
+            40..50 if self.profile.outages => {
                 let down = !self.store.weather().down;
                 self.say(|_| format!("the store is {}", if down { "down" } else { "up" }));
                 self.store.weather().down = down;
+            }
+            50..55 if self.profile.lossy && alone && self.homes.len() < 5 && self.knobs.fire(Knob::ProcessDies) => {
+                self.die()
             }
             _ => {}
         }
     }
 
-    /// Between processes only wall time is shared, and a request that a suspend cuts off is lost: both wait for a moment in
-    /// which nothing is under way, unless losing is part of the profile.
-    fn clocks(&mut self, idle: bool) {
-        let alone = self.profile.processes == 1;
+    /// Between processes only wall time is shared: there it stands.
+    fn set_wall(&mut self, which: u8) {
         let hour = 3_600;
-        match self.random.u8(..6) {
-            0 if alone || idle => {
-                self.time.step_wall_forward(secs([10, hour, 365 * 24 * hour][self.random.usize(..3)]))
-            }
-            1 if alone => self.time.step_wall_back(secs([10, hour][self.random.usize(..2)])),
-            2 if idle || (alone && self.profile.lossy) => {
-                self.time.suspend(secs([5, 90, 8 * hour][self.random.usize(..3)]));
-            }
+        let step = secs([10, hour, 365 * 24 * hour][usize::from(which) / 2 % 3]);
+        if self.profile.processes > 1 {
+            return;
+        }
+        match which % 2 {
+            0 if self.knobs.fire(Knob::WallForward) => self.time.step_wall_forward(step),
+            1 if self.knobs.fire(Knob::WallBack) => self.time.step_wall_back(step.min(secs(hour))),
             _ => return,
         }
-        self.say(|world| format!("clocks: {:?}", world.time.now()));
-    }
-
-    /// From here on nothing goes wrong any more.
-    fn calm(&mut self) {
-        self.say(|_| "calm".to_owned());
-        self.auth.faults().clear();
-        let mut weather = self.store.weather();
-        (weather.down, weather.failures, weather.slowness) = (false, 0, 0);
-    }
-
-    /// Every session must come to itself again, and to an orderly end.
-    fn farewell(&mut self) {
-        for process in self.people.clone() {
-            self.executor.spawn("a last request", Kind::Firm, async move {
-                let patience = process.time.now().boot + secs(3 * 3_600);
-                loop {
-                    match process.session.token().await {
-                        Ok(_) => break,
-                        Err(error) if error.needs_login() => {
-                            let explained = process.logged_out()
-                                || process.has_company() && process.profile.logins
-                                || error.is_ended() && process.may_have_ended();
-                            if !explained {
-                                process.judge.wrong(format!("the session was lost: {error:?}"));
-                            }
-                            break;
-                        }
-                        Err(error) if process.time.now().boot > patience => {
-                            process.judge.wrong(format!("the session never recovered: {error:?}"));
-                            break;
-                        }
-                        Err(_) => process.sleep(secs(5)).await,
-                    }
-                }
-                if let Err(error) = process.session.shutdown(secs(2 * 3_600)).await {
-                    process.judge.wrong(format!("no orderly end: {error:?}"));
-                }
-            });
-        }
-        self.course(secs(12 * 3_600), false);
-    }
-
-    fn judge_all(mut self) -> Result<Summary, Vec<String>> {
-        let report = self.auth.report();
-        let reused = |family: &&FamilyReport| family.killed.is_some_and(|killed| killed.why == Death::Reuse);
-        let lost = report.families.iter().filter(reused).count() as u64;
-        if report.total.overlapping > 0 {
-            self.judge.wrong("two requests with one refresh token overlapped".to_owned());
-        }
-        // One that nobody remembered having presented may be tried more than once, if the refusal is lost as well.
-        let reuses = report.families.iter().flat_map(|family| family.reuses.iter().map(|reuse| (&family.label, reuse)));
-        let known = reuses.filter(|(_, reuse)| !reuse.answer_lost).map(|(label, reuse)| (label, reuse.step));
-        if known.collect::<HashSet<_>>().len() as u64 > self.judge.unstored() {
-            self.judge.wrong(format!("a refresh token was submitted twice without need\n{report}"));
-        }
-        if lost > 0 && !self.profile.lossy {
-            self.judge.wrong(format!("a family was revoked by reuse\n{report}"));
-        }
-        self.judge_stored();
-        let (submissions, replays) = self.judge.counts();
-        let tokens = self.people[0].tokens.load(Ordering::SeqCst);
-        self.grants.iter().for_each(|slot| drop(slot.lock().unwrap_or_else(PoisonError::into_inner).take()));
-        self.people.clear();
-        let wrong = self.judge.verdict();
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let steps = self.executor.steps;
-        Ok(Summary { steps, submissions, replays, tokens, lost, print: self.executor.print() })
-    }
-
-    /// What is stored is what the session shows (I-04, I-06).
-    fn judge_stored(&self) {
-        let record = self.store.model.record(&GrantKey::new("default"));
-        let [process] = self.people.as_slice() else { return };
-        let state = process.session.state();
-        if state.unsaved {
-            self.judge.wrong("something was not stored although there was all the time for it".to_owned());
-        }
-        let same = match (&state.status, record.as_ref().map(|record| &record.state)) {
-            (Status::Usable | Status::Stale, Some(RecordState::Active(_))) => true,
-            // A tombstone that could not be set is not tried again: the next process is told the same by the server.
-            (Status::Over(error), Some(RecordState::Ended { .. } | RecordState::Active(_))) => error.is_ended(),
-            (Status::Over(error), Some(RecordState::LoggedOut)) => !error.is_ended(),
-            _ => false,
-        };
-        if !same || record.as_ref().is_some_and(|record| record.epoch != state.epoch) {
-            self.judge.wrong(format!("the session shows {state:?} and the store holds {record:?}"));
-        }
+        self.say(|world| format!("the wall clock is set: {:?}", world.time.now()));
     }
 }
