@@ -109,7 +109,10 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
 async fn farewell(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
     let until = parts.now().boot.saturating_add(FAREWELL);
     while refreshes.iter().any(|refresh| !refresh.is_finished()) && parts.now().boot < until {
-        parts.pause(FAREWELL_PAUSE).await;
+        // Without a timer it is not waited for.
+        if parts.pause(FAREWELL_PAUSE).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -101,10 +101,35 @@ async fn reverse_proxy_with_a_rust_client() {
     let client = reqwest::Client::new();
     let answer = client.post(format!("{}/echo", proxy.url)).body("through the proxy").send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::OK, "through the proxy"));
-    // A body that streams, and whose length nobody knows, passes as well, now that the token is good.
+    // A body that streams, and whose length is not known, passes as well, now that the token is good.
     let pieces = futures_util::stream::iter(["a ", "stream"].map(Ok::<_, std::io::Error>));
     let answer = client.post(format!("{}/echo", proxy.url)).body(reqwest::Body::wrap_stream(pieces)).send().await;
     assert_eq!(answer.unwrap().text().await.unwrap(), "a stream");
+    assert_one_refresh(&world);
+}
+
+/// DNS rebinding, and requests that a page sends to loopback.
+#[tokio::test]
+async fn reverse_proxy_turns_pages_away() {
+    let world = World::start().await.unwrap();
+    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let own = proxy.url.replace("127.0.0.1", "localhost");
+    let port = proxy.url.rsplit(':').next().unwrap().to_owned();
+    let rebound = format!("rebound.example.com:{port}");
+    for (name, value, expected) in [
+        ("host", rebound.as_str(), StatusCode::FORBIDDEN),
+        ("host", "user@localhost", StatusCode::FORBIDDEN),
+        ("origin", "https://evil.example.com", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+        ("origin", own.as_str(), StatusCode::FORBIDDEN),
+        ("origin", proxy.url.as_str(), StatusCode::OK),
+        ("sec-fetch-site", "cross-site", StatusCode::FORBIDDEN),
+        ("sec-fetch-site", "same-site", StatusCode::FORBIDDEN),
+        ("accept", "*/*", StatusCode::OK),
+    ] {
+        let answer = reqwest::Client::new().post(format!("{}/echo", proxy.url)).header(name, value).send().await;
+        assert_eq!(answer.unwrap().status(), expected, "{name}: {value}");
+    }
     assert_one_refresh(&world);
 }
 

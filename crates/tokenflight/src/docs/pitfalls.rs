@@ -20,13 +20,8 @@
 //! * **A waker must not panic.** `futures::Shared` calls it with its list locked, and the lock would be poisoned for all waiters.
 //! * **One key for each grant.** Two sessions of one process over one store and one [`GrantKey`](crate::GrantKey) exclude each
 //!   other through the store as two processes do. Clone the session instead.
-//! * **A 401 whose refresh failed comes back without the end of a long body**: at most 16 KiB of it are kept, because holding
-//!   the rest could hold the very connection that the refresh needs. Its headers are as they came.
 //! * **A replayed request was not applied, by the standard** (RFC 9110 §15.5.2). A gateway that passes on a 401 of a server behind
 //!   it, after side effects, breaks that; set [`Policy::replays`](crate::Policy::replays) to zero there.
-//! * **A body that can be cloned must have clones of its own.** Some types share one reading position among their clones
-//!   (octocrab's `OctoBody`): a replay of such a clone would have no body. Use
-//!   [`replay_with`](crate::BearerLayer::replay_with) for them.
 //! * **Do not let the client below the layer follow redirects to other servers.** It takes the token off, but the layer sees
 //!   the last answer only, and takes a foreign 401 for one of its own. Follow them above; see
 //!   [`redirect`](crate::bearer::redirect).

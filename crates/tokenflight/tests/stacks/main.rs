@@ -4,6 +4,7 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
 
+mod around;
 mod h2;
 mod stacks;
 mod world;

@@ -6,11 +6,12 @@
 
 use std::{cell::RefCell, time::Duration};
 
+use bytes::Bytes;
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
     header::{AUTHORIZATION, HOST},
 };
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     bearer::{grpc, target::Names},
@@ -143,7 +144,10 @@ impl Flat {
 
     #[cold]
     fn grow(&mut self, end: usize) {
-        self.bytes.resize(end.next_power_of_two(), 0);
+        // Not `resize`, which would leave the old memory as it is.
+        let mut larger = vec![0; end.next_power_of_two()];
+        larger[..self.end].copy_from_slice(&self.bytes[..self.end]);
+        std::mem::replace(&mut self.bytes, larger).zeroize();
     }
 }
 
@@ -205,9 +209,11 @@ impl<'a> Fields<'a> {
     fn headers(&mut self, headers: &mut HeaderMap) {
         // Written from a valid map: nothing is ever left out here.
         while let Some(([name, value], sensitive)) = self.next() {
-            let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else {
-                continue;
-            };
+            // What is sensitive is wiped when its last clone goes.
+            let wiped = |value: &[u8]| Bytes::from_owner(Zeroizing::new(value.to_vec()));
+            let value =
+                if sensitive { HeaderValue::from_maybe_shared(wiped(value)) } else { HeaderValue::from_bytes(value) };
+            let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), value) else { continue };
             value.set_sensitive(sensitive);
             headers.append(name, value);
         }

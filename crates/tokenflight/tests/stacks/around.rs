@@ -1,0 +1,55 @@
+//! What users put around the layer, or in its place.
+
+use std::{future::ready, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use http_body_util::{BodyExt, Full};
+use tokenflight::{BearerLayer, BearerOptions, BoxError, Origins};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower_http::timeout::TimeoutLayer;
+
+use crate::world::World;
+
+type Req = Request<Full<Bytes>>;
+
+/// Answers with the token it was sent.
+fn echo(request: Req) -> std::future::Ready<Result<Response<Full<Bytes>>, BoxError>> {
+    let token = request.headers().get(AUTHORIZATION).map_or("", |value| value.to_str().unwrap()).to_owned();
+    ready(Ok(Response::new(Full::from(token))))
+}
+
+/// It wants a body with a default.
+#[tokio::test]
+async fn tower_https_timeout_goes_around_the_layer() {
+    let world = World::new();
+    let client = ServiceBuilder::new()
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(1)))
+        .layer(world.layer())
+        .service(service_fn(echo));
+    let answer = client.oneshot(world.request()).await.unwrap();
+    assert!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "));
+}
+
+#[tokio::test]
+async fn origins_come_from_a_configuration() {
+    let world = World::new();
+    let configured: Vec<String> = vec!["https://api.example.com".to_owned()];
+    let layer = BearerLayer::new(world.session.clone(), Origins::new(&configured).unwrap());
+    let client = ServiceBuilder::new().layer(layer).service(service_fn(echo));
+    let answer = client.oneshot(world.request()).await.unwrap();
+    assert!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "));
+}
+
+/// In place of `option_layer`, whose two sides would have answers of two types.
+#[tokio::test]
+async fn a_layer_can_be_switched_off() {
+    for on in [true, false] {
+        let world = World::new();
+        let options = BearerOptions::new();
+        let options = if on { options } else { options.without_token() };
+        let client = ServiceBuilder::new().layer(world.layer().options(options)).service(service_fn(echo));
+        let answer = client.oneshot(world.request()).await.unwrap();
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "), on);
+    }
+}
