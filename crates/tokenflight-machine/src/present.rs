@@ -82,7 +82,8 @@ pub const fn covers(age: Duration, request: Duration, lengths: &Lengths) -> bool
 /// Whether what was last seen of an entry has been lost with a part of the storage's history, and is to be written back.
 #[must_use]
 pub fn is_lost(known: &Entry, entry: &Entry, facts: &Facts) -> bool {
-    entry.home != facts.incarnation && entry.home == known.home && entry.order() < known.order()
+    let related = entry.home == known.home || entry.login == known.login;
+    entry.home != facts.incarnation && related && entry.order() < known.order()
 }
 
 /// Whether an operation whose try failed is let go. If an earlier try's outcome is unknown, a later one that was not done

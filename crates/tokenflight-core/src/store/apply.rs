@@ -263,10 +263,12 @@ impl Step<'_> {
         stored(entry, self.entry.tokens().cloned())
     }
 
-    /// One incarnation is one line of history, so an entry of the same home with lower numbers is an ancestor.
+    /// One incarnation is one line of history, and so is one login. An entry of the same home or login with lower numbers is
+    /// an ancestor; the login tells if a retry wrote the entry again, which gives it no home.
     fn again(&self, record: &Entry) -> (Option<Entry>, Reply) {
         let Self { entry, facts, .. } = self;
-        let lost = entry.home != facts.incarnation && entry.home == record.home && entry.order() < record.order();
+        let related = entry.home == record.home || entry.login == record.login;
+        let lost = entry.home != facts.incarnation && related && entry.order() < record.order();
         if !lost {
             return (None, Reply::Conflict((*entry).clone()));
         }

@@ -117,6 +117,14 @@ impl Config {
         Self { server, ..self }
     }
 
+    /// With as few holders and as little of everything as lets each fault happen: small enough for every test run.
+    pub(crate) fn narrow(self) -> Self {
+        let Budget { flights, resets, lost, .. } = self.budget;
+        let both = if flights > 0 { 1 } else { 3 };
+        let budget = Budget { flights: flights.min(2), resets: resets.min(both), lost: lost.min(1), ..self.budget };
+        Self { holders: self.holders.min(2), budget, ..self }
+    }
+
     const fn excused(self) -> Self {
         Self { verdict: Verdict::HoldsUntilExcused, ..self }
     }
@@ -221,7 +229,9 @@ pub(crate) const CONFIGS: [Config; 32] = [
 
 /// Faults that come together in none of the others.
 #[rustfmt::skip]
-pub(crate) const MORE: [Config; 7] = [
+pub(crate) const MORE: [Config; 9] = [
+    config!("A7", File 2, "pause, lost", flights 2, pauses 1, lost 1),
+    Config { depth: 4, ..config!("B20", Sql 2, "failover by up to 4 writes, lost", flights 3, failovers 1, lost 1) },
     config!("G0", Sql 2, "server's answer lost", flights 3, answers 1).server(Server::Grace(0)),
     config!("B19", Sql 2, "pause, outage", flights 2, pauses 1, outages 1).excused(),
     config!("B18", Sql 2, "failover, lost", flights 3, failovers 1, lost 1),

@@ -80,8 +80,8 @@ impl World {
         }
     }
 
-    /// At the authorization server: the refresh token was presented before, and it is not answered again. That is right only
-    /// as the last resort, when its successor is lost.
+    /// At the authorization server: the refresh token was presented before, and it is not answered again. That is
+    /// right only as the last resort, when its successor is lost.
     pub(crate) fn check_reuse(&self, state: &mut State, tokens: &Tokens, usable: bool, sender: u8) {
         let others = (0..self.config.holders).filter(|other| *other != usize::from(sender));
         let in_hand = others

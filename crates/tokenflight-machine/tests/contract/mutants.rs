@@ -1,4 +1,5 @@
-//! Rules left out on purpose: each is a small change around a real function or a step of a holder, here and nowhere else.
+//! Rules left out on purpose: each is a small change around a real function or a step of a holder, here and nowhere
+//! else.
 
 /// One rule less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub(crate) enum Mutant {
     GrantedFromAnotherLine,
     WindowJudgedAtLoad,
     AgainNotWritten,
+    AncestorByHomeAlone,
     FreedWhateverTheWindow,
     FreedUntilUsed,
     WindowByJumpedClock,
@@ -92,7 +94,7 @@ pub(crate) const RULES: [Known; 28] = [
     known(Mutant::CommitWithoutAnything, "B3", "a commit compares neither epoch nor login nor token set"),
     known(Mutant::CommitWithoutSet, "N1", "a commit does not compare the token set"),
     known(Mutant::NoDrain, "A1", "a dead holder's request is not awaited"),
-    known(Mutant::TurnReleasedEarly, "A6", "the turn is released when a commit fails"),
+    known(Mutant::TurnReleasedEarly, "A7", "the turn is released when a commit fails"),
     known(Mutant::NoCommitOverEnd, "X1", "a commit over an end is refused"),
     known(Mutant::DrainBeganAnew, "A2", "every waiter begins the drain anew"),
     known(Mutant::NoCompare, "B1", "a swap does not compare"),
@@ -107,7 +109,7 @@ pub(crate) const RULES: [Known; 28] = [
 
 /// Rules that were added, each after a trace.
 #[rustfmt::skip]
-pub(crate) const ADDED: [Known; 17] = [
+pub(crate) const ADDED: [Known; 18] = [
     known(Mutant::SeenIgnored, "B3", "a claim is applied to an entry on which it was not decided"),
     known(Mutant::BaseFromFirstSuccess, "B4", "a login that began in an outage takes the first entry it reads for its base"),
     known(Mutant::SettleLiftsDoubt, "G1", "a settle or claim lifts the doubt"),
@@ -122,6 +124,7 @@ pub(crate) const ADDED: [Known; 17] = [
     known(Mutant::GrantedFromAnotherLine, "B9", "a claim found after a failover counts as granted"),
     known(Mutant::WindowJudgedAtLoad, "G4", "the grace window is judged at the load only"),
     known(Mutant::AgainNotWritten, "B13", "what a failover lost is not written back"),
+    known(Mutant::AncestorByHomeAlone, "B20", "an ancestor that a retry has written again is not recognised"),
     known(Mutant::FreedWhateverTheWindow, "G0", "with a grace window an ambiguous end frees the claim, whatever is left of it"),
     known(Mutant::FreedUntilUsed, "U1", "an ambiguous end frees the claim of a token that is good until its successor is used"),
     known(Mutant::WindowByJumpedClock, "G5", "a clock that has jumped judges the grace window"),

@@ -241,6 +241,9 @@ impl Rules {
     }
 
     pub(crate) fn is_lost(&self, known: &Record, record: &Record, facts: &Facts) -> bool {
+        if self.lacks(Mutant::AncestorByHomeAlone) && known.home != record.home {
+            return false;
+        }
         let (known, entry) = (self.bridge.entry(known), self.bridge.entry(record));
         !self.lacks(Mutant::AgainNotWritten) && present::is_lost(&known, &entry, facts)
     }

@@ -1,4 +1,5 @@
-//! One state of the model: what is stored, what is under way, what each holder knows. Small plain values without pointers.
+//! One state of the model: what is stored, what is under way, what each holder knows. Small plain values without
+//! pointers.
 //!
 //! Times are ticks relative to now, ids are numbers that mean nothing but "the same".
 
