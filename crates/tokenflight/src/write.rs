@@ -12,7 +12,7 @@ use tokenflight_machine::{Answered, Pending, Settled, WorkId};
 
 use crate::{
     catch::caught,
-    flight::Flight,
+    flight::{Flight, Join},
     parts::{Applied, Parts, unknown},
     session::Revocation,
     slot::{AnyFlight, Inner},
@@ -178,4 +178,22 @@ async fn persist_from(parts: Arc<Parts>, mut pending: Pending, mut applied: Appl
 
 async fn revoke(parts: &Arc<Parts>, token: &RefreshToken) -> Revocation {
     parts.revoke(token).await.into()
+}
+
+impl Inner {
+    /// Waits for a write. That another state is stored instead is no failure: the next look tells.
+    pub(crate) async fn written(&self, join: Join<Written>) -> Result<(), Error> {
+        match self.parts.within(self.write_limit(), Box::pin(join)).await {
+            Some(Some(Ok(_))) => Ok(()),
+            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Some(Some(Err(error))) => Err(error),
+            Some(None) => Err(Error::new(ErrorKind::SessionChanged)),
+            None => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+        }
+    }
+
+    /// How long a caller waits for a write: the store may be read before it is written.
+    pub(crate) fn write_limit(&self) -> Duration {
+        self.parts.policy().store_limit.saturating_mul(2)
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A refresh token is often good for several APIs, each with an access token of its own (RFC 6749 §6, RFC 8707 §2.2). Were
 //! each of them a session that presents the refresh token, two of them would present it at once. Here one common session
-//! keeps it; every audience is a [`Session`] with tokens, a layer and a driver of its own. The refresh token is presented for
+//! keeps it; every audience is a [`Session`](crate::Session) with tokens, a layer and a driver of its own. The refresh token is presented for
 //! one audience at a time, in the order of asking, each time the one that the presentation before has brought.
 //!
 //! * **A failure is its audience's.** A resource that the server refuses, and the waiting times after it, hold up no other

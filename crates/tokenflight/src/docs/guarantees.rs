@@ -17,7 +17,7 @@
 //! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `tables` |
 //! | a call can be dropped at every poll, among tower's middlewares | there is another call, or a driver | `layer`, `stacks` |
 //! | every answer of a token endpoint, and every way to get none, has exactly one class | grants of `tokenflight-oauth2`; its client, or one that says what it knows | `outcomes`, fuzz target `answer` |
-//! | several audiences over one refresh token never present it at once | `Audiences` | `audiences` |
+//! | several audiences over one refresh token never present it at once, and one that fails holds up no other | `Audiences` | `audiences` |
 //! | no secret in `Debug`, `Display`, events or errors of ours | | `secrets` |
 //!
 //! # Limits

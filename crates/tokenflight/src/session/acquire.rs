@@ -198,22 +198,6 @@ impl Inner {
         }
     }
 
-    /// Waits for a write. That another state is stored instead is no failure: the next look tells.
-    pub(super) async fn written(&self, join: Join<Written>) -> Result<(), Error> {
-        match self.parts.within(self.write_limit(), Box::pin(join)).await {
-            Some(Some(Ok(_))) => Ok(()),
-            Some(Some(Err(error))) if *error.kind() == ErrorKind::SessionChanged => Ok(()),
-            Some(Some(Err(error))) => Err(error),
-            Some(None) => Err(Error::new(ErrorKind::SessionChanged)),
-            None => Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
-        }
-    }
-
-    /// How long a caller waits for a write: the store may be read before it is written.
-    fn write_limit(&self) -> Duration {
-        self.parts.policy().store_limit.saturating_mul(2)
-    }
-
     /// Whether a caller that has no token now waits a moment for the same attempt to be made again.
     fn retries_soon(&self) -> bool {
         self.look(|slot, now| slot.machine.retries_at(now).is_some())

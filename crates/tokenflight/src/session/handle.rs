@@ -174,7 +174,9 @@ impl Session {
 
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
-    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes.
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes. The driver of one of
+    /// several [`Audiences`](crate::Audiences) also stores what they have in common; the last one to begin does so, and
+    /// another one when that is gone.
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }
@@ -223,7 +225,8 @@ impl Session {
         output
     }
 
-    /// Reads the store again, if the session is over: another process may have logged in.
+    /// Reads the store again, if the session is over: another process may have logged in. For one of several
+    /// [`Audiences`](crate::Audiences) that is the store of all.
     ///
     /// # Errors
     ///
@@ -246,7 +249,8 @@ impl Session {
     }
 
     /// Stops renewing, waits for what is in progress and until everything is stored, and ends the driver. A store that fails
-    /// is asked again until the limit.
+    /// is asked again until the limit. One of several [`Audiences`](crate::Audiences) stores what they have in common too; the
+    /// others go on.
     ///
     /// The current token can be used until it expires.
     ///

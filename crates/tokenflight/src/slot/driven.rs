@@ -1,0 +1,132 @@
+//! The session's side of its driver: who drives it, what there is to do, and what it leaves.
+
+use std::time::Duration;
+
+use tokenflight_core::Event;
+use tokenflight_machine::{Role, Start};
+
+use super::{AnyFlight, Inner, Slot};
+use crate::{
+    driver::Link,
+    flight::Flight,
+    sync::{Arc, lock},
+    write,
+};
+
+/// What the driver has to do for a session.
+#[derive(Default)]
+pub(crate) struct Visit {
+    pub(crate) flights: Vec<AnyFlight>,
+    pub(crate) next: Option<Duration>,
+    /// Whether something is in progress or not stored.
+    pub(crate) owes: bool,
+}
+
+impl Inner {
+    /// Makes this the session's driver.
+    pub(crate) fn attach(&self, driver: Arc<Link>) {
+        let old = self.change(|slot, now| {
+            slot.machine.settle_in(now);
+            let old = slot.driver.replace(driver);
+            if slot.machine.rules().role != Role::Common {
+                return old;
+            }
+            slot.standby.extend(old);
+            None
+        });
+        // The one before has nothing left to do here, and must notice.
+        if let Some(old) = old {
+            old.dismiss();
+        }
+    }
+
+    /// The driver is gone: another one takes over, or the clock is looked at by requests again.
+    pub(crate) fn detach(&self, driver: &Arc<Link>) {
+        let (next, _gone) = self.change(|slot, _| {
+            if slot.is_driven_by(driver) {
+                let next = slot.standby.pop();
+                return (next.clone(), std::mem::replace(&mut slot.driver, next));
+            }
+            let place = slot.standby.iter().position(|standby| Arc::ptr_eq(standby, driver));
+            (None, place.map(|place| slot.standby.remove(place)))
+        });
+        if let Some(next) = next {
+            next.notify();
+        }
+    }
+
+    /// What the driver has to do; `None` if the session needs it no more.
+    pub(crate) fn visit(self: &Arc<Self>, driver: &Arc<Link>, resumed: bool) -> Option<Visit> {
+        let (visit, overdue) = self.change(|slot, now| {
+            if !slot.is_driven_by(driver) {
+                let waits = slot.standby.iter().any(|standby| Arc::ptr_eq(standby, driver));
+                return waits.then(|| (Visit::default(), None));
+            }
+            if resumed {
+                slot.machine.resume(now);
+            }
+            let tick = slot.machine.tick(now);
+            if let Some(write) = tick.write {
+                slot.start(Start::Write(write), self);
+            }
+            if let Some(plan) = tick.refresh {
+                slot.start(Start::Refresh(plan), self);
+            }
+            slot.notify = false;
+            slot.forget_finished();
+            let flights = slot.flights();
+            let machine = &slot.machine;
+            let owes = machine.has_unsaved() || !flights.is_empty();
+            if machine.is_closing() && !owes {
+                return None;
+            }
+            let overdue = slot.refresh.clone().filter(|_| tick.overdue);
+            Some((Visit { flights, next: tick.next, owes }, overdue))
+        })?;
+        if let Some(flight) = overdue {
+            flight.fire();
+        }
+        Some(visit)
+    }
+}
+
+impl Slot {
+    /// Nothing starts any more except what stores something. The driver has to notice that it is not needed.
+    pub(crate) fn close(&mut self) {
+        self.machine.close();
+        self.notify = true;
+    }
+
+    fn is_driven_by(&self, driver: &Arc<Link>) -> bool {
+        self.driver.as_ref().is_some_and(|current| Arc::ptr_eq(current, driver))
+    }
+}
+
+/// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
+/// store. It leaves in one message, which is also what tells the driver that the session is gone. *Test*: `tests/handles`,
+/// `…_outlives_the_last_handle`.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.slot);
+        let (mut flights, driver) = (slot.flights(), slot.driver.take());
+        let pending = slot.machine.take_pending();
+        let left = std::mem::take(&mut slot.owed);
+        let rest = (slot.refresh.take(), slot.write.take(), left);
+        let standby = std::mem::take(&mut slot.standby);
+        drop(slot);
+        drop(rest);
+        standby.iter().for_each(|driver| driver.leave(Vec::new()));
+        flights.retain(|flight| !flight.is_finished());
+        match driver {
+            Some(driver) => {
+                if let Some(pending) = pending {
+                    let persist = write::persist(Arc::clone(&self.parts), pending);
+                    flights.push(AnyFlight::Write(Flight::new(Box::pin(persist))));
+                }
+                driver.leave(flights);
+            }
+            None if pending.is_some() || !flights.is_empty() => self.parts.listeners.tell(&Event::Abandoned),
+            None => {}
+        }
+    }
+}
