@@ -3,15 +3,17 @@
 
 use std::{future::Future, sync::Arc};
 
+use tokenflight_test::{ManualTime, Tasks};
+
 mod suite;
 
-use suite::{Runtime, Spawn, engine_suite};
+use suite::engine_suite;
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Tasks) -> F) {
     let executor = Arc::new(smol::Executor::new());
-    let tasks = Arc::clone(&executor);
-    let spawn: Spawn = Arc::new(move |task| tasks.spawn(task).detach());
-    let scenario = executor.spawn(scenario(Runtime::new(spawn)));
+    let own = Arc::clone(&executor);
+    let tasks = Tasks::on(&ManualTime::new(7), move |task| own.spawn(task).detach());
+    let scenario = executor.spawn(scenario(tasks));
     smol::block_on(executor.run(scenario));
 }
 

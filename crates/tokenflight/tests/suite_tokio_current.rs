@@ -1,17 +1,19 @@
 //! The engine's suite under tokio, all on one thread.
 #![cfg(not(shuttle))]
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
+
+use tokenflight_test::{ManualTime, Tasks};
 
 mod suite;
 
-use suite::{Runtime, Spawn, engine_suite};
+use suite::engine_suite;
 
-fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Runtime) -> F) {
+fn run<F: Future<Output = ()> + Send + 'static>(scenario: impl FnOnce(Tasks) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let handle = runtime.handle().clone();
-    let spawn: Spawn = Arc::new(move |task| drop(handle.spawn(task)));
-    runtime.block_on(scenario(Runtime::new(spawn)));
+    let tasks = Tasks::on(&ManualTime::new(7), move |task| drop(handle.spawn(task)));
+    runtime.block_on(scenario(tasks));
 }
 
 engine_suite!(super::run);

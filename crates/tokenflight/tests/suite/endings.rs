@@ -2,14 +2,11 @@
 
 use tokenflight::{EntryState, ErrorKind, Event, GrantError};
 use tokenflight_test::{
-    MockGrant,
+    MockGrant, Tasks,
     mock::{OpKind, Step},
 };
 
-use super::{
-    fixture::{Fixture, LIFE, pair, secs},
-    runtime::Runtime,
-};
+use super::fixture::{Fixture, LIFE, pair, secs};
 
 fn refusing() -> MockGrant {
     let grant = MockGrant::new();
@@ -21,22 +18,22 @@ fn ends(told: &[Event]) -> usize {
     told.iter().filter(|event| matches!(event, Event::Ended { .. })).count()
 }
 
-pub(crate) async fn an_end_is_told_once_and_costs_nothing_afterwards(rt: Runtime) {
+pub(crate) async fn an_end_is_told_once_and_costs_nothing_afterwards(tasks: Tasks) {
     let grant = refusing();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     for caller in fixture.callers(100).into_iter().chain({
-        rt.quiet().await;
+        tasks.quiet().await;
         fixture.callers(1_000)
     }) {
-        rt.quiet().await;
+        tasks.quiet().await;
         let error = caller.ended().expect_err("the session is over");
         assert!(error.is_ended() && error.needs_login() && !error.is_transient());
     }
     let operations = fixture.store.kinds().len();
     let _driver = fixture.drive();
-    rt.pass(secs(24 * 3_600)).await;
+    tasks.pass(secs(24 * 3_600)).await;
     assert!(fixture.refresh().await.expect_err("over").is_ended());
     assert!(fixture.newer_than(1).await.expect_err("over").is_ended());
     assert_eq!(grant.count(), 1, "no token request after the end");
@@ -44,10 +41,10 @@ pub(crate) async fn an_end_is_told_once_and_costs_nothing_afterwards(rt: Runtime
     assert_eq!(ends(&fixture.told()), 1);
 }
 
-pub(crate) async fn an_end_keeps_the_tokens_in_the_store(rt: Runtime) {
-    let fixture = Fixture::new(&rt, refusing());
+pub(crate) async fn an_end_keeps_the_tokens_in_the_store(tasks: Tasks) {
+    let fixture = Fixture::new(&tasks, refusing());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     fixture.token().await.expect_err("over");
     assert!(fixture.is_settled());
     let entry = fixture.entry();
@@ -56,65 +53,65 @@ pub(crate) async fn an_end_keeps_the_tokens_in_the_store(rt: Runtime) {
     assert_eq!(reason.code(), "invalid_grant");
 }
 
-pub(crate) async fn only_a_login_lifts_an_end(rt: Runtime) {
+pub(crate) async fn only_a_login_lifts_an_end(tasks: Tasks) {
     let grant = refusing();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     fixture.token().await.expect_err("over");
     fixture.log_in_with(pair("access-9", "refresh-9", LIFE)).await;
     assert_eq!(fixture.access().await, "access-9");
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     assert_eq!(fixture.access().await, "access-1");
     assert_eq!(fixture.stored_refresh(), "refresh-1");
 }
 
 /// Another process has rotated meanwhile, and what is stored is alive.
-pub(crate) async fn a_refusal_of_a_token_that_was_replaced_in_the_store_is_not_the_end(rt: Runtime) {
+pub(crate) async fn a_refusal_of_a_token_that_was_replaced_in_the_store_is_not_the_end(tasks: Tasks) {
     let grant = refusing();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     grant.gate().close();
     let caller = fixture.caller();
-    rt.quiet().await;
+    tasks.quiet().await;
     fixture.overtake(&pair("access-x", "refresh-x", LIFE));
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
 
     assert_eq!(caller.ended().expect("adopted").access().expose(), "access-x");
     assert_eq!((grant.count(), fixture.stored_refresh().as_str()), (1, "refresh-x"), "and nothing was deleted");
     assert_eq!(ends(&fixture.told()), 0);
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     assert_eq!(fixture.access().await, "access-1");
 }
 
 /// An end is sticky, and the store is read again when the user says so.
-pub(crate) async fn a_login_elsewhere_lifts_the_end_once_the_store_is_read_again(rt: Runtime) {
+pub(crate) async fn a_login_elsewhere_lifts_the_end_once_the_store_is_read_again(tasks: Tasks) {
     let grant = refusing();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     let other = fixture.neighbour(MockGrant::new());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     fixture.token().await.expect_err("over");
     other.log_in_with(pair("access-y", "refresh-y", LIFE)).await;
     assert!(fixture.token().await.expect_err("still over").is_ended());
 
     let session = fixture.session.clone();
-    rt.run(async move { session.reload().await }).await.expect("there was a login");
+    tasks.run(async move { session.reload().await }).await.expect("there was a login");
     assert_eq!(fixture.access().await, "access-y");
     assert_eq!(grant.count(), 1, "found, not requested");
 }
 
 /// The logout is found at the next look into the store, and nothing is presented.
-pub(crate) async fn a_logout_elsewhere_ends_the_session_with_the_next_flight(rt: Runtime) {
+pub(crate) async fn a_logout_elsewhere_ends_the_session_with_the_next_flight(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     let other = fixture.neighbour(MockGrant::new());
     fixture.log_in().await;
     assert!(other.token().await.is_ok());
     other.log_out().await.expect("stored");
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     let error = fixture.token().await.expect_err("logged out elsewhere");
     assert_eq!(*error.kind(), ErrorKind::LoggedOut);
     assert_eq!((grant.count(), fixture.store.count(OpKind::Commit)), (0, 0));

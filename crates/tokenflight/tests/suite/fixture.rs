@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -14,9 +14,7 @@ use tokenflight::{
     StoredTokens, Token, TokenSet,
     core::store::{EntryState, OpId},
 };
-use tokenflight_test::{MockStore, ModelStore};
-
-use super::runtime::{Handle, Runtime, lock};
+use tokenflight_test::{MockStore, ModelStore, Task, Tasks};
 
 /// The lifetime of most tokens here.
 pub(crate) const LIFE: Duration = secs(300);
@@ -27,7 +25,7 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 
 /// A session and its surroundings.
 pub(crate) struct Fixture {
-    pub(crate) rt: Runtime,
+    pub(crate) tasks: Tasks,
     pub(crate) session: Session,
     /// The session's own view of the store.
     pub(crate) store: MockStore,
@@ -37,29 +35,33 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(crate) fn new(rt: &Runtime, grant: impl Grant) -> Self {
-        Self::over(rt, grant, ModelStore::new(), |builder| builder)
+    pub(crate) fn new(tasks: &Tasks, grant: impl Grant) -> Self {
+        Self::over(tasks, grant, ModelStore::new(), |builder| builder)
     }
 
     /// As [`new`](Self::new), over a store that no other process reaches: it renews however long it was idle.
-    pub(crate) fn alone(rt: &Runtime, grant: impl Grant) -> Self {
+    pub(crate) fn alone(tasks: &Tasks, grant: impl Grant) -> Self {
         let model = ModelStore::new();
         model.set_private(true);
-        Self::over(rt, grant, model, |builder| builder)
+        Self::over(tasks, grant, model, |builder| builder)
     }
 
     /// As [`new`](Self::new), with other settings.
-    pub(crate) fn with(rt: &Runtime, grant: impl Grant, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
-        Self::over(rt, grant, ModelStore::new(), change)
+    pub(crate) fn with(
+        tasks: &Tasks,
+        grant: impl Grant,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Self {
+        Self::over(tasks, grant, ModelStore::new(), change)
     }
 
     /// Another process on the same store.
     pub(crate) fn neighbour(&self, grant: impl Grant) -> Self {
-        Self::over(&self.rt, grant, self.model.another_process(), |builder| builder)
+        Self::over(&self.tasks, grant, self.model.another_process(), |builder| builder)
     }
 
     fn over(
-        rt: &Runtime,
+        tasks: &Tasks,
         grant: impl Grant,
         model: ModelStore,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
@@ -69,10 +71,10 @@ impl Fixture {
         let listener = Arc::clone(&told);
         let builder = Session::builder(grant)
             .store(store.clone())
-            .time(rt.time.clone())
+            .time(tasks.time().clone())
             .on_event(move |event| lock(&listener).push(event.clone()));
         let session = change(builder).build().expect("the settings make sense");
-        Self { rt: rt.clone(), session, store, model, told }
+        Self { tasks: tasks.clone(), session, store, model, told }
     }
 
     /// Logs in with `access-0` and `refresh-0`, good for [`LIFE`].
@@ -83,19 +85,19 @@ impl Fixture {
     #[track_caller]
     pub(crate) fn log_in_with(&self, set: TokenSet) -> impl Future<Output = ()> + Send + '_ {
         let session = self.session.clone();
-        let login = self.rt.run(async move { session.login(set).await });
+        let login = self.tasks.run(async move { session.login(set).await });
         async move { login.await.expect("the login is stored") }
     }
 
     /// Starts the driver.
-    pub(crate) fn drive(&self) -> Handle<()> {
-        self.rt.spawn(self.session.driver())
+    pub(crate) fn drive(&self) -> Task<()> {
+        self.tasks.spawn(self.session.driver())
     }
 
     #[track_caller]
     pub(crate) fn token(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.rt.run(async move { session.token().await })
+        self.tasks.run(async move { session.token().await })
     }
 
     /// The access token that a request would carry now.
@@ -108,28 +110,28 @@ impl Fixture {
     #[track_caller]
     pub(crate) fn refresh(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.rt.run(async move { session.refresh().await })
+        self.tasks.run(async move { session.refresh().await })
     }
 
     #[track_caller]
     pub(crate) fn newer_than(&self, generation: u64) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.rt.run(async move { session.newer_than(Generation::new(generation)).await })
+        self.tasks.run(async move { session.newer_than(Generation::new(generation)).await })
     }
 
     #[track_caller]
     pub(crate) fn log_out(&self) -> impl Future<Output = Result<Revocation, Error>> + Send + '_ {
         let session = self.session.clone();
-        self.rt.run(async move { session.logout().await })
+        self.tasks.run(async move { session.logout().await })
     }
 
     /// A caller that wants a token, as a task of its own.
-    pub(crate) fn caller(&self) -> Handle<Result<Token, Error>> {
+    pub(crate) fn caller(&self) -> Task<Result<Token, Error>> {
         let session = self.session.clone();
-        self.rt.spawn(async move { session.token().await })
+        self.tasks.spawn(async move { session.token().await })
     }
 
-    pub(crate) fn callers(&self, count: usize) -> Vec<Handle<Result<Token, Error>>> {
+    pub(crate) fn callers(&self, count: usize) -> Vec<Task<Result<Token, Error>>> {
         (0..count).map(|_| self.caller()).collect()
     }
 
@@ -152,7 +154,7 @@ impl Fixture {
     pub(crate) fn overtake(&self, set: &TokenSet) {
         let (mut entry, id) = (self.entry(), OpId::unique());
         (entry.op, entry.set, entry.rotation) = (id, id, entry.rotation + 1);
-        entry.state = EntryState::Active(StoredTokens::from_set(set, self.rt.time.now().wall, None));
+        entry.state = EntryState::Active(StoredTokens::from_set(set, self.tasks.time().now().wall, None));
         (entry.claim, entry.doubt) = (None, None);
         self.model.set_entry(&key(), Some(entry));
     }
@@ -191,4 +193,8 @@ pub(crate) fn read_all(events: &mut Events) -> Vec<EventOrGap> {
 
 pub(crate) fn presented(grant: &tokenflight_test::MockGrant) -> Vec<String> {
     grant.presented().iter().map(|token| token.expose().to_owned()).collect()
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,28 +7,25 @@ use std::sync::{
 
 use futures_util::FutureExt;
 use tokenflight::{BoxFuture, Error, ErrorKind, FailureClass, Token, grant_fn};
-use tokenflight_test::{AuthServer, MockGrant, Verdict, mock::Gate};
+use tokenflight_test::{AuthServer, MockGrant, Task, Tasks, Verdict, mock::Gate};
 
-use super::{
-    fixture::{Fixture, LIFE, pair, secs},
-    runtime::{Handle, Runtime},
-};
+use super::fixture::{Fixture, LIFE, pair, secs};
 
 /// With a driver no caller has to stay.
-pub(crate) async fn a_refresh_survives_all_its_waiters(rt: Runtime) {
+pub(crate) async fn a_refresh_survives_all_its_waiters(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     grant.gate().close();
     let _driver = fixture.drive();
     let waiters = fixture.callers(5);
-    rt.quiet().await;
+    tasks.quiet().await;
     assert_eq!((grant.count(), grant.gate().parked()), (1, 1));
 
-    waiters.into_iter().for_each(Handle::cancel);
+    waiters.into_iter().for_each(Task::cancel);
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
     assert_eq!(fixture.generation(), 2, "published without a waiter");
     assert_eq!(fixture.stored_refresh(), "refresh-1");
     assert_eq!(fixture.access().await, "access-1");
@@ -36,51 +33,51 @@ pub(crate) async fn a_refresh_survives_all_its_waiters(rt: Runtime) {
 }
 
 /// Without a driver the flight rests in the slot, and the next caller takes it to its end.
-pub(crate) async fn a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller(rt: Runtime) {
+pub(crate) async fn a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     grant.gate().close();
     let waiters = fixture.callers(3);
-    rt.quiet().await;
-    waiters.into_iter().for_each(Handle::cancel);
+    tasks.quiet().await;
+    waiters.into_iter().for_each(Task::cancel);
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
     assert!(fixture.session.state().refreshing);
 
     assert_eq!(fixture.access().await, "access-1");
     assert_eq!(grant.count(), 1, "the same submission");
 }
 
-pub(crate) async fn a_waiter_that_leaves_disturbs_no_other(rt: Runtime) {
+pub(crate) async fn a_waiter_that_leaves_disturbs_no_other(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     grant.gate().close();
     let first = fixture.caller();
-    rt.quiet().await;
+    tasks.quiet().await;
     let others = fixture.callers(4);
-    rt.quiet().await;
+    tasks.quiet().await;
 
     first.cancel();
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
     for other in others {
         assert_eq!(other.ended().expect("the flight has finished").generation().get(), 2);
     }
     assert_eq!(grant.count(), 1);
 }
 
-pub(crate) async fn many_callers_cause_one_submission(rt: Runtime) {
+pub(crate) async fn many_callers_cause_one_submission(tasks: Tasks) {
     let grant = MockGrant::new();
     grant.set_yields(3);
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     let callers = fixture.callers(1_000);
-    rt.quiet().await;
+    tasks.quiet().await;
     for caller in callers {
         let token = caller.ended().expect("a token for every caller");
         assert_eq!((token.generation().get(), token.access().expose()), (2, "access-1"));
@@ -89,72 +86,72 @@ pub(crate) async fn many_callers_cause_one_submission(rt: Runtime) {
 }
 
 /// A thousand 401s of one generation.
-pub(crate) async fn many_refusals_cause_one_submission(rt: Runtime) {
+pub(crate) async fn many_refusals_cause_one_submission(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     let refused = fixture.session.state().generation;
     let callers: Vec<_> = (0..1_000)
         .map(|_| {
             let session = fixture.session.clone();
-            rt.spawn(async move { session.newer_than(refused).await })
+            tasks.spawn(async move { session.newer_than(refused).await })
         })
         .collect();
-    rt.quiet().await;
+    tasks.quiet().await;
     for caller in callers {
         assert_eq!(caller.ended().expect("a newer token").generation().get(), 2);
     }
     assert_eq!(grant.count(), 1);
 }
 
-pub(crate) async fn a_caller_joins_the_flight_of_the_driver(rt: Runtime) {
+pub(crate) async fn a_caller_joins_the_flight_of_the_driver(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     grant.gate().close();
     let _driver = fixture.drive();
-    rt.until(|| grant.gate().parked() == 1).await;
+    tasks.until(|| grant.gate().parked() == 1).await;
 
     let refused = fixture.session.state().generation;
     let session = fixture.session.clone();
-    let caller = rt.spawn(async move { session.newer_than(refused).await });
-    rt.quiet().await;
+    let caller = tasks.spawn(async move { session.newer_than(refused).await });
+    tasks.quiet().await;
     assert!(caller.take().is_none(), "it waits for the driver's flight");
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
     assert_eq!(caller.ended().expect("the driver's token").generation().get(), 2);
     assert_eq!(grant.count(), 1);
 }
 
 /// Both are runnable in the same moment.
-pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(rt: Runtime) {
+pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     grant.gate().close();
     let _driver = fixture.drive();
-    rt.pass(secs(209)).await;
+    tasks.pass(secs(209)).await;
     assert_eq!(grant.count(), 0, "not due yet");
 
     // Past every possible due time in one step, and no task has run yet when the other one is started.
-    rt.time.advance(secs(46));
+    tasks.time().advance(secs(46));
     let session = fixture.session.clone();
-    let forced = rt.spawn(async move { session.refresh().await });
-    rt.quiet().await;
+    let forced = tasks.spawn(async move { session.refresh().await });
+    tasks.quiet().await;
     assert_eq!((grant.count(), grant.gate().parked()), (1, 1));
     grant.gate().open();
-    rt.quiet().await;
+    tasks.quiet().await;
     assert_eq!(forced.ended().expect("a new token").generation().get(), 2);
     assert_eq!(grant.count(), 1);
 }
 
-pub(crate) async fn a_late_refusal_costs_no_refresh(rt: Runtime) {
+pub(crate) async fn a_late_refusal_costs_no_refresh(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     let old = fixture.generation();
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     fixture.refresh().await.expect("a new token");
 
     let token = fixture.newer_than(old).await.expect("the current token");
@@ -169,15 +166,15 @@ pub(crate) async fn a_late_refusal_costs_no_refresh(rt: Runtime) {
 
 /// Without a driver a flight may rest for longer than its limit. What was answered meanwhile is fetched and not thrown away:
 /// the refresh token has been spent for it.
-pub(crate) async fn an_answer_that_came_while_no_task_polled_is_not_lost(rt: Runtime) {
-    let auth = AuthServer::builder(rt.time.shared()).access_lifetime(LIFE).latency(secs(4)..=secs(4)).build();
-    let fixture = Fixture::new(&rt, auth.grant());
+pub(crate) async fn an_answer_that_came_while_no_task_polled_is_not_lost(tasks: Tasks) {
+    let auth = AuthServer::builder(tasks.time().shared()).access_lifetime(LIFE).latency(secs(4)..=secs(4)).build();
+    let fixture = Fixture::new(&tasks, auth.grant());
     fixture.log_in_with(auth.login()).await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     let caller = fixture.caller();
-    rt.quiet().await;
+    tasks.quiet().await;
     caller.cancel();
-    rt.pass(secs(100)).await;
+    tasks.pass(secs(100)).await;
     assert!(fixture.session.state().refreshing);
 
     fixture.token().await.expect("the answer");
@@ -186,11 +183,11 @@ pub(crate) async fn an_answer_that_came_while_no_task_polled_is_not_lost(rt: Run
 }
 
 /// By then the claim has run out, and another holder may have presented the token.
-pub(crate) async fn a_request_that_rested_before_it_was_sent_is_not_sent(rt: Runtime) {
+pub(crate) async fn a_request_that_rested_before_it_was_sent_is_not_sent(tasks: Tasks) {
     let (sent, connecting) = (Arc::new(AtomicUsize::new(0)), Gate::new());
     let (count, gate) = (Arc::clone(&sent), connecting.clone());
     let fixture = Fixture::new(
-        &rt,
+        &tasks,
         grant_fn(move |request: tokenflight::TokenRequest| {
             let (count, gate) = (Arc::clone(&count), gate.clone());
             async move {
@@ -203,32 +200,32 @@ pub(crate) async fn a_request_that_rested_before_it_was_sent_is_not_sent(rt: Run
         }),
     );
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     connecting.close();
     let caller = fixture.caller();
-    rt.quiet().await;
+    tasks.quiet().await;
     assert_eq!(connecting.parked(), 1);
     caller.cancel();
-    rt.pass(secs(100)).await;
+    tasks.pass(secs(100)).await;
     connecting.open();
 
     let error = fixture.token().await.expect_err("too late to send it");
     assert_eq!((error.class(), sent.load(Ordering::SeqCst)), (Some(FailureClass::NotSent), 0));
     assert!(fixture.is_settled());
-    rt.pass(secs(1)).await;
+    tasks.pass(secs(1)).await;
     assert_eq!(fixture.access().await, "access-1");
 }
 
 /// It was known to be expired before this caller asked.
-pub(crate) async fn a_token_that_expired_before_it_was_fetched_is_not_handed_out(rt: Runtime) {
-    let auth = AuthServer::builder(rt.time.shared()).access_lifetime(secs(10)).latency(secs(4)..=secs(4)).build();
-    let fixture = Fixture::new(&rt, auth.grant());
+pub(crate) async fn a_token_that_expired_before_it_was_fetched_is_not_handed_out(tasks: Tasks) {
+    let auth = AuthServer::builder(tasks.time().shared()).access_lifetime(secs(10)).latency(secs(4)..=secs(4)).build();
+    let fixture = Fixture::new(&tasks, auth.grant());
     fixture.log_in_with(auth.login()).await;
-    rt.pass(secs(10)).await;
+    tasks.pass(secs(10)).await;
     let caller = fixture.caller();
-    rt.pass(secs(3)).await;
+    tasks.pass(secs(3)).await;
     caller.cancel();
-    rt.pass(secs(20)).await;
+    tasks.pass(secs(20)).await;
     let token = fixture.token().await.expect("another one");
     assert_eq!(auth.check(token.access().expose()), Verdict::Valid);
     assert_eq!((auth.report().total.rotations, token.generation().get()), (2, 3));
@@ -236,34 +233,34 @@ pub(crate) async fn a_token_that_expired_before_it_was_fetched_is_not_handed_out
 }
 
 /// A caller that is polled by hand, so that it can be as late as the test likes, and the driver that finishes its flight.
-async fn late_waiter(fixture: &Fixture, grant: &MockGrant) -> (BoxFuture<'static, Result<Token, Error>>, Handle<()>) {
+async fn late_waiter(fixture: &Fixture, grant: &MockGrant) -> (BoxFuture<'static, Result<Token, Error>>, Task<()>) {
     fixture.log_in().await;
-    fixture.rt.pass(LIFE).await;
+    fixture.tasks.pass(LIFE).await;
     grant.gate().close();
     let session = fixture.session.clone();
     let mut waiter: BoxFuture<'static, _> = Box::pin(async move { session.token().await });
     assert!(waiter.as_mut().now_or_never().is_none());
     grant.gate().open();
     let driver = fixture.drive();
-    fixture.rt.quiet().await;
+    fixture.tasks.quiet().await;
     assert_eq!(fixture.generation(), 2, "the driver has finished the flight");
     (waiter, driver)
 }
 
-pub(crate) async fn a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over(rt: Runtime) {
+pub(crate) async fn a_waiter_that_wakes_late_gets_no_token_of_a_login_that_is_over(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     let (waiter, _driver) = late_waiter(&fixture, &grant).await;
     fixture.log_out().await.expect("stored");
     let result = waiter.now_or_never().expect("the flight is over");
     assert_eq!(*result.expect_err("so is the login").kind(), ErrorKind::SessionChanged);
 }
 
-pub(crate) async fn a_waiter_that_wakes_late_gets_the_newest_token(rt: Runtime) {
+pub(crate) async fn a_waiter_that_wakes_late_gets_the_newest_token(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     let (waiter, _driver) = late_waiter(&fixture, &grant).await;
-    rt.pass(secs(10)).await;
+    tasks.pass(secs(10)).await;
     fixture.refresh().await.expect("generation three");
     let result = waiter.now_or_never().expect("the flight is over");
     assert_eq!(result.expect("a token").access().expose(), "access-2");

@@ -1,20 +1,17 @@
 //! Listeners never hold anything up.
 
 use tokenflight::{Event, EventOrGap, Status};
-use tokenflight_test::MockGrant;
+use tokenflight_test::{MockGrant, Tasks};
 
-use super::{
-    fixture::{Fixture, LIFE, read_all, secs},
-    runtime::Runtime,
-};
+use super::fixture::{Fixture, LIFE, read_all, secs};
 
-pub(crate) async fn a_slow_reader_misses_events_and_blocks_no_caller(rt: Runtime) {
+pub(crate) async fn a_slow_reader_misses_events_and_blocks_no_caller(tasks: Tasks) {
     const REFRESHES: u64 = 100;
-    let fixture = Fixture::new(&rt, MockGrant::new());
+    let fixture = Fixture::new(&tasks, MockGrant::new());
     fixture.log_in().await;
     let mut events = fixture.session.events();
     for _ in 0..REFRESHES {
-        rt.pass(secs(10)).await;
+        tasks.pass(secs(10)).await;
         fixture.refresh().await.expect("no caller waits for a reader");
     }
     let items = read_all(&mut events);
@@ -25,31 +22,31 @@ pub(crate) async fn a_slow_reader_misses_events_and_blocks_no_caller(rt: Runtime
         if generation.get() == fixture.generation()));
 }
 
-pub(crate) async fn a_watch_sees_the_last_of_many_changes(rt: Runtime) {
-    let fixture = Fixture::new(&rt, MockGrant::new());
+pub(crate) async fn a_watch_sees_the_last_of_many_changes(tasks: Tasks) {
+    let fixture = Fixture::new(&tasks, MockGrant::new());
     fixture.log_in().await;
     let mut watch = fixture.session.watch();
     for _ in 0..5 {
-        rt.pass(secs(10)).await;
+        tasks.pass(secs(10)).await;
         fixture.refresh().await.expect("a new token");
     }
     fixture.log_out().await.expect("stored");
     // It was not looked at; the last state is there all the same.
-    let (state, mut watch) = rt.run(async move { (watch.changed().await, watch) }).await;
+    let (state, mut watch) = tasks.run(async move { (watch.changed().await, watch) }).await;
     assert!(matches!(state.status, Status::Over(_)));
-    let next = rt.spawn(async move { watch.changed().await });
-    rt.quiet().await;
+    let next = tasks.spawn(async move { watch.changed().await });
+    tasks.quiet().await;
     assert!(next.take().is_none(), "and nothing has changed since");
     fixture.log_in().await;
-    rt.quiet().await;
+    tasks.quiet().await;
     assert!(matches!(next.ended().status, Status::Usable));
 }
 
-pub(crate) async fn events_come_in_the_order_of_what_happened(rt: Runtime) {
-    let fixture = Fixture::new(&rt, MockGrant::new());
+pub(crate) async fn events_come_in_the_order_of_what_happened(tasks: Tasks) {
+    let fixture = Fixture::new(&tasks, MockGrant::new());
     let mut events = fixture.session.events();
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     fixture.token().await.expect("a token");
     fixture.log_out().await.expect("stored");
     let names: Vec<_> = read_all(&mut events)

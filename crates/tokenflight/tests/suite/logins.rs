@@ -14,32 +14,29 @@ use tokenflight::{
     core::store::{Body, Op, Reply, Seen, StoreError},
 };
 use tokenflight_test::{
-    AuthServer, ModelStore,
+    AuthServer, ModelStore, Task, Tasks,
     auth::{AuthGrant, Death},
     mock::OpKind,
 };
 
-use super::{
-    fixture::{Fixture, LIFE, key, secs},
-    runtime::{Handle, Runtime, lock},
-};
+use super::fixture::{Fixture, LIFE, key, lock, secs};
 
-fn server(rt: &Runtime, latency: u64) -> AuthServer {
-    AuthServer::builder(rt.time.shared()).access_lifetime(LIFE).latency(secs(latency)..=secs(latency)).build()
+fn server(tasks: &Tasks, latency: u64) -> AuthServer {
+    AuthServer::builder(tasks.time().shared()).access_lifetime(LIFE).latency(secs(latency)..=secs(latency)).build()
 }
 
 /// A session logged in at the server, its token expired, a flight on its way since `before`.
 async fn flying(
-    rt: &Runtime,
+    tasks: &Tasks,
     auth: &AuthServer,
     grant: impl Grant,
     before: Duration,
-) -> (Fixture, Handle<Result<Token, Error>>) {
-    let fixture = Fixture::new(rt, grant);
+) -> (Fixture, Task<Result<Token, Error>>) {
+    let fixture = Fixture::new(tasks, grant);
     fixture.log_in_with(auth.login_as("old")).await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     let caller = fixture.caller();
-    rt.pass(before).await;
+    tasks.pass(before).await;
     assert_eq!(auth.report().total.token_requests, 1);
     (fixture, caller)
 }
@@ -48,17 +45,17 @@ fn killed(auth: &AuthServer, label: &str) -> Option<Death> {
     auth.report().family(label).expect("that login exists").killed.map(|killed| killed.why)
 }
 
-pub(crate) async fn a_logout_discards_what_the_flight_still_brings(rt: Runtime) {
+pub(crate) async fn a_logout_discards_what_the_flight_still_brings(tasks: Tasks) {
     for driven in [false, true] {
-        let auth = server(&rt, 10);
+        let auth = server(&tasks, 10);
         let grant = Revoking { grant: auth.grant(), revoked: Arc::default() };
-        let (fixture, caller) = flying(&rt, &auth, grant.clone(), secs(6)).await;
+        let (fixture, caller) = flying(&tasks, &auth, grant.clone(), secs(6)).await;
         let driver = driven.then(|| fixture.drive());
         assert_eq!(auth.report().total.rotations, 1, "rotated; the answer is on its way");
         fixture.log_out().await.expect("stored");
         let error = caller.ended().expect_err("no caller gets a token of a session that is over");
         assert!(matches!(error.kind(), ErrorKind::LoggedOut | ErrorKind::SessionChanged), "{error:?}");
-        rt.pass(secs(30)).await;
+        tasks.pass(secs(30)).await;
 
         assert_eq!(*fixture.token().await.expect_err("logged out").kind(), ErrorKind::LoggedOut);
         assert!(matches!(fixture.entry().state, EntryState::LoggedOut), "nor is anything stored");
@@ -72,29 +69,29 @@ pub(crate) async fn a_logout_discards_what_the_flight_still_brings(rt: Runtime) 
     }
 }
 
-pub(crate) async fn a_logout_waits_five_seconds_for_a_flight_and_no_longer(rt: Runtime) {
-    let auth = server(&rt, 40);
-    let (fixture, _caller) = flying(&rt, &auth, auth.grant(), secs(2)).await;
+pub(crate) async fn a_logout_waits_five_seconds_for_a_flight_and_no_longer(tasks: Tasks) {
+    let auth = server(&tasks, 40);
+    let (fixture, _caller) = flying(&tasks, &auth, auth.grant(), secs(2)).await;
     let _driver = fixture.drive();
-    let start = rt.boot();
+    let start = tasks.time().now().boot;
     fixture.log_out().await.expect("stored");
-    assert_eq!(rt.boot() - start, secs(5));
+    assert_eq!(tasks.time().now().boot - start, secs(5));
     assert_eq!(killed(&auth, "old"), Some(Death::Revoked), "the one that was presented");
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     assert!(matches!(fixture.entry().state, EntryState::LoggedOut));
     assert_eq!(auth.report().total.rotations, 0);
 }
 
-pub(crate) async fn a_login_during_a_flight_keeps_the_new_tokens(rt: Runtime) {
+pub(crate) async fn a_login_during_a_flight_keeps_the_new_tokens(tasks: Tasks) {
     for driven in [false, true] {
-        let auth = server(&rt, 10);
-        let (fixture, caller) = flying(&rt, &auth, auth.grant(), secs(6)).await;
+        let auth = server(&tasks, 10);
+        let (fixture, caller) = flying(&tasks, &auth, auth.grant(), secs(6)).await;
         let driver = driven.then(|| fixture.drive());
         let new = auth.login_as("new");
         let (access, refresh) = (new.access().expose().to_owned(), new.refresh().expect("one").expose().to_owned());
         fixture.log_in_with(new).await;
         assert_eq!(*caller.ended().expect_err("that login is gone").kind(), ErrorKind::SessionChanged);
-        rt.pass(secs(30)).await;
+        tasks.pass(secs(30)).await;
 
         assert_eq!((fixture.access().await, fixture.stored_refresh()), (access, refresh));
         assert_eq!(fixture.entry().epoch, Epoch::new(2));
@@ -105,39 +102,39 @@ pub(crate) async fn a_login_during_a_flight_keeps_the_new_tokens(rt: Runtime) {
 }
 
 /// A driver takes over what a login leaves behind, also a flight that it has not seen yet.
-pub(crate) async fn a_flight_of_an_old_login_is_taken_to_its_end(rt: Runtime) {
-    let auth = server(&rt, 10);
-    let fixture = Fixture::new(&rt, auth.grant());
+pub(crate) async fn a_flight_of_an_old_login_is_taken_to_its_end(tasks: Tasks) {
+    let auth = server(&tasks, 10);
+    let fixture = Fixture::new(&tasks, auth.grant());
     fixture.log_in_with(auth.login_as("old")).await;
     let (session, set) = (fixture.session.clone(), auth.login_as("new"));
     let mut driver = Box::pin(session.driver());
     assert!((&mut driver).now_or_never().is_none());
     // The flight and the login happen before the driver has another turn.
-    rt.time.advance(LIFE);
+    tasks.time().advance(LIFE);
     let mut caller = Box::pin(session.token());
     assert!((&mut caller).now_or_never().is_none());
     assert_eq!(auth.report().total.token_requests, 1);
     let stored = session.login(set).now_or_never();
     drop(caller);
-    let _driver = rt.spawn(driver);
-    rt.pass(secs(30)).await;
+    let _driver = tasks.spawn(driver);
+    tasks.pass(secs(30)).await;
     assert_eq!((auth.report().total.rotations, auth.report().total.answers_lost), (1, 0));
     assert!(stored.is_none_or(|stored| stored.is_ok()));
     assert_eq!(auth.label_of(&fixture.access().await).as_deref(), Some("new"));
 }
 
 /// Logged in again is not the same as never logged out.
-pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(rt: Runtime) {
-    let auth = server(&rt, 10);
-    let (fixture, _caller) = flying(&rt, &auth, auth.grant(), secs(6)).await;
+pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(tasks: Tasks) {
+    let auth = server(&tasks, 10);
+    let (fixture, _caller) = flying(&tasks, &auth, auth.grant(), secs(6)).await;
     let _driver = fixture.drive();
     let session = fixture.session.clone();
-    let logout = rt.spawn(async move { session.logout().await });
-    rt.quiet().await;
+    let logout = tasks.spawn(async move { session.logout().await });
+    tasks.quiet().await;
     let new = auth.login_as("new");
     let access = new.access().expose().to_owned();
     fixture.log_in_with(new).await;
-    rt.pass(secs(30)).await;
+    tasks.pass(secs(30)).await;
     logout.ended().expect("stored");
     assert_eq!(fixture.access().await, access);
     assert_eq!(fixture.entry().epoch, Epoch::new(3));
@@ -148,38 +145,38 @@ pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(rt: Runti
 
 /// Where the store cannot help: the flight's rotation is stored, and then it finishes after a login or logout that is
 /// not. Memory must know by itself.
-pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_it(rt: Runtime) {
+pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_it(tasks: Tasks) {
     for logs_in_again in [false, true] {
-        let auth = server(&rt, 0);
-        let fixture = Fixture::new(&rt, auth.grant());
+        let auth = server(&tasks, 0);
+        let fixture = Fixture::new(&tasks, auth.grant());
         fixture.log_in_with(auth.login_as("old")).await;
         let _driver = fixture.drive();
-        rt.pass(secs(60)).await;
+        tasks.pass(secs(60)).await;
         let (commit, reset) = (fixture.store.gate(OpKind::Commit), fixture.store.gate(OpKind::Reset));
         commit.close();
         reset.close();
         let session = fixture.session.clone();
-        let caller = rt.spawn(async move { session.refresh().await });
-        rt.quiet().await;
+        let caller = tasks.spawn(async move { session.refresh().await });
+        tasks.quiet().await;
         assert_eq!((commit.parked(), auth.report().total.rotations), (1, 1));
 
         let (session, set) = (fixture.session.clone(), auth.login_as("new"));
-        let change = rt.spawn(async move {
+        let change = tasks.spawn(async move {
             match logs_in_again {
                 true => session.login(set).await,
                 false => session.logout().await.map(drop),
             }
         });
-        rt.quiet().await;
+        tasks.quiet().await;
         commit.open();
-        rt.quiet().await;
+        tasks.quiet().await;
         caller.ended().expect_err("that login is over");
         match fixture.session.token().now_or_never().expect("nothing to wait for") {
             Ok(token) => assert_eq!(auth.label_of(token.access().expose()).as_deref(), Some("new")),
             Err(error) => assert_eq!((error.kind(), logs_in_again), (&ErrorKind::LoggedOut, false)),
         }
         reset.open();
-        rt.pass(secs(10)).await;
+        tasks.pass(secs(10)).await;
         change.ended().expect("stored");
         let label = fixture.entry().tokens().and_then(|tokens| auth.label_of(tokens.access.as_ref()?.expose()));
         assert_eq!(label.as_deref(), logs_in_again.then_some("new"));
@@ -187,16 +184,16 @@ pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_i
     }
 }
 
-pub(crate) async fn no_caller_waits_across_a_login(rt: Runtime) {
-    let auth = server(&rt, 10);
-    let (fixture, _caller) = flying(&rt, &auth, auth.grant(), secs(1)).await;
+pub(crate) async fn no_caller_waits_across_a_login(tasks: Tasks) {
+    let auth = server(&tasks, 10);
+    let (fixture, _caller) = flying(&tasks, &auth, auth.grant(), secs(1)).await;
     let session = fixture.session.clone();
-    let refused = rt.spawn(async move { session.newer_than(session.state().generation).await });
-    let forced = rt.spawn({
+    let refused = tasks.spawn(async move { session.newer_than(session.state().generation).await });
+    let forced = tasks.spawn({
         let session = fixture.session.clone();
         async move { session.refresh().await }
     });
-    rt.quiet().await;
+    tasks.quiet().await;
     fixture.log_in_with(auth.login_as("new")).await;
     for waiter in [refused, forced] {
         let error = waiter.ended().expect_err("a request of the old login must not go on with the new one's token");
@@ -205,24 +202,24 @@ pub(crate) async fn no_caller_waits_across_a_login(rt: Runtime) {
 }
 
 /// Against a store that is slow once: writes of one session arrive in the order in which they were made.
-pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_a_logout(rt: Runtime) {
+pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_a_logout(tasks: Tasks) {
     for driven in [false, true] {
-        let auth = server(&rt, 0);
+        let auth = server(&tasks, 0);
         let slow = SlowReset::default();
-        let fixture = Fixture::with(&rt, auth.grant(), |builder| builder.store(slow.clone()));
+        let fixture = Fixture::with(&tasks, auth.grant(), |builder| builder.store(slow.clone()));
         let driver = driven.then(|| fixture.drive());
-        let login = rt.spawn({
+        let login = tasks.spawn({
             let (session, set) = (fixture.session.clone(), auth.login());
             async move { session.login(set).await }
         });
-        rt.quiet().await;
-        let logout = rt.spawn({
+        tasks.quiet().await;
+        let logout = tasks.spawn({
             let session = fixture.session.clone();
             async move { session.logout().await }
         });
-        rt.pass(secs(1)).await;
+        tasks.pass(secs(1)).await;
         slow.arrive();
-        rt.pass(secs(30)).await;
+        tasks.pass(secs(30)).await;
         let _ = login.ended();
         logout.ended().expect("stored");
         let entry = slow.model.entry(&key()).expect("something is stored");
@@ -231,22 +228,22 @@ pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_a_logout(
     }
 }
 
-pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_the_next_login(rt: Runtime) {
+pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_the_next_login(tasks: Tasks) {
     for driven in [false, true] {
-        let auth = server(&rt, 0);
+        let auth = server(&tasks, 0);
         let slow = SlowReset::default();
-        let fixture = Fixture::with(&rt, auth.grant(), |builder| builder.store(slow.clone()));
+        let fixture = Fixture::with(&tasks, auth.grant(), |builder| builder.store(slow.clone()));
         let driver = driven.then(|| fixture.drive());
         let login = |label| {
             let (session, set) = (fixture.session.clone(), auth.login_as(label));
-            rt.spawn(async move { session.login(set).await })
+            tasks.spawn(async move { session.login(set).await })
         };
         let _old = login("old");
-        rt.quiet().await;
+        tasks.quiet().await;
         let new = login("new");
-        rt.pass(secs(1)).await;
+        tasks.pass(secs(1)).await;
         slow.arrive();
-        rt.pass(secs(30)).await;
+        tasks.pass(secs(30)).await;
         new.ended().expect("stored");
         let entry = slow.model.entry(&key()).expect("something is stored");
         let refresh = entry.tokens().and_then(|tokens| tokens.refresh.clone()).expect("logged in");

@@ -1,10 +1,10 @@
 //! The engine's suite: the same scenarios under every executor.
 //!
-//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Runtime`], and
+//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Tasks`], and
 //! [`engine_suite!`] makes a test of each scenario in the file that includes this module. A scenario that is not in
 //! the list is dead code, and the compiler says so.
 //!
-//! [`Runtime`]: runtime::Runtime
+//! [`Tasks`]: tokenflight_test::Tasks
 
 pub(crate) mod clocks;
 pub(crate) mod endings;
@@ -15,12 +15,9 @@ pub(crate) mod lifetimes;
 pub(crate) mod listening;
 pub(crate) mod logins;
 pub(crate) mod neighbours;
-mod runtime;
 pub(crate) mod storing;
 
-pub(crate) use self::runtime::{Runtime, Spawn};
-
-/// Makes a test of every scenario: `$run` takes a function from a [`Runtime`](runtime::Runtime) to a future.
+/// Makes a test of every scenario: `$run` takes a function from [`Tasks`](tokenflight_test::Tasks) to a future.
 macro_rules! engine_suite {
     ($run:path) => {
         engine_suite! { $run;

@@ -7,33 +7,30 @@ use tokenflight::{
     core::store::{Body, Op, Owner, Reply},
 };
 use tokenflight_test::{
-    AuthServer, MockGrant,
+    AuthServer, MockGrant, Tasks,
     mock::{OpKind, Trouble},
 };
 
-use super::{
-    fixture::{Fixture, LIFE, key, pair, presented, secs},
-    runtime::Runtime,
-};
+use super::fixture::{Fixture, LIFE, key, pair, presented, secs};
 
-fn strict(rt: &Runtime) -> AuthServer {
-    AuthServer::builder(rt.time.shared())
+fn strict(tasks: &Tasks) -> AuthServer {
+    AuthServer::builder(tasks.time().shared())
         .access_lifetime(LIFE)
         .latency(secs(1)..=secs(3))
         .reuse(tokenflight_test::auth::Reuse::KillFamilyAndAccess)
         .build()
 }
 
-pub(crate) async fn two_processes_rotate_once(rt: Runtime) {
-    let auth = strict(&rt);
-    let fixture = Fixture::new(&rt, auth.grant());
+pub(crate) async fn two_processes_rotate_once(tasks: Tasks) {
+    let auth = strict(&tasks);
+    let fixture = Fixture::new(&tasks, auth.grant());
     let other = fixture.neighbour(auth.grant());
     fixture.log_in_with(auth.login()).await;
     other.token().await.expect("found in the store");
     for round in 1..=5 {
-        rt.pass(LIFE).await;
+        tasks.pass(LIFE).await;
         let callers: Vec<_> = fixture.callers(10).into_iter().chain(other.callers(10)).collect();
-        rt.pass(secs(10)).await;
+        tasks.pass(secs(10)).await;
         let mut tokens = callers.into_iter().map(|caller| caller.ended().expect("a token"));
         let first = tokens.next().expect("twenty callers");
         assert!(tokens.all(|token| token.access() == first.access()), "every caller has the same");
@@ -42,22 +39,22 @@ pub(crate) async fn two_processes_rotate_once(rt: Runtime) {
     auth.assert_unharmed();
 }
 
-pub(crate) async fn what_a_neighbour_rotated_is_adopted_without_a_submission(rt: Runtime) {
+pub(crate) async fn what_a_neighbour_rotated_is_adopted_without_a_submission(tasks: Tasks) {
     let (ours, theirs) = (MockGrant::new(), MockGrant::new());
-    let fixture = Fixture::new(&rt, ours.clone());
+    let fixture = Fixture::new(&tasks, ours.clone());
     let other = fixture.neighbour(theirs.clone());
     fixture.log_in().await;
-    rt.pass(secs(200)).await;
+    tasks.pass(secs(200)).await;
     other.token().await.expect("found in the store");
     other.refresh().await.expect("rotated");
     fixture.told();
 
-    rt.pass(secs(100)).await;
+    tasks.pass(secs(100)).await;
     assert_eq!(fixture.access().await, "access-1");
     assert_eq!((ours.count(), theirs.count()), (0, 1));
     assert!(matches!(fixture.told().as_slice(), [Event::Refreshed { source: Source::Store, .. }]));
     // Its age came with it.
-    rt.pass(secs(201)).await;
+    tasks.pass(secs(201)).await;
     assert_eq!(presented(&ours).len(), 0);
     fixture.token().await.expect("a token");
     assert_eq!(presented(&ours), ["refresh-1"], "the newest, not the one it logged in with");
@@ -66,25 +63,25 @@ pub(crate) async fn what_a_neighbour_rotated_is_adopted_without_a_submission(rt:
 /// Claims the stored token as another process would that then dies.
 async fn claim(fixture: &Fixture, length: Duration) {
     let (owner, seen, holder) = (Owner::unique(), fixture.entry().op, "a neighbour".into());
-    let op = Op::new(None, fixture.rt.time.now(), Body::Claim { owner, seen, length, yields: None, holder });
+    let op = Op::new(None, fixture.tasks.time().now(), Body::Claim { owner, seen, length, yields: None, holder });
     let model = fixture.model.another_process();
-    let claimed = fixture.rt.run(async move { model.apply(&key(), op).await }).await;
+    let claimed = fixture.tasks.run(async move { model.apply(&key(), op).await }).await;
     assert!(matches!(claimed, Ok(Reply::Granted(_))), "{claimed:?}");
 }
 
 /// Falling through to a refresh without the claim would present the token twice.
-pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(rt: Runtime) {
+pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     claim(&fixture, secs(600)).await;
 
-    let start = rt.boot();
+    let start = tasks.time().now().boot;
     fixture.told();
     let error = fixture.token().await.expect_err("another holder has the claim");
     assert_eq!((error.kind(), error.is_transient()), (&ErrorKind::Store, true));
-    assert!((secs(100)..secs(102)).contains(&(rt.boot() - start)), "patient, but not for ever");
+    assert!((secs(100)..secs(102)).contains(&(tasks.time().now().boot - start)), "patient, but not for ever");
     assert_eq!(grant.count(), 0);
     let told = fixture.told();
     assert!(
@@ -95,40 +92,40 @@ pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(rt: Runtime) {
 
     // It was never given back; once it has run out it excludes no holder.
     let _driver = fixture.drive();
-    rt.pass(secs(700)).await;
+    tasks.pass(secs(700)).await;
     assert_eq!(grant.count(), 1);
 }
 
 /// A neighbour died with its claim. Its request may still be on its way.
-pub(crate) async fn a_dead_neighbours_claim_is_waited_out(rt: Runtime) {
+pub(crate) async fn a_dead_neighbours_claim_is_waited_out(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     claim(&fixture, secs(60)).await;
 
-    let start = rt.boot();
+    let start = tasks.time().now().boot;
     assert_eq!(fixture.access().await, "access-1");
-    let waited = rt.boot() - start;
+    let waited = tasks.time().now().boot - start;
     assert!((secs(60)..secs(61)).contains(&waited), "waited {waited:?}");
     assert_eq!(presented(&grant), ["refresh-0"]);
 }
 
 /// The store holds a spent token, and says so as long as its successor is only in memory.
-pub(crate) async fn an_unpersisted_rotation_stops_the_neighbour_too(rt: Runtime) {
+pub(crate) async fn an_unpersisted_rotation_stops_the_neighbour_too(tasks: Tasks) {
     let (ours, theirs) = (MockGrant::new(), MockGrant::new());
-    let fixture = Fixture::new(&rt, ours.clone());
+    let fixture = Fixture::new(&tasks, ours.clone());
     let other = fixture.neighbour(theirs.clone());
     fixture.log_in_with(pair("access-0", "refresh-0", LIFE)).await;
     other.token().await.expect("found in the store");
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     for _ in 0..4 {
         fixture.store.push(OpKind::Commit, Trouble::Fail);
     }
     let _driver = fixture.drive();
     assert_eq!(fixture.access().await, "access-1", "published all the same");
     let caller = other.caller();
-    rt.pass(secs(10)).await;
+    tasks.pass(secs(10)).await;
     assert_eq!(caller.ended().expect("adopted once it was stored").access().expose(), "access-1");
     assert_eq!((ours.count(), theirs.count()), (1, 0));
 }

@@ -7,14 +7,11 @@ use std::sync::{
 
 use tokenflight::{ErrorKind, Event, FailureClass, GrantError, TokenRequest, TokenSet, grant_fn};
 use tokenflight_test::{
-    MockGrant,
+    MockGrant, Tasks,
     mock::{OpKind, Trouble},
 };
 
-use super::{
-    fixture::{Fixture, LIFE, presented, secs},
-    runtime::Runtime,
-};
+use super::fixture::{Fixture, LIFE, presented, secs};
 
 fn names(told: &[Event]) -> Vec<&'static str> {
     told.iter()
@@ -28,117 +25,117 @@ fn names(told: &[Event]) -> Vec<&'static str> {
         .collect()
 }
 
-pub(crate) async fn a_failed_write_publishes_and_is_repeated_by_the_driver(rt: Runtime) {
+pub(crate) async fn a_failed_write_publishes_and_is_repeated_by_the_driver(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     let _driver = fixture.drive();
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     fixture.told();
     (0..3).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     assert_eq!(fixture.refresh().await.expect("a good refresh stays one").access().expose(), "access-1");
     assert!(fixture.session.state().unsaved);
     assert_eq!(fixture.stored_refresh(), "refresh-0");
 
-    rt.pass(secs(2)).await;
+    tasks.pass(secs(2)).await;
     assert_eq!(fixture.stored_refresh(), "refresh-1");
     assert!(!fixture.session.state().unsaved);
     assert_eq!(names(&fixture.told()), ["new", "lost", "kept"]);
-    rt.pass(secs(10)).await;
+    tasks.pass(secs(10)).await;
     fixture.refresh().await.expect("the next");
     assert_eq!(presented(&grant), ["refresh-0", "refresh-1"]);
 }
 
 /// Without a driver the next flight stores first, and presents nothing before that has happened.
-pub(crate) async fn a_failed_write_is_repeated_before_anything_is_presented(rt: Runtime) {
+pub(crate) async fn a_failed_write_is_repeated_before_anything_is_presented(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     (0..2).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     fixture.refresh().await.expect("a good refresh stays one");
-    rt.pass(secs(10)).await;
+    tasks.pass(secs(10)).await;
     let error = fixture.refresh().await.expect_err("the store comes first");
     assert_eq!(*error.kind(), ErrorKind::Store);
     assert_eq!((grant.count(), fixture.access().await.as_str()), (1, "access-1"));
 
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     assert_eq!(fixture.access().await, "access-2");
     assert_eq!(presented(&grant), ["refresh-0", "refresh-1"], "nothing twice");
     assert_eq!(fixture.stored_refresh(), "refresh-2");
 }
 
 /// The write had taken effect: what is stored is ours, not a neighbour's.
-pub(crate) async fn a_write_that_seemed_to_fail_is_recognised(rt: Runtime) {
+pub(crate) async fn a_write_that_seemed_to_fail_is_recognised(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     fixture.store.push(OpKind::Commit, Trouble::FailAfter);
     fixture.told();
     assert_eq!(fixture.access().await, "access-1");
-    rt.pass(LIFE).await;
+    tasks.pass(LIFE).await;
     assert_eq!(fixture.access().await, "access-2");
     assert_eq!(names(&fixture.told()), ["new", "lost", "kept", "new"]);
     assert_eq!(presented(&grant), ["refresh-0", "refresh-1"]);
 }
 
 /// A write that is slow is waited for, not repeated beside itself.
-pub(crate) async fn a_write_that_takes_long_is_not_sent_again(rt: Runtime) {
+pub(crate) async fn a_write_that_takes_long_is_not_sent_again(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     let _driver = fixture.drive();
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     fixture.store.gate(OpKind::Commit).close();
-    let start = rt.boot();
+    let start = tasks.time().now().boot;
     fixture.refresh().await.expect("published");
-    assert_eq!(rt.boot() - start, secs(10), "the store had its time");
-    rt.pass(secs(45)).await;
+    assert_eq!(tasks.time().now().boot - start, secs(10), "the store had its time");
+    tasks.pass(secs(45)).await;
     assert_eq!(fixture.store.count(OpKind::Commit), 1);
     assert!(fixture.session.state().unsaved);
 
     fixture.store.gate(OpKind::Commit).open();
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     assert_eq!(fixture.store.count(OpKind::Commit), 1, "the same write");
     assert_eq!(fixture.stored_refresh(), "refresh-1");
     assert!(!fixture.session.state().unsaved);
 }
 
-pub(crate) async fn a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh(rt: Runtime) {
+pub(crate) async fn a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh(tasks: Tasks) {
     let grant = MockGrant::new();
-    let fixture = Fixture::new(&rt, grant.clone());
+    let fixture = Fixture::new(&tasks, grant.clone());
     fixture.log_in().await;
     let _driver = fixture.drive();
     fixture.store.set_down(true);
-    rt.pass(LIFE - secs(1)).await;
+    tasks.pass(LIFE - secs(1)).await;
     assert_eq!(fixture.access().await, "access-0", "served to the end");
-    rt.pass(secs(2)).await;
+    tasks.pass(secs(2)).await;
     let error = fixture.token().await.expect_err("fails closed");
     assert_eq!((error.kind(), error.is_transient()), (&ErrorKind::Store, true));
-    rt.pass(secs(3_600)).await;
+    tasks.pass(secs(3_600)).await;
     assert_eq!(grant.count(), 0, "never without a claim");
 
     fixture.store.set_down(false);
-    rt.pass(secs(301)).await;
+    tasks.pass(secs(301)).await;
     assert!(grant.count() > 0, "and by itself again");
     fixture.token().await.expect("a token");
 }
 
 /// As long as there is time, one failure of the store is no reason to leave a rotation behind.
-pub(crate) async fn a_shutdown_asks_a_failing_store_again(rt: Runtime) {
-    let fixture = Fixture::new(&rt, MockGrant::new());
+pub(crate) async fn a_shutdown_asks_a_failing_store_again(tasks: Tasks) {
+    let fixture = Fixture::new(&tasks, MockGrant::new());
     fixture.log_in().await;
-    rt.pass(secs(60)).await;
+    tasks.pass(secs(60)).await;
     (0..4).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     fixture.refresh().await.expect("a good refresh stays one");
     let session = fixture.session.clone();
-    rt.run(async move { session.shutdown(secs(10)).await }).await.expect("stored in the end");
+    tasks.run(async move { session.shutdown(secs(10)).await }).await.expect("stored in the end");
     assert_eq!(fixture.stored_refresh(), "refresh-1");
 }
 
 /// A changed configuration, or one key for two grants.
-pub(crate) async fn tokens_of_another_issuer_are_neither_used_nor_presented(rt: Runtime) {
+pub(crate) async fn tokens_of_another_issuer_are_neither_used_nor_presented(tasks: Tasks) {
     let asked = Arc::new(AtomicUsize::new(0));
     let from = |issuer: &str| {
         let asked = Arc::clone(&asked);
@@ -148,7 +145,7 @@ pub(crate) async fn tokens_of_another_issuer_are_neither_used_nor_presented(rt: 
         };
         grant_fn(grant).issued_by(issuer)
     };
-    let fixture = Fixture::new(&rt, from("https://as.example.com"));
+    let fixture = Fixture::new(&tasks, from("https://as.example.com"));
     fixture.log_in().await;
     assert_eq!(fixture.neighbour(from("https://as.example.com")).access().await, "access-0");
 

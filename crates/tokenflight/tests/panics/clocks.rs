@@ -1,0 +1,134 @@
+//! Clocks and timers that panic.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokenflight::{ErrorKind, FailureClass, Now, Time, time::Sleep};
+use tokenflight_test::{ManualTime, MockGrant};
+
+use super::fixture::{BACKOFF, Fixture, SECOND};
+
+/// A clock whose timers cannot be had: while they are made, or when they are polled, as on a runtime that is gone.
+struct NoTimers {
+    time: ManualTime,
+    late: bool,
+}
+
+impl Time for NoTimers {
+    fn now(&self) -> Now {
+        self.time.now()
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        assert!(self.late, "there is no reactor running");
+        Box::pin(poll_fn(|_| panic!("there is no reactor running")))
+    }
+
+    fn random(&self) -> u64 {
+        self.time.random()
+    }
+}
+
+/// A session without timers, and its token request under way.
+fn without_timers(late: bool) -> Fixture {
+    let grant = MockGrant::new();
+    let fixture = Fixture::with(grant.clone(), grant, move |time| NoTimers { time: time.clone(), late });
+    fixture.grant.gate().close();
+    fixture
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    future.poll_unpin(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_refresh_without_timers_still_ends_at_its_limit() {
+    for late in [false, true] {
+        let fixture = without_timers(late);
+        let mut token = Box::pin(fixture.session.token());
+        assert!(poll(&mut token).is_pending());
+        // Nothing wakes a task here. A caller looks at the clock; what was left alone gets some time more.
+        fixture.time.advance(600 * SECOND);
+        let failed = (0..20).find_map(|_| {
+            fixture.time.advance(5 * SECOND);
+            fixture.session.token().now_or_never()
+        });
+        let failed = failed.expect("the refresh goes on for ever").unwrap_err();
+        assert_eq!(failed.class(), Some(FailureClass::Ambiguous));
+        assert!(poll(&mut token).is_ready());
+        fixture.grant.gate().open();
+        // What was sent is given time to arrive. Without a timer that cannot be waited for, and the callers are told so.
+        fixture.time.advance(BACKOFF);
+        let Poll::Ready(token) = poll(&mut Box::pin(fixture.session.token())) else { panic!("the session is stuck") };
+        assert_eq!(*token.unwrap_err().kind(), ErrorKind::NoTimer);
+    }
+}
+
+#[test]
+fn a_driver_without_timers_ends_and_leaves_the_session_to_its_callers() {
+    for late in [false, true] {
+        let fixture = without_timers(late);
+        fixture.grant.gate().open();
+        let mut driver = fixture.session.driver();
+        // Renews, is woken by that, and finds nothing to sleep by.
+        assert!((0..2).any(|_| poll(&mut driver).is_ready()));
+        fixture.time.advance(301 * SECOND);
+        let Poll::Ready(token) = poll(&mut Box::pin(fixture.session.token())) else { panic!("the session is stuck") };
+        assert_eq!(token.unwrap().access().expose(), "access-2");
+    }
+}
+
+/// A clock, or its chance, that panics once, at one of the moments it is asked.
+struct Moody {
+    time: ManualTime,
+    calm_for: Arc<AtomicUsize>,
+}
+
+impl Moody {
+    fn tick(&self) {
+        assert!(self.calm_for.fetch_sub(1, Ordering::SeqCst) != 0, "the script says panic");
+    }
+}
+
+impl Time for Moody {
+    fn now(&self) -> Now {
+        self.tick();
+        self.time.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.tick();
+        self.time.sleep(duration)
+    }
+
+    fn random(&self) -> u64 {
+        self.tick();
+        self.time.random()
+    }
+}
+
+#[test]
+fn a_clock_that_panics_once_ends_no_session() {
+    const LONG: usize = 1_000_000;
+    for calm_for in 0..60 {
+        let calm = Arc::new(AtomicUsize::new(LONG));
+        let (grant, moody) = (MockGrant::new(), Arc::clone(&calm));
+        let fixture = Fixture::with(grant.clone(), grant, move |time| Moody { time: time.clone(), calm_for: moody });
+        calm.store(calm_for, Ordering::SeqCst);
+        // A caller that asks the clock itself sees the panic; the session must not.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| fixture.session.token().now_or_never()));
+        calm.store(LONG, Ordering::SeqCst);
+        // A claim may have been left behind, and has to run out.
+        fixture.time.advance(100 * SECOND);
+        assert!(fixture.ask().is_ok(), "panic {calm_for}");
+    }
+}

@@ -1,0 +1,7 @@
+//! What a refresh does with the store, in which order, and when it does not go on.
+#![cfg(not(shuttle))]
+
+mod claims;
+mod fixture;
+mod outcomes;
+mod reading;
