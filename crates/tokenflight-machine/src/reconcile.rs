@@ -81,7 +81,7 @@ impl Rules {
         // Another holder's claim is no doubt while it is in force: whether it is, the store decides.
         let holder = entry.claim.as_ref().map(|claim| claim.owner);
         let doubt = present::doubt_of(entry, &seen.facts, holder);
-        match present::may_present(self.reuse(), doubt, seen.facts.now(now), usable, &self.lengths()) {
+        match present::may_present(self.reuse(), doubt, present::reading(&seen.facts, now), usable, &self.lengths()) {
             Some(request) => Reconcile::Claim { request },
             None => Reconcile::KeptBack,
         }

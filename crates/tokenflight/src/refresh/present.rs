@@ -94,7 +94,7 @@ impl Presentation<'_> {
 
     /// What the storage's clock shows now.
     fn reading(&self, now: Now) -> Option<Reading> {
-        let read = self.seen.facts.now(self.read)?;
+        let read = present::reading(&self.seen.facts, self.read)?;
         Some(Reading { at: read.at.saturating_add(now.boot.saturating_sub(self.read.boot)), ..read })
     }
 
