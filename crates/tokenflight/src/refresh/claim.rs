@@ -20,6 +20,7 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(50);
 
 /// The answer to a claim.
+#[allow(clippy::large_enum_variant)] // Taken apart at once.
 pub(super) enum Claimed {
     /// It is this attempt's, and its first try was sent at `since`, on the boot clock.
     Granted { entry: Entry, since: Duration },

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
-    store::{Body, Entry, EntryState, Op, Owner, Seen},
+    store::{Body, Entry, EntryState, Op, OpId, Owner, Seen},
 };
 use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, Work, present::Watched};
 
@@ -127,7 +127,7 @@ impl Refresh {
                 Reconcile::Claim { request } => {
                     let (op, incarnation) = (seen.entry.as_ref().map(|entry| entry.op), seen.facts.incarnation);
                     let lengths = self.parts.rules.lengths();
-                    let watched = watched.saw(op.unwrap_or(Entry::default().op), incarnation, now.boot, &lengths);
+                    let watched = watched.saw(op.unwrap_or(OpId::NONE), incarnation, now.boot, &lengths);
                     match self.claim(&seen, watched).await {
                         Claimed::Granted { entry, since } => {
                             let seen = Seen::new(Some(entry), seen.facts);

@@ -292,7 +292,7 @@ impl Slot {
         session: &Arc<Inner>,
     ) -> (Supply, Option<crate::flight::Flight<Refreshed>>) {
         let unloaded = self.machine.is_unloaded();
-        if !unloaded && *ask.pin.get_or_insert(self.machine.resets()) != self.machine.resets() {
+        if !unloaded && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets() {
             return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
