@@ -148,6 +148,14 @@ fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
 }
 
 #[test]
+fn a_refusal_that_follows_no_replay_is_no_strike() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+    let refused = refusal(&machine);
+    assert_eq!(refused_with(machine.refused(refused, at(5))), ErrorKind::FreshRefused);
+    started(machine.refused(refused, at(60)));
+}
+
+#[test]
 fn a_refusal_long_after_the_refresh_is_no_strike() {
     let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
     for (second, young) in [(60, false), (140, true)] {
