@@ -23,6 +23,7 @@ impl<T: Token> Machine<T> {
         match &self.phase {
             Phase::Active(held) if held.usable(origin, now) => {
                 if !held.rejected.is_empty()
+                    && self.unsaved.is_none()
                     && let Some(decision) = self.newer_if_any(now)
                 {
                     return decision;

@@ -163,6 +163,21 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     assert_eq!((names(&events), unsaved.login_id()), (vec!["persisted"], before.next()));
 }
 
+#[test]
+fn a_login_that_came_before_our_logout_is_another_login_when_it_is_read() {
+    let mut machine = machine(Policy::default());
+    machine.logout(at(10));
+    let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
+    let known = reset(None, None, at(0));
+    machine.settle(write, Some((known.login, None)));
+    let theirs = reset(Some(&known), Some(tokens(at(9).wall, None)), at(9));
+    write_to(&mut machine, write, Some(&theirs), at(11));
+    machine.reload();
+    let events = refresh(&mut machine, 12, |_| found(theirs, 7, at(12)));
+    let [Event::LoggedIn { login, .. }] = events[..] else { panic!("{events:?}") };
+    assert!(login == machine.login_id() && login > ours);
+}
+
 /// Its first answer brought a refresh token, but no access token that can be used.
 #[test]
 fn a_login_elsewhere_is_told_when_its_first_tokens_are_adopted() {

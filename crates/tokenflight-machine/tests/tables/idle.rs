@@ -22,6 +22,7 @@ fn renewals(machine: &mut Session, until: u64, used: &[u64]) -> u32 {
         }
         let next = tick.next.into_iter().chain(used.peek().map(|second| secs(**second))).min();
         let Some(next) = next.filter(|next| *next < secs(until)) else { return count };
+        assert!(next > now.boot, "a driver that spins");
         now = moment(next);
         if used.next_if(|second| secs(**second) <= next).is_some() {
             machine.note_use();

@@ -84,7 +84,7 @@ fn disappoint(machine: &mut Session, origin: OriginId, second: u64) -> Option<Er
     machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second), 0);
     for _ in 0..3 {
         let replayed = refused_by(machine, origin).after_replays(1);
-        assert_eq!(refused_with(machine.refused(replayed, at(second + 1))), ErrorKind::StillRefused);
+        assert_eq!(refused_with(machine.refused(replayed, at(second))), ErrorKind::StillRefused);
     }
     None
 }
@@ -100,13 +100,13 @@ fn storm(machine: &mut Session) {
 fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     let mut machine = session();
     storm(&mut machine);
-    for second in [260, 400, 660] {
+    for second in [260, 400, 659] {
         assert_eq!(disappoint(&mut machine, API, second), Some(ErrorKind::Futile));
         assert!(just_use(&machine.usable(Some(API), at(second))), "the token is good for what accepts it");
     }
     // Another origin has ten of its own.
     assert_eq!(disappoint(&mut machine, OTHER, 640), None);
-    assert_eq!(disappoint(&mut machine, API, 661), None, "the first of the ten has left the window");
+    assert_eq!(disappoint(&mut machine, API, 660), None, "the first of the ten has left the window");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn each_time_the_limit_is_reached_again_the_window_doubles() {
     let mut machine = session();
     storm(&mut machine);
     // Its own next one: the oldest strike of the window ages by 10, 20, 40 minutes.
-    for next in [61 + 600, 81 + 1200, 101 + 2400] {
+    for next in [60 + 600, 80 + 1200, 100 + 2400] {
         assert_eq!(disappoint(&mut machine, API, next - 1), Some(ErrorKind::Futile), "{next}");
         assert_eq!(disappoint(&mut machine, API, next), None, "{next}");
     }
@@ -125,10 +125,10 @@ fn a_whole_window_without_a_strike_begins_anew() {
     let mut machine = session();
     storm(&mut machine);
     for round in 0..10 {
-        assert_eq!(disappoint(&mut machine, API, 841 + 20 * round), None, "{round}");
+        assert_eq!(disappoint(&mut machine, API, 840 + 20 * round), None, "{round}");
     }
-    assert_eq!(disappoint(&mut machine, API, 842 + 599), Some(ErrorKind::Futile));
-    assert_eq!(disappoint(&mut machine, API, 842 + 600), None, "ten minutes, not twenty");
+    assert_eq!(disappoint(&mut machine, API, 840 + 599), Some(ErrorKind::Futile));
+    assert_eq!(disappoint(&mut machine, API, 840 + 600), None, "ten minutes, not twenty");
 }
 
 /// Behind one origin there may be a path that accepts and one that does not.
@@ -145,6 +145,14 @@ fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
     crate::support::login(&mut machine, Some(HOUR), at(400));
     store(&mut machine, at(400));
     assert_eq!(disappoint(&mut machine, API, 420), None);
+}
+
+#[test]
+fn a_refusal_that_follows_no_replay_is_no_strike() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+    let refused = refusal(&machine);
+    assert_eq!(refused_with(machine.refused(refused, at(5))), ErrorKind::FreshRefused);
+    started(machine.refused(refused, at(60)));
 }
 
 #[test]

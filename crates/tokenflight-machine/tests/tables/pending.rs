@@ -125,22 +125,32 @@ fn an_earlier_login_of_the_same_session_is_no_obstacle() {
 
 #[test]
 fn its_own_first_try_that_arrives_late_is_no_obstacle_either() {
+    for logout in [true, false] {
+        late_first_try(logout);
+    }
+}
+
+fn late_first_try(logout: bool) {
     let before = committed(None, None, at(0));
     let mut machine: Session = machine(Policy::default());
     machine.login(Some(1), Times::new(at(1), None), tokens(at(1).wall, None), at(1), 0);
     let write = machine.flush().expect("a write");
     machine.settle(write, Some((before.login, None)));
     let login = machine.pending(write).expect("a login").op(at(1));
-    machine.logout(at(2));
-    let mut logout = machine.take_pending().expect("a logout");
-    logout.settle(Some((before.login, None)));
-    let first = logout.op(at(2));
+    match logout {
+        true => drop(machine.logout(at(2))),
+        false => machine.login(Some(2), Times::new(at(2), None), tokens(at(2).wall, None), at(2), 0),
+    }
+    let mut next = machine.take_pending().expect("another login, or a logout");
+    next.settle(Some((before.login, None)));
+    let (first, brings) = (next.op(at(2)), next.refresh_token().cloned());
     let entry = apply(Some(&before), &login, &Facts::in_process()).0;
-    assert!(matches!(put(&mut logout, entry.as_ref(), at(2)), Answered::Again));
+    assert!(matches!(put(&mut next, entry.as_ref(), at(2)), Answered::Again));
     // Its first try had the right base at its own time.
     let late = apply(Some(&before), &first, &Facts::in_process()).0;
-    assert!(matches!(put(&mut logout, late.as_ref(), at(3)), Answered::Again));
-    assert!(matches!(put(&mut logout, late.as_ref(), at(3)), Answered::Stored { .. }));
+    assert!(matches!(put(&mut next, late.as_ref(), at(3)), Answered::Again));
+    assert_eq!((next.is_logout(), next.refresh_token()), (logout, brings.as_ref()), "it is the same all the while");
+    assert!(matches!(put(&mut next, late.as_ref(), at(3)), Answered::Stored { .. }));
 }
 
 #[test]

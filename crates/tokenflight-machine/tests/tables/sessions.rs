@@ -140,11 +140,16 @@ fn what_is_over_for_the_session_it_is_drawn_from_is_over_here() {
 }
 
 #[test]
-fn an_emptied_store_is_a_logout() {
-    let mut machine = session();
-    let plan = started(machine.force(at(100)));
-    machine.finish(&plan, Outcome::Found { entry: None, token: None }, at(101), 0);
-    assert_eq!(refused_with(machine.usable(None, at(101))), ErrorKind::LoggedOut);
+fn an_emptied_store_is_a_logout_and_one_that_was_never_filled_is_none() {
+    for entry in [None, Some(std::sync::Arc::default())] {
+        for (mut machine, kind) in
+            [(session(), ErrorKind::LoggedOut), (machine(Policy::default()), ErrorKind::NotLoggedIn)]
+        {
+            let plan = started(machine.force(at(100)));
+            machine.finish(&plan, Outcome::Found { entry: entry.clone(), token: None }, at(101), 0);
+            assert_eq!(refused_with(machine.usable(None, at(101))), kind, "{entry:?}");
+        }
+    }
 }
 
 #[test]

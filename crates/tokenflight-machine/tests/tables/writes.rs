@@ -49,6 +49,18 @@ fn a_caller_with_a_usable_token_keeps_it_moving_beside() {
     assert!(matches!(machine.usable(None, at(2)), Decision::Use { beside: Some(Beside::Write(_)) }));
 }
 
+/// A store that hangs must not take the token from origins that never refused it.
+#[test]
+fn a_caller_whose_origin_has_not_refused_the_token_waits_for_no_write() {
+    let mut machine = unsaved();
+    let refused = refusal(&machine);
+    writing(machine.refused(refused, at(60)));
+    for origin in [None, Some(crate::support::OTHER)] {
+        let decision = machine.usable(origin, at(60));
+        assert!(matches!(decision, Decision::Use { beside: Some(Beside::Join(Work::Write)) }), "{decision:?}");
+    }
+}
+
 #[test]
 fn a_rotation_that_could_not_be_stored_is_in_use_and_comes_first() {
     let mut machine = session();
