@@ -6,7 +6,7 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, Now,
     event::Source,
     grant::ReusePolicy,
-    store::{Entry, EntryState},
+    store::{Body, Entry, EntryState, OpId},
 };
 
 use super::{
@@ -150,6 +150,9 @@ impl<T: Token> Machine<T> {
         match saved {
             Saved::Stored(entry) => self.see(entry),
             Saved::Unsaved { op, unknown, error } => {
+                if let Body::Commit { login, .. } = &op.body {
+                    self.see_login(*login);
+                }
                 let mut unsaved = Unsaved::new(Pending::tried(op, unknown));
                 let last = unsaved.fail(error, now, random);
                 self.discard(last);
@@ -160,11 +163,17 @@ impl<T: Token> Machine<T> {
 
     /// The store's entry was seen. Another process's login is another login here.
     fn see(&mut self, entry: Arc<Entry>) {
-        if self.known.as_ref().is_some_and(|known| known.login != entry.login) {
+        self.see_login(entry.login);
+        self.known = Some(entry);
+    }
+
+    fn see_login(&mut self, login: OpId) {
+        // Without an entry of its own, what this process logged in or out was overtaken.
+        let ours = self.known.as_ref().map_or(self.login.get() == 0, |known| known.login == login);
+        if !ours {
             self.login = self.login.next();
             self.storms.clear();
         }
-        self.known = Some(entry);
     }
 
     fn put_in_doubt(&mut self, since: Duration) {
