@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
-use tokenflight::{Driver, EntryState, GrantKey, Session, TokenSet};
+use futures_util::{FutureExt, StreamExt};
+use tokenflight::{Driver, EntryState, Event, EventOrGap, GrantKey, Session, TokenSet};
 use tokenflight_test::{
     ManualTime, ModelStore,
-    mock::{MockGrant, MockStore, OpKind},
+    mock::{MockGrant, MockStore, OpKind, Trouble},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -76,4 +76,21 @@ fn a_login_that_was_replaced_while_the_store_was_read_is_not_stored_over_the_log
     let _ = time.run(login);
     assert!(matches!(model.entry(&key).unwrap().state, EntryState::LoggedOut));
     assert_eq!(store.count(OpKind::Reset), 1);
+}
+
+/// Its first tokens are obtained and not stored yet: it is another login all the same.
+#[test]
+fn a_login_of_another_process_is_told_although_its_first_rotation_is_not_stored_yet() {
+    let (time, model) = (ManualTime::new(0), ModelStore::new());
+    let (theirs, ours) = (MockStore::before(model.clone()), MockStore::before(model));
+    let other = session(&time, &theirs);
+    let session = session(&time, &ours);
+    time.run(session.logout()).unwrap();
+    time.run(other.login(tokens())).unwrap();
+    time.advance(300 * SECOND);
+    ours.push(OpKind::Commit, Trouble::Fail);
+    let mut events = session.events();
+    time.run(session.reload()).unwrap();
+    let first = events.next().now_or_never().flatten();
+    assert!(matches!(first, Some(EventOrGap::Event(Event::LoggedIn { .. }))), "{first:?}");
 }

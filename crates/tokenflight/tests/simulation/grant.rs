@@ -54,8 +54,8 @@ impl Actor {
         drop(random);
         let process = self.home.get().filter(|_| acts)?;
         let (knob, act) = match which {
-            0..100 => (logs_out, Act::LogOut),
-            100..240 => (asks, Act::Ask),
+            0..90 => (logs_out, Act::LogOut),
+            90..200 => (asks, Act::Ask),
             _ => (shuts_down, Act::ShutDown),
         };
         self.knobs.fire(knob).then(|| -> BoxFuture<'static, ()> { Box::pin(process.act(act)) })
@@ -179,6 +179,16 @@ struct Ends {
     client: Option<Waker>,
 }
 
+/// Gone with the process, whatever its client holds on to.
+struct Serving(Wire);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let work = self.0.ends().work.take();
+        drop(work);
+    }
+}
+
 struct Client {
     wire: Wire,
     judge: Arc<Judge>,
@@ -197,13 +207,13 @@ impl Wire {
             client.into_iter().for_each(Waker::wake);
         };
         wire.ends().work = Some(Box::pin(work));
-        let server = wire.clone();
+        let server = Serving(wire.clone());
         let serve = poll_fn(move |cx| {
             // Taken out, because the work locks the wire when it is done.
-            let Some(mut work) = server.ends().work.take() else { return Poll::Ready(()) };
+            let Some(mut work) = server.0.ends().work.take() else { return Poll::Ready(()) };
             let polled = work.as_mut().poll(cx);
             if polled.is_pending() {
-                server.ends().work = Some(work);
+                server.0.ends().work = Some(work);
             }
             polled
         });

@@ -186,6 +186,11 @@ impl Judge {
     /// A process died. What it alone knew is unknown now: whether what it had presented was answered.
     pub(crate) fn died(&self) {
         let mut book = self.book();
+        book.under_way = 0;
+        // A grant that waits for its own session keeps both, until it is done: here, for ever.
+        for presented in book.presented.values_mut().filter(|presented| presented.outcome == Outcome::UnderWay) {
+            presented.outcome = Outcome::Doubt;
+        }
         let stored = book.stored.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
         let Some(stored) = stored else { return };
         let Some(presented) = book.presented.get_mut(stored.expose()) else { return };
@@ -209,7 +214,7 @@ impl Judge {
     pub(crate) fn settled(&self, token: &str, outcome: Outcome) {
         self.say(|| format!("{token:.12} is {outcome:?}"));
         let mut book = self.book();
-        book.under_way -= 1;
+        book.under_way = book.under_way.saturating_sub(1);
         if let Some(presented) = book.presented.get_mut(token) {
             presented.outcome = outcome;
         }
