@@ -68,7 +68,7 @@ where
             Failure::Ours(error) => error.into(),
             Failure::Inner(error) => error,
         })?;
-        match shared.settle(&response, sent, true).response(response) {
+        match shared.settle(&response, sent, true).passed(response) {
             Ok(response) => Ok(response),
             Err(refusal) => Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit)).await,
         }
@@ -146,7 +146,7 @@ where
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
                 Err(Failure::Inner(error)) => return Err(error),
             };
-            match shared.settle(&response, again, true).response(response) {
+            match shared.settle(&response, again, true).passed(response) {
                 Ok(response) => return Ok(response),
                 Err(another) => (refusal, sent) = (another, again),
             }
