@@ -71,7 +71,7 @@ where
             Failure::Ours(error) => error.into(),
             Failure::Inner(error) => error,
         })?;
-        match shared.settle(&response, sent).response(response) {
+        match shared.settle(&response, sent).passed(response) {
             Ok(response) => Ok(response),
             Err(refusal) => Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit)).await,
         }
@@ -149,7 +149,7 @@ where
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
                 Err(Failure::Inner(error)) => return Err(error),
             };
-            match shared.settle(&response, again).response(response) {
+            match shared.settle(&response, again).passed(response) {
                 Ok(response) => return Ok(response),
                 Err(another) => (refusal, sent) = (another, again),
             }

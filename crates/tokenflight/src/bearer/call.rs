@@ -98,23 +98,28 @@ pub(super) enum Settled {
     /// It goes to the caller, and its trailers are watched.
     Begun(Box<Watch>),
     /// It goes to the caller with what the server said is missing.
-    Missing(Challenge),
+    Missing(Box<Challenge>),
     Refused,
 }
 
 impl Settled {
+    /// Says in the response what is missing. The watch for its trailers.
+    #[inline(always)]
+    pub(super) fn told<R>(self, response: &mut Response<R>) -> Option<Box<Watch>> {
+        match self {
+            Self::Begun(watch) => return Some(watch),
+            Self::Missing(challenge) => drop(response.extensions_mut().insert(*challenge)),
+            Self::Done | Self::Refused => {}
+        }
+        None
+    }
+
     /// The response for the caller, unless it is a refusal.
-    #[inline]
-    pub(super) fn response<R: Body>(self, mut response: Response<R>) -> Result<Response<BearerBody<R>>, Response<R>> {
-        let watch = match self {
-            Self::Done => None,
-            Self::Begun(watch) => Some(watch),
-            Self::Missing(challenge) => {
-                response.extensions_mut().insert(challenge);
-                None
-            }
-            Self::Refused => return Err(response),
-        };
+    pub(super) fn passed<R: Body>(self, mut response: Response<R>) -> Result<Response<BearerBody<R>>, Response<R>> {
+        if matches!(self, Self::Refused) {
+            return Err(response);
+        }
+        let watch = self.told(&mut response);
         Ok(response.map(|body| BearerBody::new(body, watch)))
     }
 }

@@ -94,7 +94,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().state.project() {
             StateProj::First { future, shared, kept, sent } => {
-                let response = match ready!(future.poll(cx)) {
+                let mut response = match ready!(future.poll(cx)) {
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
@@ -107,7 +107,8 @@ where
                 }
                 // Gone before the response is read: a recording is of no use any more.
                 forget(kept);
-                Poll::Ready(settled.response(response).map_err(|_| unreachable!()))
+                let watch = settled.told(&mut response);
+                Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
             }
             StateProj::Plain { future, why } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;

@@ -16,7 +16,7 @@ pub(super) enum Look {
     /// It was refused.
     Refused,
     /// It was understood, and something else is missing.
-    Missing(Challenge),
+    Missing(Box<Challenge>),
     /// A gRPC call that has begun: its trailers will say.
     Stream,
 }
@@ -73,7 +73,7 @@ fn missing<R>(response: &Response<R>) -> Look {
     let challenge = read(response.headers());
     match challenge.meaning() {
         Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Look::Nothing,
-        _ => Look::Missing(challenge),
+        _ => Look::Missing(Box::new(challenge)),
     }
 }
 

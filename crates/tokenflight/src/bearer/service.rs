@@ -120,7 +120,10 @@ impl<S, K> Bearer<S, K> {
         };
         let mut pass = None;
         let target = shared.settings.rules.target(request, options, || {
-            pass = snapshot.usable(shared.session(), unused).filter(|_| options.lasting().is_none());
+            // A token that must last is asked for.
+            if options.lasting().is_none() {
+                pass = snapshot.usable(shared.session(), unused);
+            }
             if pass.is_some() { shared.copy(request, options, spare) } else { Names::of(request.headers()) }
         });
         match (target, pass) {

@@ -77,7 +77,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(headers: &HeaderMap) -> Self {
         // Reading a dozen names is cheaper than one search.
         let mut names = Self::default();

@@ -14,8 +14,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::bed::{
-    API, Bed, LIFE, ME, OTHER, Req, bearer, explained, failure, get, now, ok, our_failure, read, response, secs, status,
-    unauthorized,
+    API, Bed, LIFE, ME, OTHER, Req, bearer, explained, failure, get, now, ok, our_failure, read, response, secs,
+    status, unauthorized,
 };
 
 #[test]
