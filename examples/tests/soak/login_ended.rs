@@ -40,7 +40,7 @@ fn a_login_that_is_refused_is_said_in_a_code_or_without() {
     let file = folder("login-refused").join("tokens.json");
     for (answer, words) in [
         (r#"{"error": "access_denied", "error_description": "rt-7Hq0pXz"}"#, "no login: refused: access_denied"),
-        (r#"{"error": "expired_token"}"#, "no login: nobody said yes in time"),
+        (r#"{"error": "expired_token"}"#, "no login: the user did not say yes in time"),
         (r#"{"error": "Rt-7Hq0pXz is spent"}"#, "with a code of its own"),
     ] {
         let server = provider(GRANTED, (400, answer));

@@ -1,7 +1,4 @@
-use crate::{
-    OAuthGrant, TokenEndpoint,
-    auth::{Assertions, Source},
-};
+use crate::auth::Source;
 
 /// The grant types (RFC 6749 §1.3, RFC 7523 §2.1, RFC 8693).
 #[derive(Clone)]
@@ -20,32 +17,5 @@ impl Kind {
             Self::JwtBearer(_) => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::Exchange { .. } => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
-    }
-}
-
-impl TokenEndpoint {
-    /// Renewal by refresh tokens (RFC 6749 §6).
-    #[must_use]
-    pub fn refresh_token(self) -> OAuthGrant {
-        OAuthGrant::new(self, Kind::Refresh)
-    }
-
-    /// Tokens for the client itself (RFC 6749 §4.4). Needs no login.
-    #[must_use]
-    pub fn client_credentials(self) -> OAuthGrant {
-        OAuthGrant::new(self, Kind::ClientCredentials)
-    }
-
-    /// Tokens for an assertion that `source` hands out, asked for each attempt (RFC 7523 §2.1). Needs no login.
-    #[must_use]
-    pub fn jwt_bearer(self, source: impl Assertions) -> OAuthGrant {
-        OAuthGrant::new(self, Kind::JwtBearer(Source::new(source)))
-    }
-
-    /// Tokens for another token that `source` hands over, of a type such as
-    /// `urn:ietf:params:oauth:token-type:access_token` (RFC 8693). Needs no login.
-    #[must_use]
-    pub fn token_exchange(self, subject_token_type: impl Into<String>, source: impl Assertions) -> OAuthGrant {
-        OAuthGrant::new(self, Kind::Exchange { subject_type: subject_token_type.into(), source: Source::new(source) })
     }
 }

@@ -3,6 +3,7 @@
 mod assertion;
 mod kind;
 mod oauth;
+mod start;
 mod streaks;
 
 pub use self::oauth::OAuthGrant;

@@ -34,3 +34,13 @@ fn every_refusal_may_name_a_time() {
 fn too_early_is_not_sent() {
     assert_eq!(refused(425, "").class(), FailureClass::NotSent);
 }
+
+/// Found by fuzzing: what a body asks for counts only where the user is wanted, not behind a failing gateway.
+#[test]
+fn a_failing_server_wants_no_claims() {
+    let body = r#"{"error":"interaction_required","claims":"{}"}"#;
+    let asked = refused(400, body);
+    assert_eq!((asked.class(), asked.wanted_claims()), (FailureClass::Interaction, Some("{}")));
+    let failing = refused(502, body);
+    assert_eq!((failing.class(), failing.wanted_claims()), (FailureClass::Ambiguous, None));
+}

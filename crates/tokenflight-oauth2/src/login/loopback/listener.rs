@@ -11,7 +11,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{LoopbackOptions, connections::Connections, request::Place};
+use super::{connections::Connections, request::Place};
 use crate::login::{Callback, CodeLogin, LoginError};
 
 /// A port of this machine that a browser is sent back to (RFC 8252 §7.3).
@@ -27,20 +27,6 @@ const REST: Duration = Duration::from_millis(100);
 const FAILURES: u32 = 100;
 
 impl Loopback {
-    /// A free port of `127.0.0.1`.
-    ///
-    /// # Errors
-    ///
-    /// When there is none.
-    pub async fn bind() -> Result<Self, LoginError> {
-        Self::options().bind().await
-    }
-
-    /// A chosen address, name, port and path.
-    pub fn options() -> LoopbackOptions {
-        LoopbackOptions::default()
-    }
-
     pub(super) fn new(listener: TcpListener, host: Option<&str>, path: String) -> io::Result<Self> {
         let place = Place::new(listener.local_addr()?, host, path);
         Ok(Self { listener, place })

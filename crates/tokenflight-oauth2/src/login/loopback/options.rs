@@ -18,6 +18,26 @@ pub struct LoopbackOptions {
     path: String,
 }
 
+impl Loopback {
+    /// A free port of `127.0.0.1`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future listens to nothing.
+    pub async fn bind() -> Result<Self, LoginError> {
+        Self::options().bind().await
+    }
+
+    /// A chosen address, name, port and path.
+    pub fn options() -> LoopbackOptions {
+        LoopbackOptions::default()
+    }
+}
+
 impl Default for LoopbackOptions {
     fn default() -> Self {
         let address = Ipv4Addr::LOCALHOST.into();
@@ -55,6 +75,10 @@ impl LoopbackOptions {
     /// # Errors
     ///
     /// [`LoginError::Io`] if no port is free, or what is asked for is no loopback address, name or path.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future listens to nothing.
     pub async fn bind(self) -> Result<Loopback, LoginError> {
         let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what);
         if !self.address.is_loopback() {
