@@ -193,13 +193,12 @@ impl Writer {
         self.id(Names::Incarnation, *incarnation);
         self.id(Names::Owner, *unsent);
         self.id(Names::Op, *again);
-        // A broken watch is none.
-        match watch.filter(|watch| !watch.broken) {
+        match watch {
             None => self.put(0xFF),
             Some(watch) => {
                 self.id(Names::Op, watch.op);
                 self.id(Names::Incarnation, watch.incarnation);
-                self.put(watch.since << 4 | watch.last);
+                self.put(watch.since << 4 | watch.last << 1 | u8::from(watch.broken));
             }
         }
         self.maybe_record(known.as_ref());

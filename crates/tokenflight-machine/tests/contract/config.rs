@@ -229,7 +229,8 @@ pub(crate) const CONFIGS: [Config; 32] = [
 
 /// Faults that come together in none of the others.
 #[rustfmt::skip]
-pub(crate) const MORE: [Config; 9] = [
+pub(crate) const MORE: [Config; 10] = [
+    config!("C4", Timeless 3, "crash", flights 3, crashes 1),
     config!("A7", File 2, "pause, lost", flights 2, pauses 1, lost 1),
     Config { depth: 4, ..config!("B20", Sql 2, "failover by up to 4 writes, lost", flights 3, failovers 1, lost 1) },
     config!("G0", Sql 2, "server's answer lost", flights 3, answers 1).server(Server::Grace(0)),

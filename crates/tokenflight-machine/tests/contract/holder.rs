@@ -232,11 +232,11 @@ impl World {
         if self.config.budget.failovers > 0 {
             self.check_granted(state, record);
         }
+        let told = self.rules.reading(&self.facts(state, h), self.now(state, h)).is_some();
         let known = self.remembered(record);
         let incarnation = state.incarnation;
         let holder = &mut state.holders[h];
         let Some(tokens) = record.tokens() else { return holder.abandon() };
-        let jumped = self.rules.lacks(Mutant::WindowByJumpedClock);
         let age = |since: i8| u8::try_from(-since).unwrap_or(0);
         holder.attempt = Attempt {
             owner: holder.attempt.owner,
@@ -246,7 +246,7 @@ impl World {
             over: record.set,
             tokens: *tokens,
             // A clock that has jumped does not tell how old it is.
-            doubt: record.doubt.map(|since| since.filter(|_| !holder.drift || jumped).map(age)),
+            doubt: record.doubt.map(|since| since.filter(|_| told).map(age)),
             ..Attempt::default()
         };
         (holder.known, holder.incarnation) = (Some(known), incarnation);

@@ -100,7 +100,7 @@ pub(crate) const RULES: [Known; 28] = [
     known(Mutant::NoCompare, "B1", "a swap does not compare"),
     known(Mutant::NoDoubtOfClaim, "B1", "a claim that ran out leaves no doubt"),
     known(Mutant::ClaimWithoutNote, "B1", "a claim is not written"),
-    known(Mutant::WatchNotRestarted, "C1", "watching goes on over another entry"),
+    known(Mutant::WatchNotRestarted, "C4", "watching goes on over another entry"),
     known(Mutant::JumpedClockTrusted, "B11", "a clock that has jumped is trusted"),
     known(Mutant::CommitRetriedSlowly, "B6", "a commit is tried again more seldom than the quiet time"),
     implied(Mutant::EndOverForeignClaim, "B5", "an end ignores another's claim",

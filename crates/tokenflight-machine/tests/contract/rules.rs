@@ -1,6 +1,9 @@
 //! The functions under test, called with the model's values. A mutant changes what goes in or what comes out.
 
-use tokenflight_core::store::{Body, Clock, Doubt, Entry, Facts, Op, OpId, Owner, Reply, StoreErrorKind, apply_with};
+use tokenflight_core::{
+    Now,
+    store::{Body, Clock, Doubt, Entry, Facts, Op, OpId, Owner, Reading, Reply, StoreErrorKind, apply_with},
+};
 use tokenflight_machine::present::{self, Lengths, Watched};
 
 use crate::{
@@ -210,7 +213,7 @@ impl Rules {
     }
 
     /// After a read: whether to present, for a holder that has decided nothing yet.
-    pub(crate) fn presents(&self, record: &Record, facts: &Facts, unsent: Id, now: tokenflight_core::Now) -> bool {
+    pub(crate) fn presents(&self, record: &Record, facts: &Facts, unsent: Id, now: Now) -> bool {
         let mut entry = self.bridge.entry(record);
         let mut facts = *facts;
         match self.mutant {
@@ -221,11 +224,16 @@ impl Rules {
         }
         let doubt = present::doubt_of(&entry, &facts, bridge::owner(unsent));
         let usable = record.tokens().is_some_and(|tokens| tokens.usable > 0);
-        let now = match self.lacks(Mutant::WindowByJumpedClock) {
-            true => facts.now(now),
-            false => present::reading(&facts, now),
-        };
+        let now = self.reading(&facts, now);
         present::may_present(self.config.policy(), doubt, now, usable, &self.lengths).is_some()
+    }
+
+    /// The moment at which a grace window is judged.
+    pub(crate) fn reading(&self, facts: &Facts, asked: Now) -> Option<Reading> {
+        match self.lacks(Mutant::WindowByJumpedClock) {
+            true => facts.now(asked),
+            false => present::reading(facts, asked),
+        }
     }
 
     /// The last look before the first byte.

@@ -129,9 +129,8 @@ impl World {
         if let Some(known) = &mut holder.known {
             known.age();
         }
-        holder.watch = holder.watch.filter(|watch| watch.last < self.rules.gap());
         if let Some(watch) = &mut holder.watch {
-            (watch.since, watch.last) = ((watch.since + 1).min(longest), watch.last + 1);
+            (watch.since, watch.last) = ((watch.since + 1).min(longest), (watch.last + 1).min(self.rules.gap() + 1));
         }
         holder.rest = holder.rest.saturating_sub(1);
         holder.polled = holder.rest > 0;
