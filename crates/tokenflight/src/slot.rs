@@ -17,7 +17,7 @@ use std::{
 use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now};
-use tokenflight_machine::{Machine, Offer, Plan, Role, Start, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
 
 use crate::{
     driver::Link,
@@ -359,10 +359,7 @@ impl Slot {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
         let left: Vec<_> = refresh.into_iter().chain(write).collect();
         self.forget_finished();
-        // A refresh of an audience has nothing to bring to an end: what was sent for it is the common session's.
-        if self.machine.rules().role != Role::Audience {
-            self.owed.extend(left.iter().cloned());
-        }
+        self.owed.extend(left.iter().cloned());
         self.notify = true;
         left
     }

@@ -38,6 +38,17 @@ fn a_logout_of_all_audiences_waits_once() {
 }
 
 #[test]
+fn a_logout_of_one_audience_waits_for_nothing() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.close_gates();
+    let _waiting = waiting(&audiences);
+    let began = fixture.time.now().boot;
+    fixture.time.run(session(&audiences, "mail").logout()).unwrap();
+    assert_eq!(fixture.time.now().boot, began);
+}
+
+#[test]
 fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
     let fixture = Scripted::new();
     let audiences = fixture.logged_in();

@@ -120,6 +120,22 @@ fn a_driver_ends_with_the_shutdown_of_its_audience() {
 }
 
 #[test]
+fn a_driver_stays_until_what_audiences_have_in_common_is_stored() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let mut driver = session(&audiences, "files").driver();
+    drive(&fixture, 1, std::slice::from_mut(&mut driver));
+    rotated_and_not_stored(&fixture, &audiences, "maps");
+    fixture.store.set_down(true);
+    fixture.time.run(session(&audiences, "files").shutdown(SECOND)).unwrap_err();
+    drive(&fixture, 5, std::slice::from_mut(&mut driver));
+    assert!(poll(&mut driver).is_pending(), "it has something to store");
+    fixture.store.set_down(false);
+    fixture.time.run(driver);
+    assert_eq!(fixture.stored(), "maps-refresh-1");
+}
+
+#[test]
 fn the_driver_of_all_audiences_ends_with_their_shutdown() {
     let fixture = Scripted::new();
     let audiences = fixture.logged_in();
