@@ -248,6 +248,10 @@ impl Inner {
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Read before the token: if it changes in between, the copy is seen to be old at its first use.
         let stamp = self.stamp();
+        if self.asks_for_common() {
+            // No stamp is zero: the next request looks again.
+            return Snapshot::default();
+        }
         let now = self.parts.now();
         let pass = self.ask(now, |slot| {
             let driven = slot.driver.is_some();

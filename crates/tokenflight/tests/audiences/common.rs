@@ -140,6 +140,44 @@ fn what_is_not_stored_is_seen_and_told() {
 }
 
 #[test]
+fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    fixture.time.run(session(&audiences, "mail").token()).unwrap();
+    assert_eq!(fixture.stored(), "files-refresh-1");
+    fixture.time.advance(SECOND * 10);
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("mail-refresh-1", false));
+}
+
+#[test]
+fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let layer = BearerLayer::new(session(&audiences, "mail").clone(), Origins::new(["https://mail.example"]).unwrap());
+    let inner = service_fn(|request: Request<Full<Bytes>>| async move {
+        assert!(request.headers().contains_key("authorization"));
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let mut service = layer.layer(inner);
+    let mut call = || {
+        let request = Request::get("https://mail.example/").body(Full::default()).unwrap();
+        fixture.time.run(service.ready().now_or_never().unwrap().unwrap().call(request)).unwrap();
+    };
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    call();
+    assert!(audiences.state().unsaved);
+    for _ in 0..10 {
+        fixture.time.advance(SECOND);
+        call();
+    }
+    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("mail-refresh-1", false));
+    assert_eq!(fixture.mail.count(), 1);
+}
+
+#[test]
 fn settings_hold_for_all_requests() {
     let fixture = Scripted::new();
     let audiences = fixture.logged_in_with(|builder| builder.request_limit(SECOND * 20));
