@@ -166,14 +166,17 @@ fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver()
         let request = Request::get("https://mail.example/").body(Full::default()).unwrap();
         fixture.time.run(service.ready().now_or_never().unwrap().unwrap().call(request)).unwrap();
     };
-    fixture.store.push(OpKind::Commit, Trouble::Fail);
     call();
+    call();
+    // Another audience rotates the refresh token.
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
     assert!(audiences.state().unsaved);
     for _ in 0..10 {
         fixture.time.advance(SECOND);
         call();
     }
-    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("mail-refresh-1", false));
+    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("files-refresh-1", false));
     assert_eq!(fixture.mail.count(), 1);
 }
 
