@@ -184,7 +184,7 @@ impl<T: Token> Machine<T> {
     }
 
     /// What a caller with a usable token keeps moving.
-    fn beside(&mut self, now: Now) -> Option<Beside> {
+    pub fn beside(&mut self, now: Now) -> Option<Beside> {
         if self.write.is_some() {
             return Some(Beside::Join(Work::Write));
         }

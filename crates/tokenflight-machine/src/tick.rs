@@ -46,9 +46,14 @@ impl<T: Token> Machine<T> {
         self.settling = self.settling.max(now.boot.saturating_add(self.policy().settle_in));
     }
 
+    /// Whether refreshes start without a caller. What several audiences have in common is refreshed for none of them.
+    fn starts_by_itself(&self) -> bool {
+        !self.closing && self.rules.role != Role::Common
+    }
+
     /// Why a refresh should start by itself, if it should.
     fn due(&self, now: Now) -> Option<Reason> {
-        if self.closing || self.rules.role == Role::Common {
+        if !self.starts_by_itself() {
             return None;
         }
         let held = match &self.phase {
@@ -93,8 +98,8 @@ impl<T: Token> Machine<T> {
     fn next_due(&self, now: Now) -> Option<Duration> {
         let Phase::Active(held) = &self.phase else { return None };
         // Held back until the access token is gone: the expiry is looked at anyway.
-        let starts = !self.closing && self.rules.role != Role::Common;
-        let can = starts && self.renewable(held) && self.is_in_use(held, now) && !self.keeps_back(held, now);
+        let can =
+            self.starts_by_itself() && self.renewable(held) && self.is_in_use(held, now) && !self.keeps_back(held, now);
         let due = held.life.due_at().filter(|_| can)?;
         Some(due.max(self.not_before(Reason::Due, now)))
     }

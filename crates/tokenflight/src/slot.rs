@@ -17,7 +17,7 @@ use std::{
 use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
-use tokenflight_machine::{Machine, Offer, Plan, Role, Start, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
 
 use crate::{
     driver::Link,
@@ -253,6 +253,10 @@ impl Inner {
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Read before the token: if it changes in between, the copy is seen to be old at its first use.
         let stamp = self.stamp();
+        if self.asks_for_common() {
+            // No stamp is zero: the next request looks again.
+            return Snapshot::default();
+        }
         let now = self.parts.now();
         let pass = self.ask(now, |slot| {
             let driven = slot.driver.is_some();
@@ -381,10 +385,7 @@ impl Slot {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
         let left: Vec<_> = refresh.into_iter().chain(write).collect();
         self.forget_finished();
-        // A refresh of an audience has nothing to bring to an end: what was sent for it is the common session's.
-        if self.machine.rules().role != Role::Audience {
-            self.owed.extend(left.iter().cloned());
-        }
+        self.owed.extend(left.iter().cloned());
         self.notify = true;
         left
     }

@@ -4,7 +4,11 @@ use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::Gra
 use tokenflight_machine::Policy;
 
 use super::{Audiences, Common};
-use crate::{BuildError, SessionBuilder, sync::Arc};
+use crate::{
+    BuildError, Session, SessionBuilder,
+    slot::Inner,
+    sync::{Arc, OnceLock, Weak},
+};
 
 /// Builds [`Audiences`].
 ///
@@ -96,10 +100,20 @@ impl AudiencesBuilder {
     pub fn build(self) -> Result<Audiences, BuildError> {
         let (_, first) = self.grants.first().ok_or(BuildError::NoAudience)?;
         let root = SessionBuilder::common(Arc::clone(first));
-        let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder)).build()?;
-        let common = Arc::new(Common::new(root));
+        let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
+        // What is not stored is told to the audiences, so that requests with a token ask: there may be no driver.
+        let inners = Arc::new(OnceLock::<Vec<Weak<Inner>>>::new());
+        let told = Arc::clone(&inners);
+        let root = root.on_event(move |event| {
+            if matches!(event, Event::Unpersisted { .. }) {
+                told.get().into_iter().flatten().filter_map(Weak::upgrade).for_each(|inner| inner.outdate());
+            }
+        });
+        let common = Arc::new(Common::new(root.build()?));
         let session = |(name, grant)| Ok((name, SessionBuilder::audience(grant, Arc::clone(&common)).build()?));
-        let sessions = self.grants.into_iter().map(session).collect::<Result<_, BuildError>>()?;
+        let sessions =
+            self.grants.into_iter().map(session).collect::<Result<Arc<[(Arc<str>, Session)]>, BuildError>>()?;
+        let _ = inners.set(sessions.iter().map(|(_, session)| Arc::downgrade(&session.inner)).collect());
         Ok(Audiences { common, sessions })
     }
 }

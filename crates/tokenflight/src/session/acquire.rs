@@ -139,7 +139,10 @@ impl Inner {
         if let Some(flight) = overdue {
             flight.fire();
         }
-        supply
+        match supply {
+            Supply::Token(token, None) => Supply::Token(token, self.beside_common()),
+            supply => supply,
+        }
     }
 
     /// Waits until there is what was asked for, from what there was at once.
@@ -335,21 +338,22 @@ impl Slot {
 
     /// The current token, and what goes on beside it: the driver's business, if there is one.
     fn hand_out(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Supply {
-        let flight = match beside {
-            None => None,
-            Some(Aside::Join(Work::Refresh)) => self.refresh.clone().map(AnyFlight::Refresh),
-            Some(Aside::Join(Work::Write)) => self.write.clone().map(AnyFlight::Write),
-            Some(Aside::Write(id)) => {
-                self.start(Start::Write(id), session);
-                self.write.clone().map(AnyFlight::Write)
-            }
-        };
-        let driven = self.is_driven();
-        let beside = flight.filter(|_| !driven).and_then(|flight| flight.carry());
+        let beside = self.carry_beside(beside, session);
         // The machine says "use" only with a token; should that ever break, it must not become a panic.
         match self.token() {
             Some(token) => Supply::Token(token, beside),
             None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn)),
+        }
+    }
+
+    /// What a caller keeps moving beside its token, if no driver does.
+    pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Carry> {
+        if let Some(Aside::Write(id)) = beside {
+            self.start(Start::Write(id), session);
+        }
+        match beside.filter(|_| !self.is_driven())? {
+            Aside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
+            Aside::Join(Work::Write) | Aside::Write(_) => AnyFlight::Write(self.write.clone()?).carry(),
         }
     }
 

@@ -8,7 +8,7 @@ use tokenflight_machine::{Decision, Start, Work};
 use crate::{
     flight::{Flight, Join},
     refresh::{Refreshed, Wish},
-    slot::{Inner, Slot},
+    slot::{Carry, Inner, Slot},
     sync::Arc,
     time::Deadline,
     write::Written,
@@ -39,6 +39,24 @@ impl Inner {
             flight.fire();
         }
         step
+    }
+
+    /// What a caller with a usable token of an audience keeps moving of the common session, if no driver does.
+    pub(super) fn beside_common(&self) -> Option<Carry> {
+        let common = &self.parts.common.as_ref()?.root.inner;
+        let now = common.parts.now();
+        common.ask(now, |slot| {
+            let beside = if slot.is_driven() { None } else { slot.machine.beside(now) };
+            slot.carry_beside(beside, common)
+        })
+    }
+
+    /// Whether requests of an audience have to ask, because the common session has no driver and owes something.
+    pub(crate) fn asks_for_common(&self) -> bool {
+        self.parts.common.as_ref().is_some_and(|common| {
+            let owes = |slot: &Slot| slot.machine.has_unsaved() || slot.refresh.is_some();
+            common.root.inner.peek(|slot| !slot.is_driven() && owes(slot))
+        })
     }
 
     /// Waits for it.

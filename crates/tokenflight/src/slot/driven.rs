@@ -9,7 +9,7 @@ use super::{AnyFlight, Inner, Slot};
 use crate::{
     driver::Link,
     flight::Flight,
-    sync::{Arc, lock},
+    sync::{Arc, Ordering, lock},
     write,
 };
 
@@ -23,6 +23,11 @@ pub(crate) struct Visit {
 }
 
 impl Inner {
+    /// Has every request ask once more: without a driver it is up to them to store what audiences have in common.
+    pub(crate) fn outdate(&self) {
+        self.stamp.0.fetch_add(1, Ordering::Release);
+    }
+
     /// Makes this the session's driver.
     pub(crate) fn attach(&self, driver: Arc<Link>) {
         let old = self.change(|slot, now| {

@@ -38,6 +38,17 @@ fn a_logout_of_all_audiences_waits_once() {
 }
 
 #[test]
+fn a_logout_of_one_audience_waits_for_nothing() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.close_gates();
+    let _waiting = waiting(&audiences);
+    let began = fixture.time.now().boot;
+    fixture.time.run(session(&audiences, "mail").logout()).unwrap();
+    assert_eq!(fixture.time.now().boot, began);
+}
+
+#[test]
 fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
     let fixture = Scripted::new();
     let audiences = fixture.logged_in();
@@ -126,6 +137,47 @@ fn what_is_not_stored_is_seen_and_told() {
     fixture.time.run(session(&audiences, "files").token()).unwrap();
     assert!(!audiences.state().unsaved);
     assert!(told(&mut events).iter().any(|event| matches!(event, Event::Persisted { .. })));
+}
+
+#[test]
+fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    fixture.time.run(session(&audiences, "mail").token()).unwrap();
+    assert_eq!(fixture.stored(), "files-refresh-1");
+    fixture.time.advance(SECOND * 10);
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("mail-refresh-1", false));
+}
+
+#[test]
+fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let layer = BearerLayer::new(session(&audiences, "mail").clone(), Origins::new(["https://mail.example"]).unwrap());
+    let inner = service_fn(|request: Request<Full<Bytes>>| async move {
+        assert!(request.headers().contains_key("authorization"));
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let mut service = layer.layer(inner);
+    let mut call = || {
+        let request = Request::get("https://mail.example/").body(Full::default()).unwrap();
+        fixture.time.run(service.ready().now_or_never().unwrap().unwrap().call(request)).unwrap();
+    };
+    call();
+    call();
+    // Another audience rotates the refresh token.
+    fixture.store.push(OpKind::Commit, Trouble::Fail);
+    fixture.time.run(session(&audiences, "files").token()).unwrap();
+    assert!(audiences.state().unsaved);
+    for _ in 0..10 {
+        fixture.time.advance(SECOND);
+        call();
+    }
+    assert_eq!((fixture.stored().as_str(), audiences.state().unsaved), ("files-refresh-1", false));
+    assert_eq!(fixture.mail.count(), 1);
 }
 
 #[test]

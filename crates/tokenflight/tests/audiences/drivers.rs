@@ -35,6 +35,35 @@ fn one_driver_renews_all_audiences_and_nothing_else() {
 }
 
 #[test]
+fn what_audiences_have_in_common_is_renewed_for_none_of_them() {
+    let fixture = Scripted::new();
+    fixture.model.set_private(true);
+    let audiences = fixture.logged_in();
+    let mut driver = session(&audiences, "mail").driver();
+    drive(&fixture, 900, std::slice::from_mut(&mut driver));
+    assert!((3..=5).contains(&fixture.mail.count()), "{}", fixture.mail.count());
+    assert!(fixture.asked().iter().all(|name| *name == "mail"), "{:?}", fixture.asked());
+}
+
+#[test]
+fn a_driver_asks_for_nothing_more_that_belongs_to_an_earlier_login() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    fixture.files.gate().close();
+    let mut files = Box::pin(session(&audiences, "files").token());
+    assert!(poll(&mut files).is_pending());
+    let mut driver = session(&audiences, "mail").driver();
+    drive(&fixture, 1, std::slice::from_mut(&mut driver));
+    // Mail waits for its turn when there is another login.
+    fixture.time.run(audiences.login(set("1"))).unwrap();
+    fixture.files.gate().open();
+    drive(&fixture, 10, std::slice::from_mut(&mut driver));
+    assert_eq!(fixture.asked(), ["files", "mail"]);
+    let presented = fixture.mail.presented();
+    assert_eq!(presented.first().map(RefreshToken::expose), Some("refresh-1"));
+}
+
+#[test]
 fn any_driver_stores_what_another_audience_has_left() {
     for gone in [0, 1] {
         let fixture = Scripted::new();
@@ -87,6 +116,22 @@ fn a_driver_ends_with_the_shutdown_of_its_audience() {
     // The one that is left has taken over what they have in common.
     rotated_and_not_stored(&fixture, &audiences, "maps");
     drive(&fixture, 10, std::slice::from_mut(&mut files));
+    assert_eq!(fixture.stored(), "maps-refresh-1");
+}
+
+#[test]
+fn a_driver_stays_until_what_audiences_have_in_common_is_stored() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let mut driver = session(&audiences, "files").driver();
+    drive(&fixture, 1, std::slice::from_mut(&mut driver));
+    rotated_and_not_stored(&fixture, &audiences, "maps");
+    fixture.store.set_down(true);
+    fixture.time.run(session(&audiences, "files").shutdown(SECOND)).unwrap_err();
+    drive(&fixture, 5, std::slice::from_mut(&mut driver));
+    assert!(poll(&mut driver).is_pending(), "it has something to store");
+    fixture.store.set_down(false);
+    fixture.time.run(driver);
     assert_eq!(fixture.stored(), "maps-refresh-1");
 }
 

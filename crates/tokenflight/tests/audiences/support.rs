@@ -1,6 +1,7 @@
 //! What these tests stand on: audiences over a server that judges, and audiences whose grants do what a script says.
 
 pub(crate) use std::{
+    convert::Infallible,
     future::Future,
     pin::pin,
     sync::{Arc, Mutex},
@@ -8,19 +9,24 @@ pub(crate) use std::{
     time::Duration,
 };
 
+pub(crate) use bytes::Bytes;
 pub(crate) use futures_util::{
     FutureExt, StreamExt,
     future::{join, join_all},
 };
+pub(crate) use http::{Request, Response};
+pub(crate) use http_body_util::Full;
 pub(crate) use tokenflight::{
-    Audiences, AudiencesBuilder, BoxFuture, BuildError, ErrorKind, Event, EventOrGap, Events, FailureClass, Grant,
-    GrantError, GrantKey, MemoryStore, RefreshToken, ReusePolicy, Session, Status, Token, TokenRequest, TokenSet,
+    Audiences, AudiencesBuilder, BearerLayer, BoxFuture, BuildError, ErrorKind, Event, EventOrGap, Events,
+    FailureClass, Grant, GrantError, GrantKey, MemoryStore, Origins, RefreshToken, ReusePolicy, Session, Status, Token,
+    TokenRequest, TokenSet,
 };
 pub(crate) use tokenflight_test::{
     AuthServer, Fault, ManualTime, MockGrant, MockStore, ModelStore,
     auth::AuthGrant,
     mock::{OpKind, Step, Trouble},
 };
+pub(crate) use tower::{Layer, Service, ServiceExt, service_fn};
 
 pub(crate) const NAMES: [&str; 3] = ["files", "mail", "maps"];
 pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
