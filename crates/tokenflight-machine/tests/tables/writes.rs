@@ -106,6 +106,8 @@ fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
     assert_eq!(names(&events), ["failed", "unpersisted"]);
     assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Store);
     assert_eq!(refused_with(machine.force(at(3600))), ErrorKind::Store);
+    let tick = machine.tick(at(3600));
+    assert!(tick.refresh.is_none() && tick.write.is_none(), "not even a driver refreshes meanwhile");
     let write = writing(machine.usable(None, at(3601)));
     write_to(&mut machine, write, None, at(3601));
     // It is no failure of the authorization server: nothing is to be waited for.
