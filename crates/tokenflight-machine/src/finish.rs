@@ -169,7 +169,10 @@ impl<T: Token> Machine<T> {
 
     fn see_login(&mut self, login: OpId) {
         // Without an entry of its own, what this process logged in or out was overtaken.
-        let ours = self.known.as_ref().map_or(self.login.get() == 0, |known| known.login == login);
+        let ours = match &self.known {
+            Some(known) => known.login == login,
+            None => self.login.get() == 0,
+        };
         if !ours {
             self.login = self.login.next();
             self.storms.clear();

@@ -125,7 +125,7 @@ impl Pending {
             }
             Err(failure) => {
                 self.unknown |= !lets_go(failure.kind, self.unknown);
-                self.op.tried = failure.tried.or(self.op.tried.take());
+                self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }
         }
