@@ -71,7 +71,9 @@ impl<T: Token> Machine<T> {
         if before.as_ref().is_some_and(|before| before.error().is_some()) {
             self.counts.overtaken = self.counts.overtaken.saturating_add(1);
         }
-        let stored = self.known.as_ref().map(|known| known.login);
+        // What is not stored yet may belong to a newer login than the entry that is known.
+        let last = before.as_ref().and_then(|before| before.pending.last_login());
+        let stored = last.or_else(|| self.known.as_ref().map(|known| known.login));
         let (unsaved, last) = Unsaved::reset(tokens, stored, before, now);
         self.unsaved = Some(Box::new(unsaved));
         self.discard(last);
