@@ -2,7 +2,7 @@
 
 use crate::{
     fuzz,
-    step::{Cargo, Report},
+    step::{Cargo, Report, target_dir},
     test::MODELS,
 };
 
@@ -29,6 +29,14 @@ const PROOFS: &[Proof] = &[
         name: "fuzz",
         what: "what servers and callers may write: challenges and origins, a minute each",
         cargo: fuzz::targets,
+    },
+    Proof {
+        name: "heap",
+        what: "what is freed, looked into: no token and no cookie is left by requests and by the memory store",
+        cargo: || {
+            let target = target_dir("heap").display().to_string();
+            vec![Cargo::new("test --manifest-path heap/Cargo.toml --target-dir").arg(target)]
+        },
     },
     Proof {
         name: "machine",

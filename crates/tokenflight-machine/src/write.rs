@@ -131,6 +131,14 @@ impl Pending {
         }
     }
 
+    /// The login that was last seen in the store when this was made: a rotation belongs to it.
+    pub(super) const fn last_login(&self) -> Option<OpId> {
+        match self.op.body {
+            Body::Commit { login, .. } => Some(login),
+            _ => self.last,
+        }
+    }
+
     /// The refresh token that is lost if this is never stored.
     #[must_use]
     pub fn refresh_token(&self) -> Option<&RefreshToken> {

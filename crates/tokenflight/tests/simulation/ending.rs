@@ -76,6 +76,8 @@ impl World {
         }
         let same = match (&state.status, entry.as_ref().map(|entry| &entry.state)) {
             (Status::Usable | Status::Stale, Some(EntryState::Active(_))) => true,
+            // Stored late: it is seen when the session next needs a token.
+            (Status::Usable | Status::Stale, Some(EntryState::Ended { .. })) => self.profile.has_weather(),
             // A session that was shut down before it had read anything reads nothing any more.
             (Status::Unloaded, _) => process.is_closed(),
             (Status::Ending(error), Some(EntryState::Ended { .. })) => error.is_ended(),

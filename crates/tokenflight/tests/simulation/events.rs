@@ -34,7 +34,7 @@ impl Told {
             }
             Event::Ended { .. } => {
                 let again = self.ended.replace(current) == Some(current);
-                !again && !(self.logged_out && current <= self.login)
+                !again && (!self.logged_out || current > self.login)
             }
             Event::Refreshed { generation, .. } => {
                 let fits = *generation >= self.generation && !self.logged_out;
