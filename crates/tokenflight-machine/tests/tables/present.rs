@@ -108,7 +108,13 @@ fn a_state_is_lost_if_the_storage_shows_an_ancestor_of_it_in_another_incarnation
     known.home = Some(ONE);
     assert!(is_lost(&known, &old, &facts(Some(TWO))));
     assert!(!is_lost(&known, &old, &facts(Some(ONE))), "nothing was lost");
-    assert!(!is_lost(&known, &at_home_in(None), &facts(Some(TWO))), "another line of history");
+    assert!(
+        is_lost(&known, &at_home_in(None), &facts(Some(TWO))),
+        "a retry across the change wrote it, for the same login"
+    );
+    let mut other = at_home_in(None);
+    other.login = OpId::new(99);
+    assert!(!is_lost(&known, &other, &facts(Some(TWO))), "another line of history");
     assert!(!is_lost(&known, &known, &facts(Some(TWO))) && !is_lost(&old, &known, &facts(Some(TWO))));
 }
 

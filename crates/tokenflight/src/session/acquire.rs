@@ -7,7 +7,7 @@ use tokenflight_machine::{Beside as Aside, Decision, OriginId, Pending, Refused,
 
 use super::Token;
 use crate::{
-    flight::{Join, Recursion},
+    flight::{Flight, Join, Recursion},
     parts::REVOCATION,
     refresh::{Brought, Refreshed},
     slot::{AnyFlight, Carry, Inner, Slot},
@@ -63,6 +63,11 @@ impl Ask {
         Self::new(Want::Forced)
     }
 
+    /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
+    const fn is_pinned(&self) -> bool {
+        self.pin.is_some()
+    }
+
     /// Which origin the token is for.
     const fn origin(&self) -> Option<OriginId> {
         match self.want {
@@ -96,40 +101,54 @@ impl Ask {
 pub(crate) enum Supply {
     /// A token, and perhaps some work that no other task keeps moving.
     Token(Token, Option<Carry>),
-    /// It has to wait.
-    Wait(Wait),
+    /// It has to wait for this refresh, from this moment on.
+    Refresh(Join<Refreshed>, Now),
+    /// It has to wait for what is being stored.
+    Write(Join<Written>),
+    /// It has to ask again when the boot clock shows this.
+    Until(Duration),
     /// No token.
     Refused(Error),
-}
-
-/// What a caller waits for.
-#[derive(Debug)]
-pub(crate) struct Wait {
-    what: What,
-    asked: Now,
-    /// Whether the store had not been read: then a login that comes meanwhile is the one that is waited for.
-    unloaded: bool,
-}
-
-#[derive(Debug)]
-enum What {
-    Refresh(Join<Refreshed>),
-    Write(Join<Written>),
-    Until(Duration),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
 const ROUNDS: u8 = 16;
 
 impl Inner {
-    /// Gets what is asked for, waiting if need be.
+    /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other task keeps moving.
     ///
     /// # Cancel safety
     ///
     /// Work in progress stays; nothing else is held.
-    pub(crate) async fn obtain(self: &Arc<Self>, mut ask: Ask) -> Result<(Token, Option<Carry>), Error> {
-        let supply = self.supply(&mut ask);
-        self.supplied(ask, supply).await
+    // An `async fn` would keep its arguments twice, and there may be very many that wait.
+    #[expect(clippy::manual_async_fn)]
+    pub(crate) fn obtain(
+        self: &Arc<Self>,
+        mut ask: Ask,
+    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> + Send {
+        async move {
+            for _ in 0..ROUNDS {
+                // Each wait but that for a refresh is boxed, so that those who wait for one need not keep room for it.
+                let (join, asked) = match self.supply(&mut ask) {
+                    Supply::Token(token, beside) => return Ok((token, beside)),
+                    Supply::Refused(error) => return Err(error),
+                    Supply::Write(join) => {
+                        Box::pin(self.stored(join, ask)).await?;
+                        continue;
+                    }
+                    Supply::Until(at) => {
+                        Box::pin(Deadline::at(Arc::clone(&self.parts.time), at)).await?;
+                        continue;
+                    }
+                    Supply::Refresh(join, asked) => (join, asked),
+                };
+                let refreshed = join.await;
+                if let Some(result) = self.refreshed(refreshed, &ask, asked) {
+                    return result.map(|token| (token, None));
+                }
+            }
+            Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
+        }
     }
 
     /// What a caller gets at once.
@@ -145,47 +164,15 @@ impl Inner {
         }
     }
 
-    /// Waits until there is what was asked for, from what there was at once.
-    // An `async fn` would keep its arguments twice, and there may be very many that wait.
-    #[expect(clippy::manual_async_fn)]
-    pub(crate) fn supplied(
-        self: &Arc<Self>,
-        mut ask: Ask,
-        mut supply: Supply,
-    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> + Send {
-        async move {
-            for _ in 0..ROUNDS {
-                let Wait { what, asked, unloaded } = match supply {
-                    Supply::Token(token, beside) => return Ok((token, beside)),
-                    Supply::Refused(error) => return Err(error),
-                    Supply::Wait(wait) => wait,
-                };
-                match what {
-                    What::Refresh(join) => {
-                        let refreshed = join.await.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged)));
-                        if let Some(result) = self.refreshed(refreshed, &ask, asked, unloaded) {
-                            return result.map(|token| (token, None));
-                        }
-                    }
-                    What::Write(join) => self.stored(join, &ask, unloaded).await?,
-                    // Boxed, so that those who wait for a refresh need not keep room for it.
-                    What::Until(at) => Box::pin(Deadline::at(Arc::clone(&self.parts.time), at)).await?,
-                }
-                supply = self.supply(&mut ask);
-            }
-            Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
-        }
-    }
-
     /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
-    fn refreshed(&self, refreshed: Refreshed, ask: &Ask, asked: Now, unloaded: bool) -> Option<Result<Token, Error>> {
-        match refreshed {
+    fn refreshed(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
+        match refreshed.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged))) {
             Ok(brought) if ask.is_answered(&brought) => self.brought(brought, asked).transpose(),
             Ok(brought) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
             // The token is not what was asked for.
             Ok(_) => None,
             // There was no login when this was asked, so the one that came meanwhile is the one it waited for.
-            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => None,
+            Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => None,
             // The answer was lost, and the same is tried again in a moment.
             Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.retries_soon() => None,
             Err(error) => Some(self.fall_back(ask, error)),
@@ -193,11 +180,11 @@ impl Inner {
     }
 
     /// Waits for a write, for as long as the store's answers may take. The write goes on.
-    async fn stored(&self, join: Join<Written>, ask: &Ask, unloaded: bool) -> Result<(), Error> {
+    async fn stored(&self, join: Join<Written>, ask: Ask) -> Result<(), Error> {
         match self.written(join).await {
             Ok(()) => Ok(()),
-            Err(error) if unloaded && *error.kind() == ErrorKind::SessionChanged => Ok(()),
-            Err(error) => self.fall_back(ask, error).map(drop),
+            Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Err(error) => self.fall_back(&ask, error).map(drop),
         }
     }
 
@@ -288,38 +275,33 @@ impl Inner {
 
 impl Slot {
     /// What the machine decides, and what that means for the caller; also a refresh that is overdue.
-    fn supply(
-        &mut self,
-        ask: &mut Ask,
-        now: Now,
-        session: &Arc<Inner>,
-    ) -> (Supply, Option<crate::flight::Flight<Refreshed>>) {
-        let unloaded = self.machine.is_unloaded();
-        if !unloaded && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets() {
+    fn supply(&mut self, ask: &mut Ask, now: Now, session: &Arc<Inner>) -> (Supply, Option<Flight<Refreshed>>) {
+        if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
+        {
             return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
         let decision = self.decide(ask, now);
         let overdue = matches!(decision, Decision::Join { overdue: true, .. });
-        let wait = |what| Supply::Wait(Wait { what, asked: now, unloaded });
+        let refresh = |join| Supply::Refresh(join, now);
         let joined = match decision {
             Decision::Use { beside } => return (self.hand_out(beside, session), None),
             Decision::Refuse(error) => return (Supply::Refused(error), None),
-            Decision::Wait { until } => return (wait(What::Until(until)), None),
-            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(What::Write),
+            Decision::Wait { until } => return (Supply::Until(until), None),
+            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(Supply::Write),
             Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
-                Some(id) => self.join_write(id, session).map(What::Write),
+                Some(id) => self.join_write(id, session).map(Supply::Write),
                 None => Err(Error::new(ErrorKind::Closed)),
             },
             Decision::Start(start @ Start::Refresh(_)) => {
                 self.start(start, session);
-                self.join_refresh().map(What::Refresh)
+                self.join_refresh().map(refresh)
             }
-            Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(What::Refresh),
+            Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(refresh),
         };
         let overdue = self.refresh.clone().filter(|_| overdue && joined.is_ok());
-        (joined.map_or_else(Supply::Refused, wait), overdue)
+        (joined.unwrap_or_else(Supply::Refused), overdue)
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
