@@ -112,8 +112,11 @@ fn the_driver_notices_a_grant_that_waits_for_its_own_session() {
     let session = stale(&time, &grant);
     assert!(grant.session.set(session.clone()).is_ok());
     let mut driver = session.driver();
-    time.advance(59 * SECOND);
-    assert!(futures_util::FutureExt::now_or_never(&mut driver).is_none());
+    // A driver lets requests go first when it begins.
+    for _ in 0..2 {
+        time.advance(29 * SECOND);
+        assert!(futures_util::FutureExt::now_or_never(&mut driver).is_none());
+    }
     assert_eq!(grant.heard.get(), Some(&ErrorKind::Recursion));
     assert_eq!(time.run(session.token()).unwrap().access().expose(), "access-0");
 }

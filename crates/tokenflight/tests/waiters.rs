@@ -111,13 +111,13 @@ fn to_wait_allocates_nothing_but_a_place_in_the_list() {
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(session.newer_than(generation))).collect());
     assert_eq!((enter.count_total, leave.count_total), (0, 0), "the flight and the list are for all of them together");
     assert!(enter.bytes_max <= PLACE, "{enter:?}");
-    assert_eq!(enter.bytes_current + leave.bytes_current, 1, "what stays is the session's");
+    assert_eq!(enter.bytes_current + leave.bytes_current, 0, "nothing stays");
 }
 
 /// With a body and an inner service without a size. The box holds what is kept of the refusal, and room for the replay.
 #[test]
 fn a_refused_request_waits_in_one_box() {
-    const COLD: u64 = 960;
+    const COLD: u64 = 992;
     let (grant, session, _) = world();
     let mut client = client(&session);
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(client.call(request()))).collect());
@@ -174,7 +174,7 @@ fn a_session_at_rest_is_small() {
     let session = session.unwrap();
     let login = measure(|| session.login(set()).now_or_never().unwrap().unwrap());
     // The machine and its settings, a cache line of its own for the stamp, three small boxes for what may be shared; then
-    // the token's numbers and header, and what is still to be stored, which is nothing.
-    assert!(built.bytes_current <= 1_408, "{built:?}");
-    assert!(login.bytes_current <= 256, "{login:?}");
+    // the token's numbers and header, what the store was last seen to hold, and what is still to be stored, which is nothing.
+    assert!(built.bytes_current <= 1_792, "{built:?}");
+    assert!(login.bytes_current <= 960, "{login:?}");
 }

@@ -124,6 +124,9 @@ impl Bed {
     pub(crate) async fn attempt(self, server: &Scripted, patience: Option<Duration>) -> Outcome {
         #[allow(clippy::disallowed_methods)] // The driver is a task of the test.
         let driver = tokio::spawn(self.session.driver());
+        // A driver lets requests go first when it begins.
+        settle().await;
+        self.time.advance(Duration::from_secs(5));
         if let Some(patience) = patience {
             server.reached(1).await;
             settle().await;
@@ -160,7 +163,7 @@ impl Bed {
             told += &format!("{error} / {error:?}\n");
             link = error.source();
         }
-        let over = matches!(self.session.state().status, Status::Over(_));
+        let over = matches!(self.session.state().status, Status::Over(_) | Status::Ending(_));
         // An attempt that is already under way again would be another one's.
         let served = if over || matches!(self.session.state().status, Status::Usable) {
             self.session.token().await.ok().map(|token: Token| token.access().expose().to_owned())

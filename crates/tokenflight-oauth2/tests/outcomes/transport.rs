@@ -278,6 +278,8 @@ async fn a_process_that_is_killed_leaves_its_claim() {
     let bed = Bed::new(grant()).await;
     #[allow(clippy::disallowed_methods)] // The driver is a task of the test.
     let driver = tokio::spawn(bed.session.driver());
+    settle().await;
+    bed.time.advance(Duration::from_secs(5));
     server.reached(1).await;
     driver.abort();
     let (time, store) = (bed.time.clone(), bed.store.clone());

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join3};
+use futures_util::{
+    FutureExt,
+    future::{OptionFuture, join3},
+};
 use http::{Request, Response, header::AUTHORIZATION};
 use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
@@ -193,7 +196,10 @@ where
         request.headers_mut().insert(AUTHORIZATION, token.header().clone());
         let sent = Sent { login: token.login(), generation: token.generation(), origin };
         let answer = pin!(service.call(request));
-        let response = with(&mut beside, answer).await.map_err(|error| Failure::Inner(error.into()))?;
+        let response = with(&mut beside, answer).await;
+        // However fast the answer, what flies beside it is moved on by each request.
+        let _ = beside.and_then(FutureExt::now_or_never);
+        let response = response.map_err(|error| Failure::Inner(error.into()))?;
         Ok((response, sent))
     })
 }

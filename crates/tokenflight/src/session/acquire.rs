@@ -128,19 +128,15 @@ impl Inner {
     ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> + Send {
         async move {
             for _ in 0..ROUNDS {
-                // Each wait but that for a refresh is boxed, so that those who wait for one need not keep room for it.
                 let (join, asked) = match self.supply(&mut ask) {
                     Supply::Token(token, beside) => return Ok((token, beside)),
                     Supply::Refused(error) => return Err(error),
-                    Supply::Write(join) => {
-                        Box::pin(self.stored(join, ask)).await?;
-                        continue;
-                    }
-                    Supply::Until(at) => {
-                        Box::pin(Deadline::at(Arc::clone(&self.parts.time), at)).await?;
-                        continue;
-                    }
                     Supply::Refresh(join, asked) => (join, asked),
+                    // Boxed, so that those who wait for a refresh need not keep room for it.
+                    other => {
+                        Box::pin(self.pause(other, ask)).await?;
+                        continue;
+                    }
                 };
                 let refreshed = join.await;
                 if let Some(result) = self.refreshed(refreshed, &ask, asked) {
@@ -179,12 +175,16 @@ impl Inner {
         }
     }
 
-    /// Waits for a write, for as long as the store's answers may take. The write goes on.
-    async fn stored(&self, join: Join<Written>, ask: Ask) -> Result<(), Error> {
-        match self.written(join).await {
-            Ok(()) => Ok(()),
-            Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
-            Err(error) => self.fall_back(&ask, error).map(drop),
+    /// Waits for a write, for as long as the store's answers may take, and the write goes on; or for a moment to come.
+    async fn pause(&self, supply: Supply, ask: Ask) -> Result<(), Error> {
+        match supply {
+            Supply::Write(join) => match self.written(join).await {
+                Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
+                Err(error) => self.fall_back(&ask, error).map(drop),
+                Ok(()) => Ok(()),
+            },
+            Supply::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await.map_err(Error::from),
+            _ => Ok(()),
         }
     }
 

@@ -57,7 +57,7 @@ fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
     fixture.time.run(audiences.login(set("1"))).unwrap();
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
     let told = told(&mut events);
-    assert!(matches!(told[..], [Event::LoggedIn { .. }, Event::Refreshed { .. }]), "{told:?}");
+    assert!(matches!(told[..], [Event::LoggedIn { .. }]), "{told:?}");
 }
 
 #[test]
