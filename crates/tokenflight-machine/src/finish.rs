@@ -12,7 +12,8 @@ use tokenflight_core::{
 use super::{
     Finish, Machine, Outcome, Plan, Saved, Times, Token,
     life::{Life, unit},
-    machine::{InDoubt, Phase, Rejected},
+    machine::{InDoubt, Phase},
+    rejected::Rejected,
     write::{Pending, Unsaved},
 };
 

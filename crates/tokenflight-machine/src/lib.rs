@@ -46,6 +46,7 @@ mod plan;
 mod policy;
 pub mod present;
 mod reconcile;
+mod rejected;
 mod rules;
 mod slice;
 mod storm;

@@ -5,7 +5,8 @@ use tokenflight_core::{Error, ErrorKind, LoginId, Now, RefreshToken, store::Stor
 use super::{
     Machine, Role, Times, Token,
     life::Life,
-    machine::{Held, Phase, Rejected},
+    machine::{Held, Phase},
+    rejected::Rejected,
     write::Unsaved,
 };
 

@@ -8,8 +8,8 @@ use tokenflight_core::{
 };
 
 use super::{
-    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, storm::Storms,
-    write::Unsaved,
+    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, rejected::Rejected,
+    storm::Storms, write::Unsaved,
 };
 
 /// What a token is to the machine: something that can be told from another one.
@@ -92,14 +92,6 @@ pub(super) struct Held<T> {
     pub(super) in_doubt: Option<InDoubt>,
 }
 
-/// Who has refused the current access token.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Rejected {
-    origins: Vec<OriginId>,
-    /// Refused by the user, or by more origins than are remembered.
-    everywhere: bool,
-}
-
 /// What an attempt without a report leaves behind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InDoubt {
@@ -129,32 +121,6 @@ pub struct Offer {
     pub anchor: Now,
     /// How long after `anchor` a caller has to ask again, unless a driver watches; never if the lifetime is unknown.
     pub ask_after: Option<Duration>,
-}
-
-impl Rejected {
-    /// Origins remembered at once.
-    const MOST: usize = 8;
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.origins.is_empty() && !self.everywhere
-    }
-
-    /// Whether this origin has refused the token; `None` is a caller that has no origin.
-    pub(super) fn by(&self, origin: Option<OriginId>) -> bool {
-        self.everywhere || origin.is_some_and(|origin| self.origins.contains(&origin))
-    }
-
-    pub(super) fn add(&mut self, origin: Option<OriginId>) {
-        match origin {
-            Some(origin) if self.origins.contains(&origin) => {}
-            Some(origin) if self.origins.len() < Self::MOST => self.origins.push(origin),
-            _ => self.everywhere = true,
-        }
-    }
-
-    pub(super) fn origins(&self) -> &[OriginId] {
-        &self.origins
-    }
 }
 
 impl<T> Held<T> {

@@ -5,14 +5,9 @@
 //! its place is one step.
 
 mod driven;
+mod flights;
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{collections::VecDeque, fmt};
 
 use event_listener::Event as Changed;
 use http::HeaderValue;
@@ -21,13 +16,15 @@ use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
 
 use crate::{
     driver::Link,
-    flight::{Flight, Join},
+    flight::Flight,
     parts::{Applied, Parts},
     refresh::{self, Refreshed, Wish},
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     write::{self, Written},
 };
+
+pub(crate) use self::flights::{AnyFlight, Carry};
 
 /// A session's state, shared by its handles.
 pub(crate) struct Inner {
@@ -58,71 +55,6 @@ pub(crate) struct Slot {
     /// Whether the driver has something to look at.
     notify: bool,
     trash: Vec<AnyFlight>,
-}
-
-/// A flight of any kind, to be taken to its end.
-#[derive(Clone)]
-pub(crate) enum AnyFlight {
-    Refresh(Flight<Refreshed>),
-    Write(Flight<Written>),
-    Apply(Flight<Applied>, OpId),
-}
-
-impl AnyFlight {
-    /// Takes it to its end; nothing if this thread is inside it.
-    pub(crate) fn carry(&self) -> Option<Carry> {
-        match self {
-            Self::Refresh(flight) => flight.stay().ok().map(Carry::Refresh),
-            Self::Write(flight) => flight.stay().ok().map(Carry::Write),
-            Self::Apply(flight, _) => flight.stay().ok().map(Carry::Apply),
-        }
-    }
-
-    /// Sends its waiters away.
-    pub(crate) fn abandon(&self) {
-        match self {
-            Self::Refresh(flight) => flight.abandon(),
-            Self::Write(flight) => flight.abandon(),
-            Self::Apply(flight, _) => flight.abandon(),
-        }
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        match self {
-            Self::Refresh(flight) => flight.is_finished(),
-            Self::Write(flight) => flight.is_finished(),
-            Self::Apply(flight, _) => flight.is_finished(),
-        }
-    }
-
-    pub(crate) fn same_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Refresh(one), Self::Refresh(other)) => one.same_as(other),
-            (Self::Write(one), Self::Write(other)) => one.same_as(other),
-            (Self::Apply(one, _), Self::Apply(other, _)) => one.same_as(other),
-            _ => false,
-        }
-    }
-}
-
-/// Keeps a flight moving, and does not want its result.
-#[derive(Debug)]
-pub(crate) enum Carry {
-    Refresh(Join<Refreshed>),
-    Write(Join<Written>),
-    Apply(Join<Applied>),
-}
-
-impl Future for Carry {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.get_mut() {
-            Self::Refresh(join) => Pin::new(join).poll(cx).map(drop),
-            Self::Write(join) => Pin::new(join).poll(cx).map(drop),
-            Self::Apply(join) => Pin::new(join).poll(cx).map(drop),
-        }
-    }
 }
 
 impl Inner {

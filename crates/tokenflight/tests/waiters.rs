@@ -146,7 +146,7 @@ fn a_request_without_a_token_waits_in_one_box() {
 
 /// These are parts of the user's tasks, of which there may be many.
 #[test]
-fn whoever_waits_is_small() {
+fn waiting_callers_are_small() {
     let (_, session, generation) = world();
     assert!(size_of_val(&session.newer_than(generation)) <= 176);
     assert!(size_of_val(&session.token()) <= 168);

@@ -59,6 +59,7 @@ pub(crate) fn stored(model: &ModelStore) -> String {
 /// Runs this on a thread of its own; `None` if it does not come back.
 pub(crate) fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
+    #[allow(clippy::disallowed_methods)] // A watchdog.
     thread::spawn(move || sender.send(work()));
     receiver.recv_timeout(limit).ok()
 }
