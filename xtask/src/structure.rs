@@ -17,6 +17,10 @@ const LONG: &[(&str, &str)] = &[];
 /// The file that names `futures::Shared`, whose five hazards are cured beside it.
 const SHARED_OWNER: &str = "crates/tokenflight/src/flight/";
 
+/// The other file that may name it, which is about no flight, and why.
+const SHARED_BESIDE: &[(&str, &str)] =
+    &[("crates/tokenflight/src/stores/turns.rs", "every task that waits for its turn at a store carries the work on")];
+
 /// Files of the engine that may name `std::sync`, and why.
 const STD_SYNC: &[(&str, &str)] = &[
     ("crates/tokenflight/src/sync.rs", "hands out std's or the model checker's"),
@@ -45,7 +49,8 @@ fn engine() -> Result<Vec<File>, String> {
 
 fn shared_in_one_file() -> Result<(), String> {
     let files = engine()?;
-    let found: Vec<&str> = files.iter().filter(|file| names_shared(file)).map(File::name).collect();
+    let beside = |file: &File| SHARED_BESIDE.iter().any(|(name, _)| *name == file.name());
+    let found: Vec<&str> = files.iter().filter(|file| names_shared(file) && !beside(file)).map(File::name).collect();
     match found.as_slice() {
         [one] if one.starts_with(SHARED_OWNER) => Ok(()),
         _ => Err(format!("futures::Shared must be named in one file of {SHARED_OWNER}, not in {found:?}")),

@@ -6,7 +6,7 @@ use crate::BoxFuture;
 /// How often a lost swap is tried again before the operation counts as not done. Each loss is another writer's success.
 const TRIES: usize = 32;
 
-/// A [`Store`] made of a [`Cell`]: load, [`apply`], swap, and again if the swap was lost. It needs no runtime.
+/// A [`Store`] made of a [`Cell`]: load, [`apply()`], swap, and again if the swap was lost. It needs no runtime.
 ///
 /// ```
 /// use std::{collections::HashMap, future::ready, sync::Mutex};

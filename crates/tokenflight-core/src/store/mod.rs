@@ -1,7 +1,7 @@
 //! Where a session survives its process, and where processes and hosts exclude each other: the [`Store`] contract.
 //!
 //! A store keeps one [`Entry`] for each [`GrantKey`]. A session asks two things of it: [`load`](Store::load), and
-//! [`apply`](Store::apply) of an [`Op`]. What an operation does to an entry is one pure function, [`apply`]; a store runs it
+//! [`apply`](Store::apply) of an [`Op`]. What an operation does to an entry is one pure function, [`apply()`]; a store runs it
 //! atomically where the data is. Most stores are a [`Cell`] under a [`CellStore`].
 //!
 //! # The rules in words

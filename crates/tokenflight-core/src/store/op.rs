@@ -23,7 +23,7 @@ pub struct Op {
     pub body: Body,
 }
 
-/// What an [`Op`] does. [`apply`](super::apply) has the rules.
+/// What an [`Op`] does. [`apply`](super::apply()) has the rules.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // These are the operations of the contract.
 pub enum Body {

@@ -25,6 +25,8 @@ impl Next {
         let seconds = |range: RangeInclusive<f64>| next.is_some_and(|next| range.contains(&next.as_secs_f64()));
         match self {
             Self::Backoff => seconds(0.0..=1.0),
+            // If the token has expired by then, the store is looked at for fifteen seconds first.
+            Self::After(after @ 601..) => seconds(*after as f64..=*after as f64 + 15.1),
             Self::After(after) => seconds(*after as f64..=*after as f64 + 0.001),
             // The token had 600 seconds left; an attempt that lasted took of them.
             Self::Expiry => seconds(500.0..=616.0),

@@ -1,6 +1,6 @@
 //! Suites that check other implementations of the contracts in `tokenflight-core`.
 //!
-//! * [`store`] and [`survives`] for a [`Store`](tokenflight_core::store::Store); [`cell`] for a
+//! * [`store()`] and [`survives`] for a [`Store`](tokenflight_core::store::Store); [`cell()`] for a
 //!   [`Cell`](tokenflight_core::store::Cell).
 //! * [`grant`](mod@grant) for a [`Grant`](tokenflight_core::Grant).
 //! * [`time`](mod@time) for a [`Time`](tokenflight_core::Time).

@@ -19,7 +19,7 @@ impl BearerLayer {
         Self(Settings { session, rules, replay: CloneBody, options, also_refused })
     }
 
-    /// Keeps bodies that cannot be cloned, by [recording](super::record) what the first send reads, up to 64 KiB. The
+    /// Keeps bodies that cannot be cloned, by recording what the first send reads, up to 64 KiB. The
     /// constructor makes the body the inner client wants:
     ///
     /// | client | constructor |

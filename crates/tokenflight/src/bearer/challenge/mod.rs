@@ -1,6 +1,6 @@
 //! What a refusal asks for: the `WWW-Authenticate` header (RFC 9110 §11.6.1, RFC 6750 §3).
 //!
-//! [`judge`] says whether a refresh may help, [`read`] everything a server said about a bearer token, for an application that
+//! [`judge`] says whether a refresh may help, [`read()`] everything a server said about a bearer token, for an application that
 //! must act on it: log in with another strength (RFC 9470), ask for a scope, or request a token with claims.
 //!
 //! Reading never fails, and takes time linear in the first 8 KiB of challenges; what follows them is not read. Servers write
