@@ -1,0 +1,37 @@
+//! Who has refused the current access token: a refusal of one server is no other's.
+
+use crate::OriginId;
+
+/// Who has refused the current access token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rejected {
+    origins: Vec<OriginId>,
+    /// Refused by the user, or by more origins than are remembered.
+    everywhere: bool,
+}
+
+impl Rejected {
+    /// Origins remembered at once.
+    const MOST: usize = 8;
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.origins.is_empty() && !self.everywhere
+    }
+
+    /// Whether this origin has refused the token; `None` is a caller that has no origin.
+    pub(super) fn by(&self, origin: Option<OriginId>) -> bool {
+        self.everywhere || origin.is_some_and(|origin| self.origins.contains(&origin))
+    }
+
+    pub(super) fn add(&mut self, origin: Option<OriginId>) {
+        match origin {
+            Some(origin) if self.origins.contains(&origin) => {}
+            Some(origin) if self.origins.len() < Self::MOST => self.origins.push(origin),
+            _ => self.everywhere = true,
+        }
+    }
+
+    pub(super) fn origins(&self) -> &[OriginId] {
+        &self.origins
+    }
+}
