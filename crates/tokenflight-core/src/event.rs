@@ -92,7 +92,7 @@ pub enum Source {
     Store,
 }
 
-/// Why a session ended, in the authorization server's words, cut to 256 characters and cleaned.
+/// Why a session ended, in the authorization server's words, cut to 256 characters and cleaned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndReason {
     code: Box<str>,

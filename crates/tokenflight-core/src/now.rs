@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How far the two clocks may drift apart before the wall clock counts as moved by hand (R-302).
+/// How far the two clocks may drift apart before the wall clock counts as moved by hand.
 const WALL_STEP: Duration = Duration::from_secs(30);
 
 /// Both clocks at one moment, as plain numbers.
@@ -9,8 +9,8 @@ const WALL_STEP: Duration = Duration::from_secs(30);
 ///   the platform can tell (`CLOCK_BOOTTIME` on Linux).
 /// * `wall` counts from the Unix epoch and may be moved by anybody.
 ///
-/// An expiry is judged by both (R-301): the wall clock catches a suspend that the other clock slept through, the boot
-/// clock catches a wall clock that was moved (R-302).
+/// An expiry is judged by both: the wall clock catches a suspend that the other clock slept through, the boot
+/// clock catches a wall clock that was moved.
 ///
 /// ```
 /// use std::time::Duration;

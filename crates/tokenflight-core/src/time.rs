@@ -20,7 +20,7 @@ pub type Sleep = BoxFuture<'static, ()>;
 ///
 /// * [`Time::now`] never goes back on `boot`. It may be called from any thread and must not block.
 /// * [`Time::sleep`] may wake late, never more than a little early. The engine never sleeps for more than an hour and
-///   looks at the clock again after every wake, so a timer that stands still in suspend is good enough.
+///   looks at the clock again after every wake, so a timer that stands still in suspend is good enough.
 /// * [`Time::random`] need not be secure; it spreads load.
 pub trait Time: Send + Sync + 'static {
     /// Both clocks, now.

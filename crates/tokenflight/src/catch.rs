@@ -4,7 +4,7 @@ use std::{future::Future, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt;
 
-/// The user's code panicked. The message is not kept: it may hold a secret.
+/// The user's code panicked. The message is not kept: it may hold a secret.
 #[derive(Debug)]
 pub(crate) struct Panicked;
 

@@ -1,4 +1,4 @@
-//! A grant that waits for the session it works for: an error that names the mistake, and never a hang (R-413, C-50).
+//! A grant that waits for the session it works for: an error that names the mistake, and never a hang.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{

@@ -1,5 +1,5 @@
 //! One session used from several runtimes, some of which go away in the middle of a refresh: whoever waits elsewhere gets an
-//! answer, never a hang, and the session goes on (C-17).
+//! answer, never a hang, and the session goes on.
 //!
 //! These run on real clocks and sockets, because what tokio does at its shutdown is the subject.
 #![cfg(feature = "tokio")]

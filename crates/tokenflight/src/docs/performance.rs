@@ -41,7 +41,7 @@
 //!
 //! | what | instructions | could it be less? |
 //! |---|---:|---|
-//! | is this origin listed: scheme, host and port compared | 75 | only by not looking |
+//! | is this origin listed: scheme, host and port compared | 75 | only by not looking |
 //! | has the caller authorised it already, does a `Host` say something else: names of all headers | 55 | one search of the map for each costs more |
 //! | the token: stamp, clone, drop | 12 | no |
 //! | what was asked for this request, which way it goes | 75 | hardly |

@@ -18,7 +18,7 @@ fn wall() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-// `Instant` stands still in suspend on Linux; `CLOCK_BOOTTIME` does not.
+// `Instant` stands still in suspend on Linux; `CLOCK_BOOTTIME` does not.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn boot() -> Duration {
     use rustix::time::{ClockId, clock_gettime};

@@ -8,7 +8,7 @@
 //!
 //! All of them read the same two clocks. `boot` goes on while the machine is suspended where the platform can tell
 //! (`CLOCK_BOOTTIME` on Linux and Android); elsewhere it is the monotonic clock, and the wall clock alone catches a
-//! suspend. Their random numbers spread load and are not secret.
+//! suspend. Their random numbers spread load and are not secret.
 //!
 //! A test clock that a runtime can pause does not change what `now` says: tests hand in a manual [`Time`] instead, such
 //! as the one of `tokenflight-test`.
