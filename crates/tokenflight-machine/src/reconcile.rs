@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, GrantError, MAX_LIFETIME, Now,
+    grant::issuer,
     store::{Entry, EntryState, Seen, StoredTokens},
 };
 
@@ -58,7 +59,8 @@ impl Rules {
 
     /// A changed configuration, or a key that two grants share: neither token is for whom this session speaks to.
     fn of_others(&self, tokens: &StoredTokens) -> Option<Reconcile> {
-        if let Some((ours, theirs)) = differ(self.issuer.as_deref(), tokens.issuer.as_deref()) {
+        let issuers = differ(self.issuer.as_deref(), tokens.issuer.as_deref());
+        if let Some((ours, theirs)) = issuers.filter(|(ours, theirs)| !issuer::compatible(theirs, ours)) {
             return Some(refuse(format!(
                 "the stored tokens are from the issuer {theirs} and this session is for {ours}; they were not presented"
             )));

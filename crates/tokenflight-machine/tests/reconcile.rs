@@ -240,6 +240,9 @@ fn tokens_of_another_issuer_or_client_are_neither_adopted_nor_presented() {
     let rows = [
         (Some("https://as.example"), Some("us"), Adopt),
         (None, None, Adopt),
+        // The same server, known by its origin, or written otherwise.
+        (Some("https://as.example/tenant"), Some("us"), Adopt),
+        (Some("https://AS.example:443/"), Some("us"), Adopt),
         (Some("https://as.example"), Some("them"), CONFIG),
         (Some("https://other.example"), Some("us"), CONFIG),
         (Some("https://other.example"), None, CONFIG),
