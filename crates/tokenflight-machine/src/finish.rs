@@ -125,7 +125,7 @@ impl<T: Token> Machine<T> {
                         Finish::Adopted
                     }
                     None => {
-                        self.set_phase(Phase::Ended(None, error.clone()));
+                        self.end(error.clone(), now);
                         Finish::Failed(error)
                     }
                 }

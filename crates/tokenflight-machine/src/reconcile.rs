@@ -49,10 +49,14 @@ impl Rules {
         match &entry.state {
             EntryState::Empty => self.without_tokens(),
             EntryState::LoggedOut => Reconcile::Over,
-            EntryState::Ended { tokens, .. } => match self.times(tokens, now).filter(|times| lives(times, now)) {
-                Some(times) => Reconcile::Adopt(times),
-                None => Reconcile::Over,
-            },
+            // A token that this session has had is as old as it knows itself, whatever the wall clock says by now.
+            EntryState::Ended { tokens, .. } if is_newer(entry, plan) => {
+                match self.times(tokens, now).filter(|times| lives(times, now)) {
+                    Some(times) => Reconcile::Adopt(times),
+                    None => Reconcile::Over,
+                }
+            }
+            EntryState::Ended { .. } => Reconcile::Over,
             EntryState::Active(tokens) => self.with_tokens(plan, seen, entry, tokens, now),
         }
     }
@@ -72,7 +76,7 @@ impl Rules {
     }
 
     fn with_tokens(&self, plan: &Plan, seen: &Seen, entry: &Entry, tokens: &StoredTokens, now: Now) -> Reconcile {
-        let newer = plan.known.as_deref().is_none_or(|known| entry.order() > known.order() || entry.set != known.set);
+        let newer = is_newer(entry, plan);
         if newer && let Some(times) = self.times(tokens, now).filter(|times| lives(times, now)) {
             return Reconcile::Adopt(times);
         }
@@ -111,6 +115,11 @@ impl Rules {
             None => Times::new(now, lifetime.map(|lifetime| lifetime.saturating_sub(age))),
         })
     }
+}
+
+/// Whether the tokens are others than those that were last seen.
+fn is_newer(entry: &Entry, plan: &Plan) -> bool {
+    plan.known.as_deref().is_none_or(|known| entry.order() > known.order() || entry.set != known.set)
 }
 
 fn lives(times: &Times, now: Now) -> bool {

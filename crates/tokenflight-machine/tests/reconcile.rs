@@ -197,6 +197,16 @@ fn an_end_found_elsewhere_is_one_here_and_its_token_lives_on() {
     }
 }
 
+/// The session knows by its own clock how old its token is; read from the store again, only the wall clock would tell, and
+/// that may have been set back.
+#[test]
+fn an_end_of_tokens_that_are_known_adopts_nothing() {
+    for plan in plans() {
+        let ended = ended_entry(&known(&plan), at(95));
+        assert_eq!(judge(&plan, Some(&ended)), Over, "{:?}", plan.reason);
+    }
+}
+
 fn anew() -> Rules {
     let mut rules = Rules::new(Policy::default()).expect("a sane policy");
     rules.needs_refresh_token = false;
