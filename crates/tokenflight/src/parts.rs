@@ -76,7 +76,7 @@ impl Parts {
         }
     }
 
-    /// Begins an operation. It is a flight, so that whoever waits for it can leave it to its end; one that is never answered
+    /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its end; one that is never answered
     /// ends after several times the store's limit.
     pub(crate) fn apply(self: &Arc<Self>, op: Op) -> Flight<Applied> {
         let parts = Arc::clone(self);

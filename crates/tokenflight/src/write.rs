@@ -23,10 +23,10 @@ use crate::{
 pub(crate) type Written = Result<Revocation, Error>;
 
 /// How long a logout waits for a refresh in progress.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+pub(crate) const LOGOUT_WAIT: Duration = Duration::from_secs(5);
 
 /// How often it looks whether that has ended.
-const FAREWELL_PAUSE: Duration = Duration::from_millis(50);
+const LOGOUT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait between two tries to store what a session that is gone left behind: at first, and at last.
 const PERSIST_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -89,7 +89,7 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
         match settled {
             Settled::Stored(None) => return Ok(Revocation::Nothing),
             Settled::Stored(Some(token)) => {
-                farewell(&parts, &refreshes.unwrap_or_default()).await;
+                await_refreshes(&parts, &refreshes.unwrap_or_default()).await;
                 return Ok(session.revoke(&token).await.into());
             }
             Settled::Overtaken(revoke) => {
@@ -106,11 +106,11 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
 }
 
 /// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep it moving.
-async fn farewell(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
-    let until = parts.now().boot.saturating_add(FAREWELL);
+async fn await_refreshes(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
+    let until = parts.now().boot.saturating_add(LOGOUT_WAIT);
     while refreshes.iter().any(|refresh| !refresh.is_finished()) && parts.now().boot < until {
         // Without a timer it is not waited for.
-        if parts.pause(FAREWELL_PAUSE).await.is_err() {
+        if parts.pause(LOGOUT_PAUSE).await.is_err() {
             return;
         }
     }

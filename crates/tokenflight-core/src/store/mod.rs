@@ -17,7 +17,7 @@
 //!   watched for its whole length, and the storage has answered for [`Timing::quiet`]. An entry that was written in another
 //!   incarnation is watched for a claim's length first: a claim in force may have been lost. A claim that replaces another,
 //!   or that is the first after such a change, leaves the entry in **doubt**.
-//! * **Commit**: stored if epoch, login, token set and presented refresh token are what the entry holds, whoever has the
+//! * **Commit**: stored if epoch, login, token set and presented refresh token are what the entry holds, whichever holder has the
 //!   claim, and over an end: a late holder may have the only valid successor. It lifts claim and doubt.
 //! * **End**: as a commit, but only over an active entry and never under another owner's claim. The tokens stay.
 //! * **Settle**: for the owner of the claim. *Untouched* gives the claim back and leaves a doubt as it was. *Ambiguous* puts

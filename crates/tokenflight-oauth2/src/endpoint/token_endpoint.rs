@@ -95,7 +95,7 @@ impl TokenEndpoint {
     ///
     /// `place` is what the row's addresses are filled in with: the tenant (`"example"` for `example.okta.com`), or the
     /// beginning of the addresses, which is the issuer for servers of one's own (`"https://sso.example/realms/main"`).
-    /// Providers that are one place for everybody ignore it.
+    /// Providers without tenants ignore it.
     ///
     /// ```
     /// use tokenflight_oauth2::{ClientAuth, TokenClient, TokenEndpoint, provider};

@@ -39,7 +39,7 @@ impl Readiness {
                 return Poll::Ready(ready);
             }
             if self.0.is_none() {
-                self.0 = session.stray();
+                self.0 = session.undriven();
             }
             let Some(flight) = self.0.as_mut() else { return Poll::Pending };
             if Pin::new(flight).poll(cx).is_pending() {

@@ -71,7 +71,7 @@
 //! | the future that does this, polled twice and moved into its box once | 266 | a future written by hand came out larger |
 //! | joining: the five hazards of `Shared` | 119, for 146 of a channel's receiver that a task of its own needs | no |
 //!
-//! The floor is about 300 above `Shared`: whoever waits asks first, and looks again when it wakes. A tokio `Mutex`, which
+//! The floor is about 300 above `Shared`: a caller asks first, and looks again when it wakes. A tokio `Mutex`, which
 //! does the same with one check, pays 172 more than `Shared`.
 //!
 //! # HTTP/2 and long tokens

@@ -49,7 +49,7 @@ impl Flag {
     /// Notes how to wake the waiters.
     fn meet(&self, waker: &Waker) {
         *lock(&self.all) = Some(waker.clone());
-        // Deserted before anybody could be woken: whoever began to wait in that window was told nothing.
+        // Abandoned before a waiter could be woken: a caller that began to wait in that window was told nothing.
         if self.is_abandoned() {
             self.wake_all();
         }

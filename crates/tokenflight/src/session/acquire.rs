@@ -241,7 +241,7 @@ impl Inner {
     }
 
     /// The work in progress, if no driver keeps it moving and this thread is not inside it.
-    pub(crate) fn stray(&self) -> Option<Carry> {
+    pub(crate) fn undriven(&self) -> Option<Carry> {
         self.look(|slot, _| {
             let flight = slot.refresh.clone().filter(|_| !slot.is_driven())?;
             AnyFlight::Refresh(flight).carry()
@@ -260,7 +260,8 @@ impl Inner {
             let Some((join, logout)) = join else { return Ok(revocation) };
             // A logout is followed by its revocation.
             let limit = self.write_limit();
-            let limit = if logout { limit.saturating_add(write::FAREWELL).saturating_add(REVOCATION.0) } else { limit };
+            let limit =
+                if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(REVOCATION.0) } else { limit };
             match self.parts.within(limit, Box::pin(join?)).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),

@@ -125,7 +125,7 @@ impl Session {
     pub async fn logout(&self) -> Result<Revocation, Error> {
         let (forgotten, left) = self.inner.logout();
         // Side by side: without a driver it is up to this call to move on what is in progress.
-        let (stored, ()) = join(self.inner.flush(), self.farewell(left)).await;
+        let (stored, ()) = join(self.inner.flush(), self.finish_flights(left)).await;
         let Forgotten { unsaved, known, .. } = forgotten;
         let unsaved = self.take_back(unsaved).await;
         match stored {
@@ -145,13 +145,13 @@ impl Session {
     }
 
     /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
-    async fn farewell(&self, left: Vec<AnyFlight>) {
+    async fn finish_flights(&self, left: Vec<AnyFlight>) {
         // What was sent for an audience is the common session's, which its own logout waits for.
         if self.inner.parts.common.is_some() {
             return;
         }
         let carried = join_all(left.iter().filter_map(AnyFlight::carry));
-        let _ = self.inner.parts.within(write::FAREWELL, carried).await;
+        let _ = self.inner.parts.within(write::LOGOUT_WAIT, carried).await;
     }
 
     /// What the session looks like now.
