@@ -202,7 +202,7 @@ fn an_end_found_elsewhere_is_one_here_and_its_token_lives_on() {
 #[test]
 fn an_end_of_tokens_that_are_known_adopts_nothing() {
     for plan in plans() {
-        let ended = ended_entry(&known(&plan), at(95));
+        let ended = ended_entry(known(&plan), at(95));
         assert_eq!(judge(&plan, Some(&ended)), Over, "{:?}", plan.reason);
     }
 }
