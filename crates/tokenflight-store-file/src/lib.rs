@@ -1,0 +1,30 @@
+//! A [store](tokenflight_core::store) in files: [`FileStore`].
+//!
+//! Any number of processes of one machine share a login. At most one living process presents its refresh token, whatever
+//! the others do and whatever that one is stopped for; the record survives `kill -9` and power cuts at every moment; and
+//! copies of it are detected.
+//!
+//! ```
+//! use tokenflight_core::store::{GrantKey, Store};
+//! use tokenflight_store_file::FileStore;
+//!
+//! # let folder = std::env::temp_dir().join(format!("tokenflight-doc-{}", std::process::id()));
+//! # futures_executor::block_on(async {
+//! // With `tokenflight`: `Session::builder(grant).key("alice").store(FileStore::in_dir(folder)).build()`.
+//! let store = FileStore::in_dir(&folder);
+//! assert!(store.load(&GrantKey::new("alice")).await?.entry.is_none());
+//! # Ok::<_, tokenflight_core::store::StoreError>(())
+//! # }).unwrap();
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod status;
+mod store;
+
+pub use self::{
+    error::FileError,
+    status::{Presenter, Status},
+    store::FileStore,
+};
