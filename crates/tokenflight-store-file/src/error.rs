@@ -1,6 +1,11 @@
 //! What can be wrong with files, and what cures it.
 
-use std::{error::Error as StdError, fmt, io, path::PathBuf, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokenflight_core::store::{StoreError, codec::DecodeError};
 
@@ -126,6 +131,10 @@ impl FileError {
             next = error.source();
         }
         None
+    }
+
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), source }
     }
 
     /// Whether trying again helps only after something was repaired.

@@ -19,9 +19,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod answer;
 mod error;
+mod lock;
+mod os;
+mod place;
+mod record;
+mod settings;
 mod status;
+mod steps;
 mod store;
+mod thread;
+mod turn;
 
 pub use self::{
     error::FileError,

@@ -1,10 +1,18 @@
 //! What people and command lines ask: what is stored, who presents, and what is in the way.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf, thread, time::Duration};
 
-use tokenflight_core::store::{Entry, GrantKey};
+use tokenflight_core::store::{Doubt, Entry, GrantKey, Incarnation, OpId};
 
-use crate::{FileError, FileStore};
+use crate::{
+    FileError, FileStore,
+    lock::{self, Lock},
+    os,
+    place::Place,
+    record,
+    steps::is_copy,
+    thread::PATIENCE,
+};
 
 /// What is known of one record, from [`FileStore::status`].
 #[derive(Clone, Debug)]
@@ -53,8 +61,7 @@ impl FileStore {
     ///
     /// Never.
     pub fn read(&self, key: &GrantKey) -> Result<Option<Entry>, FileError> {
-        let _ = key;
-        unimplemented!()
+        self.place(key)?.map_or(Ok(None), |place| record::read(&place, key))
     }
 
     /// Says what is stored and who may present it. It looks by taking the turn for a moment, if it is free.
@@ -67,8 +74,22 @@ impl FileStore {
     ///
     /// Never.
     pub fn status(&self, key: &GrantKey) -> Result<Status, FileError> {
-        let _ = key;
-        unimplemented!()
+        let Some(place) = self.place(key)? else {
+            let (path, presenter) = (self.path(key)?, Presenter::Nobody);
+            return Ok(Status { path, file_system: None, entry: None, is_copy: false, presenter });
+        };
+        let entry = record::read(&place, key)?;
+        let here = lock::id_at(&place.lock).map(Incarnation::new);
+        let holder = entry.as_ref().and_then(|entry| entry.claim.as_ref()).map(|claim| claim.holder.clone());
+        // Without a lock file nothing was ever presented from here; and looking makes none.
+        let free = lock::id_at(&place.turn).is_none() || Lock::acquire(&place.turn)?.is_some();
+        let presenter = match (free, holder) {
+            (false, holder) => Presenter::Alive { holder },
+            (true, Some(holder)) => Presenter::Dead { holder },
+            (true, None) => Presenter::Nobody,
+        };
+        let is_copy = entry.as_ref().is_some_and(|entry| is_copy(entry, here));
+        Ok(Status { file_system: os::kind(&place.folder), path: place.record, entry, is_copy, presenter })
     }
 
     /// Makes a copied or restored record the one that presents from now on. The refresh token counts as one that may have
@@ -87,8 +108,16 @@ impl FileStore {
     ///
     /// Never.
     pub fn adopt(&self, key: &GrantKey) -> Result<(), FileError> {
-        let _ = key;
-        unimplemented!()
+        let Some(place) = self.place(key)? else { return Ok(()) };
+        let lock = step(&place)?;
+        let here = Some(Incarnation::new(lock.id));
+        let Some(mut entry) = record::read(&place, key)?.filter(|entry| is_copy(entry, here)) else { return Ok(()) };
+        entry.op = OpId::unique();
+        entry.home = here;
+        // A claim is the original's, and so is what was made of it.
+        entry.claim = None;
+        entry.doubt = Some(Doubt::since(None));
+        record::replace(&place, key, entry).map(drop).map_err(|failed| failed.error)
     }
 
     /// Takes the turn away from the process that has it, by putting another file in the place of the lock.
@@ -104,7 +133,38 @@ impl FileStore {
     ///
     /// Never.
     pub fn release(&self, key: &GrantKey) -> Result<(), FileError> {
-        let _ = key;
-        unimplemented!()
+        let Some(place) = self.place(key)? else { return Ok(()) };
+        let _lock = step(&place)?;
+        // Under the name of a draft first, so that there is a lock file at every moment.
+        let _ = fs::remove_file(&place.draft);
+        let made = lock::make(&place.draft).and_then(|()| fs::rename(&place.draft, &place.turn));
+        made.map_err(|source| FileError::io("replacing", &place.turn, source))
+    }
+
+    /// Where the record lives; `None` if there is no such folder.
+    fn place(&self, key: &GrantKey) -> Result<Option<Place>, FileError> {
+        let place = Place::find(&self.settings().path(key)?)?;
+        if let Some(place) = &place {
+            let metadata = fs::metadata(&place.folder);
+            let metadata = metadata.map_err(|source| FileError::io("looking at", &place.folder, source))?;
+            os::check_folder(&place.folder, &metadata)?;
+        }
+        Ok(place)
     }
 }
+
+/// The lock of a step, once others have ended theirs.
+fn step(place: &Place) -> Result<Lock, FileError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match Lock::acquire(&place.lock)? {
+            Some(lock) => return Ok(lock),
+            None if waited >= PATIENCE => return Err(FileError::Held { path: place.lock.clone(), waited }),
+            None => thread::park_timeout(PAUSE),
+        }
+        waited += PAUSE;
+    }
+}
+
+/// Between two looks at a lock.
+const PAUSE: Duration = Duration::from_millis(10);

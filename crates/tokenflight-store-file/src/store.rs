@@ -1,15 +1,22 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    process,
+    sync::{Arc, Mutex, PoisonError, mpsc::Sender},
 };
 
 use tokenflight_core::{
     BoxFuture,
-    store::{GrantKey, Op, Reply, Seen, Store, StoreError},
+    store::{GrantKey, Op, Owner, Reply, Seen, Store, StoreError},
 };
 
-use crate::FileError;
+use crate::{
+    FileError,
+    answer::{Teller, answer},
+    place::Place,
+    settings::{Home, Settings},
+    thread::{Message, claims, start},
+};
 
 /// A [`Store`] in files, for all processes of one machine. Cloning shares.
 ///
@@ -39,22 +46,13 @@ use crate::FileError;
 /// An operation that was begun is done, whether its future is kept or not.
 #[derive(Clone)]
 pub struct FileStore {
-    shared: Arc<Settings>,
+    shared: Arc<Shared>,
 }
 
-/// Where the records are, and what is allowed.
-#[derive(Clone, Debug)]
-struct Settings {
-    home: Home,
-    network: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Home {
-    /// A folder with a record for each key.
-    Dir(PathBuf),
-    /// One record.
-    File(PathBuf),
+struct Shared {
+    settings: Arc<Settings>,
+    /// The way to the thread, and the process that has it: a forked process has none.
+    thread: Mutex<Option<(u32, Sender<Message>)>>,
 }
 
 impl FileStore {
@@ -64,13 +62,13 @@ impl FileStore {
     /// below `/tmp` nor in a cache: `$XDG_STATE_HOME` is a good place, because state is neither cleaned nor synced.
     #[must_use]
     pub fn in_dir(dir: impl AsRef<Path>) -> Self {
-        Self::new(Home::Dir(dir.as_ref().to_owned()))
+        Self::with(Settings { home: Home::dir(dir.as_ref()), network: false })
     }
 
     /// A store whose only record is this file. It serves one key, and refuses a second one.
     #[must_use]
     pub fn at(path: impl AsRef<Path>) -> Self {
-        Self::new(Home::File(path.as_ref().to_owned()))
+        Self::with(Settings { home: Home::file(path.as_ref()), network: false })
     }
 
     /// Whether the records may be on a file system that other machines reach, such as NFS or SMB. Not by default: then every
@@ -80,7 +78,8 @@ impl FileStore {
     /// clock is shared: a claim is taken over after it was watched for its whole length.
     #[must_use]
     pub fn network_file_system(self, allowed: bool) -> Self {
-        Self { shared: Arc::new(Settings { network: allowed, ..Settings::clone(&self.shared) }) }
+        let home = self.settings().home.clone();
+        Self::with(Settings { home, network: allowed })
     }
 
     /// The record of this key, whether there is one or not. It is found anew by each call.
@@ -93,29 +92,76 @@ impl FileStore {
     ///
     /// Never.
     pub fn path(&self, key: &GrantKey) -> Result<PathBuf, FileError> {
-        let _ = key;
-        unimplemented!()
+        let path = self.settings().path(key)?;
+        Ok(Place::find(&path)?.map_or(path, |place| place.record))
     }
 
-    fn new(home: Home) -> Self {
-        Self { shared: Arc::new(Settings { home, network: false }) }
+    fn with(settings: Settings) -> Self {
+        Self { shared: Arc::new(Shared { settings: Arc::new(settings), thread: Mutex::new(None) }) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
     }
 }
 
 impl Store for FileStore {
     fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
-        let _ = key;
-        unimplemented!()
+        Box::pin(self.shared.ask(|teller| Message::Load { key: key.clone(), teller }))
     }
 
     fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
-        let _ = (key, op);
-        unimplemented!()
+        Box::pin(async move {
+            let abandon = claims(&op).map(|owner| Abandon { shared: &self.shared, key, owner });
+            let op = Box::new(op);
+            let reply = self.shared.ask(|teller| Message::Apply { key: key.clone(), op, teller }).await;
+            // The answer has arrived: from here on the turn is the session's to give back.
+            std::mem::forget(abandon);
+            reply
+        })
+    }
+}
+
+impl Shared {
+    /// Asks the thread, which is started if there is none.
+    async fn ask<T>(&self, message: impl FnOnce(Teller<Result<T, StoreError>>) -> Message) -> Result<T, StoreError> {
+        let (teller, answer) = answer();
+        self.send(message(teller))?;
+        answer.wait().await.unwrap_or_else(|| Err(StoreError::unknown("the thread of the store has ended")))
+    }
+
+    fn send(&self, message: Message) -> Result<(), StoreError> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = process::id();
+        let message = match thread.as_ref().filter(|(started, _)| *started == process) {
+            Some((_, sender)) => match sender.send(message) {
+                Ok(()) => return Ok(()),
+                Err(unsent) => unsent.0,
+            },
+            None => message,
+        };
+        let started = start(Arc::clone(&self.settings)).map_err(StoreError::not_done)?;
+        let sent = started.send(message);
+        *thread = Some((process, started));
+        sent.map_err(|_| StoreError::not_done("the thread of the store has ended"))
+    }
+}
+
+/// Tells the thread that a claim which may have been granted has no holder.
+struct Abandon<'a> {
+    shared: &'a Shared,
+    key: &'a GrantKey,
+    owner: Owner,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        let _ = self.shared.send(Message::Abandon { key: self.key.clone(), owner: self.owner });
     }
 }
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileStore").field("home", &self.shared.home).finish_non_exhaustive()
+        f.debug_struct("FileStore").field("settings", &self.settings()).finish_non_exhaustive()
     }
 }
