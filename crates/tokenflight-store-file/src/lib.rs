@@ -10,7 +10,7 @@
 //!
 //! # let folder = std::env::temp_dir().join(format!("tokenflight-doc-{}", std::process::id()));
 //! # futures_executor::block_on(async {
-//! // With `tokenflight`: `Session::builder(grant).key("alice").store(FileStore::in_dir(folder)).build()`.
+//! // In a session: `Session::builder(grant).key(key).store(store)`.
 //! let store = FileStore::in_dir(&folder);
 //! assert!(store.load(&GrantKey::new("alice")).await?.entry.is_none());
 //! # Ok::<_, tokenflight_core::store::StoreError>(())

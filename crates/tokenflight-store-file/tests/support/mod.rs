@@ -1,6 +1,8 @@
 //! What the tests of files share.
 #![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it; helpers of tests are tests.
 
+pub(crate) mod child;
+
 use std::{
     fs,
     path::{Path, PathBuf},

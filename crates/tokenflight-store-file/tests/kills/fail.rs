@@ -1,0 +1,51 @@
+//! Every call fails once, with each error of a full, broken, read-only or lockless disk.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use crate::{
+    operation::ALL,
+    support::child::{said, strace},
+    trace::{Call, Run, calls, for_each},
+};
+
+const ERRORS: &[&str] = &["ENOSPC", "EIO", "EROFS", "ENOLCK", "EDQUOT"];
+
+#[test]
+fn a_call_that_fails_is_told_with_its_cure_and_the_next_try_succeeds() {
+    let Some(strace) = strace() else { return };
+    for name in ALL {
+        let calls = calls(&strace, name);
+        let cases: Vec<_> = calls.iter().flat_map(|call| ERRORS.iter().map(move |error| (call, *error))).collect();
+        let outcomes = Mutex::new(BTreeMap::<String, usize>::new());
+        for_each(&cases, |(call, error)| {
+            let inject = format!("inject={}:error={error}:when={}", call.name, call.number);
+            let run = Run::new(&strace, name, &["-e".to_owned(), inject]);
+            let kind = assert_told(name, call, error, &run);
+            *outcomes.lock().unwrap().entry(kind).or_default() += 1;
+        });
+        println!("{name}: {} calls made to fail: {:?}", cases.len(), outcomes.into_inner().unwrap());
+    }
+}
+
+fn assert_told(name: &str, call: &Call, error: &str, run: &Run) -> String {
+    let output = run.said();
+    let case = format!("{name}, {error} of {}: {output}", call.text);
+    assert!(run.output.status.success(), "{case}{}", String::from_utf8_lossy(&run.output.stderr));
+    let mut said = said(&output);
+    let mut next =
+        |what: &str| said.next().and_then(|line| line.strip_prefix(what)).unwrap_or_else(|| panic!("{case}"));
+    let (first, seen, again, then) = (next("first "), next("seen "), next("again "), next("then "));
+    let kind = first.split(' ').next().unwrap_or_default();
+    match kind {
+        "done" => assert_eq!(seen, "true", "acknowledged and not there: {case}"),
+        "not-done" | "refused" => assert_eq!(seen, "false", "there all the same: {case}"),
+        "unknown" => {}
+        _ => panic!("{case}"),
+    }
+    assert!(kind == "done" || first.contains("alice.json") || first.contains("/state"), "no file is named: {case}");
+    assert!(!first.contains("access-") && !first.contains("refresh-"), "a token is shown: {case}");
+    // The disk is well again: the same operation finds out, or is done now.
+    assert_eq!((again, then), ("done", "true"), "{case}");
+    kind.to_owned()
+}
