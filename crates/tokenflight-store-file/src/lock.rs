@@ -1,7 +1,7 @@
 //! Kernel locks of files, which die with their process and with nothing else.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
     process,
@@ -43,7 +43,7 @@ impl Lock {
             os::check_owner(path, &metadata)?;
             let lock = Self { file, path: path.to_owned(), id: os::id(&metadata), process: process::id() };
             // Replaced since it was opened: others lock another file.
-            if lock.is_in_place() {
+            if lock.is_in_place()? {
                 return Ok(Some(lock));
             }
         }
@@ -51,9 +51,10 @@ impl Lock {
     }
 
     /// Whether the locked file still is the one on the path, so that it excludes others.
-    pub(crate) fn is_in_place(&self) -> bool {
-        let there = fs::symlink_metadata(&self.path).ok().zip(self.file.metadata().ok());
-        there.is_some_and(|(there, ours)| os::is_same(&there, &ours))
+    pub(crate) fn is_in_place(&self) -> Result<bool, FileError> {
+        let Some(there) = look(&self.path)? else { return Ok(false) };
+        let ours = self.file.metadata().map_err(|source| FileError::io("looking at", &self.path, source))?;
+        Ok(os::is_same(&there, &ours))
     }
 
     /// Refuses a file system on which locks exclude nobody.
@@ -76,8 +77,17 @@ impl Drop for Lock {
 }
 
 /// Which file is at this path, as [`Lock::id`] names it; `None` if there is none.
-pub(crate) fn id_at(path: &Path) -> Option<u128> {
-    fs::symlink_metadata(path).ok().map(|metadata| os::id(&metadata))
+pub(crate) fn id_at(path: &Path) -> Result<Option<u128>, FileError> {
+    Ok(look(path)?.map(|metadata| os::id(&metadata)))
+}
+
+/// `None` if there is nothing. A look that fails is no proof of that.
+fn look(path: &Path) -> Result<Option<Metadata>, FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::io("looking at", path, source)),
+    }
 }
 
 /// Makes the file if there is none.

@@ -77,10 +77,15 @@ impl Place {
 fn follow(path: &Path) -> Result<PathBuf, FileError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
-        match fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or_else(|| Path::new("")).join(target),
-            // No link, or nothing there at all.
-            Err(_) => return Ok(path),
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let target = fs::read_link(&path).map_err(|source| FileError::io("following", &path, source))?;
+                path = path.parent().unwrap_or_else(|| Path::new("")).join(target);
+            }
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            // A look that fails is no proof that it is no link.
+            Err(source) => return Err(FileError::io("looking at", &path, source)),
         }
     }
     Err(FileError::NotARecord { path })

@@ -79,10 +79,10 @@ impl FileStore {
             return Ok(Status { path, file_system: None, entry: None, is_copy: false, presenter });
         };
         let entry = record::read(&place, key)?;
-        let here = lock::id_at(&place.lock).map(Incarnation::new);
+        let here = lock::id_at(&place.lock)?.map(Incarnation::new);
         let holder = entry.as_ref().and_then(|entry| entry.claim.as_ref()).map(|claim| claim.holder.clone());
         // Without a lock file nothing was ever presented from here; and looking makes none.
-        let free = lock::id_at(&place.turn).is_none() || Lock::acquire(&place.turn)?.is_some();
+        let free = lock::id_at(&place.turn)?.is_none() || Lock::acquire(&place.turn)?.is_some();
         let presenter = match (free, holder) {
             (false, holder) => Presenter::Alive { holder },
             (true, Some(holder)) => Presenter::Dead { holder },

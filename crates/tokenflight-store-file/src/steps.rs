@@ -55,11 +55,12 @@ impl Steps {
     pub(crate) fn load(&mut self, key: &GrantKey) -> Result<Seen, FileError> {
         let place = self.place(key)?;
         // Which file is the lock is the storage's incarnation. Where none can be made, the record can still be read.
-        if lock::id_at(&place.lock).is_none() {
-            let _ = lock::make(&place.lock);
+        let mut here = lock::id_at(&place.lock)?;
+        if here.is_none() && lock::make(&place.lock).is_ok() {
+            here = lock::id_at(&place.lock)?;
         }
         let entry = record::read(&place, key)?;
-        Ok(Seen::new(entry, self.facts(&place)))
+        Ok(Seen::new(entry, self.facts(&place, here)?))
     }
 
     /// Does an operation, unless another process is within a step.
@@ -118,9 +119,9 @@ impl Steps {
         if hold == Hold::Theirs {
             return self.watch(place, key, op).map(Step::Done).map_err(StoreError::from);
         }
-        let Some(_lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
+        let Some(lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
         let entry = record::read(place, key)?;
-        let mut facts = self.facts(place);
+        let mut facts = self.facts(place, Some(lock.id))?;
         if hold == Hold::Ours {
             // The holder's death is not proved: it is a part of this process.
             facts.lock = None;
@@ -138,7 +139,7 @@ impl Steps {
             && matches!(reply, Reply::Granted(_))
         {
             // It ran out and brought nothing. The turn goes on to the next owner without being free in between.
-            claim.lock = self.lock(place);
+            claim.lock = self.lock(place)?;
             self.turns.hand_over(place, owner);
         }
         let next = self.write(place, key, next, entry)?;
@@ -148,7 +149,7 @@ impl Steps {
     /// The answer to a claim while a living process has the turn. It is never granted, however long that process has had it.
     fn watch(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Reply, FileError> {
         let entry = record::read(place, key)?;
-        let mut facts = self.facts(place);
+        let mut facts = self.facts(place, lock::id_at(&place.lock)?)?;
         (facts.lock, facts.trusted) = (None, false);
         let (_, reply) = apply(entry.as_ref(), &op.clone().watched(std::time::Duration::ZERO), &facts);
         refuse_copy(place, entry.as_ref(), &facts, &reply)?;
@@ -160,8 +161,8 @@ impl Steps {
 
     /// Every other operation. It needs no turn and waits for none: a login or logout counts whatever is on its way.
     fn report(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Step<Reply>, StoreError> {
-        let Some(_lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
-        let facts = self.facts(place);
+        let Some(lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
+        let facts = self.facts(place, Some(lock.id))?;
         let entry = match record::read(place, key) {
             Err(FileError::Damaged { .. }) if is_login(op) => return self.replace_damaged(place, key, op, &facts),
             entry => entry?,
@@ -268,18 +269,19 @@ impl Steps {
         kind.clone().filter(|kind| os::is_network(kind))
     }
 
-    fn facts(&mut self, place: &Place) -> Facts {
+    /// What the storage says, where `here` is the file that is locked for a step.
+    fn facts(&mut self, place: &Place, here: Option<u128>) -> Result<Facts, FileError> {
         let local = self.network(place).is_none();
         let mut facts = if local { os::clock() } else { Facts::none() };
-        facts.incarnation = lock::id_at(&place.lock).map(Incarnation::new);
-        facts.lock = self.lock(place);
-        facts
+        facts.incarnation = here.map(Incarnation::new);
+        facts.lock = self.lock(place)?;
+        Ok(facts)
     }
 
     /// The turn, if it is ours, still in its place, and proof that no other process presents.
-    fn lock(&mut self, place: &Place) -> Option<LockId> {
-        let id = self.turns.id(place)?;
-        self.network(place).is_none().then_some(LockId::new(id))
+    fn lock(&mut self, place: &Place) -> Result<Option<LockId>, FileError> {
+        let local = self.network(place).is_none();
+        Ok(self.turns.id(place)?.filter(|_| local).map(LockId::new))
     }
 }
 

@@ -37,7 +37,7 @@ impl Turns {
     /// Takes the turn for an attempt, if it is free or the attempt's that yields.
     pub(crate) fn take(&mut self, place: &Place, owner: Owner, yields: Option<Owner>) -> Result<Hold, FileError> {
         if let Some(turn) = self.held.get_mut(&place.record) {
-            if turn.lock.is_in_place() {
+            if turn.lock.is_in_place()? {
                 let mine = turn.owner == owner || Some(turn.owner) == yields;
                 if mine {
                     turn.owner = owner;
@@ -57,8 +57,9 @@ impl Turns {
     }
 
     /// Which file is locked, if it is the one that others lock.
-    pub(crate) fn id(&self, place: &Place) -> Option<u128> {
-        self.held.get(&place.record).filter(|turn| turn.lock.is_in_place()).map(|turn| turn.lock.id)
+    pub(crate) fn id(&self, place: &Place) -> Result<Option<u128>, FileError> {
+        let Some(turn) = self.held.get(&place.record) else { return Ok(None) };
+        Ok(turn.lock.is_in_place()?.then_some(turn.lock.id))
     }
 
     pub(crate) fn hand_over(&mut self, place: &Place, owner: Owner) {
