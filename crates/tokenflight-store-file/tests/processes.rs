@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokenflight::{Time, time::TokioTime};
 use tokenflight_test::AuthServer;
@@ -50,7 +50,7 @@ fn seconds() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_processes_submit_each_refresh_token_once_and_lose_no_session() {
     let folder = Folder::new();
-    let auth = AuthServer::builder(TokioTime::new().shared())
+    let auth = AuthServer::builder(Arc::new(TokioTime::new()))
         .access_lifetime(Duration::from_secs(1))
         .latency(Duration::from_millis(5)..=Duration::from_millis(60))
         .build();

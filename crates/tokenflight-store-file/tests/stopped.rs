@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::Child,
+    sync::Arc,
     time::Duration,
 };
 
@@ -59,7 +60,7 @@ struct Scene {
 impl Scene {
     async fn new(point: &str, grace: Grace) -> Self {
         let folder = Folder::new();
-        let auth = AuthServer::builder(TokioTime::new().shared()).grace(grace).build();
+        let auth = AuthServer::builder(Arc::new(TokioTime::new())).grace(grace).build();
         let served = auth.serve().unwrap();
         session(folder.path(), served.addr(), |_| ()).login(auth.login()).await.unwrap();
         let holder = spawn(point, folder.path(), served.addr());
@@ -172,7 +173,7 @@ async fn a_killed_holder_that_had_sent_nothing_leaves_the_session_whole_on_a_str
 async fn a_process_stopped_within_a_step_blocks_no_reading_and_a_write_says_so() {
     let Some(strace) = child::strace() else { return };
     let folder = Folder::new();
-    let auth = AuthServer::new(TokioTime::new().shared());
+    let auth = AuthServer::new(Arc::new(TokioTime::new()));
     let served = auth.serve().unwrap();
     session(folder.path(), served.addr(), |_| ()).login(auth.login()).await.unwrap();
     // Where it has written its claim and not yet replaced the record.
