@@ -7,8 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use tokenflight_core::store::{
-    Body, Entry, EntryState, Facts, GrantKey, Incarnation, LockId, Op, Owner, Reply, Seen, StoreError, apply,
+use tokenflight_core::{
+    Epoch,
+    store::{Body, Entry, EntryState, Facts, GrantKey, Incarnation, LockId, Op, Owner, Reply, Seen, StoreError, apply},
 };
 
 use crate::{
@@ -185,9 +186,11 @@ impl Steps {
         if let Body::Reset { base, .. } = &mut op.body {
             *base = None;
         }
-        let (Some(next), reply) = apply(None, &op, facts) else {
+        let (Some(mut next), reply) = apply(None, &op, facts) else {
             return Err(StoreError::not_done("a login that is not stored"));
         };
+        // How many logins there were is not known. The seconds of the wall clock are more, so others see a later one.
+        next.epoch = Epoch::new(os::wall_clock().as_secs());
         record::keep_bad(place)?;
         let next = self.write(place, key, next, None)?;
         Ok(Step::Done(with_entry(reply, next)))

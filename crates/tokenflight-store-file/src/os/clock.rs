@@ -46,8 +46,9 @@ fn boot_offset(offsets: &str) -> i128 {
     seconds.unwrap_or_default() * 1_000_000_000 + nanos.unwrap_or_default()
 }
 
+/// Time since the Unix epoch.
 #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
-fn wall_clock() -> Duration {
+pub(crate) fn wall_clock() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -12,6 +12,6 @@ pub(crate) use self::other::{check_folder, check_owner, id, is_same, make_folder
 #[cfg(unix)]
 pub(crate) use self::unix::{check_folder, check_owner, id, is_same, make_folder, private, sync_folder};
 pub(crate) use self::{
-    clock::clock,
+    clock::{clock, wall_clock},
     mount::{is_network, kind},
 };

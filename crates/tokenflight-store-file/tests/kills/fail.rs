@@ -49,3 +49,13 @@ fn assert_told(name: &str, call: &Call, error: &str, run: &Run) -> String {
     assert_eq!((again, then), ("done", "true"), "{case}");
     kind.to_owned()
 }
+
+#[test]
+fn locks_that_exclude_nobody_are_found_out_before_anything_is_claimed() {
+    let Some(strace) = strace() else { return };
+    let run = Run::new(&strace, "claim", &["-e".to_owned(), "inject=flock:retval=0".to_owned()]);
+    let output = run.said();
+    let mut said = said(&output);
+    assert!(said.next().is_some_and(|line| line.starts_with("first refused") && line.contains("NoLocks")), "{output}");
+    assert_eq!(said.next(), Some("seen false"), "{output}");
+}

@@ -11,8 +11,11 @@ use tokenflight_core::store::{Owner, Reply, Store, Timing};
 use tokenflight_store_file::FileStore;
 
 use crate::{
-    operation::{self, ALL, claim, is_done, key},
-    support::child::strace,
+    operation::{ALL, is_done},
+    support::{
+        child::strace,
+        ops::{claim, key, try_claim},
+    },
     trace::{Call, Run, calls, for_each},
 };
 
@@ -88,12 +91,7 @@ fn what_a_dead_holder_sent_is_given_time_to_arrive_before_it_is_taken_over_in_do
     let inject = format!("inject={}:signal=KILL:when={}", call.name, call.number);
     let run = Run::new(&strace, "commit", &["-e".to_owned(), inject]);
     let store = FileStore::in_dir(run.state());
-    let ask = || {
-        block_on(async {
-            let seen = store.load(&key()).await.unwrap();
-            store.apply(&key(), claim(&seen, Owner::new(7))).await.unwrap()
-        })
-    };
+    let ask = || try_claim(&store, 7).unwrap();
     let drain = Timing::DEFAULT.drain;
     assert!(matches!(ask(), Reply::Busy { retry_after: Some(wait), .. } if wait == drain));
     std::thread::park_timeout(drain / 2);
@@ -102,5 +100,4 @@ fn what_a_dead_holder_sent_is_given_time_to_arrive_before_it_is_taken_over_in_do
     std::thread::park_timeout(left + Duration::from_millis(20));
     let Reply::Granted(entry) = ask() else { panic!("it is never taken over") };
     assert!(entry.doubt.is_some_and(|doubt| doubt.since.is_some()), "nothing tells that it may have been presented");
-    let _ = operation::tokens(1);
 }

@@ -4,49 +4,25 @@ use std::{error::Error, fs, path::Path, time::Duration};
 
 use futures_executor::block_on;
 use tokenflight_core::{
-    EndReason, Now, TokenSet,
+    EndReason,
     grant::ReusePolicy,
-    store::{
-        Body, Entry, EntryState, GrantKey, Op, OpId, Outcome, Owner, Reply, Seen, Store, StoreError, StoreErrorKind,
-        StoredTokens,
-    },
+    store::{Body, Entry, EntryState, Op, Outcome, Owner, Reply, Store, StoreError, StoreErrorKind},
 };
 use tokenflight_store_file::{FileError, FileStore};
 
-use crate::support::child::{given, say};
+use crate::support::{
+    child::{given, say},
+    ops::{claim, key, log_in, op, tokens},
+};
 
 /// Each of them with what must be there before.
 pub(crate) const ALL: &[&str] = &["first", "claim", "commit", "end", "settle", "uncertain", "login", "logout"];
 
 pub(crate) const FOLDER: &str = "TOKENFLIGHT_FOLDER";
 
-pub(crate) fn key() -> GrantKey {
-    GrantKey::new("alice")
-}
-
-pub(crate) fn tokens(n: u32) -> StoredTokens {
-    let set = TokenSet::new(format!("access-{n}")).refresh_token(format!("refresh-{n}"));
-    StoredTokens::from_set(&set, Duration::from_secs(1_700_000_000), None)
-}
-
-pub(crate) fn op(seen: &Seen, body: Body) -> Op {
-    Op::new(seen.facts.incarnation, Now::new(Duration::ZERO, Duration::ZERO), body)
-}
-
-pub(crate) fn claim(seen: &Seen, owner: Owner) -> Op {
-    let seen_op = seen.entry.as_ref().map_or(OpId::NONE, |entry| entry.op);
-    let length = Duration::from_secs(75);
-    op(seen, Body::Claim { owner, seen: seen_op, length, yields: None, holder: "the child".into() })
-}
-
 /// Puts in place what every operation but the first begins with.
 pub(crate) fn prepare(folder: &Path) {
-    let store = FileStore::in_dir(folder);
-    block_on(async {
-        let seen = store.load(&key()).await.unwrap();
-        let login = op(&seen, Body::Reset { base: None, tokens: Some(tokens(1)) });
-        store.apply(&key(), login).await.unwrap();
-    });
+    log_in(&FileStore::in_dir(folder), 1).unwrap();
 }
 
 /// Prepares the operation within the process that will do it.

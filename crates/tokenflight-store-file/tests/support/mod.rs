@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it; helpers of tests are tests.
 
 pub(crate) mod child;
+pub(crate) mod ops;
 pub(crate) mod server;
 
 use std::{
