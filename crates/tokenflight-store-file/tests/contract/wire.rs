@@ -62,8 +62,6 @@ fn refresh(value: &Value) -> Option<RefreshToken> {
     some(value, |value| RefreshToken::new(text(value)))
 }
 
-const STATE: &str = "the operations of the suite";
-
 fn write_outcome(outcome: Outcome) -> Value {
     match outcome {
         Outcome::Untouched => json!("untouched"),
@@ -149,7 +147,7 @@ fn body(value: &Value) -> Body {
 fn ended(value: &Value) -> (EndReason, Duration) {
     match entry(value).state {
         EntryState::Ended { reason, at, .. } => (reason, at),
-        _ => panic!("{STATE}"),
+        _ => panic!("it says that it ended"),
     }
 }
 
