@@ -164,7 +164,6 @@ async fn a_killed_holder_that_had_sent_nothing_leaves_the_session_whole_on_a_str
     session.token().await.unwrap();
     let error = session.refresh().await.unwrap_err();
     assert!(error.is_transient() && scene.submissions() == 0, "{error:?}");
-    scene.auth.expire_all_access();
     scene.auth.assert_unharmed();
 }
 
@@ -192,7 +191,9 @@ async fn a_process_stopped_within_a_step_blocks_no_reading_and_a_write_says_so()
     };
 
     let ours = session(folder.path(), served.addr(), |_| ());
+    let before = time.now().boot;
     ours.token().await.unwrap();
+    assert!(time.now().boot - before < Duration::from_secs(2), "reading has waited for a step");
     let before = time.now().boot;
     let error = ours.login(auth.login()).await.unwrap_err();
     let waited = time.now().boot - before;

@@ -1,7 +1,6 @@
 //! Every call fails once, with each error of a full, broken, read-only or lockless disk.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use crate::{
     operation::ALL,
@@ -16,7 +15,8 @@ fn a_call_that_fails_is_told_with_its_cure_and_the_next_try_succeeds() {
     let Some(strace) = strace() else { return };
     for name in ALL {
         let calls = calls(&strace, name);
-        let cases: Vec<_> = calls.iter().flat_map(|call| ERRORS.iter().map(move |error| (call, *error))).collect();
+        let mut cases: Vec<_> = calls.iter().flat_map(|call| ERRORS.iter().map(move |error| (call, *error))).collect();
+        cases.extend(calls.iter().filter(|call| call.name == "flock").map(|call| (call, "EINTR")));
         let outcomes = Mutex::new(BTreeMap::<String, usize>::new());
         for_each(&cases, |(call, error)| {
             let inject = format!("inject={}:error={error}:when={}", call.name, call.number);
@@ -58,4 +58,34 @@ fn locks_that_exclude_nobody_are_found_out_before_anything_is_claimed() {
     let mut said = said(&output);
     assert!(said.next().is_some_and(|line| line.starts_with("first refused") && line.contains("NoLocks")), "{output}");
     assert_eq!(said.next(), Some("seen false"), "{output}");
+}
+
+#[test]
+fn a_record_is_durable_before_it_has_its_name_and_the_name_before_it_is_acknowledged() {
+    let Some(strace) = strace() else { return };
+    for name in ALL {
+        let calls = calls(&strace, name);
+        let at = |call: &str, path: &str| {
+            let found = calls.iter().rposition(|other| other.name == call && other.text.contains(path));
+            found.unwrap_or_else(|| panic!("{name}: no {call} of {path} in {calls:#?}"))
+        };
+        // Files are named by number: the draft is the last that was written to, the folder the last that was opened.
+        let (written, renamed) = (at("write", ""), at("rename", "alice.json"));
+        let syncs: Vec<_> = (0..calls.len()).filter(|at| calls[*at].name == "fsync").collect();
+        assert!(syncs.iter().any(|sync| written < *sync && *sync < renamed), "{name}: {calls:#?}");
+        assert!(syncs.iter().any(|sync| renamed < *sync), "{name}: {calls:#?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_made_durable_is_not_acknowledged_by_the_next_try_either() {
+    let Some(strace) = strace() else { return };
+    for name in ["claim", "commit", "login"] {
+        let sync = calls(&strace, name).into_iter().rfind(|call| call.name == "fsync").unwrap();
+        let inject = format!("inject=fsync:error=EIO:when={}+", sync.number);
+        let output = Run::new(&strace, name, &["-e".to_owned(), inject]).said();
+        let said: Vec<_> = said(&output).collect();
+        assert!(said[0].starts_with("first unknown") && said[1] == "seen true", "{name}: {output}");
+        assert!(said[2].starts_with("again unknown"), "{name}: {output}");
+    }
 }

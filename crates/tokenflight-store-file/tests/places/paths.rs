@@ -201,3 +201,34 @@ fn a_turn_is_released_by_order_and_its_claim_still_runs_out() {
     assert_eq!(other.status(&key()).unwrap().presenter, Presenter::Dead { holder: "the child".into() });
     assert!(is_busy(&try_claim(&other, 2)), "a holder that may live was overtaken");
 }
+
+#[test]
+fn a_time_namespace_shares_the_clock_of_the_machine() {
+    if !crate::users::is_root("another time namespace") {
+        return;
+    }
+    let folder = Folder::new();
+    let store = FileStore::in_dir(folder.path());
+    log_in(&store, 1).unwrap();
+    assert!(is_granted(&try_claim(&store, 1)));
+    drop(store);
+    let store = FileStore::in_dir(folder.path());
+    while store.status(&key()).unwrap().presenter == (Presenter::Alive { holder: Some("the child".into()) }) {}
+    let record = folder.join("alice.json");
+    let output = Command::new("unshare")
+        .args(["--time", "--boottime", "86400", "--fork"])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env("TOKENFLIGHT_PART", "claim")
+        .env(RECORD, &record)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said(&text).next(), Some("busy"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    // That process has begun the wait for what the dead holder sent. Here it ends in five seconds, too, not in a day.
+    let reply = try_claim(&store, 3);
+    let Ok(Reply::Busy { retry_after: Some(left), .. }) = reply else { panic!("{reply:?}") };
+    assert!(left <= Duration::from_secs(5), "{left:?}");
+    let entry = block_on(store.load(&key())).unwrap().entry.unwrap();
+    assert!(entry.claim.is_some_and(|claim| claim.dying));
+}
