@@ -147,7 +147,7 @@ impl FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, path, .. } => write!(f, "{doing} {} failed", path.display()),
+            Self::Io { doing, path, source } => write!(f, "{doing} {} failed{}", path.display(), cure(source)),
             Self::Damaged { path, .. } => write!(
                 f,
                 "{} is damaged: repair it, or log in, which keeps it under the same name with `.bad` at its end",
@@ -209,6 +209,16 @@ impl fmt::Display for FileError {
                 write!(f, "the folder {} was removed while it was in use: make it again, or restart", path.display())
             }
         }
+    }
+}
+
+/// What a person can do about an error of the system, where that is plain.
+fn cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ": make room there",
+        io::ErrorKind::ReadOnlyFilesystem => ": keep the record where it can be written",
+        io::ErrorKind::PermissionDenied => ": give this user the right to read and write it",
+        _ => "",
     }
 }
 

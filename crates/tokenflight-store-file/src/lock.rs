@@ -43,23 +43,23 @@ impl Lock {
             os::check_owner(path, &metadata)?;
             let lock = Self { file, path: path.to_owned(), id: os::id(&metadata), process: process::id() };
             // Replaced since it was opened: others lock another file.
-            if lock.is_in_place()? {
+            if lock.excludes_at(path)? {
                 return Ok(Some(lock));
             }
         }
         Err(FileError::io("locking", path, io::Error::other("the file is replaced again and again")))
     }
 
-    /// Whether the locked file still is the one on the path, so that it excludes others.
-    pub(crate) fn is_in_place(&self) -> Result<bool, FileError> {
-        let Some(there) = look(&self.path)? else { return Ok(false) };
-        let ours = self.file.metadata().map_err(|source| FileError::io("looking at", &self.path, source))?;
+    /// Whether the locked file is the one at this path still, so that it excludes others.
+    pub(crate) fn excludes_at(&self, path: &Path) -> Result<bool, FileError> {
+        let Some(there) = look(path)? else { return Ok(false) };
+        let ours = self.file.metadata().map_err(|source| FileError::io("looking at", path, source))?;
         Ok(os::is_same(&there, &ours))
     }
 
     /// Refuses a file system on which locks exclude nobody.
     pub(crate) fn prove(&self) -> Result<(), FileError> {
-        match Self::acquire(&self.path)? {
+        match Self::acquire(&self.path)?.filter(|other| other.id == self.id) {
             None => Ok(()),
             Some(_) => Err(FileError::NoLocks { path: self.path.clone() }),
         }

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use tokenflight_core::{
@@ -61,52 +62,38 @@ impl Steps {
             here = lock::id_at(&place.lock)?;
         }
         let entry = record::read(&place, key)?;
-        Ok(Seen::new(entry, self.facts(&place, here)?))
+        Ok(Seen::new(entry, self.facts(&place, key, here)?))
     }
 
     /// Does an operation, unless another process is within a step.
     pub(crate) fn apply(&mut self, key: &GrantKey, op: &Op) -> Step<Result<Reply, StoreError>> {
-        let place = match self.writable(key) {
-            Ok(place) => place,
-            Err(error) => return Step::Done(Err(error.into())),
-        };
-        let step = match op.body {
+        let step = self.writable(key).map_err(StoreError::from).and_then(|place| match op.body {
             Body::Claim { owner, yields, .. } => self.claim(&place, key, op, owner, yields),
             _ => self.report(&place, key, op),
+        });
+        let result = match step {
+            Ok(Step::Later) => return Step::Later,
+            Ok(Step::Done(reply)) => Ok(reply),
+            Err(error) => Err(error),
         };
-        match step {
-            Ok(Step::Later) => Step::Later,
-            Ok(Step::Done(reply)) => {
-                self.end_turn(&place, op, Ok(&reply));
-                Step::Done(Ok(reply))
-            }
-            Err(error) => {
-                self.end_turn(&place, op, Err(()));
-                Step::Done(Err(error))
-            }
-        }
+        self.end_turn(key, op, result.as_ref().ok());
+        Step::Done(result)
     }
 
     /// Another process did not end its step in time.
-    pub(crate) fn give_up(&mut self, key: &GrantKey, op: &Op, waited: std::time::Duration) -> StoreError {
+    pub(crate) fn give_up(&mut self, key: &GrantKey, op: &Op, waited: Duration) -> StoreError {
+        self.end_turn(key, op, None);
         match self.place(key) {
-            Ok(place) => {
-                self.end_turn(&place, op, Err(()));
-                FileError::Held { path: place.lock, waited }.into()
-            }
+            Ok(place) => FileError::Held { path: place.lock, waited }.into(),
             Err(error) => error.into(),
         }
     }
 
     /// The claim of this owner has no holder any more: its future was dropped.
     pub(crate) fn abandon(&mut self, key: &GrantKey, owner: Owner) {
-        if let Ok(place) = self.place(key) {
-            self.turns.release(&place, owner);
-        }
+        self.turns.release(key, owner);
     }
-}
 
-impl Steps {
     /// A claim: first the turn, then the step. So nothing waits for a turn within a step.
     fn claim(
         &mut self,
@@ -116,13 +103,13 @@ impl Steps {
         owner: Owner,
         yields: Option<Owner>,
     ) -> Result<Step<Reply>, StoreError> {
-        let hold = self.turns.take(place, owner, yields)?;
+        let hold = self.turns.take(place, key, owner, yields)?;
         if hold == Hold::Theirs {
             return self.watch(place, key, op).map(Step::Done).map_err(StoreError::from);
         }
         let Some(lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
         let entry = record::read(place, key)?;
-        let mut facts = self.facts(place, Some(lock.id))?;
+        let mut facts = self.facts(place, key, Some(lock.id))?;
         if hold == Hold::Ours {
             // The holder's death is not proved: it is a part of this process.
             facts.lock = None;
@@ -140,8 +127,8 @@ impl Steps {
             && matches!(reply, Reply::Granted(_))
         {
             // It ran out and brought nothing. The turn goes on to the next owner without being free in between.
-            claim.lock = self.lock(place)?;
-            self.turns.hand_over(place, owner);
+            claim.lock = self.lock(place, key)?;
+            self.turns.hand_over(key, owner);
         }
         let next = self.write(place, key, next, entry)?;
         Ok(Step::Done(with_entry(reply, next)))
@@ -150,9 +137,9 @@ impl Steps {
     /// The answer to a claim while a living process has the turn. It is never granted, however long that process has had it.
     fn watch(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Reply, FileError> {
         let entry = record::read(place, key)?;
-        let mut facts = self.facts(place, lock::id_at(&place.lock)?)?;
+        let mut facts = self.facts(place, key, lock::id_at(&place.lock)?)?;
         (facts.lock, facts.trusted) = (None, false);
-        let (_, reply) = apply(entry.as_ref(), &op.clone().watched(std::time::Duration::ZERO), &facts);
+        let (_, reply) = apply(entry.as_ref(), &op.clone().watched(Duration::ZERO), &facts);
         refuse_copy(place, entry.as_ref(), &facts, &reply)?;
         Ok(match reply {
             Reply::Granted(_) | Reply::Busy { .. } => busy(entry.as_ref()),
@@ -163,7 +150,7 @@ impl Steps {
     /// Every other operation. It needs no turn and waits for none: a login or logout counts whatever is on its way.
     fn report(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Step<Reply>, StoreError> {
         let Some(lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
-        let facts = self.facts(place, Some(lock.id))?;
+        let facts = self.facts(place, key, Some(lock.id))?;
         let entry = match record::read(place, key) {
             Err(FileError::Damaged { .. }) if is_login(op) => return self.replace_damaged(place, key, op, &facts),
             entry => entry?,
@@ -229,18 +216,16 @@ impl Steps {
     /// The turn is kept from before the claim until commit, end or settle is stored.
     ///
     /// A commit that failed keeps it: this process has the only successor, and nothing else may present the predecessor.
-    fn end_turn(&mut self, place: &Place, op: &Op, result: Result<&Reply, ()>) {
-        match (&op.body, result) {
-            (Body::Claim { .. }, Ok(Reply::Granted(_))) => {}
+    fn end_turn(&mut self, key: &GrantKey, op: &Op, reply: Option<&Reply>) {
+        match (&op.body, reply) {
+            (Body::Claim { .. }, Some(Reply::Granted(_))) => {}
             // A claim of which nothing is known is found again by its next try, with or without the turn in between.
-            (Body::Claim { owner, .. } | Body::Settle { owner, .. }, _) => self.turns.release(place, *owner),
-            (_, Ok(reply)) => self.turns.keep_for(place, claimant(reply)),
-            (_, Err(())) => {}
+            (Body::Claim { owner, .. } | Body::Settle { owner, .. }, _) => self.turns.release(key, *owner),
+            (_, Some(reply)) => self.turns.keep_for(key, claimant(reply)),
+            (_, None) => {}
         }
     }
-}
 
-impl Steps {
     /// Where the record of a key lives.
     fn place(&mut self, key: &GrantKey) -> Result<Place, FileError> {
         let path = self.settings.path(key)?;
@@ -273,18 +258,18 @@ impl Steps {
     }
 
     /// What the storage says, where `here` is the file that is locked for a step.
-    fn facts(&mut self, place: &Place, here: Option<u128>) -> Result<Facts, FileError> {
+    fn facts(&mut self, place: &Place, key: &GrantKey, here: Option<u128>) -> Result<Facts, FileError> {
         let local = self.network(place).is_none();
         let mut facts = if local { os::clock() } else { Facts::none() };
         facts.incarnation = here.map(Incarnation::new);
-        facts.lock = self.lock(place)?;
+        facts.lock = self.lock(place, key)?;
         Ok(facts)
     }
 
     /// The turn, if it is ours, still in its place, and proof that no other process presents.
-    fn lock(&mut self, place: &Place) -> Result<Option<LockId>, FileError> {
+    fn lock(&mut self, place: &Place, key: &GrantKey) -> Result<Option<LockId>, FileError> {
         let local = self.network(place).is_none();
-        Ok(self.turns.id(place)?.filter(|_| local).map(LockId::new))
+        Ok(self.turns.id(place, key)?.filter(|_| local).map(LockId::new))
     }
 }
 

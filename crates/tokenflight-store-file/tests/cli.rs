@@ -1,4 +1,5 @@
 //! The command line of the examples, raced against itself.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! A process is stopped while it presents: no other one does, and it goes on as if nothing had been.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod support;
 
@@ -37,6 +38,8 @@ fn child() {
     let stop = move |at: &str| {
         if at == point {
             kill_process(getpid(), Signal::STOP).unwrap();
+            // The signal may reach another thread first, and this one a moment later.
+            std::thread::park_timeout(WHILE);
         }
     };
     let (folder, server) = (child::given(FOLDER), child::given(SERVER).parse().unwrap());

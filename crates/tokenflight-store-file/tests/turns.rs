@@ -1,4 +1,5 @@
 //! Who has the turn within one process, and what becomes of it when nothing asks for it any more.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The contract of stores, kept by files: by one store, by two in a process, by two processes.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod pair;
 mod remote;

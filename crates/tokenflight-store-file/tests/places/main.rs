@@ -1,5 +1,6 @@
 //! Where records may live, whose they may be, and what becomes of a record that is not as it should be.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod disks;
 mod paths;
