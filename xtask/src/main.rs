@@ -5,9 +5,11 @@
 
 mod bench;
 mod callgrind;
+mod cargo;
 mod compare;
 mod counts;
 mod fuzz;
+mod libtest;
 mod lint;
 mod peers;
 mod proof;

@@ -1,8 +1,9 @@
 //! `cargo xtask proof`: the long runs, too long for every commit.
 
 use crate::{
+    cargo::{Cargo, target_dir},
     fuzz,
-    step::{Cargo, Report, target_dir},
+    step::Report,
     test::MODELS,
 };
 

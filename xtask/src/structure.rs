@@ -1,8 +1,9 @@
 //! What the compiler does not check: rules about where things may stand.
 
 use crate::{
+    cargo::Cargo,
     source::{File, files},
-    step::{Cargo, Report},
+    step::Report,
 };
 
 /// Crates that run things. The engine must not need any of them.
