@@ -8,6 +8,7 @@ mod callgrind;
 mod cargo;
 mod compare;
 mod counts;
+mod faults;
 mod fuzz;
 mod libtest;
 mod lint;

@@ -1,6 +1,6 @@
 use std::{fs, path::Path, process::ExitCode};
 
-use tokenflight_examples::soak::BROKEN;
+use tokenflight_example_soak::BROKEN;
 
 use crate::{
     bed::{Ran, assert_no_token},

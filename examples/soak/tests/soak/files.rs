@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use tokenflight_examples::soak::{FileStore, TokenFile};
+use tokenflight_example_soak::{FileStore, TokenFile};
 use tokenflight_test::{ManualTime, contract};
 
 use crate::bed::folder;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use comfy_table::Table;
 
 use super::plain;
-use crate::soak::{
+use crate::{
     books::{Seen, Skew},
     grace::{Grace, Session},
     probe::{Answer, OldToken},

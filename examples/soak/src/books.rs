@@ -7,7 +7,7 @@ use std::{
 use tokenflight::ReusePolicy;
 use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Source, TokenRequest, TokenSet};
 
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// What was seen of the token endpoint, by those who speak to it. Cloning shares. No token is kept.
 #[derive(Clone, Debug)]

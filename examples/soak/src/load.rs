@@ -13,7 +13,7 @@ use super::{
     interrupt::Interrupt,
     settings::Settings,
 };
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// What the workers saw. Cloning shares.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::{
 
 use clap::Parser;
 use serde_json::Value;
-use tokenflight_examples::soak::{Options, run};
+use tokenflight_example_soak::{Options, run};
 
 /// What a run left behind.
 pub(crate) struct Ran {

@@ -7,7 +7,7 @@ use super::{
     api::{self, Api},
     books::Books,
 };
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// What the resource makes of a token.
 #[derive(Clone, Debug, PartialEq)]

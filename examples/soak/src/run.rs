@@ -13,7 +13,7 @@ use super::{
     stage::{self, Outcome},
     start::Source,
 };
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// The exit code if a request failed, or the session is not known to be alive.
 pub const HARMED: u8 = 1;

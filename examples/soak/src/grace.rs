@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokenflight::{FailureClass, Grant, GrantError, Reason, RefreshToken, StoredTokens, TokenRequest, TokenSet};
 
 use super::{TokenFile, interrupt::Interrupt, wire};
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// What the server does with a used refresh token.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use tokenflight::{TokenSet, time::TokioTime};
-use tokenflight_examples::soak::HARMED;
+use tokenflight_example_soak::HARMED;
 use tokenflight_test::{
     AuthServer, ResourceServer,
     auth::{Fault, Reuse},

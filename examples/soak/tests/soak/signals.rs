@@ -7,7 +7,7 @@ use std::{
     sync::mpsc::{Receiver, Sender, channel},
 };
 
-use tokenflight_examples::soak::{BROKEN, run};
+use tokenflight_example_soak::{BROKEN, run};
 
 use crate::{
     bed::{folder, member, parse},

@@ -3,7 +3,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{books::Books, load::Tally};
-use crate::{clock::Clock, figures::thousands};
+use tokenflight_examples::{clock::Clock, figures::thousands};
 
 /// How often the bar moves.
 const BEAT: Duration = Duration::from_millis(200);

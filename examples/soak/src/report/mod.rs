@@ -10,7 +10,7 @@ use super::{
     settings::Settings,
     stage::{Alive, Outcome},
 };
-use crate::figures::{latency, thousands};
+use tokenflight_examples::figures::{latency, thousands};
 
 /// Whether nothing went wrong that was not asked for.
 #[must_use]

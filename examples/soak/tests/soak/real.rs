@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::ExitCode};
 
 use tokenflight::{Grant, Reason, RefreshToken, TokenRequest};
-use tokenflight_examples::soak::HARMED;
+use tokenflight_example_soak::HARMED;
 use tokenflight_oauth2::{ClientAuth, TokenEndpoint, client};
 
 use crate::{

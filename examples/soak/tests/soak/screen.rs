@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight_examples::soak::run;
+use tokenflight_example_soak::run;
 
 use crate::bed::{Ran, parse};
 

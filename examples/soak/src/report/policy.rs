@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use tokenflight::ReusePolicy;
 use tokenflight_oauth2::provider::{self, Provider};
 
-use crate::soak::{books::Seen, grace::Grace};
+use crate::{books::Seen, grace::Grace};
 
 /// What to tell the session about used refresh tokens, and why.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::soak::grace::Session;
+    use crate::grace::Session;
 
     const ROTATES: Seen = seen(5, 0);
     const STAYS: Seen = seen(0, 5);

@@ -7,7 +7,7 @@ use super::{
     interrupt::Interrupt,
     probe::{self, Answer},
 };
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// Whether the announced lifetime is the real one.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use hyper_util::{
 use tokenflight::{Bearer, BearerLayer, BoxError, Origins, Session};
 use tower::{Layer, ServiceExt};
 
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// The HTTP client for the resource: pooled connections, HTTP/1.1.
 type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;

@@ -2,7 +2,7 @@
 
 use std::{fs, process::ExitCode};
 
-use tokenflight_examples::soak::BROKEN;
+use tokenflight_example_soak::BROKEN;
 
 use crate::bed::{folder, parse, soak};
 

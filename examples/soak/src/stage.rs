@@ -18,7 +18,7 @@ use super::{
     start::Start,
     tail::{self, Lifetime},
 };
-use crate::clock::Clock;
+use tokenflight_examples::clock::Clock;
 
 /// How long the session may take to shut down: a token request's limit, and the file.
 const FAREWELL: Duration = Duration::from_secs(75);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use tokenflight_examples::soak::{Options, run};
+use tokenflight_example_soak::{Options, run};
 
 fn main() -> ExitCode {
     run(Options::parse(), &mut stdout(), &mut stderr())
