@@ -16,7 +16,7 @@ use tokenflight_examples::clock::Clock;
 /// The HTTP client for the resource: pooled connections, HTTP/1.1.
 type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// How long an answer may take. Whoever waits longer counts as failed, not as cancelled.
+/// How long an answer may take. A worker that waits longer counts as failed, not as cancelled.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The resource, with a session's tokens and without.

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// Says that the run has to end early, and why. Cloning shares.
 ///
-/// Nothing is dropped where it stands: whoever is in the middle of a refresh finishes it, because its answer may be the only
+/// Nothing is dropped where it stands: a refresh under way is finished, because its answer may be the only
 /// copy of the user's session.
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt(Arc<watch::Sender<Option<&'static str>>>);

@@ -30,12 +30,12 @@ pub(super) struct Counts {
     pub(super) unauthorized: u64,
     /// Other failures, in words.
     pub(super) errors: BTreeMap<String, u64>,
-    /// What a request takes of late: how long somebody waits who gives up.
+    /// What a request takes of late: how long a caller waits that gives up.
     usual: Duration,
 }
 
 impl Counts {
-    /// Requests that failed though nobody gave them up.
+    /// Requests that failed without having been given up.
     pub(super) fn failed(&self) -> u64 {
         self.unauthorized + self.errors.values().sum::<u64>()
     }
@@ -135,7 +135,7 @@ impl Worker {
 
     async fn ask(&mut self) {
         let begin = self.clock.now();
-        // A moment at which the request is usually still under way; nobody knows one before the first answer.
+        // A moment at which the request is usually still under way; none is known before the first answer.
         let usual = Some(self.tally.usual()).filter(|usual| !usual.is_zero() && self.random.f64() < self.cancel);
         let patience = usual.map(|usual| usual.mul_f64(self.random.f64()));
         let give_up = self.clock.run_out(patience);

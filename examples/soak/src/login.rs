@@ -1,4 +1,4 @@
-//! Logging in: somebody says yes elsewhere, and we wait.
+//! Logging in: the user agrees elsewhere, and the run waits.
 
 use std::{fmt::Write as _, io::Write, sync::Arc, time::Duration};
 
@@ -108,7 +108,7 @@ impl Waiting<'_> {
         Ok(self.interrupt.unless(waited).await.map_err(Problem::Interrupted)??)
     }
 
-    /// For what may be answered with a login at any moment. An interrupt does not end it, or a login that nobody knows of
+    /// For what may be answered with a login at any moment. An interrupt does not end it, or a login that is not known here
     /// might be left at the server; it takes no longer than a token request.
     async fn to_its_end(
         &self,
@@ -119,7 +119,7 @@ impl Waiting<'_> {
         match self.interrupt.unless(&mut asking).await {
             Ok(found) => found,
             Err(_) => {
-                // Whoever cannot read this waits all the same.
+                // Waits also where this cannot be read.
                 let _ = say(err, LANDING);
                 asking.await
             }

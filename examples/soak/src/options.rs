@@ -135,7 +135,7 @@ impl Options {
         let Some(path) = self.config.take() else { return Ok(self) };
         let named = |problem: String| format!("{}: {problem}", path.display());
         let text = fs::read_to_string(&path).map_err(|error| named(error.to_string()))?;
-        // The error's own words quote the line, which may hold a secret that somebody put there by mistake.
+        // The error's own words quote the line, which may hold a secret that was put there by mistake.
         let file = toml::from_str::<Self>(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             named(format!("line {} is no setting of the soak, or has a wrong type", before.matches('\n').count() + 1))

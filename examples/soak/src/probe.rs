@@ -28,7 +28,7 @@ pub(super) enum OldToken {
     Unclear(String),
 }
 
-/// Servers count lifetimes in whole seconds: a token may end one second early and nobody has lied.
+/// Servers count lifetimes in whole seconds: a token may end one second early without a wrong announcement.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
 
 /// Asks the resource with exactly this token.
@@ -41,7 +41,7 @@ pub(super) async fn ask(api: &Api, token: &HeaderValue) -> Answer {
     }
 }
 
-/// Renews twice before there is any load: once because nobody knows how old the tokens in the file are, and a second time to
+/// Renews twice before there is any load: once because it is not known how old the tokens in the file are, and a second time to
 /// see what becomes of a token that is known to be good.
 ///
 /// # Errors

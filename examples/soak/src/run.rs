@@ -28,7 +28,7 @@ pub fn run(options: Options, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(HARMED),
         Err(error) => {
-            // Whoever cannot read the error sees the code.
+            // Where the error cannot be read, the code is seen.
             let _ = writeln!(err, "error: {error}");
             ExitCode::from(BROKEN)
         }

@@ -61,7 +61,7 @@ impl Login {
         Ok(Self { way, endpoint, parameters })
     }
 
-    /// What is said if nobody knows where it begins.
+    /// What is said if it is not known where it begins.
     pub(super) fn missing(&self) -> String {
         format!("{} is missing, and there is no issuer whose metadata name it", self.flag())
     }
@@ -138,7 +138,7 @@ fn row(name: &str) -> Result<&'static Provider, String> {
     })
 }
 
-/// An address that tokens may go to, without a user name, which would be a secret to keep. This is known before somebody
+/// An address that tokens may go to, without a user name, which would be a secret to keep. This is known before the user
 /// logs in for nothing.
 fn resource(url: &str) -> Result<Uri, BoxError> {
     let uri: Uri = url.parse().map_err(|_| "--resource is no URL")?;

@@ -23,7 +23,7 @@ use tokenflight_examples::clock::Clock;
 /// How long the session may take to shut down: a token request's limit, and the file.
 const FAREWELL: Duration = Duration::from_secs(75);
 
-/// The same where the file has failed already. Whoever is kept waiting longer might kill the process, which has the only copy.
+/// The same where the file has failed already. A user who is kept waiting longer might kill the process, which has the only copy.
 const SHORT_FAREWELL: Duration = Duration::from_secs(15);
 
 /// What came of it.
@@ -172,7 +172,7 @@ impl Stage<'_> {
         tally.read()
     }
 
-    /// Nothing else proves that the refresh token in the file is good. After an interrupt nobody has time for it.
+    /// Nothing else proves that the refresh token in the file is good. After an interrupt there is no time for it.
     async fn last_refresh(&self) -> Alive {
         if self.interrupt.reason().is_some() {
             return match self.session.state().status {

@@ -60,7 +60,7 @@ impl<'a> Source<'a> {
         // Before they are used, and before anything else can go wrong.
         file.write(&StoredTokens::from_set(&tokens, wall(), None)).map_err(|error| format!("{path}: {error}"))?;
         writeln!(err, "The login is in {path}.")?;
-        // It came after all, when nobody wanted to go on.
+        // It came after all, when the run was to end.
         if let Some(reason) = interrupt.reason() {
             return Err(format!("{reason}; the login has not been used").into());
         }

@@ -14,7 +14,7 @@ use tokenflight_examples::clock::Clock;
 pub(super) enum Lifetime {
     /// The server announces none.
     Unannounced,
-    /// It is longer than the load was: nobody has agreed to wait that long.
+    /// It is longer than the load was: nothing was agreed about waiting that long.
     TooLong(Duration),
     /// It is too short to be told from whole seconds.
     TooShort(Duration),

@@ -18,7 +18,7 @@ const TAKEN: &str = "is there already, and --login does not overwrite a login: l
 
 /// The user's login, in a file: JSON as a token endpoint answers.
 ///
-/// It is replaced as a whole: a reader sees the old login or the new one, and so does whoever looks after a crash. While this
+/// It is replaced as a whole: a reader sees the old login or the new one, also after a crash. While this
 /// value lives, a lock beside the file keeps a second soak away, which would present the same refresh token.
 pub struct TokenFile {
     path: PathBuf,
@@ -34,7 +34,7 @@ struct State {
     stored: Option<RefreshToken>,
     /// What could not be written, and would be lost.
     unwritten: Option<StoredTokens>,
-    /// Whether the file is still to be made. What stands at its place then is somebody else's.
+    /// Whether the file is still to be made. What stands at its place then is not of this run.
     fresh: bool,
 }
 
@@ -85,7 +85,7 @@ impl TokenFile {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = fs::canonicalize(folder).map_err(|error| named(&error.to_string()))?;
         let place = folder.join(name);
-        // It also shows that the folder can be written, before somebody logs in for nothing.
+        // It also shows that the folder can be written, before a login is made for nothing.
         let lock = Lock::take(beside(&place, "lock"))?;
         // A link to nowhere counts as a file: where it leads is not for us to fill.
         match fs::symlink_metadata(&place) {
@@ -178,7 +178,7 @@ fn put(path: &Path, text: &str, naming: fn(&Path, &Path) -> io::Result<()>) -> i
     let draft = beside(path, &format!("{:016x}.tmp", fastrand::u64(..)));
     let named = private(&draft, text.as_bytes()).and_then(|()| naming(&draft, path));
     if named.is_err() {
-        // Nobody needs half a login.
+        // Half a login is of no use.
         let _ = fs::remove_file(&draft);
         return named;
     }
@@ -190,12 +190,12 @@ fn put(path: &Path, text: &str, naming: fn(&Path, &Path) -> io::Result<()>) -> i
     Ok(())
 }
 
-/// Gives the draft a name, whoever had it.
+/// Gives the draft a name, also one that was taken.
 fn replace(draft: &Path, path: &Path) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
-/// Gives the draft a name that nobody has: a login took its time, and somebody may have put a file there meanwhile.
+/// Gives the draft a name that is free: a login took its time, and a file may have come there meanwhile.
 fn claim(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Ok(()) => {

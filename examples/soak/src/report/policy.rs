@@ -15,7 +15,7 @@ pub(super) struct Advice {
 /// A window under this is shorter than the attempt that would have to fit into it.
 const LEAST_WINDOW: Duration = Duration::from_secs(1);
 
-/// What was seen comes before what the table says, and where neither says anything the strict way harms nobody.
+/// What was seen comes before what the table says, and where neither says anything the strict way does no harm.
 pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
     let advice = |policy, why: &str| Advice { policy, why: why.to_owned() };
     match grace {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_advised_to_present_a_token_twice_without_evidence() {
+    fn no_token_is_advised_to_be_presented_twice_without_evidence() {
         assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
         assert_eq!(policy(&seen(0, 0), &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
         assert_eq!(policy(&seen(1, 4), &Grace::NoConsent, provider::UNKNOWN), ReusePolicy::Strict);

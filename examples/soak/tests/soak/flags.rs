@@ -79,7 +79,7 @@ fn a_token_endpoint_that_is_not_there_costs_nothing() {
     let file = folder("not-there").join("tokens.json");
     fs::write(&file, LOGIN).unwrap();
     let tokens = format!("--token-file={}", file.display());
-    // Nobody listens on port 9 of a machine of today; if somebody does, it is no token endpoint either.
+    // Nothing listens on port 9 of a machine of today; if something does, it is no token endpoint.
     let ran =
         soak(&["--token-endpoint=http://127.0.0.1:9/", "--client-id=c", "--resource=http://127.0.0.1:9/", &tokens]);
     assert_eq!(ran.code, ExitCode::from(BROKEN), "{}", ran.out);

@@ -42,12 +42,12 @@ fn a_login_that_is_there_already_is_not_touched() {
     let server = provider(GRANTED, (200, TOKENS));
     for way in ["--login=device", "--login=code"] {
         let file = folder("login-there").join("tokens.json");
-        fs::write(&file, "what somebody else has put here").unwrap();
+        fs::write(&file, "what another program has put here").unwrap();
         assert_broken(&Running::start(&flags(&server, &file, &[way])).end(), "does not overwrite a login");
-        assert_eq!(fs::read_to_string(&file).unwrap(), "what somebody else has put here");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "what another program has put here");
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "a lock is left");
     }
-    assert_eq!(server.count(), 0, "nobody logs in for nothing");
+    assert_eq!(server.count(), 0, "no login is made for nothing");
 }
 
 #[test]

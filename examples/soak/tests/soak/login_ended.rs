@@ -71,11 +71,11 @@ fn a_file_that_appears_during_the_login_stays_and_the_login_is_saved_elsewhere()
     let file = folder("login-appears").join("tokens.json");
     let place = file.clone();
     let server = provider_with(GRANTED, move || {
-        fs::write(&place, "what somebody else has put here").unwrap();
+        fs::write(&place, "what another program has put here").unwrap();
         (200, TOKENS.to_owned())
     });
     assert_saved_elsewhere(&server, &flags(&server, &file, &["--login=device"]));
-    assert_eq!(fs::read_to_string(&file).unwrap(), "what somebody else has put here");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "what another program has put here");
     assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
 }
 

@@ -51,7 +51,7 @@ fn the_file_has_the_newest_refresh_token_of_a_session_that_was_kept() {
 #[test]
 fn a_session_that_a_lost_answer_ended_is_no_success_and_ends_the_run() {
     let auth = server(2);
-    // The two refreshes before the load are answered; the first one of the load is processed, and nobody hears of it.
+    // The two refreshes before the load are answered; the first one of the load is processed, and the answer is lost.
     auth.faults().extend([Fault::None, Fault::None, Fault::CutAfter]);
     let (ran, _) = against(&auth, "lost-answer", "600");
     assert_eq!(ran.code, ExitCode::from(HARMED), "{}{}", ran.out, ran.err);

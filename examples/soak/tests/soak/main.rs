@@ -1,4 +1,4 @@
-//! What somebody who runs the soak sees, and what is left of their login.
+//! What the soak shows, and what is left of the login.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
