@@ -6,6 +6,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The root of the workspace.
@@ -108,6 +110,34 @@ impl Cargo {
         let both = File::create(file).and_then(|out| Ok((out.try_clone()?, out)));
         let (out, err) = both.map_err(named)?;
         succeeded(self.command().stdin(Stdio::null()).stdout(out).stderr(err).status())
+    }
+
+    /// As [`run_into`](Self::run_into), for so long: what hangs is ended, and has failed.
+    // A build tool, not the library.
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn run_within(&self, limit: Duration, file: &Path) -> Result<(), String> {
+        let named = |error| format!("{}: {error}", file.display());
+        let (out, err) = File::create(file).and_then(|out| Ok((out.try_clone()?, out))).map_err(named)?;
+        let mut command = self.command();
+        // A group of its own, to be ended with all that it has started.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let mut child = child.map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(None) if start.elapsed() < limit => thread::sleep(Duration::from_millis(50)),
+                Ok(None) => {
+                    let group = format!("-{}", child.id());
+                    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(format!("it hangs for {} s", limit.as_secs()));
+                }
+                status => return succeeded(status.map(Option::unwrap_or_default)),
+            }
+        }
     }
 
     /// Runs it and hands back what it printed.

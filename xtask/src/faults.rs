@@ -4,7 +4,12 @@
 //! A patch begins with what it breaks and the tests that find it, as `test: package target name`, where the target is
 //! `--lib` or the name of a test program.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use crate::{
     cargo::{Cargo, root, target_dir},
@@ -14,6 +19,9 @@ use crate::{
 };
 
 const FOLDER: &str = "xtask/faults";
+
+/// A test that runs for so long hangs.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A fault to plant.
 #[derive(Debug)]
@@ -67,19 +75,22 @@ impl Fault {
 }
 
 impl Test {
-    /// Whether it fails; one that does not run has found nothing.
+    /// Whether it fails, or hangs; one that is not built has found nothing.
     fn finds(&self) -> Result<(), String> {
         let target = if self.target == "--lib" { self.target.clone() } else { format!("--test {}", self.target) };
-        let test = Cargo::new("test --all-features -p").args(&self.package).args(&target).args("-- --exact");
-        let test = test.args(&self.name).within(&copy()).env_default("RUST_BACKTRACE", "0");
-        let test = test.env("CARGO_TARGET_DIR", &build().display().to_string());
+        let test = Cargo::new("test --all-features -p").args(&self.package).args(&target).within(&copy());
+        let test = test.env_default("RUST_BACKTRACE", "0").env("CARGO_TARGET_DIR", &build().display().to_string());
         let log = target_dir("xtask").join("fault.log");
-        let result = test.run_into(&log);
-        let text = fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let text = || fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()));
+        if let Err(error) = test.clone().args("--no-run").run_into(&log) {
+            return Err(format!("{} is not built: {error}\n{}", self.name, Tests::what_failed(&text()?)));
+        }
+        let result = test.args("-- --exact").args(&self.name).run_within(LIMIT, &log);
+        // No test of that name is no failure.
         match result {
+            Err(_) => Ok(()),
+            Ok(()) if Tests::counted(&text()?).is_empty() => Err(format!("there is no test {}", self.name)),
             Ok(()) => Err(format!("{} does not find it", self.name)),
-            Err(_) if Tests::counted(&text).failed() > 0 => Ok(()),
-            Err(error) => Err(format!("{} does not run: {error}\n{}", self.name, Tests::what_failed(&text))),
         }
     }
 
@@ -154,7 +165,7 @@ fn make_copy() -> Result<(), String> {
     Ok(())
 }
 
-fn apply(tree: &std::path::Path, patch: &std::path::Path, extra: &[&str]) -> Result<(), String> {
+fn apply(tree: &Path, patch: &Path, extra: &[&str]) -> Result<(), String> {
     let mut git = Command::new("git");
     git.arg("apply").args(extra).arg(patch).current_dir(tree);
     // The copy lies inside a repository and is none: git would take its files for those of the repository.

@@ -70,10 +70,6 @@ impl Tests {
         self.passed + self.failed == 0 && log.contains("\ntest result: ")
     }
 
-    pub(crate) const fn failed(&self) -> usize {
-        self.failed
-    }
-
     pub(crate) const fn is_empty(&self) -> bool {
         self.passed + self.failed + self.ignored == 0
     }
