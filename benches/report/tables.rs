@@ -100,7 +100,7 @@ pub(crate) fn peers(figures: &Figures) -> String {
     text
 }
 
-/// Computed, so that nobody can leave one out.
+/// Computed, so that none can be left out.
 pub(crate) fn losses(figures: &Figures) -> String {
     let mut lines = Vec::new();
     for target in targets::all(figures).into_iter().filter(|target| target.met() == Some(false)) {

@@ -1,4 +1,4 @@
-//! What everything is made of. Nothing here fails with the settings that are written here; if somebody changes them, a bench
+//! What everything is made of. Nothing here fails with the settings that are written here; if they are changed, a bench
 //! stops at once.
 
 use std::{

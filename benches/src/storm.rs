@@ -37,7 +37,7 @@ pub enum Storm {
     SharedResult,
     /// `futures::Shared` over the work, polled by those who wait.
     SharedWork,
-    /// tokio's `Mutex`: whoever gets it looks again.
+    /// tokio's `Mutex`: each holder looks again.
     Mutex,
     /// tokio's `Notify`, with the work in a task of its own.
     Notify,
@@ -69,7 +69,7 @@ impl Storm {
     ///
     /// # Panics
     ///
-    /// If somebody gets no token, or more than one refresh was made.
+    /// If a task gets no token, or more than one refresh was made.
     pub async fn run(self, waiters: usize) {
         let work = Work::default();
         match self {
@@ -205,7 +205,7 @@ async fn all<F: Future<Output = bool> + Send + 'static>(waiters: usize, work: &W
     }
     work.open();
     for task in tasks {
-        assert!(task.await.is_ok_and(|got| got), "somebody got no token");
+        assert!(task.await.is_ok_and(|got| got), "a task got no token");
     }
 }
 

@@ -1,3 +1,5 @@
+//! One clock for all parts of an example.
+
 use std::{fmt, time::Duration};
 
 use tokenflight::{
@@ -5,9 +7,9 @@ use tokenflight::{
     time::{Time, TokioTime},
 };
 
-/// Time since a start: the same for everybody who holds a copy.
+/// Time since a start: the same in every copy.
 #[derive(Clone, Copy)]
-pub(crate) struct Clock {
+pub struct Clock {
     time: TokioTime,
     start: Now,
 }
@@ -15,20 +17,20 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts now.
     #[must_use]
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let time = TokioTime::new();
         Self { time, start: time.now() }
     }
 
     /// How long ago that was.
     #[must_use]
-    pub(crate) fn now(&self) -> Duration {
+    pub fn now(&self) -> Duration {
         self.at(self.time.now())
     }
 
     /// Another reading of the same clock as time since the start.
     #[must_use]
-    pub(crate) const fn at(&self, now: Now) -> Duration {
+    pub const fn at(&self, now: Now) -> Duration {
         now.boot.saturating_sub(self.start.boot)
     }
 
@@ -37,7 +39,7 @@ impl Clock {
     /// # Cancel safety
     ///
     /// Dropping it cancels the timer.
-    pub(crate) async fn sleep(&self, duration: Duration) {
+    pub async fn sleep(&self, duration: Duration) {
         self.time.sleep(duration).await;
     }
 
@@ -46,7 +48,7 @@ impl Clock {
     /// # Cancel safety
     ///
     /// As [`sleep`](Self::sleep).
-    pub(crate) async fn run_out(self, patience: Option<Duration>) {
+    pub async fn run_out(self, patience: Option<Duration>) {
         match patience {
             Some(patience) => self.sleep(patience).await,
             None => std::future::pending().await,

@@ -2,7 +2,7 @@
 
 /// Milliseconds, with one digit below ten.
 #[must_use]
-pub(crate) fn latency(millis: Option<f64>) -> String {
+pub fn latency(millis: Option<f64>) -> String {
     match millis {
         Some(millis) if millis < 10.0 => format!("{millis:.1} ms"),
         Some(millis) => format!("{millis:.0} ms"),
@@ -12,7 +12,7 @@ pub(crate) fn latency(millis: Option<f64>) -> String {
 
 /// A number with commas.
 #[must_use]
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -1,6 +1,5 @@
-//! What the examples are made of. Each example is a thin `main` over a module here, so that a test can run it too.
+//! The race, as a library so that a test can run it too, and what other examples share with it.
 
-mod clock;
-mod figures;
+pub mod clock;
+pub mod figures;
 pub mod race;
-pub mod soak;

@@ -1,4 +1,4 @@
-//! What somebody who runs the race sees.
+//! What the race shows.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]

@@ -1,9 +1,6 @@
 //! `cargo xtask bench`.
 
-use crate::{
-    compare, counts, peers, report,
-    step::{Cargo, Report},
-};
+use crate::{cargo::Cargo, compare, counts, peers, report, step::Report};
 
 pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
     let (own, passed) = match args.iter().position(|arg| *arg == "--") {

@@ -3,8 +3,8 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
+    cargo::{root, target_dir},
     counts::{self, Count},
-    step::{root, target_dir},
 };
 
 pub(crate) fn run(revision: &str) -> Result<(), String> {

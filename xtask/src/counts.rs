@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     callgrind::instructions,
-    step::{Cargo, root, target_dir},
+    cargo::{Cargo, root, target_dir},
 };
 
 /// What is counted: so many cases of one kind, each done a few and many times. What the second takes more is what they cost.

@@ -2,7 +2,7 @@
 
 use std::{env, fs, process::Command};
 
-use crate::step::{Cargo, root, target_dir};
+use crate::cargo::{Cargo, root, target_dir};
 
 /// The targets, and how long their inputs may be: a challenge as long as a client takes headers.
 const TARGETS: &[(&str, u32)] = &[

@@ -1,12 +1,12 @@
 //! `cargo xtask lint`.
 
-use crate::step::{Cargo, Report};
+use crate::{cargo::Cargo, step::Report};
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    report.cargo("format", &Cargo::new("fmt --all --check"));
+    report.quiet("format", &Cargo::new("fmt --all --check"));
     let peers = "fmt --check --manifest-path benches/peers/Cargo.toml -p tokenflight-peers";
-    report.cargo("format: peers", &Cargo::new(peers));
-    report.cargo("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
+    report.quiet("format: peers", &Cargo::new(peers));
+    report.quiet("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
     // What all features together hide: imports and code that only one of them uses.
     let engine =
         ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect"].map(|features| ("tokenflight", features));
@@ -14,10 +14,10 @@ pub(crate) fn run(report: &mut Report) -> bool {
     for (package, features) in engine.into_iter().chain(oauth2) {
         let shown = if features.is_empty() { "no feature" } else { features };
         let clippy = Cargo::new("clippy --no-default-features -p").args(package).arg("--features").arg(features);
-        report.cargo(&format!("clippy: {package}, {shown}"), &clippy.args("-- -D warnings"));
+        report.quiet(&format!("clippy: {package}, {shown}"), &clippy.args("-- -D warnings"));
     }
     let doc = "doc --workspace --all-features --no-deps --document-private-items";
-    report.cargo("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
+    report.quiet("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
     deny(report);
     true
 }
@@ -25,7 +25,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
 /// Licences, duplicates and sources of what we build on; `deny.toml` says what is allowed.
 fn deny(report: &mut Report) {
     if !Cargo::new("deny --version").works() {
-        report.cargo("install cargo-deny", &Cargo::new("install cargo-deny --locked"));
+        report.quiet("install cargo-deny", &Cargo::new("install cargo-deny --locked"));
     }
-    report.cargo("dependencies", &Cargo::new("deny --workspace --all-features check licenses bans sources"));
+    report.quiet("dependencies", &Cargo::new("deny --workspace --all-features check licenses bans sources"));
 }

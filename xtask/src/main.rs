@@ -5,9 +5,12 @@
 
 mod bench;
 mod callgrind;
+mod cargo;
 mod compare;
 mod counts;
+mod faults;
 mod fuzz;
+mod libtest;
 mod lint;
 mod peers;
 mod proof;

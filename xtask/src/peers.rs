@@ -11,7 +11,8 @@ use std::{
 
 use crate::{
     callgrind::instructions,
-    step::{Cargo, Report, target_dir},
+    cargo::{Cargo, target_dir},
+    step::Report,
 };
 
 /// What a token read does not depend on.

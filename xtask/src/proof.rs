@@ -1,8 +1,9 @@
 //! `cargo xtask proof`: the long runs, too long for every commit.
 
 use crate::{
-    fuzz,
-    step::{Cargo, Report, target_dir},
+    cargo::{Cargo, target_dir},
+    faults, fuzz,
+    step::Report,
     test::MODELS,
 };
 
@@ -10,43 +11,56 @@ use crate::{
 struct Proof {
     name: &'static str,
     what: &'static str,
+    run: Run,
+}
+
+enum Run {
     /// The same tests that run on every commit, told to go on for longer.
-    cargo: fn() -> Vec<Cargo>,
+    Cargo(fn() -> Vec<Cargo>),
+    /// Steps of their own.
+    Steps(fn(&mut Report)),
 }
 
 const PROOFS: &[Proof] = &[
     Proof {
         name: "contract",
         what: "the store contract: every configuration of holders and faults searched completely, every rule left out",
-        cargo: || {
+        run: Run::Cargo(|| {
             vec![
                 Cargo::new("test --release -p tokenflight-machine --test contract -- --nocapture --test-threads 2")
                     .env("TOKENFLIGHT_PROOF", "1"),
             ]
-        },
+        }),
+    },
+    Proof {
+        name: "faults",
+        what: "every planted fault in turn: each is found by the tests that it names",
+        run: Run::Steps(faults::run),
     },
     Proof {
         name: "fuzz",
         what: "what servers and callers may write: challenges and origins, a minute each",
-        cargo: fuzz::targets,
+        run: Run::Cargo(fuzz::targets),
     },
     Proof {
         name: "heap",
         what: "what is freed, looked into: no token and no cookie is left by requests and by the memory store",
-        cargo: || {
+        run: Run::Cargo(|| {
             let target = target_dir("heap").display().to_string();
             vec![Cargo::new("test --manifest-path heap/Cargo.toml --target-dir").arg(target)]
-        },
+        }),
     },
     Proof {
         name: "machine",
         what: "the decision machine against its properties, a million random histories",
-        cargo: || vec![Cargo::new("test --release -p tokenflight-machine").env_default("PROPTEST_CASES", "1000000")],
+        run: Run::Cargo(|| {
+            vec![Cargo::new("test --release -p tokenflight-machine").env_default("PROPTEST_CASES", "1000000")]
+        }),
     },
     Proof {
         name: "models",
         what: "slot, flight and driver under the model checker: more random and PCT schedules, and DFS",
-        cargo: || {
+        run: Run::Cargo(|| {
             MODELS
                 .iter()
                 .map(|model| {
@@ -57,17 +71,17 @@ const PROOFS: &[Proof] = &[
                         .env_default("TOKENFLIGHT_SEEDS", "1000000")
                 })
                 .collect()
-        },
+        }),
     },
     Proof {
         name: "simulation",
         what: "whole sessions on manual time against the rotating server, a hundred thousand seeds",
-        cargo: || {
+        run: Run::Cargo(|| {
             vec![
                 Cargo::new("test --release -p tokenflight --test simulation")
                     .env_default("TOKENFLIGHT_SEEDS", "100000"),
             ]
-        },
+        }),
     },
 ];
 
@@ -84,8 +98,9 @@ pub(crate) fn run(names: &[&str], report: &mut Report) -> bool {
     }
     for proof in PROOFS.iter().filter(|proof| names.is_empty() || names.contains(&proof.name)) {
         println!("\n{}: {}", proof.name, proof.what);
-        for cargo in (proof.cargo)() {
-            report.cargo(proof.name, &cargo);
+        match proof.run {
+            Run::Cargo(calls) => calls().iter().for_each(|cargo| report.cargo(proof.name, cargo)),
+            Run::Steps(steps) => steps(report),
         }
     }
     true

@@ -3,8 +3,9 @@
 use std::fs;
 
 use crate::{
+    cargo::{Cargo, root, target_dir},
     counts, peers,
-    step::{Cargo, Report, root, target_dir},
+    step::Report,
 };
 
 /// Where it goes.

@@ -9,7 +9,7 @@ use std::{
     process::{self, Command, Stdio},
 };
 
-use crate::step::{Report, root};
+use crate::{cargo::root, step::Report};
 
 const SOURCES: &str = "crates/tokenflight-oauth2/tests/servers";
 
@@ -27,8 +27,6 @@ struct Server {
     check: &'static [&'static str],
     /// What it runs on, for people.
     needs: &'static str,
-    /// What it runs on, for `apt-get`.
-    packages: &'static [&'static str],
     /// Commands, run one after the other. `{}` is the directory to install into, which has the pins in it.
     install: &'static [&'static [&'static str]],
 }
@@ -44,7 +42,6 @@ const SERVERS: &[Server] = &[
             "npm --version >/dev/null && node -p 'if (parseInt(process.versions.node) < 18) throw process.version; 1'",
         ],
         needs: "Node.js 18 or later, and npm",
-        packages: &["nodejs", "npm"],
         install: &[&["npm", "ci", "--prefix", "{}", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]],
     },
     Server {
@@ -57,8 +54,7 @@ const SERVERS: &[Server] = &[
             "import ensurepip, sys, venv; assert sys.version_info >= (3, 11); print(sys.version, sys.base_prefix)",
         ],
         needs: "Python 3.11 or later, with venv",
-        packages: &["python3", "python3-venv"],
-        // It is moved afterwards. That breaks the scripts in it, but not the interpreter, and nobody needs more.
+        // It is moved afterwards. That breaks the scripts in it, but not the interpreter, which is all that is used.
         install: &[
             &["python3", "-m", "venv", "{}"],
             &["{}/bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", "{}/requirements.txt"],
@@ -102,22 +98,13 @@ impl Server {
         Ok(place.display().to_string())
     }
 
-    /// What the server runs on, which is installed if it is missing and we may.
+    /// What the server runs on; never installed from here.
     fn checked(&self) -> Result<String, String> {
-        output(self.check).or_else(|missing| {
-            let may = output(&["id", "-u"]).is_ok_and(|user| user == "0") && output(&["apt-get", "--version"]).is_ok();
-            if !may {
-                return Err(format!("needs {}. {missing}", self.needs));
-            }
-            let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
-            run_command(&[&apt[..], &["update"]].concat())?;
-            run_command(&[&apt[..], &["install", "--yes", "--no-install-recommends"], self.packages].concat())?;
-            output(self.check).map_err(|missing| format!("needs {}. {missing}", self.needs))
-        })
+        output(self.check).map_err(|missing| format!("needs {}. {missing}", self.needs))
     }
 
-    /// Into a directory of our own, which gets its name when it is complete: whoever sees the name sees all of it, and
-    /// two who install at once do not meet.
+    /// Into a directory of its own, which gets its name when it is complete: under that name all of it is there, and two
+    /// installations at once do not meet.
     fn install(&self, place: &Path) -> Result<(), String> {
         let draft = place.with_extension(format!("draft-{}", process::id()));
         let installed = self.install_into(&draft);
@@ -125,7 +112,7 @@ impl Server {
             Err(error) if !place.is_dir() => Err(format!("{}: {error}", place.display())),
             _ => Ok(()),
         });
-        // Gone already, unless something failed or somebody was faster.
+        // Gone already, unless something failed or another installation was faster.
         let _ = fs::remove_dir_all(&draft);
         installed
     }

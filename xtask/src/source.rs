@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::step::root;
+use crate::cargo::root;
 
 /// A source file.
 #[derive(Debug)]

@@ -1,131 +1,30 @@
 //! Running steps, and telling what became of them.
 
 use std::{
-    env,
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    fs,
+    io::{self, Write},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
-/// The root of the workspace.
-pub(crate) fn root() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask)
-}
-
-/// Where builds that need other compiler flags go, so that they do not throw the usual build away.
-pub(crate) fn target_dir(name: &str) -> PathBuf {
-    let base = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    base.join(name)
-}
-
-/// A call of cargo.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Cargo {
-    env: Vec<(String, String)>,
-    args: Vec<String>,
-    /// Another workspace than ours.
-    folder: Option<PathBuf>,
-}
-
-impl Cargo {
-    /// `cargo` with these arguments, split at spaces.
-    pub(crate) fn new(args: &str) -> Self {
-        Self::default().args(args)
-    }
-
-    pub(crate) fn args(mut self, args: &str) -> Self {
-        self.args.extend(args.split_whitespace().map(str::to_owned));
-        self
-    }
-
-    /// One argument that may hold spaces.
-    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
-        self.args.push(arg.into());
-        self
-    }
-
-    /// Sets a variable, unless whoever calls us has set it.
-    pub(crate) fn env_default(self, name: &str, value: &str) -> Self {
-        if env::var_os(name).is_some() { self } else { self.env(name, value) }
-    }
-
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Adds to a variable that holds flags, keeping what is there.
-    pub(crate) fn flags(self, name: &str, flags: &str) -> Self {
-        let all = match env::var(name) {
-            Ok(before) if !before.is_empty() => format!("{before} {flags}"),
-            _ => flags.to_owned(),
-        };
-        self.env(name, &all)
-    }
-
-    /// In another workspace.
-    pub(crate) fn within(mut self, folder: &Path) -> Self {
-        self.folder = Some(folder.to_owned());
-        self
-    }
-
-    /// As one would type it.
-    fn line(&self) -> String {
-        let quoted =
-            |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };
-        let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
-        let args = self.args.iter().map(|arg| quoted(arg));
-        env.chain(["cargo".to_owned()]).chain(args).collect::<Vec<_>>().join(" ")
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        let folder = self.folder.as_deref().unwrap_or_else(|| root());
-        command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
-        // What cargo told us of ourselves is nobody else's business: ring looks at it, and would be built again, with all that
-        // stands on it, after each call without us.
-        let told = env::vars_os().map(|(name, _)| name).filter(|name| {
-            let name = name.to_string_lossy();
-            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-        });
-        for name in told {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    /// Runs it, output straight through.
-    fn run(&self) -> Result<(), String> {
-        println!("\n+ {}", self.line());
-        match self.command().status() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(status.to_string()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Runs it and hands back what it printed.
-    pub(crate) fn output(&self) -> Result<String, String> {
-        println!("\n+ {}", self.line());
-        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
-        if !output.status.success() {
-            return Err(output.status.to_string());
-        }
-        String::from_utf8(output.stdout).map_err(|error| error.to_string())
-    }
-
-    /// Whether it runs at all; prints nothing.
-    pub(crate) fn works(&self) -> bool {
-        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    }
-}
+use crate::{
+    cargo::{Cargo, target_dir},
+    libtest::Tests,
+};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    rows: Vec<(String, Duration, Verdict)>,
+    rows: Vec<Row>,
+    tests: Tests,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: String,
+    time: Duration,
+    verdict: Verdict,
+    note: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,9 +46,38 @@ impl Verdict {
 }
 
 impl Report {
-    /// Runs a call of cargo as a step.
+    /// Runs a call of cargo as a step that shows all it prints.
     pub(crate) fn cargo(&mut self, name: &str, cargo: &Cargo) {
         self.step(name, || cargo.run());
+    }
+
+    /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs tests, they are counted.
+    pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) {
+        let mut tests = Tests::default();
+        self.attempt(name, false, || {
+            let folder = target_dir("xtask");
+            fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            let file = folder.join(format!("{}.log", name.replace(|char: char| !char.is_ascii_alphanumeric(), "-")));
+            println!("{name}: {} (its output: {})", cargo.line(), file.display());
+            // Shown before the minutes that it takes, also where the output is a file.
+            let _ = io::stdout().flush();
+            let result = cargo.run_into(&file);
+            let log = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let log = String::from_utf8_lossy(&log);
+            tests = Tests::counted(&log);
+            if result.is_err() {
+                println!("{}", Tests::what_failed(&log));
+            }
+            result?;
+            // A filter or a `cfg` that matches no test looks like success.
+            if tests.ran_none(&log) { Err("no test ran".to_owned()) } else { Ok(()) }
+        });
+        if let Some(row) = self.rows.last_mut() {
+            if !tests.is_empty() {
+                row.note = tests.to_string();
+            }
+        }
+        self.tests.add(tests);
     }
 
     /// Runs anything as a step.
@@ -168,32 +96,36 @@ impl Report {
     ) -> Option<T> {
         let start = Instant::now();
         let result = step();
-        let verdict = match &result {
-            Ok(_) => Verdict::Pass,
-            Err(error) if optional => {
-                println!("\n!!! SKIPPED {name}: {error}\n");
-                Verdict::Skip
-            }
+        let (verdict, note) = match &result {
+            Ok(_) => (Verdict::Pass, String::new()),
+            Err(error) if optional => (Verdict::Skip, error.clone()),
             Err(error) => {
                 println!("{name}: {error}");
-                Verdict::Fail
+                (Verdict::Fail, error.clone())
             }
         };
-        self.rows.push((name.to_owned(), start.elapsed(), verdict));
+        self.rows.push(Row { name: name.to_owned(), time: start.elapsed(), verdict, note });
         result.ok()
     }
 
-    /// Prints the table.
+    /// Prints the table, and in one line what became of all.
     pub(crate) fn finish(self) -> ExitCode {
-        let width = self.rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         println!();
-        for (name, time, verdict) in &self.rows {
-            println!("{name:<width$}  {:>8.1} s  {}", time.as_secs_f64(), verdict.name());
+        for Row { name, time, verdict, note } in &self.rows {
+            println!(
+                "{}",
+                format!("{name:<width$}  {:>8.1} s  {}  {note}", time.as_secs_f64(), verdict.name()).trim_end()
+            );
         }
-        if self.rows.iter().any(|(.., verdict)| *verdict == Verdict::Fail) {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
+        let count = |verdict| self.rows.iter().filter(|row| row.verdict == verdict).count();
+        let [passed, failed, skipped] = [Verdict::Pass, Verdict::Fail, Verdict::Skip].map(count);
+        let time: Duration = self.rows.iter().map(|row| row.time).sum();
+        let tests = if self.tests.is_empty() { String::new() } else { format!("; tests: {}", self.tests) };
+        println!(
+            "\nsteps: {passed} passed, {failed} failed, {skipped} skipped in {:.1} min{tests}",
+            time.as_secs_f64() / 60.0
+        );
+        if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }

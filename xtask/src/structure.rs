@@ -1,8 +1,10 @@
 //! What the compiler does not check: rules about where things may stand.
 
 use crate::{
+    cargo::Cargo,
+    faults,
     source::{File, files},
-    step::{Cargo, Report},
+    step::Report,
 };
 
 /// Crates that run things. The engine must not need any of them.
@@ -32,6 +34,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.step("structure: one file names Shared", shared_in_one_file);
     report.step("structure: std::sync only through sync.rs", std_sync_in_one_file);
     report.step("structure: short files", short_files);
+    report.step("structure: planted faults fit", faults::fit);
     true
 }
 

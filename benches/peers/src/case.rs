@@ -41,7 +41,7 @@ impl fmt::Display for Measured {
 pub struct Case {
     /// How it is asked for.
     pub name: &'static str,
-    /// Its crate; empty for what is ours or nobody's.
+    /// Its crate; empty for what is ours, or of no crate.
     pub package: &'static str,
     /// How far a call goes.
     pub measured: Measured,

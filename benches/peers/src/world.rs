@@ -10,7 +10,7 @@ use std::{
 
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 
-/// A runtime with one thread, which runs only while somebody waits for something: between calls nothing else happens.
+/// A runtime with one thread, which runs only while something is waited for: between calls nothing else happens.
 #[derive(Clone, Debug)]
 pub struct World(Arc<Runtime>);
 

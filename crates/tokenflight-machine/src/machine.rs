@@ -52,8 +52,8 @@ pub struct Machine<T> {
     pub(super) forced: Option<Duration>,
     /// Nothing starts by itself before this, on the boot clock, because of a suspend.
     pub(super) resting: Duration,
-    /// No usable token is renewed by itself before this, on the boot clock, because a driver has just begun.
-    pub(super) settling: Duration,
+    /// When the driver began, on the boot clock.
+    pub(super) driven: Option<Duration>,
     /// How long the last successful token request took.
     pub(super) latency: Duration,
     /// An attempt of this session whose claim may still be stored, and that has sent nothing.
@@ -155,7 +155,7 @@ impl<T: Token> Machine<T> {
             answered: None,
             forced: None,
             resting: Duration::ZERO,
-            settling: Duration::ZERO,
+            driven: None,
             latency: Duration::ZERO,
             unsent: None,
             used: (true, false),

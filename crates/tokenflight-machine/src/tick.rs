@@ -43,7 +43,15 @@ impl<T: Token> Machine<T> {
     /// A driver begins: a program may live for moments only, and must not start a renewal ahead of need that it does not live
     /// to store.
     pub fn settle_in(&mut self, now: Now) {
-        self.settling = self.settling.max(now.boot.saturating_add(self.policy().settle_in));
+        self.driven = Some(now.boot);
+    }
+
+    /// Before when a driver that has just begun renews no usable token, on the boot clock. A token of a few seconds must not
+    /// run out meanwhile.
+    fn settled(&self) -> Duration {
+        let most = self.policy().settle_in;
+        let rest = self.held().map_or(most, |held| held.life.quarter(most));
+        self.driven.map_or(Duration::ZERO, |began| began.saturating_add(rest))
     }
 
     /// Whether refreshes start without a caller. What several audiences have in common is refreshed for none of them.
@@ -89,7 +97,7 @@ impl<T: Token> Machine<T> {
         match reason {
             // Reading the store costs the authorization server nothing, if what is stored can be used.
             Reason::Load => waiting,
-            Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settling),
+            Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settled()),
             _ => waiting.max(self.resting),
         }
     }

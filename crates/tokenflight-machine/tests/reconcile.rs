@@ -85,7 +85,7 @@ fn with(entry: &Entry, change: impl FnOnce(&mut Entry)) -> Entry {
     entry
 }
 
-/// Whoever brought it: a successor, or another login.
+/// Whatever it is: a successor, or another login.
 fn newer(entry: &Entry, lifetime: Option<Duration>, received: u64) -> [Entry; 2] {
     let next = committed(Some(entry), lifetime, at(received));
     [next, reset(Some(entry), Some(tokens(at(received).wall, lifetime)), at(received))]

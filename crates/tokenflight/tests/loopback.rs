@@ -233,7 +233,7 @@ fn a_revoked_token_is_none_of_the_callers_business() {
     });
 }
 
-/// Whoever keeps the refusal's body while it waits, waits for itself.
+/// A request that keeps the refusal's body while it waits, waits for itself.
 #[test]
 fn one_connection_is_enough_for_a_refusal_without_an_end_its_refresh_and_the_replay() {
     for body in [RefusalBody::Short, RefusalBody::Stalls, RefusalBody::Floods] {

@@ -116,7 +116,7 @@ async fn user(session: Session, auth: AuthServer, counts: Arc<Counts>, seed: u64
     }
 }
 
-/// The store works and nobody logs out: there is nothing that could go wrong.
+/// The store works and there is no logout: there is nothing that could go wrong.
 fn unexpected(error: &Error, counts: &Counts) {
     Counts::add(&counts.errors);
     // In two processes at once a lease can be out of luck for as long as the user has patience; nothing else.
@@ -135,10 +135,10 @@ fn race(name: &str, processes: usize, driven: bool) {
         let users = (0..TASKS)
             .zip(sessions.iter().cycle())
             .map(|(seed, session)| runtime.spawn(user(session.clone(), auth.clone(), Arc::clone(&counts), seed)));
-        let everybody = join_all(users.collect::<Vec<_>>());
+        let all = join_all(users.collect::<Vec<_>>());
         let patience = TokioTime::new().sleep(Duration::from_secs(60));
-        let Either::Left((results, _)) = select(everybody, patience).await else { panic!("somebody never finished") };
-        results.into_iter().for_each(|result| result.expect("nobody panicked"));
+        let Either::Left((results, _)) = select(all, patience).await else { panic!("a caller never finished") };
+        results.into_iter().for_each(|result| result.expect("no caller panicked"));
 
         for session in sessions {
             session.shutdown(Duration::from_secs(30)).await.expect("stored");

@@ -165,7 +165,7 @@ fn a_grant_that_waits_for_its_own_session_in_another_task_ends_at_its_limit() {
         async move {
             request.mark_unsent();
             let (answer, answered) = channel::bounded(1);
-            ask.send(answer).await.map_err(|_| GrantError::config("nobody to ask"))?;
+            ask.send(answer).await.map_err(|_| GrantError::config("no one left to ask"))?;
             answered.recv().await.map_err(GrantError::not_sent)?;
             Ok(TokenSet::new("access-1"))
         }

@@ -1,4 +1,4 @@
-//! One session used from several runtimes, some of which go away in the middle of a refresh: whoever waits elsewhere gets an
+//! One session used from several runtimes, some of which go away in the middle of a refresh: a waiter elsewhere gets an
 //! answer, never a hang, and the session goes on.
 //!
 //! These run on real clocks and sockets, because what tokio does at its shutdown is the subject.
@@ -52,14 +52,14 @@ fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> mp
     // A thread that hangs must fail the test and not hang it, so it is not joined.
     #[allow(clippy::disallowed_methods)]
     std::thread::spawn(move || {
-        // Nobody listens any more if the test has failed.
+        // The receiver is gone if the test has failed.
         let _ = tell.send(work());
     });
     told
 }
 
 fn within<T>(told: &mpsc::Receiver<T>) -> T {
-    told.recv_timeout(PATIENCE).expect("no answer: somebody hangs")
+    told.recv_timeout(PATIENCE).expect("no answer: a caller hangs")
 }
 
 /// Tells when the future has been polled for the first time.

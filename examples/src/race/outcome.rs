@@ -48,7 +48,7 @@ pub(crate) struct Numbers {
     pub(crate) presented_twice: u64,
     /// Token requests that arrived while another one with the same refresh token was under way.
     pub(crate) overlapping: u64,
-    /// Rotations whose answer nobody received.
+    /// Rotations whose answer was not received.
     pub(crate) answers_lost: u64,
     /// When the session died, in seconds from the start.
     pub(crate) died_after_s: Option<f64>,

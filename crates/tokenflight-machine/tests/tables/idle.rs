@@ -106,6 +106,18 @@ fn a_driver_starts_no_renewal_in_its_own_first_five_seconds() {
     assert_eq!(machine.tick(at(3000)).next, Some(secs(3060)));
 }
 
+/// An open stream is told of the next token before its own runs out.
+#[test]
+fn a_driver_that_has_just_begun_renews_a_token_of_a_few_seconds_before_its_end() {
+    let mut machine = machine(Policy::default());
+    login(&mut machine, Some(secs(4)), at(100));
+    store(&mut machine, at(100));
+    machine.settle_in(at(100));
+    let next = machine.tick(at(100)).next.expect("a renewal");
+    assert!(next >= secs(101) && next < secs(104), "{next:?}");
+    assert!(machine.tick(moment(next)).refresh.is_some());
+}
+
 /// That costs the authorization server nothing.
 #[test]
 fn a_driver_reads_the_store_and_stores_what_is_unsaved_at_once() {

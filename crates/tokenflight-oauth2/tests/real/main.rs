@@ -9,6 +9,7 @@ mod clients;
 mod discovered;
 mod ended;
 mod lost;
+mod programs;
 mod restart;
 mod server;
 mod stress;

@@ -56,7 +56,7 @@ fn drivers_renew_every_audience_and_each_only_its_own() {
 }
 
 #[test]
-fn an_end_is_everybodys_and_is_announced_once_and_a_login_lifts_it() {
+fn an_end_is_that_of_all_and_is_announced_once_and_a_login_lifts_it() {
     let fixture = Fixture::new();
     let audiences = fixture.logged_in();
     fixture.time.run(all([&audiences], 1));
@@ -77,7 +77,7 @@ fn an_end_is_everybodys_and_is_announced_once_and_a_login_lifts_it() {
 }
 
 #[test]
-fn nobody_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
+fn no_audience_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
     let fixture = Fixture::new();
     let audiences = fixture.logged_in();
     fixture.time.run(all([&audiences], 1));

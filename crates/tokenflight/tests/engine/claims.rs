@@ -134,7 +134,7 @@ fn the_lease_excludes_whatever_chance_there_is() {
     auth.report().assert_no_double_submit();
 }
 
-/// Somebody sets the wall clock forward while a request is out: the memory store gives the lease away, although its
+/// The wall clock is set forward while a request is out: the memory store gives the lease away, although its
 /// holder lives in the same process, and on the same boot clock.
 #[test]
 fn the_lease_excludes_whatever_the_wall_clock_does() {

@@ -19,7 +19,7 @@ fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     }
 }
 
-/// "Told once": every [`Session::reload`], which is how one finds out whether somebody has logged in again, tells the
+/// "Told once": every [`Session::reload`], which is how a login of another process is found, tells the
 /// same end again.
 #[test]
 fn an_end_is_told_once() {
@@ -63,7 +63,7 @@ fn events_are_told_in_the_order_in_which_they_happened() {
     assert!(ended < logged_out, "{told:?}");
 }
 
-/// What "will be offered again" is told to be stored or nothing: if somebody else's state has won, the last word is
+/// What "will be offered again" is told to be stored or nothing: if another process's state has won, the last word is
 /// that it is not stored.
 #[test]
 fn every_unpersisted_gets_an_answer() {

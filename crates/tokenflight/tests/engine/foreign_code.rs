@@ -1,5 +1,7 @@
 //! The user's code and our locks.
 
+use tokio::sync::oneshot;
+
 use super::support::*;
 
 /// An error whose destructor looks at the session.
@@ -74,6 +76,50 @@ fn a_write_is_not_dropped_with_the_slot_locked() {
             time.advance(SECOND);
             let _ = poll(&mut driver);
         }
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+/// A store whose commits are answered when they are let go, with an error whose destructor looks at the session.
+struct Late(ModelStore, Arc<OnceLock<Session>>, Mutex<Option<oneshot::Receiver<()>>>);
+
+impl Store for Late {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        self.0.load(key)
+    }
+
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        let held = matches!(op.body, Body::Commit { .. }).then(|| self.2.lock().unwrap().take()).flatten();
+        let Some(held) = held else { return self.0.apply(key, op) };
+        Box::pin(async move {
+            let _ = held.await;
+            Err(StoreError::unknown(Nosy(Arc::clone(&self.1))))
+        })
+    }
+}
+
+/// An answer of the store that came too late for its refresh is forgotten at the next login.
+#[test]
+fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
+        let (answer, held) = oneshot::channel();
+        let store = Late(ModelStore::new(), Arc::clone(&cell), Mutex::new(Some(held)));
+        let session = session(time.clone(), MockGrant::new(), store);
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        let mut token = Box::pin(session.token());
+        assert!(poll(&mut token).is_pending());
+        time.advance(SECOND * 11);
+        assert!(poll(&mut token).is_ready(), "a token that is not stored yet is served");
+        answer.send(()).unwrap();
+        for _ in 0..60 {
+            time.advance(SECOND);
+            time.run(session.token()).unwrap();
+        }
+        assert!(!session.state().unsaved);
+        time.run(session.login(set("1"))).unwrap();
     });
     assert!(done.is_some(), "a deadlock");
 }

@@ -172,7 +172,7 @@ fn a_shutdown_waits_for_what_a_logout_left_behind() {
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
-/// How long it takes, by the clock, until somebody has a token or an error; `None` if its thread deadlocks.
+/// How long it takes, by the clock, until a caller has a token or an error; `None` if its thread deadlocks.
 fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     within(SECOND * 5, move || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));

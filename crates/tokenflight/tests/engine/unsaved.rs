@@ -80,7 +80,7 @@ fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     let audiences = build();
     let (mail, files) = (audiences.session("mail").unwrap().clone(), audiences.session("files").unwrap().clone());
     time.run(audiences.login(auth.login_as("alice"))).unwrap();
-    // Nobody has used the other one yet.
+    // The other one is not used yet.
     let mut driver = mail.driver();
     store.push(OpKind::Commit, Trouble::Fail);
     time.run(mail.token()).unwrap();
@@ -96,7 +96,7 @@ fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     assert!(again.is_ok(), "{again:?}");
 }
 
-/// After somebody else's state has won, a session takes its own number for the store's, and calls the store's "older"
+/// After another process's state has won, a session takes its own number for the store's, and calls the store's "older"
 /// for ever. It may be expected to go on with what is stored.
 #[test]
 fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {

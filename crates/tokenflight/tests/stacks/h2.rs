@@ -66,7 +66,7 @@ async fn connection(socket: TcpStream, script: Arc<Mutex<VecDeque<Act>>>, seen: 
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         let token = request.headers().get("authorization").map_or("", |value| value.to_str().unwrap());
         seen.lock().unwrap().push(token.to_owned());
-        let act = script.lock().unwrap().pop_front().expect("a stream nobody foresaw");
+        let act = script.lock().unwrap().pop_front().expect("a stream that is not in the script");
         match act {
             Act::Answer(status) => {
                 let mut response = Response::new(());
@@ -116,7 +116,7 @@ async fn request(script: &[Act]) -> Outcome {
 const OK: Act = Act::Answer(StatusCode::OK);
 const UNAUTHORIZED: Act = Act::Answer(StatusCode::UNAUTHORIZED);
 
-/// hyper-util hands the reset on; whoever wants another try puts a retry layer around.
+/// hyper-util hands the reset on; a retry layer around it makes another try.
 #[tokio::test]
 async fn a_refused_stream_is_sent_once_by_us_and_its_error_is_the_clients() {
     for act in [Act::Refuse, Act::Cancel] {

@@ -65,21 +65,21 @@ async fn a_call_can_be_dropped_at_every_poll_in_every_stack() {
     }
 }
 
-/// What cannot go on ends the test: when nobody has anything to do, the paused clock moves at once.
+/// What cannot go on ends the test: when no task has anything to do, the paused clock moves at once.
 async fn soon<F: Future>(name: &str, work: F) -> F::Output {
     #[allow(clippy::disallowed_methods)] // tokio's clock is paused here.
     let answer = tokio::time::timeout(Duration::from_secs(3600), work).await;
     answer.unwrap_or_else(|_| panic!("{name}: a deadlock"))
 }
 
-/// Polls a future so many times, lets everybody else work between, and drops it. Whether it has ended.
+/// Polls a future so many times, lets all other tasks work between, and drops it. Whether it has ended.
 async fn poll_times(future: impl Future, polls: usize) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
         if future.as_mut().now_or_never().is_some() {
             return true;
         }
-        // Timers included: the runtime's clock moves when nobody has anything to do.
+        // Timers included: the runtime's clock moves when no task has anything to do.
         #[allow(clippy::disallowed_methods)] // tokio's clock is paused here.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -50,7 +50,7 @@ impl World {
         let grant = grant_fn(move |request: TokenRequest| {
             let (line, grant) = (line.clone(), Arc::clone(&grant));
             async move {
-                // The token request has to pass the same limit as everybody else.
+                // The token request has to pass the same limit as every other request.
                 let knock = Request::get("https://as.example.com/token").body(Full::default());
                 line.oneshot(knock.map_err(GrantError::config)?).await.map_err(GrantError::not_sent)?;
                 grant.request(&request).await

@@ -1,4 +1,4 @@
-// Learn here: what the popular interceptors do. Any number of 401s at once lead to one refresh, and whoever waited looks
+// Learn here: what the popular interceptors do. Any number of 401s at once lead to one refresh, and a caller that waited looks
 // again before it refreshes itself. It solves the visible half: the timer is not a 401 and does not take the lock, so the
 // two can still present the same refresh token, and rarely enough that no test sees it.
 
@@ -36,7 +36,7 @@ impl Lock401 {
         let _alone = self.gate.lock().await;
         let current = self.tokens.read().await.access.clone();
         if current != refused {
-            return Some(current); // Somebody refreshed while we waited for the lock.
+            return Some(current); // Refreshed while this one waited for the lock.
         }
         if self.refresh().await { Some(self.tokens.read().await.access.clone()) } else { None }
     }

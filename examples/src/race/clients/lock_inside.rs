@@ -14,10 +14,10 @@ use crate::race::{
     wire::{RefreshError, Wire},
 };
 
-/// How often the timer looks after a session that nobody uses.
+/// How often the timer looks after a session that is not used.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// One lock for everybody, held across the refresh.
+/// One lock for all, held across the refresh.
 pub(crate) struct LockInside {
     tokens: Mutex<Tokens>,
     wire: Wire,

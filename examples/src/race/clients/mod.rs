@@ -75,7 +75,9 @@ impl Kind {
             Self::Naive => "A timer and the 401 handler refresh on their own: both present the same refresh token.",
             Self::Lock401 => "401 handlers share a lock, the timer does not take it: those two still collide.",
             Self::LockInside => "One lock for all, but a cancelled request drops the answer that held the new token.",
-            Self::Tokenflight => "One refresh at a time, shared by timer and requests, outliving whoever waits for it.",
+            Self::Tokenflight => {
+                "One refresh at a time, shared by timer and requests, outliving the requests that wait for it."
+            }
         }
     }
 

@@ -1,0 +1,166 @@
+//! Calls of cargo.
+
+use std::{
+    env,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where builds that need other compiler flags go, so that they do not throw the usual build away.
+pub(crate) fn target_dir(name: &str) -> PathBuf {
+    let base = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    base.join(name)
+}
+
+/// A call of cargo.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cargo {
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+    /// Another workspace than ours.
+    folder: Option<PathBuf>,
+}
+
+impl Cargo {
+    /// `cargo` with these arguments, split at spaces.
+    pub(crate) fn new(args: &str) -> Self {
+        Self::default().args(args)
+    }
+
+    pub(crate) fn args(mut self, args: &str) -> Self {
+        self.args.extend(args.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// One argument that may hold spaces.
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets a variable that is not set yet.
+    pub(crate) fn env_default(self, name: &str, value: &str) -> Self {
+        if env::var_os(name).is_some() { self } else { self.env(name, value) }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds to a variable that holds flags, keeping what is there.
+    pub(crate) fn flags(self, name: &str, flags: &str) -> Self {
+        let all = match env::var(name) {
+            Ok(before) if !before.is_empty() => format!("{before} {flags}"),
+            _ => flags.to_owned(),
+        };
+        self.env(name, &all)
+    }
+
+    /// In another workspace.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// As one would type it.
+    pub(crate) fn line(&self) -> String {
+        let quoted =
+            |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };
+        let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let args = self.args.iter().map(|arg| quoted(arg));
+        env.chain(["cargo".to_owned()]).chain(args).collect::<Vec<_>>().join(" ")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let folder = self.folder.as_deref().unwrap_or_else(|| root());
+        command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        // Cargo's variables about xtask itself: ring's build script looks at them, and would build ring again, with all that
+        // stands on it, after each call that does not come from here.
+        let told = env::vars_os().map(|(name, _)| name).filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        for name in told {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs it, output straight through.
+    pub(crate) fn run(&self) -> Result<(), String> {
+        println!("\n+ {}", self.line());
+        succeeded(self.command().status())
+    }
+
+    /// Runs it with its output in a file.
+    pub(crate) fn run_into(&self, file: &Path) -> Result<(), String> {
+        let named = |error| format!("{}: {error}", file.display());
+        let both = File::create(file).and_then(|out| Ok((out.try_clone()?, out)));
+        let (out, err) = both.map_err(named)?;
+        succeeded(self.command().stdin(Stdio::null()).stdout(out).stderr(err).status())
+    }
+
+    /// As [`run_into`](Self::run_into), for so long: what hangs is ended, and has failed.
+    // A build tool, not the library.
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn run_within(&self, limit: Duration, file: &Path) -> Result<(), String> {
+        let named = |error| format!("{}: {error}", file.display());
+        let (out, err) = File::create(file).and_then(|out| Ok((out.try_clone()?, out))).map_err(named)?;
+        let mut command = self.command();
+        // A group of its own, to be ended with all that it has started.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let mut child = child.map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(None) if start.elapsed() < limit => thread::sleep(Duration::from_millis(50)),
+                Ok(None) => {
+                    let group = format!("-{}", child.id());
+                    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(format!("it hangs for {} s", limit.as_secs()));
+                }
+                status => return succeeded(status.map(Option::unwrap_or_default)),
+            }
+        }
+    }
+
+    /// Runs it and hands back what it printed.
+    pub(crate) fn output(&self) -> Result<String, String> {
+        println!("\n+ {}", self.line());
+        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(output.status.to_string());
+        }
+        String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    }
+
+    /// Whether it runs at all; prints nothing.
+    pub(crate) fn works(&self) -> bool {
+        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+fn succeeded(status: io::Result<ExitStatus>) -> Result<(), String> {
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
