@@ -1,3 +1,5 @@
+//! Two races. With `--processes` that of the [`processes`]; else that of four clients in this one process.
+//!
 //! The race: four clients, each with a login of its own, against one authorization server that rotates refresh tokens and
 //! ends a session when one comes back.
 //!
@@ -9,6 +11,7 @@ mod clients;
 mod options;
 mod outcome;
 mod picture;
+pub mod processes;
 mod progress;
 mod run;
 mod stage;
@@ -20,6 +23,7 @@ mod workload;
 use self::outcome::{Outcome, Standing};
 pub use self::{
     options::{Options, Seconds},
+    processes::Faults,
     run::{BROKEN, HARMED, run},
 };
 use crate::clock::Clock;

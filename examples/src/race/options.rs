@@ -2,17 +2,40 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
 
+use super::Faults;
+
 /// Four clients race to keep a login alive against an authorization server that rotates refresh tokens and ends the
 /// session when one of them is presented twice.
 ///
 /// Everything runs in this process, over real TCP on loopback. Each client has a login and connections of its own, and all
 /// get the same work. The exit code is 1 if tokenflight lost its session or presented a refresh token twice.
+///
+/// With `--processes` it is another race: seven ways to share one login among that many processes.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "race", version, max_term_width = 100)]
 #[non_exhaustive]
 pub struct Options {
+    /// Races processes instead: so many for each of seven contestants, which keep one login in a folder [1 to 64].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub processes: Option<u16>,
+
+    /// With --processes: what the server does to the process that presents, after it has rotated and before it answers.
+    #[arg(long, default_value = "none", value_name = "WHAT", requires = "processes")]
+    pub faults: Faults,
+
+    /// With --processes: to every which rotation of each contestant it does that [1 to 1000].
+    #[arg(long, default_value_t = 4, value_name = "N", allow_negative_numbers = true, requires = "processes")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub every: u32,
+
+    /// With --processes: for how long the server answers a spent refresh token as it did before, in seconds [0 to 600].
+    #[arg(long, default_value = "0", value_name = "S", allow_negative_numbers = true, value_parser = within::<0, 600>)]
+    #[arg(requires = "processes")]
+    pub grace: Seconds,
+
     /// Workers of each client, sending one request after another [1 to 512].
-    #[arg(long, default_value_t = 32, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 32, value_name = "N", allow_negative_numbers = true, conflicts_with = "processes")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=512))]
     pub workers: u16,
 
@@ -27,6 +50,7 @@ pub struct Options {
     /// Share of ordinary requests whose caller gives up at a random moment, from 0 up to but not including 1. Patience is
     /// memoryless: a request that takes ten times as long is given up about ten times as often
     #[arg(long, default_value_t = 0.05, value_name = "SHARE", allow_negative_numbers = true, value_parser = share)]
+    #[arg(conflicts_with = "processes")]
     pub cancel: f64,
 
     /// Where think times, cancellations, tokens and latencies come from.
@@ -40,6 +64,14 @@ pub struct Options {
     /// Where the picture goes.
     #[arg(long, default_value = "target/race.svg", value_name = "PATH")]
     pub svg: PathBuf,
+
+    /// Plays the part of one process of a contestant, as standard input says.
+    #[arg(long, hide = true)]
+    pub child: bool,
+
+    /// The arguments with which this program is started as a child.
+    #[arg(skip = vec!["--child".to_owned()])]
+    pub child_arguments: Vec<String>,
 }
 
 /// A number of seconds from the command line.

@@ -1,7 +1,6 @@
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokenflight_test::auth::Report;
 
 use super::Clock;
 
@@ -29,13 +28,13 @@ impl Progress {
     }
 
     /// Moves the bar until the race is over.
-    pub(super) async fn follow(&self, clock: Clock, end: Duration, report: impl Fn() -> Report) {
+    pub(super) async fn follow(&self, clock: Clock, end: Duration, words: impl Fn() -> String) {
         self.0.set_length(millis(end));
         loop {
             let now = clock.now().min(end);
             self.0.set_position(millis(now));
             self.0.set_prefix(format!("{:.1} of {:.0} s", now.as_secs_f64(), end.as_secs_f64()));
-            self.0.set_message(words(clock, &report()));
+            self.0.set_message(words());
             if now >= end {
                 break;
             }
@@ -47,17 +46,4 @@ impl Progress {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn words(clock: Clock, report: &Report) -> String {
-    let mut words = String::new();
-    for family in &report.families {
-        let gap = if words.is_empty() { "" } else { " · " };
-        // Writing to a string cannot fail.
-        let _ = match &family.killed {
-            Some(killed) => write!(words, "{gap}{} ✗ {:.1} s", family.label, clock.at(killed.at).as_secs_f64()),
-            None => write!(words, "{gap}{} ✓", family.label),
-        };
-    }
-    words
 }

@@ -1,13 +1,17 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use comfy_table::Table;
+use serde::Serialize;
+use svg::Document;
 use tokenflight::BoxError;
+use tokio::runtime::Runtime;
 
-use super::{Options, Outcome, picture, progress::Progress, stage, table};
+use super::{Options, Outcome, picture, processes, progress::Progress, stage, table};
 
 /// The exit code if tokenflight lost its session or presented a refresh token twice.
 pub const HARMED: u8 = 1;
@@ -18,7 +22,12 @@ pub const BROKEN: u8 = 2;
 /// The whole example: race, table, JSON, picture, exit code.
 #[must_use]
 pub fn run(options: &Options) -> ExitCode {
-    match race(options) {
+    let result = match options.processes {
+        _ if options.child => processes::child().map(|()| true),
+        Some(count) => race_processes(options, count),
+        None => race_clients(options),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("tokenflight lost its session or presented a refresh token twice; this must not happen");
@@ -31,27 +40,51 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-fn race(options: &Options) -> Result<bool, BoxError> {
-    // A path that cannot be written to is told now, not after the race.
-    let mut svg = create(&options.svg)?;
-    let json = options.json.as_deref().map(open).transpose()?;
-    let quiet = matches!(json, Some(Sink::Stdout));
-
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let standings = runtime.block_on(stage::hold(options, &Progress::shown()))?;
+fn race_clients(options: &Options) -> Result<bool, BoxError> {
+    let papers = Papers::open(options)?;
+    let standings = runtime()?.block_on(stage::hold(options, &Progress::shown()))?;
     let outcome = Outcome::new(options, &standings);
+    papers.write(&picture::draw(options, &standings), &table::table(&standings), &outcome)?;
+    Ok(outcome.tokenflight_unharmed)
+}
 
-    svg.set_len(0)?;
-    svg::write(&mut svg, &picture::draw(options, &standings)).map_err(|error| at(&options.svg, &error))?;
-    let text = format!("{}\n\nThe picture of it: {}\n", table::table(&standings), options.svg.display());
-    // With JSON on standard output, people read standard error.
-    if quiet {
-        io::stderr().write_all(text.as_bytes())?
-    } else {
-        io::stdout().write_all(text.as_bytes())?
+fn race_processes(options: &Options, count: u16) -> Result<bool, BoxError> {
+    let papers = Papers::open(options)?;
+    let standings = runtime()?.block_on(processes::hold(options, count, &Progress::shown()))?;
+    let outcome = processes::Outcome::new(options, count, &standings);
+    papers.write(&processes::draw(options, count, &standings), &processes::table(&standings), &outcome)?;
+    Ok(processes::unharmed(&standings))
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Where everything is written to. A path that cannot be written to is told before the race.
+struct Papers {
+    svg: File,
+    path: PathBuf,
+    json: Option<Sink>,
+}
+
+impl Papers {
+    fn open(options: &Options) -> Result<Self, BoxError> {
+        let (svg, path) = (create(&options.svg)?, options.svg.clone());
+        Ok(Self { svg, path, json: options.json.as_deref().map(open).transpose()? })
     }
-    if let Some(sink) = json {
-        let text = serde_json::to_string_pretty(&outcome)? + "\n";
+
+    fn write(mut self, picture: &Document, table: &Table, outcome: &impl Serialize) -> Result<(), BoxError> {
+        self.svg.set_len(0)?;
+        svg::write(&mut self.svg, picture).map_err(|error| at(&self.path, &error))?;
+        let text = format!("{table}\n\nThe picture of it: {}\n", self.path.display());
+        // With JSON on standard output, people read standard error.
+        if matches!(self.json, Some(Sink::Stdout)) {
+            io::stderr().write_all(text.as_bytes())?;
+        } else {
+            io::stdout().write_all(text.as_bytes())?;
+        }
+        let Some(sink) = self.json else { return Ok(()) };
+        let text = serde_json::to_string_pretty(outcome)? + "\n";
         match sink {
             Sink::Stdout => io::stdout().write_all(text.as_bytes())?,
             Sink::File(mut file) => {
@@ -59,8 +92,8 @@ fn race(options: &Options) -> Result<bool, BoxError> {
                 file.write_all(text.as_bytes())?;
             }
         }
+        Ok(())
     }
-    Ok(outcome.tokenflight_unharmed)
 }
 
 enum Sink {

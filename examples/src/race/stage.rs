@@ -1,10 +1,13 @@
 //! The servers, and the race between them.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tokenflight::{BoxError, time::TokioTime};
-use tokenflight_test::{AuthServer, ResourceServer, Served, auth::Reuse};
+use tokenflight_test::{
+    AuthServer, ResourceServer, Served,
+    auth::{Report, Reuse},
+};
 use tokio::task::JoinSet;
 
 use super::{
@@ -93,11 +96,25 @@ pub(crate) async fn hold(options: &Options, progress: &Progress) -> Result<Vec<S
         lanes.push((kind, recorder));
     }
 
-    progress.follow(clock, end, || stage.auth.report()).await;
+    progress.follow(clock, end, || words(clock, &stage.auth.report())).await;
     tokio::select! {
         () = async { while workers.join_next().await.is_some() {} } => {}
         () = clock.sleep(LAST_CALL) => {}
     }
     let report = stage.auth.report();
     Ok(lanes.into_iter().map(|(kind, recorder)| Standing::new(kind, clock, recorder.take(), &report)).collect())
+}
+
+/// Which sessions live.
+fn words(clock: Clock, report: &Report) -> String {
+    let mut words = String::new();
+    for family in &report.families {
+        let gap = if words.is_empty() { "" } else { " · " };
+        // Writing to a string cannot fail.
+        let _ = match &family.killed {
+            Some(killed) => write!(words, "{gap}{} ✗ {:.1} s", family.label, clock.at(killed.at).as_secs_f64()),
+            None => write!(words, "{gap}{} ✓", family.label),
+        };
+    }
+    words
 }

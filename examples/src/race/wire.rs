@@ -1,7 +1,7 @@
 //! The two calls every client makes, over the same hyper-util client: ask the API, and present a refresh token.
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -15,7 +15,10 @@ use super::trace::{Landing, Recorder};
 /// The HTTP client: pooled connections, HTTP/1.1.
 pub(crate) type Http = legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// The longest answer anybody reads.
+/// The header in which a token request says which process presents.
+pub(crate) const PRESENTER: &str = "x-race-process";
+
+/// The longest answer that is read.
 const LIMIT: usize = 64 * 1024;
 
 /// What the token endpoint answers to a good refresh token.
@@ -47,6 +50,7 @@ pub(crate) struct Wire {
     api: Uri,
     token: Uri,
     recorder: Recorder,
+    presenter: Option<HeaderValue>,
 }
 
 impl Wire {
@@ -55,7 +59,20 @@ impl Wire {
     pub(crate) fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self { http: legacy::Client::builder(TokioExecutor::new()).build(connector), api, token, recorder }
+        Self {
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            api,
+            token,
+            recorder,
+            presenter: None,
+        }
+    }
+
+    /// Tells the token endpoint which process presents.
+    #[must_use]
+    pub(crate) fn presented_by(mut self, pid: u32) -> Self {
+        self.presenter = Some(pid.into());
+        self
     }
 
     /// The HTTP client.
@@ -107,10 +124,13 @@ impl Wire {
             .append_pair("grant_type", "refresh_token")
             .append_pair("refresh_token", refresh_token)
             .finish();
-        let request = Request::post(self.token.clone())
+        let mut request = Request::post(self.token.clone())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::from(form))
             .map_err(|error| RefreshError::NotSent(error.into()))?;
+        if let Some(presenter) = &self.presenter {
+            request.headers_mut().insert(PRESENTER, presenter.clone());
+        }
         let response = self.http.request(request).await.map_err(|error| {
             if error.is_connect() { RefreshError::NotSent(error.into()) } else { RefreshError::Unknown(error.into()) }
         })?;

@@ -2,7 +2,7 @@ use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use tokenflight_core::Time;
 
-use super::AuthServer;
+use super::{AuthServer, Fault, Outgoing, outgoing::BeforeAnswer};
 
 /// What the server says about the lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,6 +95,7 @@ pub(super) struct Config {
     pub(super) rotation_revokes_access: bool,
     pub(super) odd_tokens: bool,
     pub(super) clients: Vec<Client>,
+    pub(super) before_answer: Option<BeforeAnswer>,
     pub(super) seed: u64,
 }
 
@@ -122,6 +123,7 @@ impl Builder {
             rotation_revokes_access: false,
             odd_tokens: false,
             clients: Vec::new(),
+            before_answer: None,
             seed: 0,
         };
         Self { config, time }
@@ -185,6 +187,14 @@ impl Builder {
     /// with some, refresh tokens are bound to the client they were issued to (RFC 6749 §6).
     pub fn client(mut self, client: Client) -> Self {
         self.config.clients.push(client);
+        self
+    }
+
+    /// Asks this function what becomes of each successful answer that no scripted fault meets: after the rotation, before the
+    /// answer leaves. A fault that happens before processing counts as none. So a fault can be aimed at the client that
+    /// presents.
+    pub fn before_answer(mut self, ask: impl Fn(&Outgoing<'_>) -> Fault + Send + Sync + 'static) -> Self {
+        self.config.before_answer = Some(BeforeAnswer(Arc::new(ask)));
         self
     }
 

@@ -2,12 +2,22 @@
 
 use std::{future::pending, time::Duration};
 
-use super::{Answer, AuthServer, Fault};
+use http::HeaderMap;
+
+use super::{Answer, AuthServer, Fault, Outgoing};
 
 /// What a request meets, drawn when it is made.
 pub(super) struct Plan {
     pub(super) fault: Fault,
     half: Duration,
+}
+
+/// What a client presents.
+#[derive(Clone, Copy)]
+pub(super) struct Presented<'a> {
+    pub(super) token: &'a str,
+    pub(super) client: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
 }
 
 /// How an exchange ended, as the server knows it.
@@ -24,23 +34,29 @@ pub(super) enum Ended {
 /// A request that has arrived. Dropped without [`Visit::delivered`], its answer counts as lost.
 struct Visit<'a> {
     server: &'a AuthServer,
-    token: &'a str,
-    client: Option<&'a str>,
+    presented: Presented<'a>,
     /// A successful answer is on its way.
     owed: bool,
 }
 
 impl<'a> Visit<'a> {
-    fn begin(server: &'a AuthServer, token: &'a str, client: Option<&'a str>) -> Self {
-        server.book().arrived(token);
-        Self { server, token, client, owed: false }
+    fn begin(server: &'a AuthServer, presented: Presented<'a>) -> Self {
+        server.book().arrived(presented.token);
+        Self { server, presented, owed: false }
     }
 
     fn process(&mut self) -> Answer {
         let now = self.server.time().now();
-        let answer = self.server.book().present(self.token, self.client, now);
+        let answer = self.server.book().present(self.presented.token, self.presented.client, now);
         self.owed = answer.status() == 200;
         answer
+    }
+
+    /// What becomes of the answer, where the script says nothing.
+    fn aimed(&self) -> Fault {
+        let Some(ask) = self.server.before_answer().filter(|_| self.owed) else { return Fault::None };
+        let label = self.server.label_of(self.presented.token).unwrap_or_default();
+        (ask.0)(&Outgoing { label: &label, headers: self.presented.headers })
     }
 
     fn delivered(mut self, answer: Answer) -> Ended {
@@ -51,7 +67,7 @@ impl<'a> Visit<'a> {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.server.book().left(self.token, self.owed);
+        self.server.book().left(self.presented.token, self.owed);
     }
 }
 
@@ -69,9 +85,9 @@ impl AuthServer {
     /// # Cancel safety
     ///
     /// Dropped before the moment nothing has happened, after it the rotation stands and its answer is lost.
-    pub(super) async fn exchange(&self, token: &str, client: Option<&str>, plan: Plan) -> Ended {
+    pub(super) async fn exchange(&self, presented: Presented<'_>, plan: Plan) -> Ended {
         let Plan { fault, half } = plan;
-        let mut visit = Visit::begin(self, token, client);
+        let mut visit = Visit::begin(self, presented);
         self.pause(half).await;
         match &fault {
             Fault::CutBefore => return Ended::Cut,
@@ -84,6 +100,7 @@ impl AuthServer {
             _ => {}
         }
         let answer = visit.process();
+        let fault = if fault == Fault::None { visit.aimed() } else { fault };
         self.pause(half).await;
         match fault {
             Fault::CutAfter => Ended::Cut,

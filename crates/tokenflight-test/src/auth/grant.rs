@@ -1,8 +1,12 @@
 use std::fmt;
 
+use http::HeaderMap;
 use tokenflight_core::{BoxFuture, Grant, GrantError, RefreshToken, TokenSet, grant::TokenRequest};
 
-use super::{AuthServer, Fault, exchange::Ended};
+use super::{
+    AuthServer, Fault,
+    exchange::{Ended, Presented},
+};
 
 /// An [`AuthServer`] in process; see [`AuthServer::grant`].
 ///
@@ -46,7 +50,9 @@ impl Grant for AuthGrant {
                 return Err(GrantError::not_sent("the fault script refused the connection"));
             }
             request.mark_sent();
-            match self.server.exchange(token.expose(), self.client.as_deref(), plan).await {
+            let (headers, client) = (HeaderMap::new(), self.client.as_deref());
+            let presented = Presented { token: token.expose(), client, headers: &headers };
+            match self.server.exchange(presented, plan).await {
                 Ended::Answered(answer) => answer.result(),
                 Ended::Cut => Err(GrantError::ambiguous("the fault script cut the connection")),
                 Ended::Truncated(_) => Err(GrantError::ambiguous("the fault script cut the answer short")),

@@ -16,6 +16,7 @@ mod exchange;
 mod family;
 mod fault;
 mod grant;
+mod outgoing;
 mod report;
 #[cfg(feature = "net")]
 mod serve;
@@ -26,6 +27,7 @@ pub use self::{
     config::{Announce, Builder, Client, Grace, Reuse, Rotation},
     fault::{Canned, Fault, Faults},
     grant::AuthGrant,
+    outgoing::Outgoing,
     report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
     server::{AuthServer, Verdict},
 };

@@ -8,7 +8,10 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-use super::{Answer, AuthServer, exchange::Ended};
+use super::{
+    Answer, AuthServer,
+    exchange::{Ended, Presented},
+};
 use crate::net::{self, Cut, Reply, Served};
 
 /// The longest form a client may send.
@@ -37,15 +40,16 @@ impl AuthServer {
     }
 
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Reply>, Cut> {
-        let path = request.uri().path().to_owned();
-        if !matches!(&*path, "/token" | "/revoke") {
+        let (request, body) = request.into_parts();
+        let path = request.uri.path();
+        if !matches!(path, "/token" | "/revoke") {
             return Ok(plain(StatusCode::NOT_FOUND));
         }
-        if request.method() != Method::POST {
+        if request.method != Method::POST {
             return Ok(plain(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let basic = request.headers().get(header::AUTHORIZATION).and_then(basic);
-        let Ok(form) = Limited::new(request.into_body(), FORM).collect().await else {
+        let basic = request.headers.get(header::AUTHORIZATION).and_then(basic);
+        let Ok(form) = Limited::new(body, FORM).collect().await else {
             return Ok(plain(StatusCode::BAD_REQUEST));
         };
         let form = Form::read(&form.to_bytes());
@@ -61,7 +65,8 @@ impl AuthServer {
         match (form.grant_type.as_deref(), form.refresh_token) {
             (Some("refresh_token"), Some(token)) => {
                 let plan = self.plan();
-                match self.exchange(&token, client.as_deref(), plan).await {
+                let presented = Presented { token: &token, client: client.as_deref(), headers: &request.headers };
+                match self.exchange(presented, plan).await {
                     Ended::Answered(answer) => Ok(respond(&answer, Reply::Whole(body_of(&answer)))),
                     Ended::Truncated(answer) => Ok(respond(&answer, Reply::half(answer.body()))),
                     Ended::Cut => Err(Cut),

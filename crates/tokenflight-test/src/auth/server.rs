@@ -6,7 +6,7 @@ use std::{
 
 use tokenflight_core::{Time, TokenSet};
 
-use super::{Answer, AuthGrant, Builder, Faults, Report, config::Config, family::Book};
+use super::{Answer, AuthGrant, Builder, Faults, Report, config::Config, family::Book, outgoing::BeforeAnswer};
 use crate::lock::lock;
 
 /// What an access token is worth.
@@ -41,6 +41,7 @@ pub struct AuthServer(Arc<Inner>);
 struct Inner {
     book: Mutex<Book>,
     faults: Faults,
+    before_answer: Option<BeforeAnswer>,
     time: Arc<dyn Time>,
     latency: (Duration, Duration),
 }
@@ -60,7 +61,9 @@ impl AuthServer {
 
     pub(super) fn open(config: Config, time: Arc<dyn Time>) -> Self {
         let latency = (*config.latency.start(), *config.latency.end());
-        Self(Arc::new(Inner { book: Mutex::new(Book::new(config)), faults: Faults::default(), time, latency }))
+        let before_answer = config.before_answer.clone();
+        let book = Mutex::new(Book::new(config));
+        Self(Arc::new(Inner { book, faults: Faults::default(), before_answer, time, latency }))
     }
 
     /// A user logs in: a new family and its first token set.
@@ -169,6 +172,10 @@ impl AuthServer {
 
     pub(crate) fn time(&self) -> &dyn Time {
         &*self.0.time
+    }
+
+    pub(super) fn before_answer(&self) -> Option<&BeforeAnswer> {
+        self.0.before_answer.as_ref()
     }
 
     pub(super) fn latency(&self) -> (Duration, Duration) {

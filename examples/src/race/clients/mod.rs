@@ -15,6 +15,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokenflight::{BoxError, BoxFuture, TokenSet};
 
+pub(in crate::race) use self::protected::renew;
 use self::{lock_401::Lock401, lock_inside::LockInside, naive::Naive, protected::Protected, tokens::Tokens};
 use super::{Clock, wire::Wire};
 

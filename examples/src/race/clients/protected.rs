@@ -42,7 +42,7 @@ impl Protected {
 }
 
 /// One token request, and what its failure means.
-async fn renew(wire: Wire, request: TokenRequest) -> Result<TokenSet, GrantError> {
+pub(in crate::race) async fn renew(wire: Wire, request: TokenRequest) -> Result<TokenSet, GrantError> {
     let Some(refresh_token) = request.refresh_token() else { return Err(GrantError::config("no refresh token")) };
     // Nothing has left yet. From the next step on the client may be sending; if it could not even connect, it says so
     // afterwards.

@@ -14,7 +14,7 @@ use crate::race::{
     stage::{API_LATENCY, TOKEN_LATENCY},
 };
 
-pub(super) fn canvas(scale: &Scale) -> Document {
+pub(in crate::race) fn canvas(scale: &Scale) -> Document {
     let hatch = Pattern::new()
         .set("id", "dead")
         .set("width", 9)
@@ -32,7 +32,7 @@ pub(super) fn canvas(scale: &Scale) -> Document {
         .add(rectangle(0.0, 0.0, WIDTH, scale.height(), "#ffffff"))
 }
 
-pub(super) fn header(options: &Options) -> Group {
+pub(in crate::race) fn header(options: &Options) -> Group {
     let given = format!(
         "{} {} each · an access token lives {} s · {} % of ordinary requests are cancelled · token endpoint {}–{} ms, \
          API {} ms · seed {}",
@@ -56,7 +56,7 @@ pub(super) fn header(options: &Options) -> Group {
     ))
 }
 
-pub(super) fn axis(scale: &Scale) -> Group {
+pub(in crate::race) fn axis(scale: &Scale) -> Group {
     let bottom = scale.bottom();
     let mut group = Group::new();
     let ticks = scale.ticks();

@@ -4,13 +4,13 @@ use svg::node::element::Group;
 
 use super::{
     density,
-    marks::{drops, renewals},
+    marks::{drops, landed, renewals},
     paint::{ALIVE, DEAD_GROUND, DEATH, FAINT, GROUND, Hold, INK, SOFT, bold, diamond, line, rectangle, text},
     scale::{LANE_BODY, LEFT, MARGIN, RIGHT, Scale, TEXT_END},
 };
 use crate::{
     figures::{latency, thousands},
-    race::{Standing, table},
+    race::{Standing, table, trace::Landing},
 };
 
 /// Rows within a lane, from its top.
@@ -39,7 +39,7 @@ pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale, tallest: u32)
     if let Some(x) = died {
         group = group.add(line((x, top), (x, floor), 2.0, DEATH)).add(epitaph(standing, x, top + LABEL));
     }
-    group.add(renewals(&standing.trace, scale, died, top + RENEWALS)).add(drops(
+    group.add(renewals(landed(&standing.trace, Landing::Renewed), scale, died, top + RENEWALS)).add(drops(
         &standing.trace,
         scale,
         died,
@@ -97,7 +97,7 @@ fn words(standing: &Standing, top: f64) -> Group {
     group
 }
 
-fn wrap(words: &str, width: usize) -> Vec<String> {
+pub(in crate::race) fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in words.split(' ') {
         match rows.last_mut() {

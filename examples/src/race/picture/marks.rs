@@ -26,12 +26,12 @@ fn before(x: f64, died: Option<f64>, room: f64) -> f64 {
     }
 }
 
-fn landed(trace: &Trace, landing: Landing) -> impl Iterator<Item = Duration> {
+pub(in crate::race) fn landed(trace: &Trace, landing: Landing) -> impl Iterator<Item = Duration> {
     trace.refreshes.iter().filter(move |refresh| refresh.landing == landing).map(|refresh| refresh.at)
 }
 
 /// The refreshes that brought a token, numbered from one.
-pub(super) fn renewals(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
+pub(in crate::race) fn renewals(at: impl Iterator<Item = Duration>, scale: &Scale, died: Option<f64>, y: f64) -> Group {
     struct Pill {
         from: f64,
         to: f64,
@@ -40,7 +40,7 @@ pub(super) fn renewals(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) 
     }
 
     let mut pills: Vec<Pill> = Vec::new();
-    for (number, at) in (1..).zip(landed(trace, Landing::Renewed)) {
+    for (number, at) in (1..).zip(at) {
         let x = before(scale.x(at), died, RADIUS + 4.0);
         match pills.last_mut() {
             // A pill needs room for its text, too.
@@ -77,7 +77,7 @@ fn label_room(first: usize, last: usize) -> f64 {
 }
 
 /// The refreshes that were dropped with the request they ran in.
-pub(super) fn drops(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
+pub(in crate::race) fn drops(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
     let mut group = Group::new();
     let mut previous = f64::NEG_INFINITY;
     for at in landed(trace, Landing::Dropped) {

@@ -1,12 +1,12 @@
 //! The picture: one lane a client, time from left to right, and what happened to whom.
 
 mod density;
-mod frame;
-mod lane;
+pub(super) mod frame;
+pub(super) mod lane;
 mod legend;
-mod marks;
-mod paint;
-mod scale;
+pub(super) mod marks;
+pub(super) mod paint;
+pub(super) mod scale;
 
 use svg::Document;
 

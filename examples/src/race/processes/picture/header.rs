@@ -1,0 +1,43 @@
+//! Title, and what was given.
+
+use svg::node::element::Group;
+
+use crate::race::{
+    Options,
+    picture::{
+        paint::{Hold, INK, SOFT, bold, text},
+        scale::MARGIN,
+    },
+    processes::Faults,
+    stage::TOKEN_LATENCY,
+};
+
+pub(super) fn header(options: &Options, processes: u16) -> Group {
+    let title =
+        "Seven ways to share one login among processes, one server that ends it when a refresh token comes back";
+    let faults = match (options.faults, options.every) {
+        (Faults::None, _) => Faults::None.words().to_owned(),
+        (faults, 1) => format!("whatever presents is {} after each rotation, before the answer", faults.words()),
+        (faults, every) => {
+            let words = faults.words();
+            format!("whatever presents is {words} after every {every}th rotation, before the answer")
+        }
+    };
+    let given = format!(
+        "{processes} {} each · an access token lives {} s · {faults} · token endpoint {}–{} ms · grace {} s · seed {}",
+        if processes == 1 { "process" } else { "processes" },
+        options.lifetime.get(),
+        TOKEN_LATENCY.0.as_millis(),
+        TOKEN_LATENCY.1.as_millis(),
+        options.grace.get(),
+        options.seed,
+    );
+    Group::new().add(bold(text(title, MARGIN, 48.0, 21.0, INK, Hold::Start))).add(text(
+        given,
+        MARGIN,
+        76.0,
+        13.5,
+        SOFT,
+        Hold::Start,
+    ))
+}

@@ -1,0 +1,159 @@
+//! How each contestant has fared: what its processes saw, beside what the server counted.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokenflight_test::auth::Report;
+
+use super::{
+    Faults,
+    kind::Kind,
+    ledger::{Lane, Track},
+};
+use crate::race::{Clock, Options};
+
+/// One contestant at the end of the race.
+pub(in crate::race) struct Standing {
+    /// Which one.
+    pub(super) kind: Kind,
+    /// The numbers.
+    pub(super) numbers: Numbers,
+    /// When spent refresh tokens came back.
+    pub(super) reuses: Vec<Duration>,
+    /// What happened when.
+    pub(super) lane: Lane,
+}
+
+/// The numbers of one contestant.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Numbers {
+    /// Calls that were served.
+    pub(super) served: u64,
+    /// Refresh tokens that were submitted.
+    pub(super) submissions: u64,
+    /// Refresh tokens that were exchanged for new ones.
+    pub(super) rotations: u64,
+    /// The difference: submissions that could bring nothing new.
+    pub(super) in_vain: u64,
+    /// Spent refresh tokens that were submitted again although their answer had arrived.
+    pub(super) presented_twice: u64,
+    /// Those whose answer was lost, so that no process could know better.
+    pub(super) presented_in_doubt: u64,
+    /// Submissions while another one of the same refresh token was under way.
+    pub(super) overlapping: u64,
+    /// Spent refresh tokens that the server took again within its grace window.
+    pub(super) grace_replays: u64,
+    /// Faults that met the process that presented.
+    pub(super) strikes: u64,
+    /// Logins that only a person could replace.
+    pub(super) logins_lost: u64,
+    /// Those of them of which a strike had lost an answer.
+    pub(super) logins_lost_to_strikes: u64,
+    /// The longest time that a process waited for a token and was not itself stopped, in seconds. A person who has to log
+    /// in comes at once.
+    pub(super) longest_wait_s: f64,
+    /// The longest time that a login took a person, in seconds.
+    pub(super) longest_login_s: f64,
+    /// Attempts that failed without ending the session.
+    pub(super) failed: u64,
+    /// The words of the last one.
+    pub(super) last_failure: Option<String>,
+}
+
+impl Standing {
+    /// Reads the ledger and the server's books.
+    pub(super) fn new(kind: Kind, lane: Lane, clock: Clock, report: &Report) -> Self {
+        let mut numbers = Numbers {
+            served: lane.tracks.iter().map(|track| track.served).sum(),
+            strikes: lane.strikes.len() as u64,
+            logins_lost: lane.lost.len() as u64,
+            logins_lost_to_strikes: lane.lost.iter().filter(|lost| lost.struck).count() as u64,
+            longest_wait_s: seconds(lane.tracks.iter().map(Track::longest_wait).max()),
+            longest_login_s: seconds(lane.logins.iter().max().copied()),
+            failed: lane.failed,
+            last_failure: lane.last_failure.clone(),
+            ..Numbers::default()
+        };
+        let mut reuses = Vec::new();
+        for family in report.families.iter().filter(|family| family.label == kind.name()) {
+            numbers.submissions += family.counts.token_requests;
+            numbers.rotations += family.counts.rotations;
+            numbers.overlapping += family.counts.overlapping;
+            numbers.grace_replays += family.counts.grace_replays;
+            for reuse in &family.reuses {
+                reuses.push(clock.at(reuse.at));
+                match reuse.answer_lost {
+                    true => numbers.presented_in_doubt += 1,
+                    false => numbers.presented_twice += 1,
+                }
+            }
+        }
+        numbers.in_vain = numbers.submissions.saturating_sub(numbers.rotations);
+        Self { kind, numbers, reuses, lane }
+    }
+
+    /// Whether it presented no refresh token twice and lost no login but one that was struck between answer and rename.
+    fn is_unharmed(&self) -> bool {
+        let Numbers { presented_twice, overlapping, logins_lost, logins_lost_to_strikes, .. } = self.numbers;
+        presented_twice == 0 && overlapping == 0 && logins_lost == logins_lost_to_strikes
+    }
+}
+
+/// Whether ours is.
+pub(in crate::race) fn unharmed(standings: &[Standing]) -> bool {
+    standings.iter().filter(|standing| standing.kind == Kind::Tokenflight).all(Standing::is_unharmed)
+}
+
+/// Seconds, to the tenth of a millisecond at most.
+fn seconds(duration: Option<Duration>) -> f64 {
+    (duration.unwrap_or_default().as_secs_f64() * 1e4).round() / 1e4
+}
+
+/// Everything `--json` writes.
+#[derive(Debug, Serialize)]
+pub(in crate::race) struct Outcome<'a> {
+    /// Processes of each contestant.
+    processes: u16,
+    /// What the server did to the process that presented.
+    faults: Faults,
+    /// To every which rotation.
+    every: u32,
+    /// Seconds within which it took a spent refresh token again.
+    grace: f64,
+    /// Seconds the race took.
+    seconds: f64,
+    /// Seconds an access token lived.
+    lifetime: f64,
+    /// The seed.
+    seed: u64,
+    /// Whether tokenflight presented nothing twice and lost no login that it could have kept.
+    tokenflight_unharmed: bool,
+    /// The contestants.
+    contestants: Vec<Line<'a>>,
+}
+
+/// One contestant in JSON.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    name: &'static str,
+    #[serde(flatten)]
+    numbers: &'a Numbers,
+}
+
+impl<'a> Outcome<'a> {
+    /// Gathers it.
+    pub(in crate::race) fn new(options: &Options, processes: u16, standings: &'a [Standing]) -> Self {
+        let line = |standing: &'a Standing| Line { name: standing.kind.name(), numbers: &standing.numbers };
+        Self {
+            processes,
+            faults: options.faults,
+            every: options.every,
+            grace: options.grace.get(),
+            seconds: options.seconds.get(),
+            lifetime: options.lifetime.get(),
+            seed: options.seed,
+            tokenflight_unharmed: unharmed(standings),
+            contestants: standings.iter().map(line).collect(),
+        }
+    }
+}
