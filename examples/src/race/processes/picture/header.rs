@@ -17,11 +17,8 @@ pub(super) fn header(options: &Options, processes: u16) -> Group {
         "Seven ways to share one login among processes, one server that ends it when a refresh token comes back";
     let faults = match (options.faults, options.every) {
         (Faults::None, _) => Faults::None.words().to_owned(),
-        (faults, 1) => format!("whatever presents is {} after each rotation, before the answer", faults.words()),
-        (faults, every) => {
-            let words = faults.words();
-            format!("whatever presents is {words} after every {every}th rotation, before the answer")
-        }
+        (faults, 1) => format!("the presenter is {} at each rotation", faults.words()),
+        (faults, every) => format!("the presenter is {} at one rotation in {every}", faults.words()),
     };
     let given = format!(
         "{processes} {} each · an access token lives {} s · {faults} · token endpoint {}–{} ms · grace {} s · seed {}",

@@ -41,11 +41,11 @@ pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale) -> Group {
     for x in places(lane.lost.iter().map(|lost| lost.at), scale, 2.0) {
         group = group.add(line((x, top), (x, floor), 1.5, DEATH));
     }
-    for x in places(lane.strikes.iter().copied(), scale, APART) {
-        group = group.add(triangle(x, top + SIGNS));
-    }
     for x in places(standing.reuses.iter().copied(), scale, APART) {
         group = group.add(diamond(x, top + SIGNS));
+    }
+    for x in places(lane.strikes.iter().copied(), scale, APART) {
+        group = group.add(triangle(x, top + SIGNS));
     }
     group.add(renewals(lane.rotations.iter().copied(), scale, None, top + RENEWALS))
 }
