@@ -5,7 +5,7 @@
 
 use std::{env, fs, path::PathBuf, process::ExitCode, thread};
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use serde_json::Value;
 use tokenflight_examples::race::{
     Options,
@@ -90,6 +90,22 @@ fn tokenflight_presents_nothing_twice_and_loses_no_login_whatever_meets_the_pres
     });
 }
 
+#[test]
+fn a_flag_of_the_other_race_is_refused() {
+    let refused = |flags: &[&str]| Options::try_parse_from(["race"].iter().chain(flags)).unwrap_err();
+    for number in ["0", "65", "some"] {
+        assert_eq!(refused(&["--processes", number]).kind(), ErrorKind::ValueValidation, "{number}");
+    }
+    for flag in [["--faults", "stop"], ["--every", "2"], ["--grace", "5"]] {
+        assert_eq!(refused(&flag).kind(), ErrorKind::MissingRequiredArgument, "{flag:?}");
+    }
+    for flag in [["--workers", "8"], ["--cancel", "0"]] {
+        let flags = [&flag[..], &["--processes", "2"]].concat();
+        assert_eq!(refused(&flags).kind(), ErrorKind::ArgumentConflict, "{flags:?}");
+    }
+    assert_eq!(refused(&["--processes", "2", "--faults", "rain"]).kind(), ErrorKind::InvalidValue);
+}
+
 #[cfg(target_os = "linux")]
 mod ends {
     //! However a race ends, its processes end with it, the stopped ones too.
@@ -110,7 +126,8 @@ mod ends {
     /// This variable makes a process the parent of a race, and names its folder.
     const PARENT: &str = "TOKENFLIGHT_RACE_PARENT";
 
-    /// What a parent process does; not a test by itself. It is interrupted long before its race is over.
+    /// What a parent process does; not a test by itself. It is interrupted long before its race is
+    /// over.
     #[test]
     fn a_parent_process() {
         let Ok(name) = env::var(PARENT) else { return };
@@ -118,7 +135,8 @@ mod ends {
         assert_eq!(run(&options(&name, &flags)), ExitCode::from(BROKEN));
     }
 
-    /// A race in which all processes are started and at least one is stopped, and the numbers of its processes.
+    /// A race in which all processes are started and at least one is stopped, and the numbers of
+    /// its processes.
     fn begun(name: &str) -> (Child, Vec<i32>) {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", "ends::a_parent_process", "--nocapture", "--test-threads=1"]);

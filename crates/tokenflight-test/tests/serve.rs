@@ -86,6 +86,27 @@ async fn a_cut_closes_the_connection_without_a_byte_of_the_answer() {
 }
 
 #[tokio::test]
+async fn a_fault_is_aimed_at_a_client_after_the_rotation_and_before_its_answer() {
+    let auth = AuthServer::builder(ManualTime::new(1).shared()).before_answer(|outgoing| {
+        match (outgoing.label(), outgoing.header("host")) {
+            ("alice", Some("x")) => Fault::CutAfter,
+            // Too late for this one.
+            _ => Fault::CutBefore,
+        }
+    });
+    let auth = auth.build();
+    let served = auth.serve().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|label| auth.login_as(label));
+    assert_eq!(refresh(&served, token(&alice)).await, "");
+    assert!(refresh(&served, token(&bob)).await.starts_with("HTTP/1.1 200 OK"));
+    let report = auth.report();
+    let lost = |label| report.family(label).map(|family| (family.counts.rotations, family.counts.answers_lost));
+    assert_eq!((lost("alice"), lost("bob")), (Some((1, 1)), Some((1, 0))));
+    // A refusal is no answer that could be lost.
+    assert!(refresh(&served, token(&alice)).await.contains("invalid_grant"));
+}
+
+#[tokio::test]
 async fn a_cut_in_the_answer_leaves_half_of_an_announced_body() {
     let (_, auth, served) = server();
     auth.faults().push(Fault::CutInAnswer);

@@ -41,18 +41,18 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 fn race_clients(options: &Options) -> Result<bool, BoxError> {
-    let papers = Papers::open(options)?;
+    let output = Output::open(options)?;
     let standings = runtime()?.block_on(stage::hold(options, &Progress::shown()))?;
     let outcome = Outcome::new(options, &standings);
-    papers.write(&picture::draw(options, &standings), &table::table(&standings), &outcome)?;
+    output.write(&picture::draw(options, &standings), &table::table(&standings), &outcome)?;
     Ok(outcome.tokenflight_unharmed)
 }
 
 fn race_processes(options: &Options, count: u16) -> Result<bool, BoxError> {
-    let papers = Papers::open(options)?;
+    let output = Output::open(options)?;
     let standings = runtime()?.block_on(processes::hold(options, count, &Progress::shown()))?;
     let outcome = processes::Outcome::new(options, count, &standings);
-    papers.write(&processes::draw(options, count, &standings), &processes::table(&standings), &outcome)?;
+    output.write(&processes::draw(options, count, &standings), &processes::table(&standings), &outcome)?;
     Ok(processes::unharmed(&standings))
 }
 
@@ -61,13 +61,13 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// Where everything is written to. A path that cannot be written to is told before the race.
-struct Papers {
+struct Output {
     svg: File,
     path: PathBuf,
     json: Option<Sink>,
 }
 
-impl Papers {
+impl Output {
     fn open(options: &Options) -> Result<Self, BoxError> {
         let (svg, path) = (create(&options.svg)?, options.svg.clone());
         Ok(Self { svg, path, json: options.json.as_deref().map(open).transpose()? })

@@ -4,8 +4,8 @@ use http::HeaderMap;
 
 use super::Fault;
 
-/// A successful answer that is about to leave: the refresh token is spent, and its client does not know the next one yet.
-/// See [`Builder::before_answer`](super::Builder::before_answer).
+/// A successful answer that is about to leave: the refresh token is spent, and its client does not
+/// know the next one yet. See [`Builder::before_answer`](super::Builder::before_answer).
 pub struct Outgoing<'a> {
     pub(super) label: &'a str,
     pub(super) headers: &'a HeaderMap,

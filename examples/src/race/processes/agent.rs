@@ -1,4 +1,5 @@
-//! What every working child does, whichever contestant it belongs to: think, get a token, call the API.
+//! What every working child does, whichever contestant it belongs to: think, get a token, call the
+//! API.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{
     contestants::{NoToken, Opened, wire},
-    line::Line,
+    message::Message,
     spec::Spec,
 };
 use crate::race::wire::Wire;
@@ -50,7 +51,7 @@ impl Agent {
         while !stop.load(Ordering::Relaxed) {
             let think = least + (most - least).mul_f64(self.random.f64());
             self.time.sleep(think).await;
-            Line::Wants(self.now()).say();
+            Message::Wants(self.now()).say();
             while !stop.load(Ordering::Relaxed) && !self.call().await {
                 self.time.sleep(PAUSE).await;
             }
@@ -58,7 +59,8 @@ impl Agent {
         self.opened.program.end().await;
     }
 
-    /// Calls the API once, and once more with another token if it refuses the first. Whether it was served.
+    /// Calls the API once, and once more with another token if it refuses the first. Whether it was
+    /// served.
     async fn call(&self) -> bool {
         let began = self.now();
         let mut refused: Option<String> = None;
@@ -66,11 +68,11 @@ impl Agent {
             let token = match self.opened.program.token(refused.as_deref()).await {
                 Ok(token) => token,
                 Err(NoToken::Login) => {
-                    Line::Login(began).say();
+                    Message::Login(began).say();
                     return false;
                 }
                 Err(NoToken::Failed(error)) => {
-                    Line::Failed(self.now(), error.to_string()).say();
+                    Message::Failed(self.now(), error.to_string()).say();
                     return false;
                 }
             };
@@ -78,11 +80,11 @@ impl Agent {
             match self.wire.get(&token).await {
                 Ok(StatusCode::UNAUTHORIZED) => refused = Some(token),
                 Ok(status) if status.is_success() => {
-                    Line::Served(had).say();
+                    Message::Served(had).say();
                     return true;
                 }
-                Ok(status) => Line::Failed(self.now(), format!("the API answered {status}")).say(),
-                Err(error) => Line::Failed(self.now(), error.to_string()).say(),
+                Ok(status) => Message::Failed(self.now(), format!("the API answered {status}")).say(),
+                Err(error) => Message::Failed(self.now(), error.to_string()).say(),
             }
         }
         false

@@ -7,7 +7,7 @@ use std::{
 
 use tokenflight::time::{Time, TokioTime};
 
-use super::{crew::Place, line::Line};
+use super::{living::Place, message::Message};
 use crate::race::Clock;
 
 /// Everything about one contestant.
@@ -151,8 +151,8 @@ impl Ledger {
     }
 
     /// A process has reported something.
-    pub(super) fn heard(&self, place: Place, line: Line) {
-        if let Line::Failed(_, words) = line {
+    pub(super) fn heard(&self, place: Place, line: Message) {
+        if let Message::Failed(_, words) = line {
             self.lane(place.0, |lane, _| {
                 lane.failed += 1;
                 lane.last_failure = Some(words);
@@ -160,20 +160,20 @@ impl Ledger {
             return;
         }
         self.track(place, |track, now| match line {
-            Line::Wants(since) => track.waiting = Some(Wait { span: Span::at(self.moment(since)), login: None }),
-            Line::Served(had) => {
+            Message::Wants(since) => track.waiting = Some(Wait { span: Span::at(self.moment(since)), login: None }),
+            Message::Served(had) => {
                 track.served += 1;
                 if let Some(mut wait) = track.waiting.take() {
                     wait.span.to = self.moment(had);
                     track.waits.push(wait);
                 }
             }
-            Line::Login(_) => {
+            Message::Login(_) => {
                 if let Some(wait) = &mut track.waiting {
                     wait.login.get_or_insert(now);
                 }
             }
-            Line::Failed(..) => {}
+            Message::Failed(..) => {}
         });
     }
 

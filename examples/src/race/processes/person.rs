@@ -52,8 +52,8 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// Comes whenever it is called. Many processes find out that the login is lost; it is lost once: what was begun before the
-    /// last login was stored says nothing about that.
+    /// Comes whenever it is called. Many processes find out that the login is lost; it is lost
+    /// once: what was begun before the last login was stored says nothing about that.
     ///
     /// # Cancel safety
     ///

@@ -1,4 +1,5 @@
-//! What a child is told, in the first line of its standard input: tokens have no place among a program's arguments.
+//! What a child is told, in the first line of its standard input: tokens have no place among a
+//! program's arguments.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -25,17 +25,17 @@ use tokio::{
 };
 
 use super::{
-    crew::Crew,
     faults::Faults,
     kind::Kind,
     ledger::Ledger,
+    living::Living,
     person::{Call, Person},
-    post::Post,
     signal,
     spec::{Part, Spec},
     standing::Standing,
     starter::Starter,
     strike::Striker,
+    worker::Worker,
 };
 use crate::race::{
     Clock, Options,
@@ -50,7 +50,8 @@ const BEAT: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 ///
-/// When a server cannot be opened, a process not be started, one ends by itself, or the race is interrupted.
+/// When a server cannot be opened, a process not be started, one ends by itself, or the race is
+/// interrupted.
 ///
 /// # Panics
 ///
@@ -74,9 +75,9 @@ pub(in crate::race) async fn hold(
         attending.spawn(person.attend());
     }
     let (stop, stopped) = watch::channel(false);
-    let mut posts = JoinSet::new();
+    let mut workers = JoinSet::new();
     for place in (0..Kind::ALL.len()).flat_map(|lane| (0..usize::from(processes)).map(move |process| (lane, process))) {
-        posts.spawn(stage.post(place).keep(stopped.clone()));
+        workers.spawn(stage.worker(place).keep(stopped.clone()));
     }
 
     let end = options.seconds.duration();
@@ -84,7 +85,7 @@ pub(in crate::race) async fn hold(
     tokio::select! {
         () = race => {}
         () = stage.resume() => {}
-        Some(ended) = posts.join_next() => return Err(match ended {
+        Some(ended) = workers.join_next() => return Err(match ended {
             Ok(Ok(())) => "a process ended before the race".into(),
             Ok(Err(error)) => error,
             Err(panic) => panic.into(),
@@ -94,9 +95,9 @@ pub(in crate::race) async fn hold(
     stage.striker.over.store(true, Ordering::Relaxed);
     let lanes = stage.ledger.close(end);
     // Each process ends what it does, so that the server's books are closed as well.
-    stage.crew.resume(Duration::MAX);
+    stage.living.resume(Duration::MAX);
     let _ = stop.send(true);
-    while let Some(ended) = posts.join_next().await {
+    while let Some(ended) = workers.join_next().await {
         ended??;
     }
     attending.shutdown().await;
@@ -109,7 +110,7 @@ pub(in crate::race) async fn hold(
 struct Stage {
     clock: Clock,
     ledger: Ledger,
-    crew: Crew,
+    living: Living,
     starter: Starter,
     people: Vec<UnboundedSender<Call>>,
     striker: Arc<Striker>,
@@ -129,11 +130,11 @@ impl Stage {
         let starter = Starter::this(options.child_arguments.clone())?;
         let clock = Clock::start();
         let (people, calls): (Vec<_>, Vec<_>) = Kind::ALL.iter().map(|_| unbounded_channel()).unzip();
-        let (crew, ledger) = (Crew::default(), Ledger::new(clock, Kind::ALL.len(), processes.into()));
+        let (living, ledger) = (Living::default(), Ledger::new(clock, Kind::ALL.len(), processes.into()));
         let striker = Arc::new(Striker {
             faults: options.faults,
             every: options.every.into(),
-            crew: crew.clone(),
+            living: living.clone(),
             people: people.clone(),
             ledger: ledger.clone(),
             clock,
@@ -145,7 +146,7 @@ impl Stage {
         let api = ResourceServer::new(auth.clone()).with_latency(API_LATENCY).serve()?;
         let (seed, grace) = (options.seed, options.grace.get());
         let stage =
-            Self { clock, ledger, crew, starter, people, striker, auth, token_endpoint, api, seed, grace, folder };
+            Self { clock, ledger, living, starter, people, striker, auth, token_endpoint, api, seed, grace, folder };
         let stage = Arc::new(stage);
         let people = calls.into_iter().zip(Kind::ALL).enumerate().map(|(lane, (calls, kind))| {
             let told = Arc::clone(&stage);
@@ -175,13 +176,13 @@ impl Stage {
         }
     }
 
-    fn post(&self, (lane, process): (usize, usize)) -> Post {
-        Post {
+    fn worker(&self, (lane, process): (usize, usize)) -> Worker {
+        Worker {
             place: (lane, process),
             // The same seeds for each contestant.
             spec: self.spec(Kind::ALL[lane], Part::Work, process as u64),
             starter: self.starter.clone(),
-            crew: self.crew.clone(),
+            living: self.living.clone(),
             ledger: self.ledger.clone(),
             person: self.people[lane].clone(),
             clock: self.clock,
@@ -192,7 +193,7 @@ impl Stage {
     async fn resume(&self) {
         loop {
             self.clock.sleep(BEAT).await;
-            self.crew.resume(self.clock.now());
+            self.living.resume(self.clock.now());
         }
     }
 
@@ -256,7 +257,8 @@ async fn interrupted() -> &'static str {
 struct Folder(PathBuf);
 
 impl Folder {
-    /// Beside the picture: a place that can be written to, on a disk and not in memory as `/tmp` often is.
+    /// Beside the picture: a place that can be written to, on a disk and not in memory as `/tmp`
+    /// often is.
     fn beside(picture: &Path) -> io::Result<Self> {
         let near = picture.parent().filter(|near| !near.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = Self(std::path::absolute(near.join(format!("race-{}", process::id())))?);

@@ -49,8 +49,8 @@ pub(super) struct Numbers {
     pub(super) logins_lost: u64,
     /// Those of them of which a strike had lost an answer.
     pub(super) logins_lost_to_strikes: u64,
-    /// The longest time that a process waited for a token and was not itself stopped, in seconds. A person who has to log
-    /// in comes at once.
+    /// The longest time that a process waited for a token and was not itself stopped, in seconds. A
+    /// person who has to log in comes at once.
     pub(super) longest_wait_s: f64,
     /// The longest time that a login took a person, in seconds.
     pub(super) longest_login_s: f64,
@@ -92,7 +92,8 @@ impl Standing {
         Self { kind, numbers, reuses, lane }
     }
 
-    /// Whether it presented no refresh token twice and lost no login but one that was struck between answer and rename.
+    /// Whether it presented no refresh token twice and lost no login but one that was struck
+    /// between answer and rename.
     fn is_unharmed(&self) -> bool {
         let Numbers { presented_twice, overlapping, logins_lost, logins_lost_to_strikes, .. } = self.numbers;
         presented_twice == 0 && overlapping == 0 && logins_lost == logins_lost_to_strikes

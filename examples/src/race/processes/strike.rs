@@ -11,7 +11,7 @@ use std::{
 use tokenflight_test::{Fault, auth::Outgoing};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Faults, crew::Crew, kind::Kind, ledger::Ledger, person::Call};
+use super::{Faults, kind::Kind, ledger::Ledger, living::Living, person::Call};
 use crate::race::{Clock, wire::PRESENTER};
 
 /// How long a process is stopped.
@@ -27,7 +27,7 @@ pub(super) struct Striker {
     /// How many rotations there are from one to the next.
     pub(super) every: u64,
     /// Whom it can meet.
-    pub(super) crew: Crew,
+    pub(super) living: Living,
     /// Who logs in.
     pub(super) people: Vec<UnboundedSender<Call>>,
     /// Where it is written down.
@@ -57,13 +57,13 @@ impl Striker {
             return Fault::None;
         }
         let presenter = outgoing.header(PRESENTER).and_then(|pid| pid.parse().ok());
-        let Some((pid, place)) = presenter.and_then(|pid| Some((pid, self.crew.place(pid)?))) else {
+        let Some((pid, place)) = presenter.and_then(|pid| Some((pid, self.living.place(pid)?))) else {
             return Fault::None;
         };
         let (struck, fault) = match self.faults {
             Faults::None => (false, Fault::None),
-            Faults::Stop => (self.crew.stop(pid, self.clock.now() + STOPPED), Fault::None),
-            Faults::Kill if self.crew.kill(pid) => (true, Fault::CutAfter),
+            Faults::Stop => (self.living.stop(pid, self.clock.now() + STOPPED), Fault::None),
+            Faults::Kill if self.living.kill(pid) => (true, Fault::CutAfter),
             Faults::Kill => (false, Fault::None),
             Faults::Login => (self.people[lane].send(Call::OutAndIn).is_ok(), Fault::DelayAfter(SLOW)),
             Faults::Lost => (true, Fault::CutAfter),

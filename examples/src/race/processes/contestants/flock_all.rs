@@ -1,6 +1,7 @@
-// Learn here: this is nearly right. One process at a time looks, refreshes and stores, and the kernel never gives the lock of a
-// living process away. What it lacks is memory: when the process that presented is killed, or its answer is lost, the next one
-// finds the old token in the file and presents it again at once. And a login waits for as long as the server takes.
+// Learn here: this is nearly right. One process at a time looks, refreshes and stores, and the
+// kernel never gives the lock of a living process away. What it lacks is memory: when the process
+// that presented is killed, or its answer is lost, the next one finds the old token in the file and
+// presents it again at once. And a login waits for as long as the server takes.
 
 use std::fs::File;
 

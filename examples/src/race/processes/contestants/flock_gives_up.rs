@@ -1,6 +1,6 @@
-// Learn here: the kernel frees its locks when a process dies, so nothing has to be stolen. But a program that would rather
-// refresh without the lock than wait for it has none in the only case that matters: when the process before it is slow. Under
-// load all of them are.
+// Learn here: the kernel frees its locks when a process dies, so nothing has to be stolen. But a
+// program that would rather refresh without the lock than wait for it has none in the only case
+// that matters: when the process before it is slow. Under load all of them are.
 
 use std::{
     fs::{File, TryLockError},

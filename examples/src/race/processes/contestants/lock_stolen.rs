@@ -1,6 +1,6 @@
-// Learn here: a file that exists is a lock that outlives its owner, so there must be a rule for old ones; and no age proves a
-// death. A process that is stopped, or on a machine that sleeps, wakes up as the second presenter. When it gives the lock back
-// it deletes the thief's.
+// Learn here: a file that exists is a lock that outlives its owner, so there must be a rule for old
+// ones; and no age proves a death. A process that is stopped, or on a machine that sleeps, wakes up
+// as the second presenter. When it gives the lock back it deletes the thief's.
 
 use std::{
     fs::{self, File},

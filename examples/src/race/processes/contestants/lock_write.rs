@@ -1,5 +1,6 @@
-// Learn here: a lock around the write keeps the file whole, which the rename did already. The harm was done before, when two
-// processes presented the same refresh token: what must not happen at once is the request, and it is outside of the lock.
+// Learn here: a lock around the write keeps the file whole, which the rename did already. The harm
+// was done before, when two processes presented the same refresh token: what must not happen at
+// once is the request, and it is outside of the lock.
 
 use tokenflight::{BoxError, BoxFuture, TokenSet};
 

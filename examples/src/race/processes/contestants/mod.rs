@@ -1,8 +1,9 @@
 //! The seven contestants. Each file begins with what there is to learn from it.
 //!
-//! The first six are written the way programs that keep a login in a file usually are: they replace the file as a whole,
-//! keep the rotated refresh token, renew a little ahead of time and once after a 401, and ask for a login when the server says
-//! `invalid_grant`. What they differ in is only *who may refresh when*.
+//! The first six are written the way programs that keep a login in a file usually are: they replace
+//! the file as a whole, keep the rotated refresh token, renew a little ahead of time and once after
+//! a 401, and ask for a login when the server says `invalid_grant`. What they differ in is only
+//! *who may refresh when*.
 
 mod flock_all;
 mod flock_gives_up;
@@ -24,7 +25,8 @@ use crate::race::{Clock, trace::Recorder, wire::Wire};
 
 /// What a process needs of a contestant.
 pub(super) trait Program: Send + Sync {
-    /// A usable access token other than the one that was refused, with whatever refreshing that takes.
+    /// A usable access token other than the one that was refused, with whatever refreshing that
+    /// takes.
     ///
     /// # Errors
     ///
@@ -53,7 +55,8 @@ pub(super) enum NoToken {
     Failed(BoxError),
 }
 
-/// A contestant, ready to run: what the process calls, and what renews ahead of time if anything does.
+/// A contestant, ready to run: what the process calls, and what renews ahead of time if anything
+/// does.
 pub(super) struct Opened {
     /// What the process calls.
     pub(super) program: Box<dyn Program>,

@@ -1,6 +1,7 @@
-// Learn here: the file is the only thing that the processes share, and reading it, presenting what it says and writing the
-// successor are three steps. All processes find the token stale in the same moment, because they all look at the same expiry,
-// and all of them present the same refresh token. The loser also wipes the file.
+// Learn here: the file is the only thing that the processes share, and reading it, presenting what
+// it says and writing the successor are three steps. All processes find the token stale in the same
+// moment, because they all look at the same expiry, and all of them present the same refresh token.
+// The loser also wipes the file.
 
 use tokenflight::{BoxError, BoxFuture, TokenSet};
 

@@ -1,6 +1,7 @@
-// Learn here: all it takes for many processes. The session of a single process with another store: the files in a folder. A
-// process that presents has the kernel's lock and has noted so in the record; a dead one's note is respected; a login waits for
-// no request, and what a request brings after it is refused.
+// Learn here: all it takes for many processes. The session of a single process with another store:
+// the files in a folder. A process that presents has the kernel's lock and has noted so in the
+// record; a dead one's note is respected; a login waits for no request, and what a request brings
+// after it is refused.
 
 use std::{
     sync::{Mutex, PoisonError},

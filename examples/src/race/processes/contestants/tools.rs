@@ -1,4 +1,5 @@
-//! What the hand-written contestants have in common: a file of tokens, a lock file beside it, and a refresh.
+//! What the hand-written contestants have in common: a file of tokens, a lock file beside it, and a
+//! refresh.
 
 use std::{
     fs::{self, File},
@@ -17,7 +18,8 @@ use tokenflight::{
 use super::NoToken;
 use crate::race::wire::{RefreshError, TokenAnswer, Wire};
 
-/// How long before expiry they renew: a twelfth of the lifetime, which is five minutes of an hour, the usual choice.
+/// How long before expiry they renew: a twelfth of the lifetime, which is five minutes of an hour,
+/// the usual choice.
 const LEAD: u32 = 12;
 
 /// What is in the file.

@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{
-    crew::{Crew, Place},
     ledger::Ledger,
-    line::Line,
+    living::{Living, Place},
+    message::Message,
     person::Call,
     spec::{STOP, Spec},
     starter::Starter,
@@ -26,7 +26,7 @@ const RESTART: Duration = Duration::from_millis(200);
 const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// One process of a contestant, started again whenever it was killed.
-pub(super) struct Post {
+pub(super) struct Worker {
     /// Whose it is.
     pub(super) place: Place,
     /// What it does.
@@ -34,7 +34,7 @@ pub(super) struct Post {
     /// How it is started.
     pub(super) starter: Starter,
     /// Where it is entered.
-    pub(super) crew: Crew,
+    pub(super) living: Living,
     /// Where its reports go.
     pub(super) ledger: Ledger,
     /// Who logs in when it says so.
@@ -43,7 +43,7 @@ pub(super) struct Post {
     pub(super) clock: Clock,
 }
 
-impl Post {
+impl Worker {
     /// Keeps the process alive until it is told to stop.
     ///
     /// # Errors
@@ -57,10 +57,10 @@ impl Post {
         while !*stop.borrow() {
             let (mut child, stdin) = self.starter.start(&self.spec).await?;
             let pid = child.id().ok_or("a child without a number")?;
-            self.crew.enter(pid, self.place);
+            self.living.enter(pid, self.place);
             self.ledger.started(self.place);
             self.listen(&mut child, stdin, &mut stop).await?;
-            let killed = self.crew.leave(pid, self.place);
+            let killed = self.living.leave(pid, self.place);
             let status = child.wait().await?;
             self.ledger.ended(self.place);
             if *stop.borrow() {
@@ -105,8 +105,8 @@ impl Post {
     }
 
     fn heard(&self, line: &str) {
-        let Some(line) = Line::read(line) else { return };
-        if let Line::Login(began) = line {
+        let Some(line) = Message::read(line) else { return };
+        if let Message::Login(began) = line {
             // The receiver is gone when the race is over.
             let _ = self.person.send(Call::Needed { began: self.ledger.moment(began) });
         }

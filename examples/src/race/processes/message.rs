@@ -1,13 +1,16 @@
-//! What a working child reports: one line of JSON each, on standard output. Times are those of the wall clock, which all
-//! processes of a machine share on every platform.
+//! What a working child reports: one line of JSON each, on standard output. Times are those of the
+//! wall clock, which all processes of a machine share on every platform.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 /// One report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Line {
+pub(super) enum Message {
     /// It wants a token, since then.
     Wants(Duration),
     /// It had a token then, and the API took it.
@@ -18,18 +21,16 @@ pub(super) enum Line {
     Failed(Duration, String),
 }
 
-impl Line {
+impl Message {
     /// Prints it. A parent that has gone away cannot be told, and ends its children anyway.
-    #[expect(clippy::print_stdout)] // The pipe to the parent.
     pub(super) fn say(&self) {
-        use std::io::Write;
-
         if let Ok(text) = serde_json::to_string(self) {
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            let _ = writeln!(io::stdout().lock(), "{text}");
         }
     }
 
-    /// Reads a line. A test harness may have printed something before it on the same line; other lines are none of ours.
+    /// Reads a line. A test harness may have printed something before it on the same line; other
+    /// lines are none of ours.
     pub(super) fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text.get(text.find('{')?..)?).ok()
     }

@@ -13,22 +13,23 @@ pub(super) type Place = (usize, usize);
 
 /// The processes that live. Cloning shares.
 #[derive(Clone, Default)]
-pub(super) struct Crew(Arc<Mutex<Living>>);
+pub(super) struct Living(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
-struct Living {
+struct Inner {
     places: HashMap<u32, Place>,
     /// Stopped processes, and when each is to go on.
     stopped: HashMap<u32, Duration>,
     killed: Vec<Place>,
 }
 
-impl Crew {
-    fn lock(&self) -> MutexGuard<'_, Living> {
+impl Living {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose process this is, if it is one of ours: any program of this machine may talk to the server.
+    /// Whose process this is, if it is one of ours: any program of this machine may talk to the
+    /// server.
     pub(super) fn place(&self, pid: u32) -> Option<Place> {
         self.lock().places.get(&pid).copied()
     }
@@ -70,7 +71,8 @@ impl Crew {
         self.lock().places.insert(pid, place);
     }
 
-    /// The process has ended and is not waited for yet, so that its number is not another's. Whether it was killed.
+    /// The process has ended and is not waited for yet, so that its number is not another's.
+    /// Whether it was killed.
     pub(super) fn leave(&self, pid: u32, place: Place) -> bool {
         let mut living = self.lock();
         living.places.remove(&pid);
