@@ -15,7 +15,7 @@ use tokenflight::{BoxError, TokenSet};
 
 use super::{
     agent::Agent,
-    contestants,
+    contestants, signal,
     spec::{Part, STOP, Spec},
 };
 
@@ -28,6 +28,7 @@ pub const CHILD: &str = "TOKENFLIGHT_RACE_CHILD";
 ///
 /// When that cannot be read, or a login not be stored.
 pub fn child() -> Result<(), BoxError> {
+    signal::end_with_parent()?;
     let mut first = String::new();
     io::stdin().lock().read_line(&mut first)?;
     let spec: Spec = serde_json::from_str(&first)?;

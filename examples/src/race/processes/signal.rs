@@ -36,5 +36,20 @@ pub(super) fn send(_pid: u32, _signal: Signal) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Has the kernel kill this process when the thread that started it is gone: also one that is stopped,
+/// and so cannot see the end of its standard input. The threads of a race last as long as it does.
+#[cfg(target_os = "linux")]
+pub(super) fn end_with_parent() -> io::Result<()> {
+    use rustix::process::{Signal as Number, set_parent_process_death_signal};
+
+    Ok(set_parent_process_death_signal(Some(Number::KILL))?)
+}
+
+/// The kernel ends a stopped process here that is left alone in its group.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn end_with_parent() -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether there are signals here.
 pub(super) const AVAILABLE: bool = cfg!(unix);
