@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub every: u32,
 
-    /// With --processes: for how long the server answers a spent refresh token as it did before, in seconds [0 to 600].
+    /// With --processes: for how long the server answers a spent refresh token with new tokens, in seconds [0 to 600].
     #[arg(long, default_value = "0", value_name = "S", allow_negative_numbers = true, value_parser = within::<0, 600>)]
     #[arg(requires = "processes")]
     pub grace: Seconds,

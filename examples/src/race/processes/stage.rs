@@ -214,7 +214,7 @@ fn server(options: &Options, striker: Arc<Striker>) -> AuthServer {
         .access_lifetime(options.lifetime.duration())
         .latency(least..=most)
         .reuse(Reuse::KillFamilyAndAccess)
-        .grace(if grace.is_zero() { Grace::None } else { Grace::SamePair(grace) })
+        .grace(if grace.is_zero() { Grace::None } else { Grace::NewPair(grace) })
         .seed(options.seed)
         .before_answer(move |outgoing| striker.aim(outgoing))
         .build()
