@@ -72,7 +72,7 @@ impl Agent {
                     return false;
                 }
                 Err(NoToken::Failed(error)) => {
-                    Message::Failed(self.now(), error.to_string()).say();
+                    Message::Failed(error.to_string()).say();
                     return false;
                 }
             };
@@ -83,8 +83,8 @@ impl Agent {
                     Message::Served(had).say();
                     return true;
                 }
-                Ok(status) => Message::Failed(self.now(), format!("the API answered {status}")).say(),
-                Err(error) => Message::Failed(self.now(), error.to_string()).say(),
+                Ok(status) => Message::Failed(format!("the API answered {status}")).say(),
+                Err(error) => Message::Failed(error.to_string()).say(),
             }
         }
         false

@@ -21,9 +21,9 @@ pub(super) struct Lane {
     pub(super) lost: Vec<Lost>,
     /// How long each login took a person, without the first.
     pub(super) logins: Vec<Duration>,
-    /// Attempts that failed without ending the session, and the words of the last one.
+    /// Attempts that failed without ending the session.
     pub(super) failed: u64,
-    /// See there.
+    /// The words of the last of them.
     pub(super) last_failure: Option<String>,
     /// Its processes.
     pub(super) tracks: Vec<Track>,
@@ -151,16 +151,15 @@ impl Ledger {
     }
 
     /// A process has reported something.
-    pub(super) fn heard(&self, place: Place, line: Message) {
-        if let Message::Failed(_, words) = line {
-            self.lane(place.0, |lane, _| {
-                lane.failed += 1;
-                lane.last_failure = Some(words);
-            });
-            return;
-        }
-        self.track(place, |track, now| match line {
-            Message::Wants(since) => track.waiting = Some(Wait { span: Span::at(self.moment(since)), login: None }),
+    pub(super) fn heard(&self, place: Place, message: Message) {
+        let message = match message {
+            Message::Failed(words) => return self.failed(place.0, words),
+            message => message,
+        };
+        self.track(place, |track, now| match message {
+            Message::Wants(since) => {
+                track.waiting = Some(Wait { span: Span::at(self.moment(since)), login: None });
+            }
             Message::Served(had) => {
                 track.served += 1;
                 if let Some(mut wait) = track.waiting.take() {
@@ -173,7 +172,7 @@ impl Ledger {
                     wait.login.get_or_insert(now);
                 }
             }
-            Message::Failed(..) => {}
+            Message::Failed(_) => {}
         });
     }
 

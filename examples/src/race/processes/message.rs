@@ -18,7 +18,7 @@ pub(super) enum Message {
     /// It must have a login. The attempt that found this out began then.
     Login(Duration),
     /// It could not get a token, or not call the API, and tries again.
-    Failed(Duration, String),
+    Failed(String),
 }
 
 impl Message {

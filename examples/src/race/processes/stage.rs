@@ -106,7 +106,7 @@ pub(in crate::race) async fn hold(
     Ok(standings.map(|(kind, lane)| Standing::new(kind, lane, stage.clock, &report)).collect())
 }
 
-/// Everything there is one of.
+/// What all contestants share.
 struct Stage {
     clock: Clock,
     ledger: Ledger,
@@ -198,7 +198,8 @@ impl Stage {
     }
 
     fn words(&self) -> String {
-        let standings = Kind::ALL.into_iter().zip(self.ledger.losses());
+        // Ours first: the line of a terminal may be too short for all.
+        let standings = Kind::ALL.into_iter().zip(self.ledger.losses()).rev();
         let words = standings.map(|(kind, lost)| match lost {
             0 => format!("{} ✓", kind.name()),
             lost => format!("{} ✗{lost}", kind.name()),
@@ -220,7 +221,7 @@ fn server(options: &Options, striker: Arc<Striker>) -> AuthServer {
         .build()
 }
 
-/// Everyone's first login, at once.
+/// The first login of each contestant, all at once.
 async fn log_all_in(people: Vec<Person>) -> Result<Vec<Person>, BoxError> {
     let mut logins = JoinSet::new();
     for person in people {
