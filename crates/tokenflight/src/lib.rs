@@ -35,6 +35,7 @@ pub mod session;
 mod slot;
 pub mod stores;
 mod sync;
+mod telemetry;
 pub mod time;
 mod write;
 
