@@ -22,7 +22,10 @@ pub(crate) type Req = Request<Full<Bytes>>;
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// What is below the layer.
-pub(crate) trait Api: Service<Req, Response = Answer, Error = BoxError, Future: Send + 'static> + Clone + Send + 'static {}
+pub(crate) trait Api:
+    Service<Req, Response = Answer, Error = BoxError, Future: Send + 'static> + Clone + Send + 'static
+{
+}
 
 impl<S: Service<Req, Response = Answer, Error = BoxError, Future: Send + 'static> + Clone + Send + 'static> Api for S {}
 

@@ -88,7 +88,7 @@ fn a_subscriber_may_ask_the_session_that_it_is_told_of() {
             drop(session.events());
         }
     };
-    let fixture = Fixture::new();
+    let fixture = Fixture::with(|builder| builder.configure(|policy| policy.idle_gate = false));
     cell.set(fixture.session.clone()).unwrap();
     let recorder = Recorder::default();
     tracing::subscriber::with_default(Before { recorder: recorder.clone(), first }, || {
@@ -101,13 +101,15 @@ fn a_subscriber_may_ask_the_session_that_it_is_told_of() {
         }
         fixture.run(fixture.session.logout()).unwrap();
     });
-    assert!(recorder.refreshes().len() > 1 && asked.load(Ordering::Relaxed) > 20);
+    let (refreshes, asked) = (recorder.refreshes().len(), asked.load(Ordering::Relaxed));
+    assert!(refreshes >= 2 && asked > 20, "{refreshes} refreshes, asked {asked} times");
 }
 
-/// At any of its calls.
+/// At any of the calls in which it takes something in. What it does when a span is entered, left or closed is called by guards of
+/// `tracing` itself, which do not survive a panic.
 #[test]
 fn a_subscriber_that_panics_costs_no_token() {
-    for call in ["event", "record", "new_span", "follows", "current", "clone", "close", "enter", "exit"] {
+    for call in ["event", "record", "new_span", "follows", "current"] {
         let fixture = Fixture::new();
         fixture.time.advance(SECOND * 400);
         let first = move |called| {
@@ -116,9 +118,8 @@ fn a_subscriber_that_panics_costs_no_token() {
             }
         };
         let recorder = Recorder::default();
-        let token = tracing::subscriber::with_default(Before { recorder, first }, || {
-            fixture.run(fixture.session.token())
-        });
+        let token =
+            tracing::subscriber::with_default(Before { recorder, first }, || fixture.run(fixture.session.token()));
         let after = fixture.run(fixture.session.token());
         assert!(token.is_ok() && after.is_ok(), "{call}: {token:?}, {after:?}");
     }

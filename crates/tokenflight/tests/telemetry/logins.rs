@@ -2,7 +2,8 @@
 
 use futures_util::FutureExt;
 use tokenflight::{
-    Audiences, BoxFuture, Grant, GrantError, GrantKey, RefreshToken, ReusePolicy, Session, Store, TokenRequest, TokenSet,
+    Audiences, BoxFuture, Grant, GrantError, GrantKey, RefreshToken, ReusePolicy, Session, Store, TokenRequest,
+    TokenSet,
 };
 use tokenflight_core::store::{Body, Op, Owner};
 use tokenflight_test::{
@@ -23,9 +24,9 @@ fn a_login_and_a_logout_are_told() {
         fixture.log_in();
         fixture.run(fixture.session.logout()).unwrap()
     });
-    let login = recorder.event("logged_in");
+    let login = recorder.one("logged_in");
     assert_eq!((login.level(), login.says(["session", "generation"])), (Level::INFO, ["orders", "1"]));
-    let logout = recorder.event("logged_out");
+    let logout = recorder.one("logged_out");
     assert_eq!((logout.level(), logout.says(["session"])), (Level::INFO, ["orders"]));
 }
 
@@ -33,7 +34,7 @@ fn a_login_and_a_logout_are_told() {
 fn a_new_token_is_told_with_where_it_came_from() {
     let fixture = Fixture::new();
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.refresh()).unwrap());
-    let told = recorder.event("refreshed");
+    let told = recorder.one("refreshed");
     assert_eq!(told.level(), Level::DEBUG);
     assert_eq!(told.says(["session", "generation", "adopted"]), ["orders", "2", "server"]);
 }
@@ -74,7 +75,7 @@ fn what_is_set_up_wrong_is_a_warning_at_once_and_once() {
             fixture.run(fixture.session.token()).unwrap_err();
         }
     });
-    let told = recorder.event("config_error");
+    let told = recorder.one("config_error");
     assert_eq!((told.level(), told.says(["session", "error.type"])), (Level::WARN, ["orders", "invalid_client"]));
     let rest = recorder.events("refresh_failed");
     assert_eq!(rest.iter().map(|told| told.level()).collect::<Vec<_>>(), [Level::DEBUG; 3]);
@@ -86,7 +87,7 @@ fn an_end_is_a_warning() {
     fixture.time.advance(SECOND * 300);
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.token()).unwrap_err());
-    let told = recorder.event("ended");
+    let told = recorder.one("ended");
     assert_eq!((told.level(), told.says(["session", "error.type"])), (Level::WARN, ["orders", "invalid_grant"]));
     assert!(recorder.events("suspected_reuse").is_empty(), "its token was presented once");
 }
@@ -102,7 +103,7 @@ fn an_end_after_a_token_was_presented_twice_is_a_suspicion() {
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     let (recorder, error) = Recorder::during(|| fixture.run(fixture.session.token()).unwrap_err());
     assert!(error.is_ended(), "{error:?}");
-    let told = recorder.event("suspected_reuse");
+    let told = recorder.one("suspected_reuse");
     assert_eq!((told.level(), told.says(["session", "generation"])), (Level::WARN, ["orders", "1"]));
 }
 
@@ -112,7 +113,7 @@ fn what_wants_a_person_is_a_warning() {
     fixture.time.advance(SECOND * 300);
     fixture.grant.push(Step::Fail(GrantError::interaction("consent_required")));
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.token()).unwrap_err());
-    let told = recorder.event("interaction_required");
+    let told = recorder.one("interaction_required");
     assert_eq!((told.level(), told.says(["session", "error.type"])), (Level::WARN, ["orders", "consent_required"]));
 }
 
@@ -124,7 +125,7 @@ fn what_is_not_stored_is_a_warning_until_it_is() {
         fixture.run(fixture.session.refresh()).unwrap();
         fixture.run(fixture.session.shutdown(SECOND * 60)).unwrap();
     });
-    let (open, closed) = (recorder.event("unpersisted"), recorder.event("persisted"));
+    let (open, closed) = (recorder.one("unpersisted"), recorder.one("persisted"));
     assert_eq!((open.level(), open.says(["session", "generation"])), (Level::WARN, ["orders", "2"]));
     assert_eq!((closed.level(), closed.says(["session", "generation"])), (Level::INFO, ["orders", "2"]));
 }
@@ -139,16 +140,23 @@ fn what_another_process_has_overtaken_is_told() {
         fixture.run(fixture.elsewhere().login(tokens)).unwrap();
         let _ = fixture.run(fixture.session.shutdown(SECOND * 60));
     });
-    let told = recorder.event("overtaken");
+    let told = recorder.one("overtaken");
     assert_eq!((told.level(), told.says(["session", "generation"])), (Level::INFO, ["orders", "2"]));
 }
 
 #[test]
 fn a_lifetime_too_short_to_renew_ahead_of_is_told() {
     let fixture = Fixture::new();
-    fixture.grant.set_lifetime(Some(SECOND));
-    let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.refresh()).unwrap());
-    let told = recorder.event("proactive_off");
+    fixture.grant.set_lifetime(Some(SECOND * 50));
+    fixture.grant.gate().close();
+    let (recorder, _) = Recorder::during(|| {
+        let mut refreshing = Box::pin(fixture.session.refresh());
+        assert!((&mut refreshing).now_or_never().is_none());
+        fixture.time.advance(SECOND * 30);
+        fixture.grant.gate().open();
+        fixture.run(refreshing).unwrap()
+    });
+    let told = recorder.one("proactive_off");
     assert_eq!((told.level(), told.says(["session"])), (Level::INFO, ["orders"]));
 }
 
@@ -163,7 +171,7 @@ fn a_wait_for_another_holder_is_told() {
     let op = Op::new(None, fixture.time.now(), body);
     fixture.run(claim.apply(&GrantKey::new("default"), op)).unwrap();
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.refresh()).unwrap_err());
-    let told = recorder.event("waiting");
+    let told = recorder.one("waiting");
     assert_eq!((told.level(), told.says(["session"])), (Level::INFO, ["orders"]));
     assert!(told.get("tokenflight.at_most_ms").parse::<u64>().unwrap() > 0);
     assert!(!format!("{told:?}").contains("a name of its own"), "it is text");
@@ -188,7 +196,7 @@ fn a_refresh_token_that_was_not_taken_back_is_a_warning() {
     let session = Session::builder(Clinging(MockGrant::new())).time(time.clone()).label("orders").build().unwrap();
     time.run(session.login(TokenSet::new("access-0").refresh_token("refresh-0"))).unwrap();
     let (recorder, _) = Recorder::during(|| time.run(session.logout()).unwrap());
-    let told = recorder.event("revocation_failed");
+    let told = recorder.one("revocation_failed");
     assert_eq!((told.level(), told.says(["session", "error.type"])), (Level::WARN, ["orders", "_OTHER"]));
 }
 
@@ -200,7 +208,7 @@ fn what_the_last_handle_leaves_behind_is_a_warning() {
         assert!(Box::pin(fixture.session.refresh()).now_or_never().is_none());
         drop(fixture.session);
     });
-    let told = recorder.event("abandoned");
+    let told = recorder.one("abandoned");
     assert_eq!((told.level(), told.says(["session"])), (Level::WARN, ["orders"]));
 }
 
@@ -210,7 +218,7 @@ fn without_a_label_a_session_is_the_default() {
     let time = ManualTime::new(7);
     let session = Session::builder(MockGrant::new()).time(time.clone()).build().unwrap();
     let (recorder, ()) = Recorder::during(|| time.run(session.login(TokenSet::new("access-0"))).unwrap());
-    assert_eq!(recorder.event("logged_in").says(["session"]), ["default"]);
+    assert_eq!(recorder.one("logged_in").says(["session"]), ["default"]);
 }
 
 #[test]

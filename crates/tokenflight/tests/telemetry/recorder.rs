@@ -102,7 +102,7 @@ impl Recorder {
 
     /// The one event of this name.
     #[track_caller]
-    pub(crate) fn event(&self, name: &str) -> Told {
+    pub(crate) fn one(&self, name: &str) -> Told {
         let events = self.events(name);
         assert_eq!(events.len(), 1, "{name} of {:?}", self.names());
         events[0].clone()
@@ -134,20 +134,16 @@ impl Recorder {
         let kept = self.0.lock().unwrap();
         let crate_of = |told: &Told| told.metadata.target().split("::").next().unwrap_or_default().to_owned();
         let spans = kept.spans.iter().map(crate_of).collect();
-        let lines = kept.spans.iter().chain(&kept.events).map(|told| {
-            format!("{} {} {:?}\n", told.metadata.target(), told.name(), told.fields)
-        });
+        let lines = kept
+            .spans
+            .iter()
+            .chain(&kept.events)
+            .map(|told| format!("{} {} {:?}\n", told.metadata.target(), told.name(), told.fields));
         Everything { spans, text: lines.collect() }
     }
 
     fn told(metadata: &'static Metadata<'static>, parent: Option<u64>) -> Told {
-        Told {
-            metadata,
-            fields: BTreeMap::new(),
-            parent: parent.map(place),
-            follows: Vec::new(),
-            entered: 0,
-        }
+        Told { metadata, fields: BTreeMap::new(), parent: parent.map(place), follows: Vec::new(), entered: 0 }
     }
 }
 

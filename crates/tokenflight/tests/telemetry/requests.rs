@@ -23,25 +23,24 @@ const REPLAYED: [&str; 4] = ["session", "http.request.resend_count", "trigger", 
 #[test]
 fn a_401_can_be_followed_to_its_replay() {
     let fixture = Fixture::new();
-    let (recorder, status) = Recorder::during(|| {
-        info_span!("GET /orders").in_scope(|| fixture.call([unauthorized(), ok()]).unwrap())
-    });
+    let (recorder, status) =
+        Recorder::during(|| info_span!("GET /orders").in_scope(|| fixture.call([unauthorized(), ok()]).unwrap()));
     assert_eq!(status, 200);
     let story: Vec<_> = recorder.names().into_iter().filter(|name| *name != "store.operation").collect();
     assert_eq!(story, ["request.refused", "refreshed", "token.wait", "request.replayed"]);
 
-    let refused = recorder.event("request.refused");
+    let refused = recorder.one("request.refused");
     assert_eq!((refused.level(), recorder.parent(&refused)), (Level::DEBUG, Some("GET /orders")));
     assert_eq!(refused.says(REFUSED), ["orders", "401", "", "refresh", "1", "yes"]);
 
     let span = &recorder.refreshes()[0];
     assert_eq!((span.says(["reason", "outcome"]), span.follows.as_slice()), (["refused", "ok"], &["GET /orders"][..]));
 
-    let waited = recorder.event("token.wait");
+    let waited = recorder.one("token.wait");
     assert_eq!((waited.level(), recorder.parent(&waited)), (Level::DEBUG, Some("GET /orders")));
     assert_eq!(waited.says(["session", "outcome", "error.type"]), ["orders", "token", ""]);
 
-    let replayed = recorder.event("request.replayed");
+    let replayed = recorder.one("request.replayed");
     assert_eq!((replayed.level(), recorder.parent(&replayed)), (Level::DEBUG, Some("GET /orders")));
     assert_eq!(replayed.says(REPLAYED), ["orders", "1", "http_401", "accepted"]);
 }
@@ -62,21 +61,21 @@ fn a_wait_says_how_long_it_was_and_how_it_ended() {
     let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap())
         .options(BearerOptions::new().max_wait(SECOND * 2));
     let api = layer.layer(fixture.api([]));
-        let (recorder, answer) = Recorder::during(|| fixture.run(api.oneshot(get())));
+    let (recorder, answer) = Recorder::during(|| fixture.run(api.oneshot(get())));
     assert!(answer.is_err());
-    assert_eq!(recorder.event("token.wait").says(wait), ["2000", "timed_out", "timed_out"]);
+    assert_eq!(recorder.one("token.wait").says(wait), ["2000", "timed_out", "timed_out"]);
 
     let fixture = Fixture::new();
     fixture.time.advance(SECOND * 300);
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     let (recorder, answer) = Recorder::during(|| fixture.call([ok()]));
     assert!(answer.is_err());
-    assert_eq!(recorder.event("token.wait").says(wait), ["0", "error", "invalid_grant"]);
+    assert_eq!(recorder.one("token.wait").says(wait), ["0", "error", "invalid_grant"]);
 
     let fixture = Fixture::new();
     fixture.time.advance(SECOND * 300);
     let (recorder, _) = Recorder::during(|| fixture.call([ok()]).unwrap());
-    assert_eq!(recorder.event("token.wait").says(wait), ["0", "token", ""]);
+    assert_eq!(recorder.one("token.wait").says(wait), ["0", "token", ""]);
 }
 
 /// What the server asks for, and what is done about it.
@@ -94,14 +93,14 @@ fn a_refusal_says_what_it_asks_for() {
         let fixture = Fixture::new();
         let (recorder, _) = Recorder::during(|| fixture.call([refused(challenge)]).unwrap());
         assert_eq!(recorder.names(), ["request.refused"]);
-        let told = recorder.event("request.refused");
+        let told = recorder.one("request.refused");
         assert_eq!(told.says(REFUSED), ["orders", "401", "", meaning, "1", "unwanted"]);
     }
 }
 
 #[test]
 fn a_refusal_says_why_its_request_is_not_sent_again() {
-    let replay = |recorder: &Recorder| recorder.event("request.refused").get("tokenflight.replay").to_owned();
+    let replay = |recorder: &Recorder| recorder.one("request.refused").get("tokenflight.replay").to_owned();
 
     // Its token was obtained a moment ago: another one would be refused as well.
     let fixture = Fixture::new();
@@ -113,7 +112,7 @@ fn a_refusal_says_why_its_request_is_not_sent_again() {
     let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap())
         .options(BearerOptions::new().never_replay());
     let api = layer.layer(fixture.api([unauthorized()]));
-        let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(get())).unwrap());
+    let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(get())).unwrap());
     assert_eq!(replay(&recorder), "no_body");
 
     let fixture = Fixture::new();
@@ -121,7 +120,7 @@ fn a_refusal_says_why_its_request_is_not_sent_again() {
     let told: Vec<_> = recorder.events("request.refused");
     let told: Vec<_> = told.iter().map(|told| told.says(["generation", "replay"])).collect();
     assert_eq!(told, [["1", "yes"], ["2", "bound"]]);
-    assert_eq!(recorder.event("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "refused"]);
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "refused"]);
 }
 
 #[test]
@@ -129,22 +128,22 @@ fn a_replay_that_gets_no_answer_says_so() {
     let fixture = Fixture::new();
     let (recorder, answer) = Recorder::during(|| fixture.call([unauthorized()]));
     assert!(answer.is_err());
-    assert_eq!(recorder.event("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "failed"]);
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "failed"]);
 }
 
 #[test]
 fn a_refused_grpc_call_is_told_by_its_own_status() {
     let fixture = Fixture::new();
     let (recorder, _) = Recorder::during(|| fixture.call([unauthenticated(HeaderMap::new()), ok()]).unwrap());
-    let told = recorder.event("request.refused");
+    let told = recorder.one("request.refused");
     assert_eq!(told.says(REFUSED), ["orders", "", "16", "refresh", "1", "yes"]);
-    assert_eq!(recorder.event("request.replayed").says(REPLAYED), ["orders", "1", "grpc_16", "accepted"]);
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "grpc_16", "accepted"]);
 
     // The server does not want it again.
     let fixture = Fixture::new();
     let pushback = HeaderMap::from_iter([("grpc-retry-pushback-ms".parse().unwrap(), HeaderValue::from_static("-1"))]);
     let (recorder, _) = Recorder::during(|| fixture.call([unauthenticated(pushback)]).unwrap());
-    assert_eq!(recorder.event("request.refused").says(REFUSED), ["orders", "", "16", "refresh", "1", "unwanted"]);
+    assert_eq!(recorder.one("request.refused").says(REFUSED), ["orders", "", "16", "refresh", "1", "unwanted"]);
 }
 
 #[test]
@@ -157,11 +156,11 @@ fn a_call_that_is_refused_in_its_trailers_is_told() {
         let body = StreamBody::new(futures_util::stream::iter([frame]));
         Ok::<_, BoxError>(Response::builder().header("content-type", "application/grpc").body(body).unwrap())
     }));
-        let (recorder, _) = Recorder::during(|| {
+    let (recorder, _) = Recorder::during(|| {
         let response = fixture.run(api.oneshot(get())).unwrap();
         fixture.run(response.into_body().collect()).unwrap()
     });
-    let told = recorder.event("request.refused");
+    let told = recorder.one("request.refused");
     assert_eq!(told.says(REFUSED), ["orders", "", "16", "refresh", "1", "too_late"]);
 }
 
@@ -169,12 +168,12 @@ fn a_call_that_is_refused_in_its_trailers_is_told() {
 #[test]
 fn a_refusal_by_the_users_own_rule_is_told_by_its_status() {
     let fixture = Fixture::new();
-    let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap())
-        .refused_when(|status, _| status == 419);
+    let layer =
+        BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap()).refused_when(|status, _| status == 419);
     let refusal = || Response::builder().status(419).header(WWW_AUTHENTICATE, "Bearer").body(Full::default()).unwrap();
     let api = layer.layer(fixture.api([refusal(), refusal()]));
     let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(get())).unwrap());
     let told = recorder.events("request.refused");
     assert_eq!(told[0].says(REFUSED), ["orders", "419", "", "refresh", "1", "yes"]);
-    assert_eq!(recorder.event("request.replayed").says(REPLAYED), ["orders", "1", "http_other", "refused"]);
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_other", "refused"]);
 }

@@ -22,9 +22,8 @@ fn a_replay_is_a_second_client_span_with_its_resend_count() {
     let api = fixture.api([unauthorized(), ok()]);
     let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap());
     let client = ServiceBuilder::new().layer(layer).layer(trace).service(api);
-    let (recorder, _) = Recorder::during(|| {
-        info_span!("operation").in_scope(|| fixture.run(client.oneshot(get())).unwrap())
-    });
+    let (recorder, _) =
+        Recorder::during(|| info_span!("operation").in_scope(|| fixture.run(client.oneshot(get())).unwrap()));
     let spans = recorder.spans("http.client");
     let counts: Vec<_> = spans.iter().map(|span| span.get("http.request.resend_count")).collect();
     assert_eq!(counts, ["", "1"]);
