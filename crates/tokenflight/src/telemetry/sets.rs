@@ -4,11 +4,10 @@ use http::StatusCode;
 use tokenflight_core::{
     Error, ErrorKind, FailureClass,
     event::Source,
+    grant,
     store::{Body, Reply},
 };
 use tokenflight_machine::{Failure, Plan};
-
-use crate::Reason as Cause;
 
 macro_rules! closed {
     ($(#[$doc:meta])* $set:ident { $($member:ident = $name:literal,)* }) => {
@@ -258,11 +257,11 @@ impl Trigger {
 impl From<&Plan> for Reason {
     fn from(plan: &Plan) -> Self {
         match plan.reason {
-            Cause::Load => Self::First,
-            Cause::Due if plan.usable.is_none() => Self::Expired,
-            Cause::Due => Self::Due,
-            Cause::Rejected => Self::Refused,
-            Cause::Forced => Self::Forced,
+            grant::Reason::Load => Self::First,
+            grant::Reason::Due if plan.usable.is_none() => Self::Expired,
+            grant::Reason::Due => Self::Due,
+            grant::Reason::Rejected => Self::Refused,
+            grant::Reason::Forced => Self::Forced,
             _ => Self::Other,
         }
     }

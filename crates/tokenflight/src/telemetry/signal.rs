@@ -81,9 +81,10 @@ pub(crate) enum Signal {
     Other,
 }
 
-const _: () = {
-    const fn holds_nothing<T: Copy + 'static>() {}
-    holds_nothing::<Signal>();
+// Nothing with memory of its own, nor a reference into any, can be put into it.
+const _: fn() = || {
+    fn is_plain<T: Copy + 'static>() {}
+    is_plain::<Signal>();
 };
 
 impl Signal {
