@@ -19,6 +19,7 @@ use super::{
     BearerBody, HttpService, Replay, Resend,
     body::Refusal,
     call::{Sent, Shared, Spared},
+    challenge::Meaning,
     limit::Limit,
     readiness::Readiness,
     refusal::{self, Cure},
@@ -27,6 +28,7 @@ use crate::{
     session::{Ask, Token},
     slot::Carry,
     sync::Arc,
+    telemetry::{self, Replayed, Signal},
     time::Deadline,
 };
 
@@ -61,7 +63,10 @@ where
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        let supply = limit.within(time, pin!(session.obtain(ask))).await??;
+        let timer = session.parts.timer();
+        let supply = limit.within(time, pin!(session.obtain(ask))).await.and_then(|supply| supply);
+        session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
+        let supply = supply?;
         let (mut spare, mut body) = (None, None);
         shared.copy(&request, &options, &mut spare);
         let request = match spare {
@@ -101,8 +106,15 @@ where
         let time = &session.parts.time;
         let mut replays = 0;
         loop {
+            let trigger = refusal::trigger(refusal.status(), refusal.headers());
+            let told = |meaning, replay| {
+                session.parts.signal(|| Signal::refused(trigger, meaning, sent.generation, replay));
+            };
             let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
-                Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
+                Cure::None(challenge) => {
+                    told(challenge.meaning(), telemetry::Replay::Unwanted);
+                    return Ok(explained(refusal.map(BearerBody::whole), challenge));
+                }
                 Cure::Refresh => None,
                 Cure::Replay(pause) => Some(pause),
             };
@@ -115,6 +127,8 @@ where
                 }
                 _ => Poll::Ready(None),
             };
+            let whole = kept.is_some() && !matches!(again, Poll::Ready(None));
+            told(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole));
             let (pause, spared) = match (hopeless, pause, &mut kept, &again) {
                 (Some(error), ..) => return Ok(explained(refusal.map(BearerBody::whole), error)),
                 (None, Some(pause), Some(spared), Poll::Pending | Poll::Ready(Some(_))) => (pause, spared),
@@ -130,8 +144,10 @@ where
             let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
             let newer = session.obtain(sent.refused(replays));
             let waits = join3(newer, original.read(body, Arc::clone(time)), OptionFuture::from(rest));
+            let timer = session.parts.timer();
             let waited = limit.within(time, pin!(waits)).await;
             let supply = waited.and_then(|(supply, (), rest)| Ok((supply?, rest)));
+            session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
             let (mut supply, rest) = match supply {
                 Ok(supply) => supply,
                 Err(error) => return Ok(explained(original.response(), error)),
@@ -147,14 +163,24 @@ where
             replays = u8::saturating_add(replays, 1);
             let mut request = spared.request(body);
             request.extensions_mut().insert(Resend(replays.into()));
+            let told = |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
             let (response, again) = match send(&shared, request, supply, sent.origin, &mut limit).await {
                 Ok(answered) => answered,
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
-                Err(Failure::Inner(error)) => return Err(error),
+                Err(Failure::Inner(error)) => {
+                    told(Replayed::Failed);
+                    return Err(error);
+                }
             };
             match shared.settle(&response, again).passed(response) {
-                Ok(response) => return Ok(response),
-                Err(another) => (refusal, sent) = (another, again),
+                Ok(response) => {
+                    told(Replayed::Accepted);
+                    return Ok(response);
+                }
+                Err(another) => {
+                    told(Replayed::Refused);
+                    (refusal, sent) = (another, again);
+                }
             }
         }
     }
