@@ -198,6 +198,8 @@ fn a_turn_is_released_by_order_and_its_claim_still_runs_out() {
     assert_eq!(other.status(&key()).unwrap().presenter, Presenter::Alive { holder: holder() });
     assert!(is_busy(&try_claim(&other, 2)));
     other.release(&key()).unwrap();
+    // The holder notices before it sends.
+    assert!(block_on(store.load(&key())).unwrap().facts.lock.is_none());
     assert_eq!(other.status(&key()).unwrap().presenter, Presenter::Dead { holder: "the child".into() });
     assert!(is_busy(&try_claim(&other, 2)), "a holder that may live was overtaken");
 }
