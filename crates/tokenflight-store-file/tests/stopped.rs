@@ -16,7 +16,7 @@ use std::{
 
 use futures_util::future::{Either, join, select};
 use rustix::process::{Pid, Signal, getpid, kill_process};
-use tokenflight::{ErrorKind, ReusePolicy, Session, Time, core::store::GrantKey, time::TokioTime};
+use tokenflight::{ErrorKind, ReusePolicy, Session, Store, Time, core::store::GrantKey, time::TokioTime};
 use tokenflight_store_file::{FileError, FileStore, Presenter};
 use tokenflight_test::{AuthServer, Served, auth::Grace};
 
@@ -79,6 +79,7 @@ impl Scene {
             if text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
                 return;
             }
+            assert!(!text.contains(") Z"), "the holder has ended before it came to this point");
             TokioTime::new().sleep(Duration::from_millis(2)).await;
         }
     }
@@ -186,6 +187,7 @@ async fn a_process_stopped_within_a_step_blocks_no_reading_and_a_write_says_so()
     let time = TokioTime::new();
     let traced = loop {
         time.sleep(Duration::from_millis(5)).await;
+        assert!(holder.try_wait().unwrap().is_none(), "the holder has ended before it came to its step");
         let log = fs::read_to_string(&log).unwrap_or_default();
         if let Some(line) = log.lines().find(|line| line.contains("stopped by SIGSTOP")) {
             let pid = line.split_whitespace().next().and_then(|pid| pid.parse::<i32>().ok()).unwrap();
@@ -193,13 +195,14 @@ async fn a_process_stopped_within_a_step_blocks_no_reading_and_a_write_says_so()
         }
     };
 
-    let ours = session(folder.path(), served.addr(), |_| ());
+    let (store, key) = (FileStore::in_dir(folder.path()), GrantKey::new("alice"));
+    let ours = Session::builder(grant(served.addr(), |_| ())).key(key.clone()).store(store.clone()).build().unwrap();
     ours.token().await.unwrap();
     let before = time.now().boot;
     let reading = async {
         time.sleep(WHILE).await;
         let before = time.now().boot;
-        ours.reload().await.unwrap();
+        store.load(&key).await.unwrap();
         time.now().boot - before
     };
     let (login, read) = join(ours.login(auth.login()), reading).await;
