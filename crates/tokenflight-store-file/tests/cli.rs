@@ -15,7 +15,7 @@ use std::{
 use tokenflight::{Time, time::TokioTime};
 use tokenflight_test::{AuthServer, auth::Verdict};
 
-use self::support::Folder;
+use self::support::{Folder, child::skipped};
 
 /// How many ask at once.
 const AT_ONCE: usize = 12;
@@ -25,7 +25,7 @@ fn example(name: &str) -> Option<PathBuf> {
     let folder = env::current_exe().unwrap().parent().and_then(Path::parent)?.join("examples");
     let file = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     if !file.is_file() {
-        eprintln!("skipped: {name} is not built; `cargo test` without `--test` builds it");
+        skipped(&format!("{name} is not built; `cargo test` without `--test` builds it"));
         return None;
     }
     Some(file)
