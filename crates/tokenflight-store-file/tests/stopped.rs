@@ -152,7 +152,7 @@ async fn a_holder_that_is_killed_with_the_answer_in_hand_is_taken_over_within_th
     session.refresh().await.unwrap();
     let waited = time.now().boot - before;
     let report = scene.auth.report();
-    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(9), "{waited:?}");
+    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(20), "{waited:?}");
     assert_eq!(
         (report.total.rotations, report.total.grace_replays, report.total.presented_twice),
         (1, 1, 0),
@@ -211,7 +211,7 @@ async fn a_process_stopped_within_a_step_blocks_no_reading_and_a_write_says_so()
     let (error, waited) = (login.unwrap_err(), time.now().boot - before);
     assert_eq!(*error.kind(), ErrorKind::Store);
     assert!(matches!(FileError::find(&error), Some(FileError::Held { .. })), "{error:?}");
-    assert!(waited < Duration::from_secs(9), "{waited:?}");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
     assert_eq!(auth.report().total.token_requests, 0);
 
     kill_process(traced, Signal::CONT).unwrap();
