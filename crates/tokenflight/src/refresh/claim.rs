@@ -109,7 +109,7 @@ impl<'a> Waiting<'a> {
         let waited = now.saturating_sub(*self.began.get_or_insert(now));
         if waited >= parts.policy().claim_patience() {
             let holder = holder.as_deref().unwrap_or("another holder");
-            let error = format!("{holder} has kept its claim for {} s", waited.as_secs());
+            let error = format!("{holder} has kept its claim for {} s: resume it or end it", waited.as_secs());
             return Err(Error::with_source(ErrorKind::Store, error));
         }
         if waited >= TOLD_AFTER && !std::mem::replace(&mut self.told, true) {

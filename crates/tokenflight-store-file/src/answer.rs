@@ -1,0 +1,98 @@
+//! A value that a thread hands to a future.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
+};
+
+/// The thread's end. Dropped, it leaves the future without a value.
+pub(crate) struct Teller<T>(Arc<Mutex<State<T>>>);
+
+/// The future's end.
+pub(crate) struct Answer<T>(Arc<Mutex<State<T>>>);
+
+enum State<T> {
+    Awaited(Option<Waker>),
+    Told(T),
+    /// The value was taken, or there will be none.
+    Over,
+}
+
+pub(crate) fn answer<T>() -> (Teller<T>, Answer<T>) {
+    let state = Arc::new(Mutex::new(State::Awaited(None)));
+    (Teller(Arc::clone(&state)), Answer(state))
+}
+
+impl<T> Teller<T> {
+    pub(crate) fn tell(self, value: T) {
+        self.end(State::Told(value));
+    }
+
+    fn end(&self, next: State<T>) {
+        let mut state = lock(&self.0);
+        if !matches!(*state, State::Awaited(_)) {
+            return;
+        }
+        let before = std::mem::replace(&mut *state, next);
+        drop(state);
+        // Unlocked: an executor may poll within its `wake`.
+        if let State::Awaited(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Drop for Teller<T> {
+    fn drop(&mut self) {
+        self.end(State::Over);
+    }
+}
+
+impl<T> Answer<T> {
+    /// The value; `None` if the thread has ended without one.
+    pub(crate) async fn wait(self) -> Option<T> {
+        poll_fn(|cx| {
+            let mut state = lock(&self.0);
+            match &mut *state {
+                State::Awaited(waker) => {
+                    // The clone of a waker is the executor's code, but no executor polls within it.
+                    *waker = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                State::Told(_) | State::Over => match std::mem::replace(&mut *state, State::Over) {
+                    State::Told(value) => Poll::Ready(Some(value)),
+                    State::Awaited(_) | State::Over => Poll::Ready(None),
+                },
+            }
+        })
+        .await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_value_wakes_who_waits_for_it() {
+        let (teller, value) = answer();
+        let thread = thread::Builder::new().spawn(|| teller.tell(7)).unwrap();
+        assert_eq!(futures_executor::block_on(value.wait()), Some(7));
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_ends_leaves_nobody_waiting() {
+        let (teller, value) = answer::<()>();
+        let thread = thread::Builder::new().spawn(|| drop(teller)).unwrap();
+        assert_eq!(futures_executor::block_on(value.wait()), None);
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,19 @@
+//! A process is killed before every system call that an operation makes with its files, and every
+//! such call is made to fail.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+mod fail;
+mod kill;
+mod operation;
+#[path = "../support/mod.rs"]
+mod support;
+mod trace;
+
+/// What a child process does; not a test by itself.
+#[test]
+fn child() {
+    if let Some(part) = support::child::part() {
+        operation::play(&part);
+    }
+}
