@@ -2,7 +2,7 @@
 //! not tested.
 //!
 //! A patch begins with what it breaks and the tests that find it, as `test: package target name`, where the target is
-//! `--lib` or the name of a test program.
+//! `--lib` or the name of a test program; `shuttle` is built for the model checker.
 
 use std::{
     fs,
@@ -19,6 +19,9 @@ use crate::{
 };
 
 const FOLDER: &str = "xtask/faults";
+
+/// The test program of the model checker, which has compiler flags of its own.
+const MODELS: &str = "shuttle";
 
 /// A test that runs for so long hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -77,9 +80,14 @@ impl Fault {
 impl Test {
     /// Whether it fails, or hangs; one that is not built has found nothing.
     fn finds(&self) -> Result<(), String> {
-        let target = if self.target == "--lib" { self.target.clone() } else { format!("--test {}", self.target) };
-        let test = Cargo::new("test --all-features -p").args(&self.package).args(&target).within(&copy());
-        let test = test.env_default("RUST_BACKTRACE", "0").env("CARGO_TARGET_DIR", &build().display().to_string());
+        let test = match self.target.as_str() {
+            "--lib" => Cargo::new("test --all-features --lib"),
+            MODELS => Cargo::new("test --release --test").args(MODELS).flags("RUSTFLAGS", "--cfg shuttle"),
+            target => Cargo::new("test --all-features --test").args(target),
+        };
+        let build = build(if self.target == MODELS { MODELS } else { "tests" });
+        let test = test.args("-p").args(&self.package).within(&copy()).env_default("RUST_BACKTRACE", "0");
+        let test = test.env("CARGO_TARGET_DIR", &build.display().to_string());
         let log = target_dir("xtask").join("fault.log");
         let text = || fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()));
         if let Err(error) = test.clone().args("--no-run").run_into(&log) {
@@ -143,8 +151,8 @@ fn copy() -> PathBuf {
     target_dir("faults").join("tree")
 }
 
-fn build() -> PathBuf {
-    target_dir("faults").join("build")
+fn build(kind: &str) -> PathBuf {
+    target_dir("faults").join(kind)
 }
 
 /// The files as they are here, committed or not. Those that have not changed keep their dates, and are not built again.
