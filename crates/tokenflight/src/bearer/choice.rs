@@ -12,7 +12,9 @@ impl<P: sealed::Choice> Choice for P {}
 
 /// A session for each request, found by a key of type `T` in the request's extensions; made by
 /// [`BearerLayer::per_request`](super::BearerLayer::per_request).
-pub struct PerRequest<T>(Arc<dyn Fn(&T) -> Option<Session> + Send + Sync>);
+pub struct PerRequest<T>(Arc<Find<T>>);
+
+type Find<T> = dyn Fn(&T) -> Option<Session> + Send + Sync;
 
 impl<T: Send + Sync + 'static> PerRequest<T> {
     pub(super) fn new(find: impl Fn(&T) -> Option<Session> + Send + Sync + 'static) -> Self {
