@@ -210,6 +210,18 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         }
     }
 
+    /// Nothing to send. The readied service goes back, with the permit it may hold.
+    #[cold]
+    fn fail<B>(&mut self, kind: ErrorKind) -> BearerFuture<S, K, B, P>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        B: Send + 'static,
+    {
+        drop(mem::replace(&mut self.inner, self.shared.fresh()));
+        BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
+    }
+
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
     /// inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
@@ -271,7 +283,7 @@ where
                 BearerFuture::first(future, Arc::clone(&self.shared), None, sent, chosen)
             }
             Way::Wait(origin, chosen) => self.wait(request, origin, chosen),
-            Way::NoKey => BearerFuture::cold(Box::pin(ready(Err(Error::new(ErrorKind::NoKey).into())))),
+            Way::NoKey => self.fail(ErrorKind::NoKey),
             Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }

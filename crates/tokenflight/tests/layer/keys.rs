@@ -2,17 +2,22 @@
 
 use std::{
     collections::HashMap,
+    future::ready,
     sync::{Arc, Mutex},
     task::Poll,
 };
 
+use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
+use http_body_util::Full;
 use tokenflight::{
-    Bearer, BearerFuture, BearerLayer, ErrorKind, Origins, Session, TokenSet,
+    Bearer, BearerFuture, BearerLayer, BoxError, ErrorKind, Origins, Session, TokenSet,
     bearer::{CloneBody, PerRequest},
 };
 use tokenflight_test::{ManualTime, MockGrant};
 use tokio_test::{assert_pending, assert_ready_ok, task};
+use tower::{Layer, Service, limit::ConcurrencyLimit, service_fn};
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
 use crate::bed::{
@@ -23,7 +28,7 @@ use crate::bed::{
 struct Tenant(u32);
 
 type ByTenant = PerRequest<Tenant>;
-type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, http_body_util::Full<bytes::Bytes>, ByTenant>>;
+type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, Full<Bytes>, ByTenant>>;
 
 /// Two tenants, 1 and 2, behind one layer.
 struct House {
@@ -52,12 +57,12 @@ impl House {
         let session = |grant: &MockGrant| Session::builder(grant.clone()).time(time.clone()).build().unwrap();
         let sessions = HashMap::from([(Tenant(1), session(&grants[0])), (Tenant(2), session(&grants[1]))]);
         let sessions = Arc::new(Mutex::new(sessions));
-        let known = Arc::clone(&sessions);
-        let layer = BearerLayer::per_request(Origins::new([API]).unwrap(), move |tenant: &Tenant| {
-            known.lock().unwrap().get(tenant).cloned()
-        });
-        let (client, server) = mock::spawn_layer(layer);
+        let (client, server) = mock::spawn_layer(layer(&sessions));
         Self { time, grants, sessions, client, server }
+    }
+
+    fn layer(&self) -> BearerLayer<CloneBody, ByTenant> {
+        layer(&self.sessions)
     }
 
     fn session(&self, tenant: u32) -> Session {
@@ -101,6 +106,12 @@ impl House {
     }
 }
 
+fn layer(sessions: &Arc<Mutex<HashMap<Tenant, Session>>>) -> BearerLayer<CloneBody, ByTenant> {
+    let sessions = Arc::clone(sessions);
+    let find = move |tenant: &Tenant| sessions.lock().unwrap().get(tenant).cloned();
+    BearerLayer::per_request(Origins::new([API]).unwrap(), find)
+}
+
 fn of(tenant: u32) -> Req {
     let mut request = get(ME);
     request.extensions_mut().insert(Tenant(tenant));
@@ -132,6 +143,17 @@ fn without_a_known_key_nothing_is_sent() {
     assert_pending!(call.poll());
     house.received_with(None).send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
+}
+
+#[test]
+fn a_request_without_a_key_holds_no_permit() {
+    let house = House::new();
+    let answering = service_fn(|_: Req| ready(Ok::<_, BoxError>(ok())));
+    let mut client = house.layer().layer(ConcurrencyLimit::new(answering, 1));
+    let mut other = client.clone();
+    now(client.ready::<Full<Bytes>>()).unwrap();
+    assert!(now(client.call(get(ME))).is_err());
+    assert!(other.ready::<Full<Bytes>>().now_or_never().is_some(), "the only permit is held by nothing");
 }
 
 #[test]
