@@ -48,9 +48,9 @@ impl<T: Send + Sync + 'static> BearerLayer<CloneBody, PerRequest<T>> {
     /// # fn main() -> Result<(), BoxError> {
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
     /// # let session = Session::builder(grant_fn(|_| async { Err(GrantError::config("example")) })).build()?;
-    /// # session.login(TokenSet::new("secret of 7")).await?;
+    /// # session.login(TokenSet::new("secret-7")).await?;
     /// # let client = service_fn(|request: Request<Full<Bytes>>| async move {
-    /// #     assert_eq!(request.headers()["authorization"], "Bearer secret of 7");
+    /// #     assert_eq!(request.headers()["authorization"], "Bearer secret-7");
     /// #     Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
     /// # });
     /// let sessions = HashMap::from([(Tenant(7), session)]);
