@@ -33,7 +33,7 @@ fn run(target: &str, length: u32, seconds: &str) -> Cargo {
     // If it cannot be made, libFuzzer says so.
     let _ = fs::create_dir_all(&corpus);
     // For a named target the flags are not those of build scripts, which libFuzzer is not linked to.
-    Cargo::new("run --release --manifest-path fuzz/Cargo.toml --target")
+    let cargo = Cargo::new("run --release --manifest-path fuzz/Cargo.toml --target")
         .arg(host().unwrap_or_default())
         .args("--bin")
         .args(target)
@@ -45,7 +45,10 @@ fn run(target: &str, length: u32, seconds: &str) -> Cargo {
         .args("-print_final_stats=1 -verbosity=0")
         .arg(corpus.display().to_string())
         .arg(root().join("fuzz/seeds").join(target).display().to_string())
-        .flags("RUSTFLAGS", COVERAGE)
+        .flags("RUSTFLAGS", COVERAGE);
+    // What a text is written with, which chance alone would take long to write.
+    let dictionary = root().join("fuzz/dictionaries").join(target);
+    if dictionary.exists() { cargo.arg(format!("-dict={}", dictionary.display())) } else { cargo }
 }
 
 /// The name of this machine's kind, as the compiler has it.

@@ -16,7 +16,6 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokenflight::{Bearer, BoxError, Error, Event};
 use tokio::{task::JoinSet, time::Instant};
-use tower::ServiceExt;
 
 use crate::{
     bed::{Pool, User, pass, public, stress_time},
