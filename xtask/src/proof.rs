@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{Cargo, root, target_dir},
-    faults, fuzz,
+    faults, fuzz, planted,
     step::Report,
     test::MODELS,
 };
@@ -81,6 +81,11 @@ const PROOFS: &[Proof] = &[
             let target = target_dir("telemetry").display().to_string();
             vec![Cargo::new("test --target-dir").arg(target).within(&root().join("examples/telemetry"))]
         }),
+    },
+    Proof {
+        name: "planted",
+        what: "mistakes that are planted into a copy of the source: each is found by its fuzz target within a minute",
+        run: Run::Steps(planted::run),
     },
     Proof {
         name: "simulation",

@@ -18,7 +18,7 @@ use tokenflight::{Bearer, BoxError, Error, Event};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    bed::{Pool, User, pass, public, stress_time},
+    fixture::{Pool, User, pass, public, stress_time},
     on_both,
     server::{Kind, Log, Setup},
 };
