@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins};
 use tokenflight_example_clients::World;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 
 pub(crate) async fn run(world: &World) -> Result<Vec<StatusCode>, BoxError> {
     // Plain http is for loopback only; a real API is listed with `Origins::new(["https://…"])`.

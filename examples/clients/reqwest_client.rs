@@ -1,35 +1,20 @@
-//! reqwest behind the layer. reqwest's client is a tower service of its own request type, so seven lines turn one into the
-//! other; its streaming bodies are recorded with `replay_with(reqwest::Body::wrap)`.
+//! reqwest behind the layer, by the small crate `tokenflight-reqwest`: reqwest's client is a tower service of its own request
+//! type, and becomes one of `http` requests there; its streaming bodies are recorded.
 //! reqwest follows redirects by itself: let it not, if a redirect may lead elsewhere (`redirect::Policy::none`).
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http::Request;
+use http_body_util::BodyExt;
 use tokenflight::{BearerLayer, BoxError, Origins};
 use tokenflight_example_clients::World;
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-
-/// reqwest's client as a service of `http` requests.
-fn service(
-    client: reqwest::Client,
-) -> impl Service<Request<reqwest::Body>, Response = Response<reqwest::Body>, Error = reqwest::Error, Future: Send>
-+ Clone
-+ Send {
-    service_fn(move |request: Request<reqwest::Body>| {
-        let client = client.clone();
-        async move { client.execute(request.try_into()?).await.map(Response::from) }
-    })
-}
 
 pub(crate) async fn run(world: &World) -> Result<Bytes, BoxError> {
     let origins = Origins::with_plain_loopback([world.url()])?;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    let client = ServiceBuilder::new()
-        .layer(BearerLayer::new(world.session.clone(), origins).replay_with(reqwest::Body::wrap))
-        .service(service(client));
+    let client = tokenflight_reqwest::client(client, BearerLayer::new(world.session.clone(), origins));
 
-    let request =
-        Request::post(format!("{}/echo", world.url())).body(Full::new(Bytes::from("sent twice, arrived once")))?;
+    let body = reqwest::Body::from("sent twice, arrived once");
+    let request = Request::post(format!("{}/echo", world.url())).body(body)?;
     let response = client.oneshot(request).await?;
     Ok(response.into_body().collect().await?.to_bytes())
 }

@@ -10,7 +10,7 @@ use smol::{Executor, net::TcpStream};
 use smol_hyper::rt::FuturesIo;
 use std::sync::Arc;
 use tokenflight::{BearerLayer, BoxError, Origins, Session};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{ServiceBuilder, service_fn};
 
 /// One connection, one request.
 async fn send(

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins};
 use tokenflight_example_clients::World;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 
 /// Listens over so many streams; returns all that was heard.
 pub(crate) async fn run(world: &World, streams: usize) -> Result<String, BoxError> {

@@ -1,4 +1,5 @@
-//! Answers of device authorization endpoints: a status, a line break, the body.
+//! Answers of device authorization endpoints: a status, a line break, the body. A body that is no object is two numbers, each
+//! on a line: what `expires_in` and `interval` are in an answer that is good otherwise.
 #![no_main]
 
 use std::convert::Infallible;
@@ -16,7 +17,14 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
     let status = std::str::from_utf8(&bytes[..end]).ok().and_then(|status| status.parse().ok());
     let Some(status) = status.and_then(|status: u16| StatusCode::from_u16(status).ok()) else { return };
-    let body = Bytes::copy_from_slice(&bytes[end + 1..]);
+    let rest = &bytes[end + 1..];
+    let numbers = std::str::from_utf8(rest).ok().filter(|text| !text.starts_with('{')).and_then(|text| text.split_once('\n'));
+    let body = match numbers {
+        None => Bytes::copy_from_slice(rest),
+        Some((expires, interval)) => Bytes::from(format!(
+            r#"{{"device_code":"d","user_code":"u","verification_uri":"https://as.example/d","expires_in":{expires},"interval":{interval}}}"#
+        )),
+    };
     let says = tower::service_fn(move |_: Request<Full<Bytes>>| {
         let mut response = Response::new(Full::<Bytes>::from(body.clone()));
         *response.status_mut() = status;

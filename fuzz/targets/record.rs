@@ -1,4 +1,4 @@
-//! A record of a store, whoever wrote it.
+//! A record of a store, from any writer.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

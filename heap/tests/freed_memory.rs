@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use tokenflight::{BearerLayer, BoxError, MemoryStore, Origins, Session, TokenRequest, TokenSet, grant_fn};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, service_fn};
 
 const OLD: &str = "CANARYTOKEN-0-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const NEW: &str = "CANARYTOKEN-1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -150,6 +150,16 @@ impl Cargo {
         String::from_utf8(output.stdout).map_err(|error| error.to_string())
     }
 
+    /// Runs what must fail, and hands back what it wrote to its standard error.
+    pub(crate) fn failure(&self) -> Result<String, String> {
+        println!("\n+ {}", self.line());
+        let output = self.command().stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Err("it did not fail".to_owned());
+        }
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Whether it runs at all; prints nothing.
     pub(crate) fn works(&self) -> bool {
         let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();

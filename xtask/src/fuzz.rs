@@ -1,8 +1,11 @@
 //! Fuzzing with libFuzzer on the stable compiler: the coverage it needs are ordinary flags of code generation.
 
-use std::{env, fs, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 use crate::cargo::{Cargo, root, target_dir};
+
+/// Targets whose inputs are JSON get its pieces as a dictionary.
+const JSON: &[&str] = &["answer", "device", "record", "sign"];
 
 /// The targets, and how long their inputs may be: a challenge as long as a client takes headers.
 const TARGETS: &[(&str, u32)] = &[
@@ -28,24 +31,33 @@ pub(crate) fn targets() -> Vec<Cargo> {
 }
 
 fn run(target: &str, length: u32, seconds: &str) -> Cargo {
-    let build = target_dir("fuzz");
-    let corpus = build.join("corpus").join(target);
+    let corpus = target_dir("fuzz").join("corpus").join(target);
     // If it cannot be made, libFuzzer says so.
     let _ = fs::create_dir_all(&corpus);
-    // For a named target the flags are not those of build scripts, which libFuzzer is not linked to.
-    Cargo::new("run --release --manifest-path fuzz/Cargo.toml --target")
-        .arg(host().unwrap_or_default())
-        .args("--bin")
-        .args(target)
-        .args("--target-dir")
-        .arg(build.display().to_string())
-        .arg("--")
-        .arg(format!("-max_total_time={seconds}"))
+    libfuzzer(root(), target, seconds)
         .arg(format!("-max_len={length}"))
         .args("-print_final_stats=1 -verbosity=0")
         .arg(corpus.display().to_string())
         .arg(root().join("fuzz/seeds").join(target).display().to_string())
-        .flags("RUSTFLAGS", COVERAGE)
+}
+
+/// A target of the sources in `tree`, for so many seconds. More of libFuzzer's options and the inputs follow.
+pub(crate) fn libfuzzer(tree: &Path, target: &str, seconds: &str) -> Cargo {
+    // For a named target the flags are not those of build scripts, which libFuzzer is not linked to.
+    let call = Cargo::new("run --release --manifest-path")
+        .arg(tree.join("fuzz/Cargo.toml").display().to_string())
+        .args("--target")
+        .arg(host().unwrap_or_default())
+        .args("--bin")
+        .args(target)
+        .args("--target-dir")
+        .arg(target_dir("fuzz").display().to_string())
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .flags("RUSTFLAGS", COVERAGE);
+    // What a text is written with, which chance alone would take long to write.
+    let dictionary = tree.join("fuzz/dictionaries").join(if JSON.contains(&target) { "json" } else { target });
+    if dictionary.exists() { call.arg(format!("-dict={}", dictionary.display())) } else { call }
 }
 
 /// The name of this machine's kind, as the compiler has it.

@@ -4,12 +4,16 @@ use crate::{cargo::Cargo, step::Report};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
-    let peers = "fmt --check --manifest-path benches/peers/Cargo.toml -p tokenflight-peers";
-    report.quiet("format: peers", &Cargo::new(peers));
+    for (folder, package) in
+        [("benches/peers", "tokenflight-peers"), ("examples/telemetry", "tokenflight-example-telemetry")]
+    {
+        let fmt = format!("fmt --check --manifest-path {folder}/Cargo.toml -p {package}");
+        report.quiet(&format!("format: {folder}"), &Cargo::new(&fmt));
+    }
     report.quiet("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
     // What all features together hide: imports and code that only one of them uses.
-    let engine =
-        ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect"].map(|features| ("tokenflight", features));
+    let engine = ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect", "tracing"]
+        .map(|features| ("tokenflight", features));
     let oauth2 = ["", "client", "http2", "assertion", "login"].map(|features| ("tokenflight-oauth2", features));
     for (package, features) in engine.into_iter().chain(oauth2) {
         let shown = if features.is_empty() { "no feature" } else { features };

@@ -38,8 +38,12 @@ pub enum ErrorKind {
     Ended(EndReason),
     /// The token is spent and there is no refresh token to get another with.
     NoRefreshToken,
-    /// There was a login or logout since the request was started; it must not continue with another login's token.
+    /// There was a login or logout since the request was started, or its key stands for another session by now; it must not
+    /// continue with another login's token.
     SessionChanged,
+    /// The session is chosen for each request by a key in its extensions, and this request has none, or one that stands for no
+    /// session. Nothing was sent.
+    NoKey,
     /// A token request failed.
     Refresh(FailureClass),
     /// The store failed, or another holder kept its claim for too long.
@@ -177,7 +181,8 @@ impl fmt::Display for Error {
             ErrorKind::LoggedOut => "the session was logged out",
             ErrorKind::Ended(reason) => return write!(f, "the authorization server ended the session: {reason}"),
             ErrorKind::NoRefreshToken => "the access token is spent and there is no refresh token",
-            ErrorKind::SessionChanged => "there was a login or logout since the request was started",
+            ErrorKind::SessionChanged => "the request's session has changed since it was started",
+            ErrorKind::NoKey => "the request's extensions have no key that stands for a session",
             ErrorKind::Refresh(class) => {
                 write!(f, "no new token: {class}")?;
                 return match self.code() {

@@ -9,6 +9,9 @@ use super::{Policy, Times};
 /// Tokens that live at least this long are renewed on a whole second of the boot clock, so that one timer serves many.
 const WHOLE_SECONDS_FROM: Duration = Duration::from_secs(60);
 
+/// How long before its end a token is renewed at the latest while a driver is there.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 /// The life of the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
@@ -50,11 +53,11 @@ impl Life {
         self.due.is_none() && self.lifetime.is_some_and(|lifetime| !lifetime.is_zero())
     }
 
-    /// A quarter of the lifetime, or `most` if that is less. A lifetime of zero has no quarter: intervals that are cut to it
-    /// would be none, and a refresh a loop.
+    /// A quarter of the lifetime, or `most` if that is less. A lifetime of next to nothing has no quarter: intervals that
+    /// are cut to it would be none, and a refresh a loop.
     pub(super) fn quarter(&self, most: Duration) -> Duration {
-        let lifetime = self.lifetime.filter(|lifetime| !lifetime.is_zero());
-        lifetime.map_or(most, |lifetime| (lifetime / 4).min(most))
+        let quarter = self.lifetime.map(|lifetime| lifetime / 4).filter(|quarter| !quarter.is_zero());
+        quarter.map_or(most, |quarter| quarter.min(most))
     }
 
     /// Whether either clock says that it has run out.
@@ -95,6 +98,12 @@ impl Life {
     /// When renewal is due, on the boot clock.
     pub(super) fn due_at(&self) -> Option<Duration> {
         self.due.map(|due| self.anchor.boot.saturating_add(due))
+    }
+
+    /// When a renewal is only just in time, on the boot clock: a second before the end, or an eighth of the lifetime.
+    pub(super) fn last_moment(&self) -> Option<Duration> {
+        let left = |lifetime: Duration| lifetime.saturating_sub((lifetime / 8).min(LAST_MOMENT));
+        self.lifetime.map(|lifetime| self.anchor.boot.saturating_add(left(lifetime)))
     }
 
     /// When it runs out, on the boot clock.

@@ -54,7 +54,7 @@ pub struct Policy {
     /// After a suspend, nothing starts by itself for this long. Default 60 s.
     pub resume_delay: Duration,
     /// A driver starts no renewal of a usable token in its own first moments: a program that lives shorter than that would
-    /// not live to store the answer. At most a quarter of the token's lifetime. Default 5 s.
+    /// not live to store the answer. In the last second of the token it does. Default 5 s.
     pub settle_in: Duration,
 }
 

@@ -46,12 +46,12 @@ impl<T: Token> Machine<T> {
         self.driven = Some(now.boot);
     }
 
-    /// Before when a driver that has just begun renews no usable token, on the boot clock. A token of a few seconds must not
-    /// run out meanwhile.
+    /// Before when a driver that has just begun renews no usable token, on the boot clock. The token must not run out
+    /// meanwhile: where there is a driver, an open stream is told of the next token before its own is dead.
     fn settled(&self) -> Duration {
-        let most = self.policy().settle_in;
-        let rest = self.held().map_or(most, |held| held.life.quarter(most));
-        self.driven.map_or(Duration::ZERO, |began| began.saturating_add(rest))
+        let Some(began) = self.driven else { return Duration::ZERO };
+        let settled = began.saturating_add(self.policy().settle_in);
+        self.held().and_then(|held| held.life.last_moment()).map_or(settled, |last| settled.min(last))
     }
 
     /// Whether refreshes start without a caller. What several audiences have in common is refreshed for none of them.

@@ -1,6 +1,6 @@
 //! Addresses that secrets may be sent to.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use http::Uri;
 
@@ -30,6 +30,16 @@ impl std::error::Error for EndpointError {}
 
 /// An `https` URL, or an `http` one on loopback.
 pub(crate) fn secure(url: &str) -> Result<Uri, EndpointError> {
+    plain_only(url, is_loopback)
+}
+
+/// The same, or an `http` one at a link-local address: it reaches no further than the host that this machine runs on (RFC 3927,
+/// RFC 4291 §2.5.6).
+pub(crate) fn metadata(url: &str) -> Result<Uri, EndpointError> {
+    plain_only(url, |host| is_loopback(host) || ip(host).is_some_and(|ip| is_link_local(&ip)))
+}
+
+fn plain_only(url: &str, may_be_plain: impl Fn(&str) -> bool) -> Result<Uri, EndpointError> {
     let uri: Uri = url.parse().map_err(|_| EndpointError::NotAUrl)?;
     let authority = uri.authority().ok_or(EndpointError::NotAUrl)?;
     if authority.as_str().contains('@') || url.contains('#') {
@@ -37,12 +47,22 @@ pub(crate) fn secure(url: &str) -> Result<Uri, EndpointError> {
     }
     match uri.scheme_str() {
         Some("https") => Ok(uri),
-        Some("http") if is_loopback(authority.host()) => Ok(uri),
+        Some("http") if may_be_plain(authority.host()) => Ok(uri),
         _ => Err(EndpointError::Insecure),
     }
 }
 
+fn ip(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || ip(host).is_some_and(|ip| ip.is_loopback())
+}
+
+const fn is_link_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }

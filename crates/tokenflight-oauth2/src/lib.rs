@@ -3,7 +3,7 @@
 //! Every outcome of a token request ends in exactly one [`FailureClass`](tokenflight_core::FailureClass), so that a session is
 //! never lost to a misread answer and never kept alive against a dead one. Read in this order: [`TokenEndpoint`] (where a
 //! token request goes, and as whom), [`OAuthGrant`] (what it asks for), [`answer`] (what the answer means), [`provider`]
-//! (what is known of the server).
+//! (what is known of the server), [`workload`] (identities that clouds hand out).
 //!
 //! ```
 //! use tokenflight_core::Grant;
@@ -37,6 +37,7 @@ mod limit;
 pub mod login;
 pub mod provider;
 mod wire;
+pub mod workload;
 
 #[cfg(feature = "assertion")]
 pub use self::auth::{Algorithm, AssertionError, AssertionKey};
@@ -44,7 +45,7 @@ pub use self::{
     address::EndpointError,
     auth::ClientAuth,
     endpoint::TokenEndpoint,
-    grant::OAuthGrant,
+    grant::{IssuedAssertions, OAuthGrant},
     wire::{TokenClient, Unsent},
 };
 

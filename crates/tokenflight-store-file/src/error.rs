@@ -24,7 +24,8 @@ use tokenflight_core::store::{StoreError, codec::DecodeError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// A system call failed: the disk is full, the file system is read-only, a permission is missing.
+    /// A system call failed: the disk is full, the file system is read-only, a permission is
+    /// missing.
     Io {
         /// What was being done.
         doing: &'static str,
@@ -33,15 +34,16 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// The record cannot be read. A login replaces it and keeps it beside the new one, with `.bad` at the end of its
-    /// name.
+    /// The record cannot be read. A login replaces it and keeps it beside the new one, with `.bad`
+    /// at the end of its name.
     Damaged {
         /// The record.
         path: PathBuf,
         /// What is wrong with it.
         source: DecodeError,
     },
-    /// The record is of a later version of the format. It was neither read nor written, and a login does not replace it.
+    /// The record is of a later version of the format. It was neither read nor written, and a login
+    /// does not replace it.
     Newer {
         /// The record.
         path: PathBuf,
@@ -82,7 +84,8 @@ pub enum FileError {
         /// Its permissions.
         mode: u32,
     },
-    /// The folder is on a file system that other machines reach, where the locks of this one exclude nobody.
+    /// The folder is on a file system that other machines reach, where the locks of this one
+    /// exclude nobody.
     Network {
         /// The folder.
         path: PathBuf,
@@ -99,13 +102,14 @@ pub enum FileError {
         /// The record.
         path: PathBuf,
     },
-    /// The record was copied or restored from elsewhere. Its access token is served, but its refresh token is not
-    /// presented: the original may present it.
+    /// The record was copied or restored from elsewhere. Its access token is served, but its
+    /// refresh token is not presented: the original may present it.
     Copied {
         /// The record.
         path: PathBuf,
     },
-    /// Another process has held the lock of a single step for so long; it is stopped, or its disk hangs.
+    /// Another process has held the lock of a single step for so long; it is stopped, or its disk
+    /// hangs.
     Held {
         /// The lock file.
         path: PathBuf,

@@ -1,12 +1,13 @@
 //! A [store](tokenflight_core::store) in files: [`FileStore`].
 //!
-//! Any number of processes of one machine share a login. At most one living process presents its refresh token, whatever
-//! the others do and whatever that one is stopped for; the record survives `kill -9` and power cuts at every moment; and
-//! copies of it are detected. `docs/several-processes.md` in the repository says what is guaranteed, bounded and impossible, and
-//! which test shows it.
+//! Any number of processes of one machine share a login. At most one living process presents its
+//! refresh token, whatever the others do and however long that one is stopped; `kill -9` at any
+//! moment leaves the old record or the new one, and so does a power cut, as far as the disk keeps
+//! what it has synced; and copies are detected. `docs/several-processes.md` in the repository says
+//! what is guaranteed, bounded and impossible, and which test shows it.
 //!
-//! Read in this order: [`FileStore`]; `place` (which files), `turn` and `lock` (who may), `record` (how a file is replaced),
-//! `steps` (an operation from lock to unlock), `thread` (who does them).
+//! Read in this order: [`FileStore`]; `place` (which files), `turn` and `lock` (who may), `record`
+//! (how a file is replaced), `steps` (an operation from lock to unlock), `thread` (who does them).
 //!
 //! ```
 //! use tokenflight_core::store::{GrantKey, Store};

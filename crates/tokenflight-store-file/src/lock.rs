@@ -23,10 +23,11 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Locks the file, and makes it if there is none. `None`: another process has it locked, or another part of this one.
+    /// Locks the file, and makes it if there is none. `None`: another process has it locked, or
+    /// another part of this one.
     ///
-    /// A thread that waits within the kernel could not be called back, and would go on after its caller was told that it had
-    /// failed. So there is no waiting here.
+    /// A thread that waits within the kernel could not be called back, and would go on after its
+    /// caller was told that it had failed. So there is no waiting here.
     pub(crate) fn acquire(path: &Path) -> Result<Option<Self>, FileError> {
         for _ in 0..TRIES {
             let file = open(path).map_err(|source| FileError::io("opening the lock file", path, source))?;
@@ -68,8 +69,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A process that was forked from this one has the lock, too, until it closes the file. So the process that locked
-        // unlocks; and a forked one must not unlock for its parent.
+        // A process that was forked from this one has the lock, too, until it closes the file. So
+        // the process that locked unlocks; and a forked one must not unlock for its parent.
         if self.process == process::id() {
             let _ = self.file.unlock();
         }

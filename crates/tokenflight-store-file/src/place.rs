@@ -34,8 +34,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Finds the record under this path: links are followed, also one to a file that does not exist yet, and the folder is
-    /// canonical. `None` if there is no such folder.
+    /// Finds the record under this path: links are followed, also one to a file that does not exist
+    /// yet, and the folder is canonical. `None` if there is no such folder.
     pub(crate) fn find(path: &Path) -> Result<Option<Self>, FileError> {
         let path = follow(path)?;
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
@@ -91,8 +91,8 @@ fn follow(path: &Path) -> Result<PathBuf, FileError> {
     Err(FileError::NotARecord { path })
 }
 
-/// A name for a key in which every file system keeps keys apart: bytes other than `a-z`, `0-9`, `.`, `_` and `-` are written
-/// in hexadecimal, so that neither case nor normalisation counts.
+/// A name for a key in which every file system keeps keys apart: bytes other than `a-z`, `0-9`,
+/// `.`, `_` and `-` are written in hexadecimal, so that neither case nor normalisation counts.
 pub(crate) fn escape(key: &GrantKey) -> String {
     let key = key.as_str();
     let mut name = String::with_capacity(key.len());

@@ -93,7 +93,8 @@ pub(crate) fn replace(place: &Place, key: &GrantKey, mut entry: Entry) -> Result
     let bytes = codec::encode(&entry);
     entry.extra.truncate(extra);
     let draft = draft(place).and_then(|mut file| {
-        // A draft whose sync has failed is never synced again: the system may have thrown away what it could not write.
+        // A draft whose sync has failed is never synced again: the system may have thrown away what
+        // it could not write.
         file.write_all(bytes.expose())?;
         file.sync_all()
     });

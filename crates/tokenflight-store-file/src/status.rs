@@ -38,8 +38,8 @@ pub enum Presenter {
     Nobody,
     /// A living process has the turn; it may be stopped.
     Alive {
-        /// Who it is, in its own words ([`Claim::holder`](tokenflight_core::store::Claim::holder)), if it has claimed
-        /// the record yet.
+        /// Who it is, in its own words ([`Claim::holder`](tokenflight_core::store::Claim::holder)),
+        /// if it has claimed the record yet.
         holder: Option<Box<str>>,
     },
     /// The process that claimed the record is dead and has not reported what became of its request.
@@ -51,7 +51,8 @@ pub enum Presenter {
 
 /// Without a future and without the store's thread: each of these blocks the calling thread.
 impl FileStore {
-    /// Reads what is stored, by one look at the file, and makes nothing. For programs that only want a usable access token.
+    /// Reads what is stored, by one look at the file, and makes nothing. For programs that only
+    /// want a usable access token.
     ///
     /// # Errors
     ///
@@ -64,7 +65,8 @@ impl FileStore {
         self.place(key)?.map_or(Ok(None), |place| record::read(&place, key))
     }
 
-    /// Says what is stored and who may present it. It looks by taking the turn for a moment, if it is free.
+    /// Says what is stored and who may present it. It looks by taking the turn for a moment, if it
+    /// is free.
     ///
     /// # Errors
     ///
@@ -92,11 +94,11 @@ impl FileStore {
         Ok(Status { file_system: os::kind(&place.folder), path: place.record, entry, is_copy, presenter })
     }
 
-    /// Makes a copied or restored record the one that presents from now on. The refresh token counts as one that may have
-    /// been presented already.
+    /// Makes a copied or restored record the one that presents from now on. The refresh token
+    /// counts as one that may have been presented already.
     ///
-    /// Only a person can know that the original is gone. If it is not, both present the same refresh token, and many servers end
-    /// the session then.
+    /// Only a person can know that the original is gone. If it is not, both present the same
+    /// refresh token, and many servers end the session then.
     ///
     /// Blocks for as long as another process takes for a step, 5 s at most.
     ///
@@ -120,10 +122,12 @@ impl FileStore {
         record::replace(&place, key, entry).map(drop).map_err(|failed| failed.error)
     }
 
-    /// Takes the turn away from the process that has it, by putting another file in the place of the lock.
+    /// Takes the turn away from the process that has it, by putting another file in the place of
+    /// the lock.
     ///
-    /// Only for a process that inherited the turn from the one that took it and lives on, or that hangs for ever. It should be
-    /// ended instead wherever that is possible: if it presents after all, two do.
+    /// Only for a process that inherited the turn from the one that took it and lives on, or that
+    /// hangs for ever. It should be ended instead wherever that is possible: if it presents after
+    /// all, two do.
     ///
     /// # Errors
     ///

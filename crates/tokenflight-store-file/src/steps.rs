@@ -56,7 +56,8 @@ impl Steps {
     /// Reads the entry. It waits for nothing.
     pub(crate) fn load(&mut self, key: &GrantKey) -> Result<Seen, FileError> {
         let place = self.place(key)?;
-        // Which file is the lock is the storage's incarnation. Where none can be made, the record can still be read.
+        // Which file is the lock is the storage's incarnation. Where none can be made, the record
+        // can still be read.
         let mut here = lock::id_at(&place.lock)?;
         if here.is_none() && lock::make(&place.lock).is_ok() {
             here = lock::id_at(&place.lock)?;
@@ -126,7 +127,8 @@ impl Steps {
             && let Some(claim) = &mut next.claim
             && matches!(reply, Reply::Granted(_))
         {
-            // It ran out and brought nothing. The turn goes on to the next owner without being free in between.
+            // It ran out and brought nothing. The turn goes on to the next owner without being free
+            // in between.
             claim.lock = self.lock(place, key)?;
             self.turns.hand_over(key, owner);
         }
@@ -134,7 +136,8 @@ impl Steps {
         Ok(Step::Done(with_entry(reply, next)))
     }
 
-    /// The answer to a claim while a living process has the turn. It is never granted, however long that process has had it.
+    /// The answer to a claim while a living process has the turn. It is never granted, however long
+    /// that process has had it.
     fn watch(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Reply, FileError> {
         let entry = record::read(place, key)?;
         let mut facts = self.facts(place, key, lock::id_at(&place.lock)?)?;
@@ -147,7 +150,8 @@ impl Steps {
         })
     }
 
-    /// Every other operation. It needs no turn and waits for none: a login or logout counts whatever is on its way.
+    /// Every other operation. It needs no turn and waits for none: a login or logout counts
+    /// whatever is on its way.
     fn report(&mut self, place: &Place, key: &GrantKey, op: &Op) -> Result<Step<Reply>, StoreError> {
         let Some(lock) = Lock::acquire(&place.lock)? else { return Ok(Step::Later) };
         let facts = self.facts(place, key, Some(lock.id))?;
@@ -161,7 +165,8 @@ impl Steps {
         Ok(Step::Done(with_entry(reply, next)))
     }
 
-    /// A login takes the place of a record that cannot be read, and of no other. Which login that held is not known.
+    /// A login takes the place of a record that cannot be read, and of no other. Which login that
+    /// held is not known.
     fn replace_damaged(
         &mut self,
         place: &Place,
@@ -176,7 +181,8 @@ impl Steps {
         let (Some(mut next), reply) = apply(None, &op, facts) else {
             return Err(StoreError::not_done("a login that is not stored"));
         };
-        // How many logins there were is not known. The seconds of the wall clock are more, so others see a later one.
+        // How many logins there were is not known. The seconds of the wall clock are more, so
+        // others see a later one.
         next.epoch = Epoch::new(os::wall_clock().as_secs());
         record::keep_bad(place)?;
         let next = self.write(place, key, next, None)?;
@@ -204,7 +210,8 @@ impl Steps {
         }
     }
 
-    /// Nothing is to be written. But what an earlier try wrote is answered for only when it is durable.
+    /// Nothing is to be written. But what an earlier try wrote is answered for only when it is
+    /// durable.
     fn unchanged(&mut self, place: &Place, reply: Reply) -> Result<Reply, StoreError> {
         if self.unsynced.contains(&place.record) {
             record::sync(place).map_err(|failed| StoreError::unknown(failed.error))?;
@@ -215,11 +222,13 @@ impl Steps {
 
     /// The turn is kept from before the claim until commit, end or settle is stored.
     ///
-    /// A commit that failed keeps it: this process has the only successor, and nothing else may present the predecessor.
+    /// A commit that failed keeps it: this process has the only successor, and nothing else may
+    /// present the predecessor.
     fn end_turn(&mut self, key: &GrantKey, op: &Op, reply: Option<&Reply>) {
         match (&op.body, reply) {
             (Body::Claim { .. }, Some(Reply::Granted(_))) => {}
-            // A claim of which nothing is known is found again by its next try, with or without the turn in between.
+            // A claim of which nothing is known is found again by its next try, with or without the
+            // turn in between.
             (Body::Claim { owner, .. } | Body::Settle { owner, .. }, _) => self.turns.release(key, *owner),
             (_, Some(reply)) => self.turns.keep_for(key, claimant(reply)),
             (_, None) => {}
@@ -282,8 +291,8 @@ fn refuse_copy(place: &Place, entry: Option<&Entry>, facts: &Facts, reply: &Repl
     }
 }
 
-/// Whether an entry is at home elsewhere. One that a late try of a login or commit wrote is at home nowhere; for that one the
-/// contract's quarantine will do.
+/// Whether an entry is at home elsewhere. One that a late try of a login or commit wrote is at home
+/// nowhere; for that one the contract's quarantine will do.
 pub(crate) fn is_copy(entry: &Entry, here: Option<Incarnation>) -> bool {
     entry.home.is_some() && entry.home != here && entry.state != EntryState::Empty
 }

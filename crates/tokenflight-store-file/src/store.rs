@@ -22,28 +22,54 @@ use crate::{
 ///
 /// # Files
 ///
-/// A record is one file, of JSON ([`codec`](tokenflight_core::store::codec)), readable by its owner only, and replaced as
-/// a whole. Beside it stand two empty files whose kernel locks exclude processes from each other, and which are never
-/// deleted: `<record>.lock`, held while a single step reads and replaces the record, and `<record>.turn`, held by the
-/// process that presents the refresh token, from before it says so until what came of it is stored. The kernel frees the
+/// A record is one file, of JSON ([`codec`](tokenflight_core::store::codec)), readable by its owner
+/// only, and replaced as a whole. Beside it stand two empty files whose kernel locks exclude
+/// processes from each other, and which are never deleted: `<record>.lock`, held while a single
+/// step reads and replaces the record, and `<record>.turn`, held by the process that presents the
+/// refresh token, from before it says so until what came of it is stored. The kernel frees the
 /// locks of a process that dies, and of no other.
 ///
-/// They are found where the record lives: links are followed, the folder is canonical. So processes exclude each other
-/// whatever path and working directory they come by.
+/// They are found where the record lives: links are followed, the folder is canonical. So processes
+/// exclude each other whatever path and working directory they come by.
 ///
 /// # Threads
 ///
-/// The first operation starts one thread, which does all the work of the store and ends with its last clone. Any executor
-/// will do, or none.
+/// The first operation starts one thread, which does all the work of the store and ends with its
+/// last clone. Any executor will do, or none.
 ///
 /// # Errors
 ///
-/// A [`FileError`] is the source of each [`StoreError`], and says what cures it. Nothing is presented without lock, space
-/// and permission; what can be read is served.
+/// A [`FileError`] is the source of each [`StoreError`], and says what cures it. Nothing is
+/// presented without lock, space and permission; what can be read is served.
+///
+/// # Panics
+///
+/// Never.
 ///
 /// # Cancel safety
 ///
-/// An operation that was begun is done, whether its future is kept or not.
+/// An operation that was begun is done, whether its future is kept or not. A claim whose future was
+/// dropped leaves the turn free.
+///
+/// ```
+/// use tokenflight::{Session, TokenRequest, TokenSet, core::store::GrantKey, grant_fn};
+/// use tokenflight_store_file::FileStore;
+///
+/// # let folder = std::env::temp_dir().join(format!("tokenflight-doc-store-{}", std::process::id()));
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let session = || {
+///     // Stands for the token endpoint.
+///     let grant = grant_fn(|_: TokenRequest| async { Ok(TokenSet::new("next").refresh_token("next")) });
+///     Session::builder(grant).key(GrantKey::new("alice")).store(FileStore::in_dir(&folder)).build()
+/// };
+/// session()?.login(TokenSet::new("access").refresh_token("refresh")).await?;
+/// // In another process, another day:
+/// assert_eq!(session()?.token().await?.access().expose(), "access");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct FileStore {
     shared: Arc<Shared>,
@@ -58,8 +84,9 @@ struct Shared {
 impl FileStore {
     /// A store that keeps a record for each key in this folder, under a name made of the key.
     ///
-    /// The first operation makes the folder, for its owner only, if there is none. It should be on a local disk, and neither
-    /// below `/tmp` nor in a cache: `$XDG_STATE_HOME` is a good place, because state is neither cleaned nor synced.
+    /// The first operation makes the folder, for its owner only, if there is none. It should be on
+    /// a local disk, and neither below `/tmp` nor in a cache: `$XDG_STATE_HOME` is a good place,
+    /// because state is neither cleaned nor synced.
     #[must_use]
     pub fn in_dir(dir: impl AsRef<Path>) -> Self {
         Self::with(Settings { home: Home::dir(dir.as_ref()), network: false })
@@ -71,11 +98,12 @@ impl FileStore {
         Self::with(Settings { home: Home::file(path.as_ref()), network: false })
     }
 
-    /// Whether the records may be on a file system that other machines reach, such as NFS or SMB. Not by default: then every
-    /// operation that writes is refused there.
+    /// Whether the records may be on a file system that other machines reach, such as NFS or SMB.
+    /// Not by default: then every operation that writes is refused there.
     ///
-    /// Where it is allowed, processes of several machines exclude each other as well as that file system's locks do, and no
-    /// clock is shared: a claim is taken over after it was watched for its whole length.
+    /// Where it is allowed, processes of several machines exclude each other as well as that file
+    /// system's locks do, and no clock is shared: a claim is taken over after it was watched for
+    /// its whole length.
     #[must_use]
     pub fn network_file_system(self, allowed: bool) -> Self {
         let home = self.settings().home.clone();

@@ -73,9 +73,10 @@ enum Work {
 impl Worker {
     fn run(mut self, messages: &Receiver<Message>) {
         loop {
+            let pause = jittered(self.pause);
             let message = match self.waiting.is_empty() {
                 true => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                false => messages.recv_timeout(jittered(self.pause)),
+                false => messages.recv_timeout(pause),
             };
             match message {
                 // Reading waits for nothing, and nothing that waits is in its way.
@@ -84,11 +85,11 @@ impl Worker {
                 }
                 Ok(Message::Apply { key, op, teller }) => self.begin(key, Work::Apply(op, teller)),
                 Ok(Message::Abandon { key, owner }) => self.begin(key, Work::Abandon(owner)),
-                Err(RecvTimeoutError::Timeout) => self.go_on(self.pause),
+                Err(RecvTimeoutError::Timeout) => self.go_on(pause),
                 Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return,
                 Err(RecvTimeoutError::Disconnected) => {
-                    thread::park_timeout(jittered(self.pause));
-                    self.go_on(self.pause);
+                    thread::park_timeout(pause);
+                    self.go_on(pause);
                 }
             }
         }

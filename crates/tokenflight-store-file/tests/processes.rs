@@ -1,4 +1,5 @@
-//! Many processes over one record, against an authorization server that ends the session when a refresh token comes back.
+//! Many processes over one record, against an authorization server that ends the session when a
+//! refresh token comes back.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod support;

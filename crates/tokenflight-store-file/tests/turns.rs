@@ -7,7 +7,10 @@ use std::{task::Context, time::Duration};
 
 use futures_executor::block_on;
 use futures_util::task::noop_waker_ref;
-use tokenflight_core::store::{Body, Op, Owner, Reply, Store};
+use tokenflight_core::{
+    grant::ReusePolicy,
+    store::{Body, Op, Outcome, Owner, Reply, Store},
+};
 use tokenflight_store_file::{FileStore, Presenter};
 
 use self::support::{
@@ -61,6 +64,26 @@ fn a_claim_that_ran_out_in_a_living_process_is_taken_over_within_that_process_on
     let facts = block_on(store.load(&key())).unwrap().facts;
     assert_eq!(entry.claim.unwrap().lock, facts.lock);
     assert!(facts.lock.is_some() && is_busy(&try_claim(&other, 2)));
+    // What the first one still reports ends nothing that is not its own.
+    let seen = block_on(store.load(&key())).unwrap();
+    let settle = Body::Settle { owner: Owner::new(1), outcome: Outcome::Untouched };
+    block_on(store.apply(&key(), op(&seen, settle))).unwrap();
+    assert!(matches!(presenter(&other), Presenter::Alive { .. }));
+}
+
+#[test]
+fn an_attempt_that_ends_in_doubt_gives_the_turn_back_and_what_it_sent_may_arrive() {
+    let folder = Folder::new();
+    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
+    log_in(&store, 1).unwrap();
+    assert!(is_granted(&try_claim(&store, 1)));
+    let seen = block_on(store.load(&key())).unwrap();
+    let settle = Body::Settle { owner: Owner::new(1), outcome: Outcome::Ambiguous(ReusePolicy::Strict) };
+    block_on(store.apply(&key(), op(&seen, settle))).unwrap();
+    assert!(matches!(presenter(&other), Presenter::Dead { .. }), "{:?}", presenter(&other));
+    let reply = try_claim(&other, 2);
+    let Ok(Reply::Busy { retry_after: Some(left), .. }) = reply else { panic!("{reply:?}") };
+    assert!(left <= Duration::from_secs(5), "{left:?}");
 }
 
 #[test]

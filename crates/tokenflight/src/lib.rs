@@ -20,6 +20,7 @@
 //! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none.
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
 //! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by `hyper::ext::Protocol` in a request's extensions.
+//! * `tracing`: what happens inside, as spans and events; see `docs/operating.md` in the repository.
 //!
 //! Without default features there is no runtime in the dependency tree.
 
@@ -35,6 +36,7 @@ pub mod session;
 mod slot;
 pub mod stores;
 mod sync;
+mod telemetry;
 pub mod time;
 mod write;
 

@@ -14,6 +14,7 @@ use crate::{
     flight::Flight,
     session::Listeners,
     sync::{Arc, StdArc},
+    telemetry::{Operation, Signal, Telemetry},
     time::{Deadline, read},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) key: GrantKey,
     pub(crate) rules: StdArc<Rules>,
     pub(crate) listeners: Listeners,
+    pub(crate) telemetry: Telemetry,
     /// The session that keeps the refresh token, if this is one of several audiences.
     pub(crate) common: Option<Arc<Common>>,
     /// What a claim of this session is called, for people.
@@ -79,16 +81,19 @@ impl Parts {
     /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its end; one that is never answered
     /// ends after several times the store's limit.
     pub(crate) fn apply(self: &Arc<Self>, op: Op) -> Flight<Applied> {
-        let parts = Arc::clone(self);
+        let (parts, operation) = (Arc::clone(self), Operation::from(&op.body));
         Flight::new(Box::pin(async move {
+            let timer = parts.timer();
             let limit = parts.policy().store_limit.saturating_mul(6);
             let apply = Box::pin(caught(async { parts.store.apply(&parts.key, op).await }));
-            match caught(parts.within(limit, apply)).await {
+            let applied = match caught(parts.within(limit, apply)).await {
                 Ok(Some(Ok(Ok(reply)))) => Ok(reply),
                 Ok(Some(Ok(Err(error)))) => Err(failure(error)),
                 Ok(Some(Err(Panicked))) | Err(Panicked) => Err(unknown(Panicked)),
                 Ok(None) => Err(unknown("the store did not answer in time")),
-            }
+            };
+            parts.signal(|| Signal::Stored { operation, took: parts.since(timer), outcome: (&applied).into() });
+            applied
         }))
     }
 

@@ -12,7 +12,7 @@ use std::{collections::VecDeque, fmt};
 use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
-use tokenflight_machine::{Machine, Offer, Plan, Start, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
 
 use crate::{
     driver::Link,
@@ -21,6 +21,7 @@ use crate::{
     refresh::{self, Refreshed, Wish},
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
+    telemetry::Cause,
     write::{self, Written},
 };
 
@@ -167,7 +168,7 @@ impl Inner {
             };
             let Some(event) = event else { return };
             telling = true;
-            self.parts.listeners.tell(&event);
+            self.parts.tell(&event);
         }
     }
 
@@ -277,27 +278,25 @@ impl Inner {
 }
 
 impl Slot {
-    /// Starts a piece of work. Nothing of it runs before it is polled.
-    pub(crate) fn start(&mut self, start: Start, session: &Arc<Inner>) {
+    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
+    pub(crate) fn start_refresh(
+        &mut self,
+        plan: Plan,
+        wish: Option<Arc<Wish>>,
+        cause: &mut Cause,
+        session: &Arc<Inner>,
+    ) {
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        match start {
-            Start::Refresh(plan) => {
-                self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, None))));
-            }
-            Start::Write(id) => self.start_write(id, Flight::new(Box::pin(write::run(parts, weak, id)))),
-        }
+        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, wish, cause.take()))));
         self.notify = true;
     }
 
-    /// Starts a refresh for one of several audiences.
-    pub(crate) fn start_for(&mut self, plan: Plan, wish: Arc<Wish>, session: &Arc<Inner>) {
+    /// Starts a write. Nothing of it runs before it is polled.
+    pub(crate) fn start_write(&mut self, id: WorkId, session: &Arc<Inner>) {
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, Some(wish)))));
-        self.notify = true;
-    }
-
-    fn start_write(&mut self, _: WorkId, flight: Flight<Written>) {
+        let flight = Flight::new(Box::pin(write::run(parts, weak, id)));
         self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
+        self.notify = true;
     }
 
     /// The refresh in progress has ended.

@@ -109,3 +109,12 @@ pub async fn serve(router: Router) -> io::Result<Served> {
     });
     Ok(Served { url, task })
 }
+
+/// The crates the examples are written with, for pieces of code that tests compile: so they meet the very builds that the
+/// examples have.
+pub mod crates {
+    pub use {
+        bytes, http, http_body_util, hyper_rustls, hyper_util, reqwest, tokenflight, tokenflight_reqwest,
+        tokenflight_tonic, tokio, tonic, tonic_health, tower,
+    };
+}

@@ -79,7 +79,8 @@ fn smol() {
 #[tokio::test]
 #[allow(clippy::disallowed_methods)] // The driver runs on tokio.
 async fn server_sent_events() {
-    let world = World::with(Duration::from_secs(3), |session| session).await.unwrap();
+    // Renewed more than a second before its end, and after the driver's first moments.
+    let world = World::with(Duration::from_secs(8), |session| session).await.unwrap();
     tokio::spawn(world.session.driver());
     let heard = sse_reconnect::run(&world, 2).await.unwrap();
     assert!(heard.matches("data: tick").count() > 10, "{heard}");

@@ -11,6 +11,8 @@
 
 #[path = "tonic/chat.rs"]
 mod chat;
+#[path = "tonic/status.rs"]
+mod status;
 
 use std::{
     sync::{Arc, Mutex},

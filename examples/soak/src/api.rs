@@ -9,7 +9,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tokenflight::{Bearer, BearerLayer, BoxError, Origins, Session};
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 
 use tokenflight_examples::clock::Clock;
 

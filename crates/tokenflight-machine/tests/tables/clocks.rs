@@ -225,7 +225,14 @@ fn drive(machine: &mut Session, lifetime: Option<Duration>, span: Duration) -> (
 
 #[test]
 fn the_least_time_between_two_requests_is_a_second_or_a_quarter_of_the_lifetime() {
-    for (lifetime, rest) in [(HOUR, secs(1)), (secs(4), secs(1)), (secs(2), millis(500)), (secs(1), millis(250))] {
+    let rests = [
+        (HOUR, secs(1)),
+        (secs(4), secs(1)),
+        (secs(2), millis(500)),
+        (secs(1), millis(250)),
+        (Duration::from_nanos(3), secs(1)),
+    ];
+    for (lifetime, rest) in rests {
         for outcome in [obtained, obtained_unsaved] {
             let mut machine = session();
             let plan = started(machine.force(at(100)));

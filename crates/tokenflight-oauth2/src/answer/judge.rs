@@ -101,6 +101,12 @@ pub(crate) fn fault(answer: &Answer<'_>, provider: &Provider) -> Option<GrantErr
     }
 }
 
+/// Whether an answer has this standard code, also where the provider's row tells it by another one.
+pub(crate) fn says(answer: &Answer<'_>, provider: &Provider, code: &str) -> bool {
+    let members = answer.body.as_ref().ok().and_then(|body| Members::read(body, answer.headers, provider));
+    members.is_some_and(|members| members.text("error").is_some_and(|told| told == code))
+}
+
 fn success(answer: &Answer<'_>, provider: &Provider) -> Verdict {
     let body = match answer.body {
         Ok(body) => body,

@@ -25,6 +25,7 @@ mod members;
 mod retry_after;
 mod tokens;
 
+pub(crate) use self::judge::says;
 pub use self::judge::{Answer, Verdict, judge};
 #[cfg(feature = "login")]
 pub(crate) use self::{judge::fault, members::Members};

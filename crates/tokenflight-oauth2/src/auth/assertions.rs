@@ -2,10 +2,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
-use tokenflight_core::{BoxFuture, GrantError, Secret};
+use tokenflight_core::{BoxFuture, FailureClass, GrantError, Secret, Time};
 
-use super::Wanted;
-use crate::BoxError;
+use super::{Wanted, wanted::SOURCE_LIMIT};
+use crate::{BoxError, limit};
 
 /// What hands out assertions: a platform, a key service, another session. It is asked for each attempt, before the request
 /// counts as sent; the limit of the attempt bounds it. Implemented for async functions that return a text.
@@ -25,8 +25,14 @@ pub trait Assertions: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when the attempt's time is over.
+    /// The future is dropped when its [limit](Self::limit) or the attempt's time is over.
     fn next<'a>(&'a self, wanted: &'a Wanted<'_>) -> BoxFuture<'a, Result<Assertion, SourceError>>;
+
+    /// How long the next one may take within the time of the attempt. Default ten seconds; a key that waits for a person's
+    /// touch needs more.
+    fn limit(&self) -> Duration {
+        SOURCE_LIMIT
+    }
 }
 
 impl<F, Fut> Assertions for F
@@ -138,11 +144,24 @@ impl std::error::Error for SourceError {
 }
 
 impl From<SourceError> for GrantError {
+    /// What another server said, if the assertion was to come from one, stays readable: its code and when to come again.
     fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Setup(_) => Self::config(error),
-            SourceError::Unavailable(_) | SourceError::Expired => Self::not_sent(error),
+        let class = match error {
+            SourceError::Setup(_) => FailureClass::Config,
+            SourceError::Unavailable(_) | SourceError::Expired => FailureClass::NotSent,
+        };
+        let mut told = Self::new(class);
+        let below = std::error::Error::source(&error).and_then(|below| below.downcast_ref::<Self>());
+        if let Some(code) = below.and_then(Self::error_code) {
+            told = told.code(code);
         }
+        if let Some(text) = below.and_then(Self::error_description) {
+            told = told.description(text);
+        }
+        if let Some(after) = below.and_then(Self::wait) {
+            told = told.retry_after(after);
+        }
+        told.source(error)
     }
 }
 
@@ -155,8 +174,13 @@ impl Source {
         Self(Arc::new(source))
     }
 
-    pub(crate) async fn next(&self, wanted: &Wanted<'_>) -> Result<Assertion, SourceError> {
-        let assertion = self.0.next(wanted).await?;
+    pub(crate) fn limit(&self) -> Duration {
+        self.0.limit()
+    }
+
+    pub(crate) async fn next(&self, wanted: &Wanted<'_>, clock: Option<&dyn Time>) -> Result<Assertion, SourceError> {
+        let assertion = limit::within(self.limit(), clock, self.0.next(wanted)).await;
+        let assertion = assertion.unwrap_or_else(|| Err(SourceError::Unavailable("none came in time".into())))?;
         let lives = wanted.now.is_none_or(|now| assertion.lives_at(now));
         if lives { Ok(assertion) } else { Err(SourceError::Expired) }
     }

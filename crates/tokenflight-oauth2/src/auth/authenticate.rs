@@ -3,6 +3,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokenflight_core::{BoxFuture, GrantError};
 
+use super::{Wanted, wanted::SOURCE_LIMIT};
 use crate::wire::Form;
 
 /// Client authentication of any kind. It is asked for each attempt, before the request counts as sent, so it may wait for a
@@ -43,35 +44,12 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when the attempt's time is over; nothing was sent by then.
+    /// The future is dropped when its [limit](Self::limit) or the attempt's time is over; nothing was sent by then.
     fn apply<'a>(&'a self, parts: &'a mut TokenParts<'_>) -> BoxFuture<'a, Result<(), GrantError>>;
-}
 
-/// What an assertion, or another credential, is wanted for.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Wanted<'a> {
-    /// Whom it should be made for, by the rules of the server: its issuer or its token endpoint.
-    pub audience: &'a str,
-    /// Where the request goes.
-    pub endpoint: &'a str,
-    /// Whether the server has refused the last one: what is cached should be forgotten.
-    pub refused: bool,
-    /// The time by the calendar, since 1970, if the endpoint was given a clock.
-    pub now: Option<Duration>,
-}
-
-impl<'a> Wanted<'a> {
-    /// One for an audience and an endpoint; made by endpoints, and by tests of sources.
-    #[must_use]
-    pub const fn new(audience: &'a str, endpoint: &'a str) -> Self {
-        Self { audience, endpoint, refused: false, now: None }
-    }
-
-    /// Says whether the server has refused the last one.
-    #[must_use]
-    pub const fn refused(self, refused: bool) -> Self {
-        Self { refused, ..self }
+    /// How long [`apply`](Self::apply) may take within the time of the attempt. Default ten seconds.
+    fn limit(&self) -> Duration {
+        SOURCE_LIMIT
     }
 }
 

@@ -1,13 +1,14 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use form_urlencoded::byte_serialize;
-use tokenflight_core::{GrantError, Secret};
+use tokenflight_core::{GrantError, Secret, Time};
 use zeroize::Zeroizing;
 
 #[cfg(feature = "assertion")]
-use super::AssertionKey;
+use super::{AssertionKey, wanted::SOURCE_LIMIT};
 use super::{Assertions, Authenticate, Source, TokenParts};
+use crate::limit;
 
 /// Client authentication at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2). One style, chosen beforehand: trying them out
 /// would present the refresh token more than once.
@@ -118,7 +119,7 @@ impl ClientAuth {
     }
 
     /// Puts the client's name and credentials where they belong.
-    pub(crate) async fn apply(&self, parts: &mut TokenParts<'_>) -> Result<(), GrantError> {
+    pub(crate) async fn apply(&self, parts: &mut TokenParts<'_>, clock: Option<&dyn Time>) -> Result<(), GrantError> {
         match &*self.0 {
             Style::None => {}
             Style::Public { id } => parts.set("client_id", id),
@@ -134,18 +135,29 @@ impl ClientAuth {
             }
             #[cfg(feature = "assertion")]
             Style::Assertion { id, key } => {
-                let assertion = key.sign(id, parts.wanted().audience).map_err(GrantError::config)?;
+                let audience = parts.wanted().audience;
+                let assertion = in_time(SOURCE_LIMIT, clock, key.sign(id, audience)).await?;
                 assert_by(parts, id, JWT_BEARER, &assertion);
             }
             Style::Federated { id, source } => {
                 let wanted = parts.wanted();
-                let assertion = source.next(&wanted).await?;
+                let assertion = source.next(&wanted, clock).await?;
                 assert_by(parts, id, assertion.kind_or(JWT_BEARER), assertion.expose());
             }
-            Style::Custom(other) => other.apply(parts).await?,
+            Style::Custom(other) => in_time(other.limit(), clock, other.apply(parts)).await?,
         }
         Ok(())
     }
+}
+
+/// What takes longer keeps the rest of the attempt from its time. Nothing was sent.
+async fn in_time<T>(
+    limit: Duration,
+    clock: Option<&dyn Time>,
+    work: impl Future<Output = Result<T, GrantError>>,
+) -> Result<T, GrantError> {
+    let late = || Err(GrantError::not_sent("the client's credentials did not come in time"));
+    limit::within(limit, clock, work).await.unwrap_or_else(late)
 }
 
 fn assert_by(parts: &mut TokenParts<'_>, id: &str, kind: &str, assertion: &str) {

@@ -6,7 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use jsonwebtoken::Algorithm;
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
-use tokenflight_core::Time;
+use tokenflight_core::{GrantError, Time};
+
+use super::Signer;
 
 /// What signs a client's assertions, and the clock that dates them. Cloning shares it.
 ///
@@ -23,7 +25,7 @@ use tokenflight_core::Time;
 /// ```
 #[derive(Clone)]
 pub struct AssertionKey {
-    key: EncodingKey,
+    key: Signing,
     algorithm: Algorithm,
     key_id: Option<String>,
     kind: Option<String>,
@@ -32,6 +34,12 @@ pub struct AssertionKey {
     lifetime: Duration,
     ago: Duration,
     time: Arc<dyn Time>,
+}
+
+#[derive(Clone)]
+enum Signing {
+    Here(EncodingKey),
+    Elsewhere(Arc<dyn Signer>),
 }
 
 /// The thumbprints of the key's certificate.
@@ -94,9 +102,21 @@ impl AssertionKey {
         Self::checked(EncodingKey::from_secret(secret), Algorithm::HS256, time)
     }
 
+    /// A private key that does not leave its place, for `private_key_jwt`: what signs with it is asked for each attempt.
+    #[must_use]
+    pub fn from_signer(algorithm: Algorithm, signer: impl Signer, time: Arc<dyn Time>) -> Self {
+        Self::of(Signing::Elsewhere(Arc::new(signer)), algorithm, time)
+    }
+
     /// Signs once, so that a key which cannot is found before a refresh token depends on it.
     fn checked(key: EncodingKey, algorithm: Algorithm, time: Arc<dyn Time>) -> Result<Self, AssertionError> {
-        let key = Self {
+        let checked = Self::of(Signing::Here(key.clone()), algorithm, time);
+        jsonwebtoken::encode(&checked.header(), &checked.claims("trial", "trial"), &key).map_err(AssertionError)?;
+        Ok(checked)
+    }
+
+    fn of(key: Signing, algorithm: Algorithm, time: Arc<dyn Time>) -> Self {
+        Self {
             key,
             algorithm,
             key_id: None,
@@ -106,9 +126,7 @@ impl AssertionKey {
             lifetime: Duration::from_secs(60),
             ago: AGO,
             time,
-        };
-        key.sign("trial", "trial").map(|_| ())?;
-        Ok(key)
+        }
     }
 
     /// The key's name (`kid`).
@@ -162,21 +180,41 @@ impl AssertionKey {
     }
 
     /// A fresh assertion with a `jti` of its own.
-    pub(crate) fn sign(&self, client: &str, audience: &str) -> Result<String, AssertionError> {
+    pub(crate) async fn sign(&self, client: &str, audience: &str) -> Result<String, GrantError> {
+        let (header, claims) = (self.header(), self.claims(client, audience));
+        let signer = match &self.key {
+            Signing::Here(key) => {
+                let signed = jsonwebtoken::encode(&header, &claims, key);
+                return signed.map_err(|error| GrantError::config(AssertionError(error)));
+            }
+            Signing::Elsewhere(signer) => signer,
+        };
+        let part = |json: serde_json::Result<Vec<u8>>| json.map(|json| URL_SAFE_NO_PAD.encode(json));
+        let header = part(serde_json::to_vec(&header)).map_err(GrantError::config)?;
+        let claims = part(serde_json::to_vec(&claims)).map_err(GrantError::config)?;
+        let message = format!("{header}.{claims}");
+        let signature = signer.sign(message.as_bytes()).await.map_err(GrantError::not_sent)?;
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    fn claims<'a>(&'a self, client: &'a str, audience: &'a str) -> Claims<'a> {
         let now = self.time.now().wall.as_secs();
         let mut jti = [0; 16];
         // Unique is enough: an assertion is as secret as its signature, not as its name.
         for half in jti.chunks_exact_mut(8) {
             half.copy_from_slice(&(self.time.random() ^ fastrand::u64(..)).to_le_bytes());
         }
-        let claims = Claims {
+        Claims {
             iss: client,
             sub: client,
             aud: self.audience.as_deref().unwrap_or(audience),
             jti: URL_SAFE_NO_PAD.encode(jti),
             iat: now.saturating_sub(self.ago.as_secs()),
             exp: now.saturating_add(self.lifetime.as_secs().max(1)),
-        };
+        }
+    }
+
+    fn header(&self) -> Header {
         let mut header = Header::new(self.algorithm);
         header.kid.clone_from(&self.key_id);
         header.x5t.clone_from(&self.certificate.sha1);
@@ -184,7 +222,7 @@ impl AssertionKey {
         if self.kind.is_some() {
             header.typ.clone_from(&self.kind);
         }
-        jsonwebtoken::encode(&header, &claims, &self.key).map_err(AssertionError)
+        header
     }
 }
 

@@ -18,14 +18,21 @@ mod authenticate;
 mod client;
 #[cfg(feature = "assertion")]
 mod key;
+#[cfg(feature = "assertion")]
+mod signer;
 mod sources;
+mod wanted;
 
 pub(crate) use self::assertions::Source;
-#[cfg(feature = "assertion")]
-pub use self::key::{Algorithm, AssertionError, AssertionKey};
 pub use self::{
     assertions::{Assertion, Assertions, SourceError},
-    authenticate::{Authenticate, TokenParts, Wanted},
+    authenticate::{Authenticate, TokenParts},
     client::ClientAuth,
     sources::{EnvVar, TokenFile, UrlSource},
+    wanted::Wanted,
+};
+#[cfg(feature = "assertion")]
+pub use self::{
+    key::{Algorithm, AssertionError, AssertionKey},
+    signer::Signer,
 };

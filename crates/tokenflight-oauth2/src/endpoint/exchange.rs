@@ -91,7 +91,8 @@ impl TokenEndpoint {
             self.refused.store(false, Ordering::Relaxed);
             return verdict;
         };
-        let refused = error.error_code() == Some("invalid_client");
+        // A row may tell it by a code of the server's own.
+        let refused = answer::says(&heard.answer(), self.provider, "invalid_client");
         self.refused.store(refused, Ordering::Relaxed);
         Verdict::Failed(if refused { DatesRefused::explain(error) } else { error })
     }
@@ -105,7 +106,8 @@ impl TokenEndpoint {
         let mut headers = self.headers.clone();
         let mut form = form.clone();
         let (audience, endpoint) = (self.assertion_audience(), uri.to_string());
-        self.auth.apply(&mut TokenParts::new(&mut form, &mut headers, self.wanted(&audience, &endpoint))).await?;
+        let mut parts = TokenParts::new(&mut form, &mut headers, self.wanted(&audience, &endpoint));
+        self.auth.apply(&mut parts, self.time.as_deref()).await?;
         let secrets = form.secrets().chain(headers.values().flat_map(credentials)).collect();
         let (content_type, body) = form.encode(self.provider.body);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -149,7 +151,8 @@ pub(crate) struct DatesRefused;
 
 impl DatesRefused {
     pub(crate) fn explain(error: GrantError) -> GrantError {
-        const WORDS: &[&str] = &["iat", "nbf", "exp", "expired", "clock", "timeframe", "timestamp", "future", "skew"];
+        const WORDS: &[&str] =
+            &["iat", "nbf", "exp", "expired", "expiry", "clock", "timeframe", "timestamp", "future", "skew"];
         let told = error.to_string().to_ascii_lowercase();
         let mut words = told.split(|char: char| !char.is_ascii_alphanumeric());
         if words.any(|word| WORDS.contains(&word)) { error.source(Self) } else { error }

@@ -41,7 +41,7 @@ pub struct TokenEndpoint {
     issuer: Option<String>,
     /// Whether answers to authorization requests name the issuer (RFC 9207).
     names_issuer: bool,
-    /// What every login and every request for tokens asks for.
+    /// What every login and every request for tokens asks for, or those of one grant.
     asked: Vec<(String, String)>,
 }
 
@@ -232,6 +232,14 @@ impl TokenEndpoint {
         self.provider
     }
 
+    pub(crate) fn clock(&self) -> Option<&dyn Time> {
+        self.time.as_deref()
+    }
+
+    pub(crate) fn asked(&self) -> &[(String, String)] {
+        &self.asked
+    }
+
     pub(crate) const fn token_uri(&self) -> &Uri {
         &self.uri
     }
@@ -274,14 +282,6 @@ impl TokenEndpoint {
 
     pub(crate) const fn names_issuer(&self) -> bool {
         self.names_issuer
-    }
-
-    pub(crate) fn asked(&self) -> &[(String, String)] {
-        &self.asked
-    }
-
-    pub(crate) fn clock(&self) -> Option<&dyn Time> {
-        self.time.as_deref()
     }
 
     pub(crate) const fn exchange_limit(&self) -> Duration {

@@ -34,19 +34,35 @@ const REGISTERED: &str = "urn:ietf:params:oauth:token-type:";
 
 /// A token exchange may issue anything (RFC 8693 §2.2.1), and only an access token goes to an API. A server that does not say
 /// what it issued has issued what was asked for.
-pub(super) fn check_issued(set: TokenSet, requested: Option<&str>) -> Result<TokenSet, GrantError> {
+pub(super) fn for_an_api(set: TokenSet, requested: Option<&str>) -> Result<TokenSet, GrantError> {
+    check(set, |issued| is_access(issued) || Some(issued) == requested, "which is no access token")
+}
+
+/// What is presented to another server may be anything but a refresh token, and of any `token_type` (`N_A`, §2.2.1); but it is
+/// what was asked for, if that was said.
+pub(super) fn for_another_server(set: TokenSet, requested: Option<&str>) -> Result<TokenSet, GrantError> {
+    let good = |issued: &str| match requested {
+        Some(requested) => issued == requested || (is_access(issued) && is_access(requested)),
+        None => issued.strip_prefix(REGISTERED) != Some("refresh_token"),
+    };
+    check(set, good, "which was not asked for")
+}
+
+fn is_access(issued: &str) -> bool {
+    issued.strip_prefix(REGISTERED).is_none_or(|kind| kind == "access_token" || kind == "jwt")
+}
+
+fn check(set: TokenSet, good: impl Fn(&str) -> bool, why: &str) -> Result<TokenSet, GrantError> {
     #[derive(Deserialize)]
     struct Issued {
         issued_token_type: String,
     }
     let issued = set.extra_members().and_then(|members| serde_json::from_str::<Issued>(members).ok());
-    let Some(Issued { issued_token_type: issued }) = issued else { return Ok(set) };
-    let registered = issued.strip_prefix(REGISTERED);
-    if registered.is_none_or(|kind| kind == "access_token" || kind == "jwt") || Some(&*issued) == requested {
+    let Some(Issued { issued_token_type: issued }) = issued.filter(|issued| !good(&issued.issued_token_type)) else {
         return Ok(set);
-    }
+    };
     let issued: String = issued.chars().filter(|char| !char.is_control()).take(128).collect();
-    let error = GrantError::config(format!("the exchange has issued a {issued}, which is no access token"));
+    let error = GrantError::config(format!("the exchange has issued a {issued}, {why}"));
     Err(match set.refresh() {
         Some(token) => error.rotated(token.clone()),
         None => error,

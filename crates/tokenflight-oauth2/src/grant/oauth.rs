@@ -9,7 +9,7 @@ use tokenflight_core::{
 };
 
 use super::{
-    assertion::{Refused, check_issued},
+    assertion::{Refused, for_an_api},
     kind::Kind,
     streaks::Streaks,
 };
@@ -27,7 +27,6 @@ use crate::{
 pub struct OAuthGrant {
     endpoint: TokenEndpoint,
     kind: Kind,
-    extra: Vec<(String, String)>,
     listener: Option<Listener>,
     streaks: Streaks,
     refused: Refused,
@@ -38,7 +37,7 @@ type Listener = Box<dyn Fn(&TokenSet) + Send + Sync>;
 impl OAuthGrant {
     pub(super) fn new(endpoint: TokenEndpoint, kind: Kind) -> Self {
         let (streaks, refused) = (Streaks::default(), Refused::default());
-        Self { endpoint, kind, extra: Vec::new(), listener: None, streaks, refused }
+        Self { endpoint, kind, listener: None, streaks, refused }
     }
 
     /// The scope to ask for, its words separated by spaces. A refresh asks for none by default and thereby for all that
@@ -48,22 +47,22 @@ impl OAuthGrant {
         self.parameter("scope", scope)
     }
 
-    /// An API that the token is for (RFC 8707), byte for byte. May be called several times.
+    /// As [`TokenEndpoint::resource`], for the requests of this grant.
     #[must_use]
     pub fn resource(self, resource: impl Into<String>) -> Self {
         self.parameter("resource", resource)
     }
 
-    /// The API that the token is for, as Auth0 and token exchange name it.
+    /// As [`TokenEndpoint::audience`], for the requests of this grant.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.parameter("audience", audience)
     }
 
-    /// Any other parameter. Each name is sent once, and the last value counts, `resource` excepted.
+    /// As [`TokenEndpoint::parameter`], for the requests of this grant.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), value.into()));
+        self.endpoint = self.endpoint.parameter(name, value);
         self
     }
 
@@ -80,14 +79,19 @@ impl OAuthGrant {
     }
 
     fn asked(&self, name: &str) -> Option<&str> {
-        self.extra.iter().rev().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        self.endpoint.asked().iter().rev().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// How long its source of assertions may take.
+    pub(super) fn source_limit(&self) -> std::time::Duration {
+        match &self.kind {
+            Kind::JwtBearer(source) | Kind::Exchange { source, .. } => source.limit(),
+            Kind::Refresh | Kind::ClientCredentials => std::time::Duration::ZERO,
+        }
     }
 
     async fn form(&self, request: &TokenRequest) -> Result<(Form, Option<Secret>), GrantError> {
         let mut form = self.endpoint.form();
-        for (name, value) in &self.extra {
-            form.ask_for(name, value);
-        }
         form.set("grant_type", self.kind.as_str());
         let mut presented = None;
         match &self.kind {
@@ -98,12 +102,12 @@ impl OAuthGrant {
             }
             Kind::ClientCredentials => {}
             Kind::JwtBearer(source) => {
-                let assertion = self.assertion(source, request).await?;
+                let assertion = self.next_assertion(source, request).await?;
                 form.set("assertion", assertion.expose());
                 presented = Some(Secret::new(assertion.expose()));
             }
             Kind::Exchange { subject_type, source } => {
-                let subject = self.assertion(source, request).await?;
+                let subject = self.next_assertion(source, request).await?;
                 form.set("subject_token", subject.expose());
                 form.set("subject_token_type", subject.kind_or(subject_type));
                 presented = Some(Secret::new(subject.expose()));
@@ -114,18 +118,24 @@ impl OAuthGrant {
 
     /// The next assertion, unless it is the refused one. That is presented again only when the user asks for it, and while the
     /// session has never had a token: the mistake may have been the server's.
-    async fn assertion(&self, source: &Source, request: &TokenRequest) -> Result<Assertion, GrantError> {
+    async fn next_assertion(&self, source: &Source, request: &TokenRequest) -> Result<Assertion, GrantError> {
         let (audience, endpoint) = self.endpoint.own_audience();
         let mut wanted = self.endpoint.wanted(&audience, &endpoint);
         wanted.refused = self.refused.any();
-        let assertion = source.next(&wanted).await?;
-        if !matches!(request.reason(), Reason::Forced | Reason::Load) {
+        wanted.forced = matches!(request.reason(), Reason::Forced | Reason::Load);
+        let assertion = source.next(&wanted, self.endpoint.clock()).await?;
+        if !wanted.forced {
             self.refused.check(&Secret::new(assertion.expose()))?;
         }
         Ok(assertion)
     }
 
-    async fn attempt(&self, request: &TokenRequest) -> Result<TokenSet, GrantError> {
+    /// One request. What an exchange has issued is judged by what it is for.
+    pub(super) async fn attempt(
+        &self,
+        request: &TokenRequest,
+        issued: fn(TokenSet, Option<&str>) -> Result<TokenSet, GrantError>,
+    ) -> Result<TokenSet, GrantError> {
         request.mark_unsent();
         let (form, assertion) = self.form(request).await?;
         let uri = match self.kind {
@@ -139,7 +149,7 @@ impl OAuthGrant {
         let set = set.map_err(|error| self.understood(error, assertion))?;
         self.refused.remember(None);
         let set = match self.kind {
-            Kind::Exchange { .. } => check_issued(set, self.asked("requested_token_type"))?,
+            Kind::Exchange { .. } => issued(set, self.asked("requested_token_type"))?,
             _ => set,
         };
         if let Some(listener) = &self.listener {
@@ -171,7 +181,7 @@ impl OAuthGrant {
 
 impl Grant for OAuthGrant {
     fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
-        Box::pin(self.attempt(request))
+        Box::pin(self.attempt(request, for_an_api))
     }
 
     fn needs_refresh_token(&self) -> bool {

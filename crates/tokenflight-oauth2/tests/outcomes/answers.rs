@@ -1,7 +1,7 @@
 //! The rows of the failure table that an HTTP answer stands for.
 
 use crate::{
-    bed::play,
+    fixture::play,
     rows::{Next, Row, adopted, ambiguous, config, long, terminal, throttled},
     support::{Act, answer, json},
 };

@@ -16,7 +16,7 @@ use tokenflight_oauth2::{
 use tokenflight_test::ManualTime;
 
 use crate::{
-    bed::{HOUR, endpoint, play},
+    fixture::{HOUR, endpoint, play},
     rows::{adopted, ambiguous},
     support::{Act, Scripted, client, json},
 };

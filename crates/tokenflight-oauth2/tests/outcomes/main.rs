@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod answers;
-mod bed;
 mod encodings;
+mod fixture;
 mod lifetimes;
 mod quirks;
 mod rows;

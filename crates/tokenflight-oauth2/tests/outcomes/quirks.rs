@@ -12,7 +12,7 @@ use tokenflight_oauth2::{
 };
 
 use crate::{
-    bed::{Bed, endpoint, play_with},
+    fixture::{Fixture, endpoint, play_with},
     rows::{adopted, ambiguous, config, terminal},
     support::{Scripted, answer, client, json},
 };
@@ -193,7 +193,7 @@ async fn notion_is_asked_in_json_and_with_basic() {
         .provider(provider::NOTION)
         .client(ClientAuth::basic("id", "s3cr3t"))
         .header(http::HeaderName::from_static("notion-version"), HeaderValue::from_static("2025-09-03"));
-    Bed::new(endpoint.refresh_token()).await.attempt(&server, None).await;
+    Fixture::new(endpoint.refresh_token()).await.attempt(&server, None).await;
     let seen = &server.seen()[0];
     assert_eq!(seen.header("content-type"), Some("application/json"));
     assert_eq!(seen.header("notion-version"), Some("2025-09-03"));

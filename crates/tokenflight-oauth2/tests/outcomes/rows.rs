@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use tokenflight::FailureClass::{self, Ambiguous, Config, NotSent, Terminal, Throttled};
 
-use crate::bed::Outcome;
+use crate::fixture::Outcome;
 
 /// Seconds until the next attempt.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use tokenflight_oauth2::{
 };
 
 use crate::{
-    bed::key,
+    fixture::key,
     support::{Scripted, client, json},
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokenflight::{FailureClass, TokenSet};
+use tokenflight::{FailureClass, Grant, RefreshToken, TokenSet};
 use tokenflight_oauth2::{
     ClientAuth, TokenEndpoint,
     login::{DeviceLogin, LoginError},
@@ -107,6 +107,22 @@ async fn a_device_endpoint_that_refuses_or_answers_nonsense() {
     let server = Scripted::new([Act::Stall]).await;
     let error = DeviceLogin::start(&endpoint(&server), "http://as.example/device", None).await.unwrap_err();
     assert!(matches!(error, LoginError::Address(_)));
+}
+
+/// By the endpoint's limit, which has a default: what a device asks first, and a revocation.
+#[tokio::test(start_paused = true)]
+async fn a_device_endpoint_or_a_revocation_that_never_answers_ends() {
+    let server = Scripted::new([Act::Stall]).await;
+    let start = tokio::time::Instant::now();
+    let error = DeviceLogin::start(&endpoint(&server), &server.url(), None).await.unwrap_err();
+    assert!(matches!(error, LoginError::Request(error) if error.class() == FailureClass::Ambiguous));
+    assert_eq!(start.elapsed().as_secs(), 30);
+    let start = tokio::time::Instant::now();
+    let grant = endpoint(&server).limit(Duration::from_secs(7)).revocation(&server.url()).unwrap().refresh_token();
+    let error = grant.revoke(&RefreshToken::new("r")).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Ambiguous);
+    // Three times, with a second between.
+    assert_eq!(start.elapsed().as_secs(), 3 * 7 + 2);
 }
 
 #[tokio::test]

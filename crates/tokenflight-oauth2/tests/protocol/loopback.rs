@@ -1,5 +1,7 @@
 //! The port that a browser is sent back to: what it takes for the answer, and what it survives.
 
+use std::time::Duration;
+
 use tokenflight_oauth2::{
     ClientAuth, TokenEndpoint,
     login::{CodeLogin, LoginError, Loopback},
@@ -76,7 +78,7 @@ async fn a_preflight_is_answered_and_is_not_the_callback() {
 
 /// What comes from elsewhere does not end the wait: a name that was pointed at this machine, and a script of another page.
 #[tokio::test]
-async fn strangers_are_sent_away_and_the_wait_goes_on() {
+async fn requests_from_elsewhere_are_refused_and_the_wait_goes_on() {
     let Waiting { redirect, state, login, loopback } = waiting(Loopback::bind().await.unwrap());
     let path = format!("/callback?code=c&state={state}");
     let browser = async {
@@ -112,6 +114,48 @@ async fn idle_connections_do_not_keep_the_browser_out() {
         browse(&redirect, "GET", &format!("/callback?code=c&state={state}"), "").await
     };
     let (callback, page) = tokio::join!(loopback.answer(&login), browser);
+    assert!(callback.is_ok() && page.contains("answer has arrived"));
+}
+
+/// A process of its own, which runs out of descriptors.
+#[cfg(unix)]
+#[test]
+fn a_process_without_descriptors_still_gets_its_answer() {
+    let test = "loopback::with_few_descriptors";
+    let run = format!("ulimit -n 48 && exec '{}' --exact {test} --ignored", std::env::current_exe().unwrap().display());
+    let output = std::process::Command::new("sh").args(["-c", &run]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+#[ignore = "run by the test above, in a process of its own"]
+async fn with_few_descriptors() {
+    let Waiting { redirect, state, login, loopback } = waiting(Loopback::bind().await.unwrap());
+    // The browser is connected before the last descriptor is gone.
+    let mut browser = TcpStream::connect(authority(&redirect)).await.unwrap();
+    let mut taken = Vec::new();
+    let full = loop {
+        match std::fs::File::open("/dev/null") {
+            Ok(file) => taken.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert!(full.raw_os_error().is_some(), "out of descriptors: {full}");
+    let browsing = async {
+        // Long enough for several failures to accept.
+        #[allow(clippy::disallowed_methods)]
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        taken.clear();
+        let host = authority(&redirect);
+        let asks = format!("GET /callback?code=c&state={state} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        browser.write_all(asks.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        browser.read_to_string(&mut page).await.unwrap();
+        page
+    };
+    let (callback, page) = tokio::join!(loopback.answer(&login), browsing);
     assert!(callback.is_ok() && page.contains("answer has arrived"));
 }
 

@@ -4,11 +4,16 @@
 
 mod assertions;
 mod browser;
+mod commands;
 mod device;
 mod discovery;
+mod echoes;
+mod external;
+mod federation;
 mod grants;
 mod loopback;
 mod revocation;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod workload;

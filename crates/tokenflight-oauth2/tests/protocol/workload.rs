@@ -25,9 +25,9 @@ use tokenflight_test::ManualTime;
 use crate::support::{Scripted, answer, client, json};
 
 const GOOD: &str = r#"{"access_token":"a","token_type":"Bearer","expires_in":600}"#;
-const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
-fn jwt(name: &str, expires: Duration) -> String {
+pub(crate) fn jwt(name: &str, expires: Duration) -> String {
     let claims = format!(r#"{{"sub":"{name}","exp":{}}}"#, expires.as_secs());
     format!("{}.{}.c2ln", BASE64.encode(r#"{"alg":"RS256"}"#), BASE64.encode(claims))
 }
@@ -37,16 +37,20 @@ fn expiry(token: &str) -> Duration {
 }
 
 /// A file of this test alone, gone with it.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("tokenflight-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self(std::env::temp_dir().join(name))
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    pub(crate) fn write(&self, text: &str) {
         fs::write(&self.0, text).unwrap();
     }
 }
@@ -139,6 +143,32 @@ fn a_file_that_is_torn_for_a_moment_is_read_again() {
     assert_eq!(*seen.lock().unwrap(), [whole]);
 }
 
+/// On a file system that may block, the read is done elsewhere; one that is not done there is no token.
+#[tokio::test]
+async fn a_file_is_read_where_it_may_block() {
+    let (time, file) = (ManualTime::new(1), Scratch::new());
+    let whole = jwt("whole", time.now().wall + HOUR);
+    file.write(&whole);
+    let read_by = Arc::new(Mutex::new(Vec::new()));
+    let threads = Arc::clone(&read_by);
+    let source = TokenFile::new(&file.0, time.shared()).offload(move |read| {
+        let threads = Arc::clone(&threads);
+        async move {
+            let work = move || {
+                threads.lock().unwrap().push(std::thread::current().id());
+                read();
+            };
+            tokio::task::spawn_blocking(work).await.unwrap();
+        }
+    });
+    let wanted = Wanted::new("https://as.example", "https://as.example/token");
+    assert_eq!(source.next(&wanted).await.unwrap().expose(), whole);
+    assert!(!read_by.lock().unwrap().is_empty());
+    assert!(read_by.lock().unwrap().iter().all(|thread| *thread != std::thread::current().id()));
+    let forgets = TokenFile::new(&file.0, time.shared()).offload(|_| async {});
+    assert!(matches!(time.run(forgets.next(&wanted)), Err(SourceError::Unavailable(_))));
+}
+
 #[test]
 fn a_file_may_hold_an_object_or_an_opaque_token() {
     let (time, file) = (ManualTime::new(1), Scratch::new());
@@ -174,7 +204,7 @@ async fn a_url_is_asked_again_at_half_life_or_after_a_refusal() {
         answer(401, "", ""),
     ])
     .await;
-    let url = UrlSource::new(&source.url(), "value", client(), time.shared()).unwrap().bearer("job");
+    let url = UrlSource::new(&source.url(), client(), time.shared()).unwrap().json("value").bearer("job").unwrap();
     let wanted = |refused| {
         let url = &url;
         async move { url.next(&Wanted::new("https://as.example", "https://as.example/token").refused(refused)).await }
@@ -188,7 +218,7 @@ async fn a_url_is_asked_again_at_half_life_or_after_a_refusal() {
     assert!(matches!(wanted(true).await, Err(SourceError::Setup(_))), "the job has outlived its identity");
     assert_eq!(wanted(false).await.unwrap().expose(), two);
     assert_eq!(source.seen()[0].header("authorization"), Some("Bearer job"));
-    assert!(UrlSource::new("http://as.example", "value", client(), time.shared()).is_err());
+    assert!(UrlSource::new("http://as.example", client(), time.shared()).is_err());
 }
 
 /// It cannot be renewed, so it is a matter of the job's set-up.
@@ -271,7 +301,8 @@ async fn authentication_of_any_kind_is_told_what_for_and_whether_it_was_refused(
 /// Okta, Entra and Hydra want their token endpoint as the audience, also where the issuer is known.
 #[tokio::test]
 async fn a_row_says_whom_assertions_are_for() {
-    for (provider, issuer) in [(provider::UNKNOWN, true), (provider::OKTA, false), (provider::HYDRA, false)] {
+    let by_endpoint = [provider::OKTA, provider::ENTRA_ID, provider::HYDRA, provider::CASDOOR].map(|row| (row, false));
+    for (provider, issuer) in by_endpoint.into_iter().chain([(provider::UNKNOWN, true)]) {
         let server = Scripted::new([json(200, GOOD)]).await;
         let told = Told::default();
         let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().issuer("https://as.example");

@@ -7,7 +7,7 @@ use tokenflight::{FailureClass, time::TokioTime};
 use tokenflight_oauth2::{Algorithm, AssertionKey, ClientAuth, TokenEndpoint, discovery};
 
 use crate::{
-    bed::{User, public, run},
+    fixture::{User, public, run},
     on_both,
     server::{Kind, Server, Setup},
     support::client,

@@ -10,7 +10,7 @@ use tokenflight_oauth2::{
 };
 
 use crate::{
-    bed::{User, pass, public},
+    fixture::{User, pass, public},
     on_both,
     server::{Kind, Server, Setup},
     support::client,

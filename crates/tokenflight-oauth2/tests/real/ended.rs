@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokenflight::{ErrorKind, Event, FailureClass};
 
 use crate::{
-    bed::{User, pass, public},
+    fixture::{User, pass, public},
     on_both,
     server::{Kind, Setup},
 };

@@ -7,7 +7,7 @@ use tokenflight::{Event, FailureClass, ReusePolicy, Status};
 use tokenflight_oauth2::provider::{self, Provider};
 
 use crate::{
-    bed::{User, public, until},
+    fixture::{User, public, until},
     on_both,
     server::{Kind, Setup},
 };
@@ -55,7 +55,7 @@ async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired
 /// Where a used refresh token is answered again for a while, a lost answer costs nothing.
 #[test]
 fn a_lost_answer_is_fetched_again_within_the_grace_period() {
-    crate::bed::run(Kind::Django, async |kind| {
+    crate::fixture::run(Kind::Django, async |kind| {
         const FORGIVING: Provider =
             Provider { reuse: ReusePolicy::grace(Duration::from_secs(10)), ..*provider::UNKNOWN };
         let server = Setup { grace_seconds: 10, ..Setup::new(kind, 30) }.start().await;

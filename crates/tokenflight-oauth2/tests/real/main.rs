@@ -4,10 +4,10 @@
 #![cfg(all(feature = "client", feature = "assertion"))]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
-mod bed;
 mod clients;
 mod discovered;
 mod ended;
+mod fixture;
 mod lost;
 mod programs;
 mod restart;
@@ -22,14 +22,14 @@ macro_rules! on_both {
         mod oidc_provider {
             $(#[test]
             fn $scenario() {
-                crate::bed::run(crate::server::Kind::OidcProvider, super::$scenario);
+                crate::fixture::run(crate::server::Kind::OidcProvider, super::$scenario);
             })+
         }
 
         mod django {
             $(#[test]
             fn $scenario() {
-                crate::bed::run(crate::server::Kind::Django, super::$scenario);
+                crate::fixture::run(crate::server::Kind::Django, super::$scenario);
             })+
         }
     };

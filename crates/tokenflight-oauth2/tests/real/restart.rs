@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokenflight::{Event, FailureClass, Status};
 
 use crate::{
-    bed::{User, pass, public, until},
+    fixture::{User, pass, public, until},
     on_both,
     server::{Directory, Kind, Setup},
 };

@@ -16,10 +16,9 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokenflight::{Bearer, BoxError, Error, Event};
 use tokio::{task::JoinSet, time::Instant};
-use tower::ServiceExt;
 
 use crate::{
-    bed::{Pool, User, pass, public, stress_time},
+    fixture::{Pool, User, pass, public, stress_time},
     on_both,
     server::{Kind, Log, Setup},
 };

@@ -1,4 +1,5 @@
-//! Logs in with a refresh token from standard input; a program of yours has its `tokenflight_oauth2::login` here.
+//! Logs in with a refresh token from standard input; a program of yours has its
+//! `tokenflight_oauth2::login` here.
 //!
 //! ```console
 //! $ export CLI_TOKEN_ENDPOINT=https://as.example/token CLI_STATE=~/.local/state/cli

@@ -1,4 +1,5 @@
-//! Prints an access token; however many of these run at once, one refreshes. See `login.rs` beside it.
+//! Prints an access token; however many of these run at once, one refreshes. See `login.rs` beside
+//! it.
 
 mod session;
 

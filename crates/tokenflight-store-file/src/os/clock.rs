@@ -6,7 +6,8 @@ use tokenflight_core::store::{ClockId, Facts};
 
 /// What a storage says of its clock.
 ///
-/// Linux: the boot clock, which nobody can set, under the name of this boot. Elsewhere the wall clock, which is not trusted.
+/// Linux: the boot clock, which nobody can set, under the name of this boot. Elsewhere the wall
+/// clock, which is not trusted.
 pub(crate) fn clock() -> Facts {
     match boot_clock() {
         Some((id, now)) => Facts::at(id, now, true),
@@ -37,7 +38,8 @@ fn boot_clock() -> Option<(ClockId, Duration)> {
     None
 }
 
-/// By how many nanoseconds the boot clock of this time namespace is ahead of the machine's (time_namespaces(7)).
+/// By how many nanoseconds the boot clock of this time namespace is ahead of the machine's
+/// (time_namespaces(7)).
 #[cfg(target_os = "linux")]
 fn boot_offset(offsets: &str) -> i128 {
     let line = offsets.lines().find_map(|line| line.trim().strip_prefix("boottime"));

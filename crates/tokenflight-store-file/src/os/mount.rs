@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// File systems that other machines reach, or whose other side has a kernel of its own: virtual machines, containers of
-/// another system.
+/// File systems that other machines reach, or whose other side has a kernel of its own: virtual
+/// machines, containers of another system.
 const NETWORK: &[&str] = &[
     "9p",
     "afpfs",
@@ -73,7 +73,8 @@ pub(crate) fn kind(folder: &Path) -> Option<String> {
     mounts.and_then(|mounts| named(&mounts, folder)).or_else(|| numbered(folder))
 }
 
-/// The mount with the longest path to the folder, and of several there the last, which hides the others (proc(5)).
+/// The mount with the longest path to the folder, and of several there the last, which hides the
+/// others (proc(5)).
 #[cfg(target_os = "linux")]
 fn named(mounts: &[u8], folder: &Path) -> Option<String> {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
@@ -113,7 +114,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// By its number, where there is no list of mounts. Which of the file systems in user space it is cannot be told then.
+/// By its number, where there is no list of mounts. Which of the file systems in user space it is
+/// cannot be told then.
 #[cfg(target_os = "linux")]
 fn numbered(folder: &Path) -> Option<String> {
     let number = rustix::fs::statfs(folder).ok()?.f_type;

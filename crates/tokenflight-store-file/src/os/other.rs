@@ -1,4 +1,5 @@
-//! Other systems: files are their user's by the permissions of the folder, and are told apart by when they were made.
+//! Other systems: files are their user's by the permissions of the folder, and are told apart by
+//! when they were made.
 
 use std::{
     fs::{self, Metadata, OpenOptions},

@@ -40,7 +40,8 @@ pub(crate) fn check_folder(folder: &Path, metadata: &Metadata) -> Result<(), Fil
     }
 }
 
-/// Refuses what belongs to another user, also for root: what root replaces belongs to root, and its owner is locked out.
+/// Refuses what belongs to another user, also for root: what root replaces belongs to root, and its
+/// owner is locked out.
 pub(crate) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     match metadata.uid() == rustix::process::geteuid().as_raw() {
         true => Ok(()),
@@ -48,8 +49,8 @@ pub(crate) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), FileEr
     }
 }
 
-/// Which file this is: its inode, and when that was made, because numbers of inodes are used again. Devices are numbered
-/// anew by each boot, and differently in each mount, so they do not count.
+/// Which file this is: its inode, and when that was made, because numbers of inodes are used again.
+/// Devices are numbered anew by each boot, and differently in each mount, so they do not count.
 pub(crate) fn id(metadata: &Metadata) -> u128 {
     let made = metadata.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
     let made = made.map_or(0, |made| made.as_nanos() & u128::from(u64::MAX));

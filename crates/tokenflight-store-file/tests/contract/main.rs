@@ -29,7 +29,7 @@ fn child() {
 }
 
 fn setting() -> Setting {
-    Setting::new().clock(WaitingClock(TokioTime::new())).claim_length(Duration::from_secs(1))
+    Setting::new().clock(WaitingClock(TokioTime::new())).claim_length(Duration::from_secs(2))
 }
 
 #[tokio::test]

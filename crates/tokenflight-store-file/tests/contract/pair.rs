@@ -13,8 +13,8 @@ use tokenflight_core::{
     store::{Body, GrantKey, Op, Owner, Reply, Seen, Store, StoreError},
 };
 
-/// Each claim is made in the process of its owner, what its holder reports comes from there, and everything is read in
-/// turn here and there.
+/// Each claim is made in the process of its owner, what its holder reports comes from there, and
+/// everything is read in turn here and there.
 pub(crate) struct Pair {
     stores: [Box<dyn Store>; 2],
     /// Who holds a claim, and where.

@@ -69,7 +69,8 @@ fn a_record_is_durable_before_it_has_its_name_and_the_name_before_it_is_acknowle
             let found = calls.iter().rposition(|other| other.name == call && other.text.contains(path));
             found.unwrap_or_else(|| panic!("{name}: no {call} of {path} in {calls:#?}"))
         };
-        // Files are named by number: the draft is the last that was written to, the folder the last that was opened.
+        // Files are named by number: the draft is the last that was written to, the folder the last
+        // that was opened.
         let (written, renamed) = (at("write", ""), at("rename", "alice.json"));
         let syncs: Vec<_> = (0..calls.len()).filter(|at| calls[*at].name == "fsync").collect();
         assert!(syncs.iter().any(|sync| written < *sync && *sync < renamed), "{name}: {calls:#?}");

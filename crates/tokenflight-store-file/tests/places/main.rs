@@ -1,4 +1,5 @@
-//! Where records may live, whose they may be, and what becomes of a record that is not as it should be.
+//! Where records may live, whose they may be, and what becomes of a record that is not as it should
+//! be.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

@@ -25,8 +25,8 @@ pub(crate) fn claim_and_say() {
     }
 }
 
-/// What a process says that finds the record by this path, from this working directory, after this shell command in mount
-/// and process namespaces of its own.
+/// What a process says that finds the record by this path, from this working directory, after this
+/// shell command in mount and process namespaces of its own.
 fn claimed_by_another(record: &Path, folder: &Path, prepare: Option<&str>) -> String {
     let exe = env::current_exe().unwrap();
     let mut command = match prepare {
@@ -165,7 +165,8 @@ fn a_lock_file_that_was_deleted_makes_the_record_a_copy_and_a_turn_that_was_repl
     let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
     log_in(&store, 1).unwrap();
     assert!(is_granted(&try_claim(&store, 1)));
-    // The turn: the holder notices before it sends, and the next one waits for its claim to run out.
+    // The turn: the holder notices before it sends, and the next one waits for its claim to run
+    // out.
     let seen = block_on(store.load(&key())).unwrap();
     assert!(seen.facts.lock.is_some() && seen.facts.lock == seen.entry.unwrap().claim.unwrap().lock);
     fs::remove_file(folder.join("alice.json.turn")).unwrap();
@@ -198,6 +199,8 @@ fn a_turn_is_released_by_order_and_its_claim_still_runs_out() {
     assert_eq!(other.status(&key()).unwrap().presenter, Presenter::Alive { holder: holder() });
     assert!(is_busy(&try_claim(&other, 2)));
     other.release(&key()).unwrap();
+    // The holder notices before it sends.
+    assert!(block_on(store.load(&key())).unwrap().facts.lock.is_none());
     assert_eq!(other.status(&key()).unwrap().presenter, Presenter::Dead { holder: "the child".into() });
     assert!(is_busy(&try_claim(&other, 2)), "a holder that may live was overtaken");
 }
@@ -225,7 +228,8 @@ fn a_time_namespace_shares_the_clock_of_the_machine() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said(&text).next(), Some("busy"), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    // That process has begun the wait for what the dead holder sent. Here it ends in five seconds, too, not in a day.
+    // That process has begun the wait for what the dead holder sent. Here it ends in five seconds,
+    // too, not in a day.
     let reply = try_claim(&store, 3);
     let Ok(Reply::Busy { retry_after: Some(left), .. }) = reply else { panic!("{reply:?}") };
     assert!(left <= Duration::from_secs(5), "{left:?}");

@@ -10,6 +10,7 @@ use tokenflight_store_file::{FileError, FileStore};
 
 use crate::support::{
     Folder,
+    child::skipped,
     ops::{file_error, holds, key, log_in, try_claim},
 };
 
@@ -17,7 +18,7 @@ use crate::support::{
 pub(crate) fn is_root(what: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("skipped: {what}: only root can");
+        skipped(&format!("{what}: only root can"));
     }
     root
 }

@@ -37,6 +37,12 @@ pub(crate) fn said(output: &str) -> impl Iterator<Item = &str> {
     output.lines().filter_map(|line| line.split_once(MARK)).map(|(_, said)| said)
 }
 
+/// Says what a test left out. The harness captures what is printed, but not what is written.
+pub(crate) fn skipped(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
 /// The command that plays a part: it runs the test called `child`.
 pub(crate) fn child(part: &str) -> Command {
     under(Command::new(env::current_exe().unwrap()), part)
@@ -48,7 +54,8 @@ fn under(mut command: Command, part: &str) -> Command {
     command
 }
 
-/// Where `strace` is: `TOKENFLIGHT_STRACE`, or found by `PATH`. Without it a test says in one line what it left out.
+/// Where `strace` is: `TOKENFLIGHT_STRACE`, or found by `PATH`. Without it a test says in one line
+/// what it left out.
 pub(crate) fn strace() -> Option<PathBuf> {
     let named = env::var_os("TOKENFLIGHT_STRACE").map(PathBuf::from);
     let found = named.or_else(|| {
@@ -56,7 +63,7 @@ pub(crate) fn strace() -> Option<PathBuf> {
         env::split_paths(&path).map(|folder| folder.join("strace")).find(|file| file.is_file())
     });
     if found.is_none() {
-        eprintln!("skipped: no strace, in PATH or TOKENFLIGHT_STRACE; nothing was killed or made to fail");
+        skipped("no strace, in PATH or TOKENFLIGHT_STRACE; nothing was killed, stopped or made to fail");
     }
     found
 }

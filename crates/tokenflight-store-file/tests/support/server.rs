@@ -10,7 +10,8 @@ use std::{
 use tokenflight::{Grant, GrantError, Session, TokenRequest, TokenSet, core::store::GrantKey, grant_fn};
 use tokenflight_store_file::FileStore;
 
-/// A session over the files in a folder, whose refreshes go to this server. `at` is called at each point of a request.
+/// A session over the files in a folder, whose refreshes go to this server. `at` is called at each
+/// point of a request.
 pub(crate) fn session(folder: &Path, server: SocketAddr, at: impl Fn(&str) + Clone + Send + Sync + 'static) -> Session {
     let builder = Session::builder(grant(server, at)).key(GrantKey::new("alice"));
     builder.store(FileStore::in_dir(folder)).build().unwrap()

@@ -67,6 +67,11 @@ impl AudiencesBuilder {
         self.with(|builder| builder.holder(name))
     }
 
+    /// As [`SessionBuilder::label`], of the common session and of each audience.
+    pub fn label(self, label: &'static str) -> Self {
+        self.with(move |builder| builder.label(label))
+    }
+
     /// As [`SessionBuilder::policy`].
     pub fn policy(self, policy: Policy) -> Self {
         self.with(|builder| builder.policy(policy))

@@ -16,9 +16,10 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, HttpService, Replay, Resend,
+    BearerBody, Choice, HttpService, Replay, Resend,
     body::Refusal,
     call::{Sent, Shared, Spared},
+    challenge::Meaning,
     limit::Limit,
     readiness::Readiness,
     refusal::{self, Cure},
@@ -27,6 +28,7 @@ use crate::{
     session::{Ask, Token},
     slot::Carry,
     sync::Arc,
+    telemetry::{self, Replayed, Signal},
     time::Deadline,
 };
 
@@ -42,18 +44,20 @@ type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 /// At every await point it holds the request and, while it sends, one service of its own; never a lock, never a flight.
 // An `async fn` would keep its arguments twice, and there may be very many who wait. What is needed seldom is boxed.
 #[expect(clippy::manual_async_fn)]
-pub(super) fn waiting<S, K, B>(
-    shared: Arc<Shared<S, K>>,
+pub(super) fn waiting<S, K, B, P>(
+    shared: Arc<Shared<S, K, P>>,
     request: Request<B>,
     origin: OriginId,
+    chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
+    P: Choice,
 {
     async move {
-        let session = shared.session();
+        let session = shared.session(&chosen);
         let time = &session.parts.time;
         let options = shared.options_of(&request);
         let mut limit = Limit::of(request.headers(), &options, &**time);
@@ -61,22 +65,28 @@ where
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        let supply = limit.within(time, pin!(session.obtain(ask))).await??;
+        let timer = session.parts.timer();
+        let supply = limit.within(time, pin!(session.obtain(ask))).await.and_then(|supply| supply);
+        session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
+        let supply = supply?;
         let (mut spare, mut body) = (None, None);
-        shared.copy(&request, &options, &mut spare);
+        shared.copy(&request, &chosen, &options, &mut spare);
         let request = match spare {
             Some(_) => shared.settings.replay.keep(request, &mut body),
             None => shared.settings.replay.pass(request),
         };
         let kept = Spared::new(spare, body);
-        let sent = send(&shared, request, supply, origin, &mut limit).await;
+        let sent = send(&shared, request, supply, origin, &chosen, &mut limit).await;
         let (response, sent) = sent.map_err(|failure| match failure {
             Failure::Ours(error) => error.into(),
             Failure::Inner(error) => error,
         })?;
-        match shared.settle(&response, sent).passed(response) {
+        match shared.settle(&response, sent, &chosen).passed(response) {
             Ok(response) => Ok(response),
-            Err(refusal) => Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit)).await,
+            Err(refusal) => {
+                let chosen = chosen.clone();
+                Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit, chosen)).await
+            }
         }
     }
 }
@@ -85,24 +95,33 @@ where
 /// [`waiting`].
 // Not an `async fn`, as above.
 #[expect(clippy::manual_async_fn)]
-pub(super) fn refused<S, K, B>(
-    shared: Arc<Shared<S, K>>,
+pub(super) fn refused<S, K, B, P>(
+    shared: Arc<Shared<S, K, P>>,
     mut refusal: Response<S::ResponseBody>,
     mut sent: Sent,
     mut kept: Option<Spared<K::Kept>>,
     mut limit: Limit,
+    chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
+    P: Choice,
 {
     async move {
-        let session = shared.session();
+        let session = shared.session(&chosen);
         let time = &session.parts.time;
         let mut replays = 0;
         loop {
+            let trigger = refusal::trigger(refusal.status(), refusal.headers());
+            let told = |meaning, replay| {
+                session.parts.signal(|| Signal::refused(trigger, meaning, sent.generation, replay));
+            };
             let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
-                Cure::None(challenge) => return Ok(explained(refusal.map(BearerBody::whole), challenge)),
+                Cure::None(challenge) => {
+                    told(challenge.meaning(), telemetry::Replay::Unwanted);
+                    return Ok(explained(refusal.map(BearerBody::whole), challenge));
+                }
                 Cure::Refresh => None,
                 Cure::Replay(pause) => Some(pause),
             };
@@ -115,6 +134,8 @@ where
                 }
                 _ => Poll::Ready(None),
             };
+            let whole = kept.is_some() && !matches!(again, Poll::Ready(None));
+            told(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole));
             let (pause, spared) = match (hopeless, pause, &mut kept, &again) {
                 (Some(error), ..) => return Ok(explained(refusal.map(BearerBody::whole), error)),
                 (None, Some(pause), Some(spared), Poll::Pending | Poll::Ready(Some(_))) => (pause, spared),
@@ -130,8 +151,10 @@ where
             let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
             let newer = session.obtain(sent.refused(replays));
             let waits = join3(newer, original.read(body, Arc::clone(time)), OptionFuture::from(rest));
+            let timer = session.parts.timer();
             let waited = limit.within(time, pin!(waits)).await;
             let supply = waited.and_then(|(supply, (), rest)| Ok((supply?, rest)));
+            session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
             let (mut supply, rest) = match supply {
                 Ok(supply) => supply,
                 Err(error) => return Ok(explained(original.response(), error)),
@@ -147,14 +170,24 @@ where
             replays = u8::saturating_add(replays, 1);
             let mut request = spared.request(body);
             request.extensions_mut().insert(Resend(replays.into()));
-            let (response, again) = match send(&shared, request, supply, sent.origin, &mut limit).await {
+            let told = |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
+            let (response, again) = match send(&shared, request, supply, sent.origin, &chosen, &mut limit).await {
                 Ok(answered) => answered,
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
-                Err(Failure::Inner(error)) => return Err(error),
+                Err(Failure::Inner(error)) => {
+                    told(Replayed::Failed);
+                    return Err(error);
+                }
             };
-            match shared.settle(&response, again).passed(response) {
-                Ok(response) => return Ok(response),
-                Err(another) => (refusal, sent) = (another, again),
+            match shared.settle(&response, again, &chosen).passed(response) {
+                Ok(response) => {
+                    told(Replayed::Accepted);
+                    return Ok(response);
+                }
+                Err(another) => {
+                    told(Replayed::Refused);
+                    (refusal, sent) = (another, again);
+                }
             }
         }
     }
@@ -171,27 +204,30 @@ enum Failure {
 
 /// Readies a service of its own, because the one that was ready for the caller went back; attaches what is current then, and
 /// sends. In a box of its own, which those who wait need not make room for.
-fn send<S, K, T>(
-    shared: &Shared<S, K>,
+fn send<S, K, T, P>(
+    shared: &Shared<S, K, P>,
     mut request: Request<T>,
     (token, mut beside): (Token, Option<Carry>),
     origin: OriginId,
+    chosen: &P::Chosen,
     limit: &mut Limit,
 ) -> Pin<Box<impl Future<Output = Sending<S::ResponseBody>> + Send>>
 where
     S: HttpService<T>,
     K: Send + Sync,
     T: Send + 'static,
+    P: Choice,
 {
     Box::pin(async move {
-        let session = shared.session();
+        let session = shared.session(chosen);
         let time = &session.parts.time;
         let mut service = shared.fresh();
         let mut readiness = Readiness::default();
-        let ready = poll_fn(|cx| readiness.poll_ready(&mut service, session, cx));
+        let ready = poll_fn(|cx| readiness.poll_ready(&mut service, Some(session), cx));
         let ready = limit.within(time, pin!(with(&mut beside, ready))).await.map_err(Failure::Ours)?;
         ready.map_err(|error| Failure::Inner(error.into()))?;
         let token = session.newest_of(token).map_err(Failure::Ours)?;
+        shared.settings.choice.confirm(chosen, request.extensions()).map_err(Failure::Ours)?;
         limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
         request.headers_mut().insert(AUTHORIZATION, token.header().clone());
         let sent = Sent { login: token.login(), generation: token.generation(), origin };

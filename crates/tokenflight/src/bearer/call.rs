@@ -7,6 +7,7 @@ use tokenflight_machine::{OriginId, Refused};
 
 use super::{
     BearerBody, BearerOptions, Challenge,
+    choice::sealed::Choice,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
     replay::{Head, Met},
@@ -14,15 +15,15 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Session, Supply},
+    session::{Ask, Supply},
     slot::Inner,
     sync::{Arc, Mutex, lock},
 };
 
 /// What a layer hands to the services it makes.
 #[derive(Clone, Debug)]
-pub(super) struct Settings<K> {
-    pub(super) session: Session,
+pub(super) struct Settings<K, P> {
+    pub(super) choice: P,
     pub(super) rules: Rules,
     pub(super) replay: K,
     pub(super) options: BearerOptions,
@@ -30,17 +31,17 @@ pub(super) struct Settings<K> {
 }
 
 /// What all clones of a service share.
-pub(super) struct Shared<S, K> {
-    pub(super) settings: Settings<K>,
+pub(super) struct Shared<S, K, P> {
+    pub(super) settings: Settings<K, P>,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
     template: Mutex<S>,
     /// Whether requests are kept at all.
     replays: bool,
 }
 
-impl<S: Clone, K> Shared<S, K> {
-    pub(super) fn new(inner: &S, settings: Settings<K>) -> Self {
-        let replays = settings.session.inner.parts.policy().replays > 0;
+impl<S: Clone, K, P: Choice> Shared<S, K, P> {
+    pub(super) fn new(inner: &S, settings: Settings<K, P>) -> Self {
+        let replays = settings.choice.only().is_none_or(|session| session.inner.parts.policy().replays > 0);
         Self { settings, template: Mutex::new(inner.clone()), replays }
     }
 
@@ -49,9 +50,10 @@ impl<S: Clone, K> Shared<S, K> {
     }
 }
 
-impl<S, K> Shared<S, K> {
-    pub(super) fn session(&self) -> &Arc<Inner> {
-        &self.settings.session.inner
+impl<S, K, P: Choice> Shared<S, K, P> {
+    #[inline(always)]
+    pub(super) fn session<'a>(&'a self, chosen: &'a P::Chosen) -> &'a Arc<Inner> {
+        &self.settings.choice.session(chosen).inner
     }
 
     /// How this request is to be treated.
@@ -63,25 +65,31 @@ impl<S, K> Shared<S, K> {
     /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
     /// called before the token is attached, so that the copy never holds it.
     #[inline(always)]
-    pub(super) fn copy<B>(&self, request: &Request<B>, options: &BearerOptions, spare: &mut Option<Spare>) -> Names {
+    pub(super) fn copy<B>(
+        &self,
+        request: &Request<B>,
+        chosen: &P::Chosen,
+        options: &BearerOptions,
+        spare: &mut Option<Spare>,
+    ) -> Names {
         if !self.replays || !options.may_replay(request.method()) {
             return Names::of(request.headers());
         }
         let mut met = Met::default();
         let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
-        let limit = Limit::new(options, met.timeout, &*self.session().parts.time);
+        let limit = Limit::new(options, met.timeout, &*self.session(chosen).parts.time);
         *spare = Some(Spare { head, limit });
         met.names
     }
 
     /// Whether a response is a refusal.
     #[inline(always)]
-    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent) -> Settled {
+    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, chosen: &P::Chosen) -> Settled {
         let also = &self.settings.also_refused;
         match look(response, also) {
             Look::Refused => return Settled::Refused,
             Look::Stream => {
-                let session = Arc::clone(self.session());
+                let session = Arc::clone(self.session(chosen));
                 return Settled::Begun(Box::new(Watch::new(session, also.clone(), sent, response.status())));
             }
             Look::Missing(challenge) => return Settled::Missing(challenge),

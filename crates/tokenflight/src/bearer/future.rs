@@ -10,11 +10,11 @@ use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
-    BearerBody, HttpService, NoToken, Replay, attempt,
+    BearerBody, Choice, HttpService, NoToken, Replay, attempt,
     call::{Sent, Settled, Shared, Spared},
     limit::Limit,
 };
-use crate::sync::Arc;
+use crate::{session::Session, sync::Arc};
 
 /// What the cold path comes to.
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
@@ -25,22 +25,24 @@ pin_project! {
     /// # Cancel safety
     ///
     /// Dropping it drops the request. A refresh it waited for, or had caused, goes on.
-    pub struct BearerFuture<S, K, B>
+    pub struct BearerFuture<S, K, B, P = Session>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
+        P: Choice,
     {
         #[pin]
-        state: State<S, K, B>,
+        state: State<S, K, B, P>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, K, B>
+    enum State<S, K, B, P>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
+        P: Choice,
     {
         // Sent without a token of ours.
         Plain { #[pin] future: S::Future, why: NoToken },
@@ -49,19 +51,21 @@ pin_project! {
         First {
             #[pin]
             future: S::Future,
-            shared: Arc<Shared<S, K>>,
+            shared: Arc<Shared<S, K, P>>,
             kept: Option<Spared<K::Kept>>,
             sent: Sent,
+            chosen: P::Chosen,
         },
         // Waiting for a token, or for the answer to a replay.
         Cold { future: BoxFuture<'static, Answer<S::ResponseBody>> },
     }
 }
 
-impl<S, K, B> BearerFuture<S, K, B>
+impl<S, K, B, P> BearerFuture<S, K, B, P>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
+    P: Choice,
 {
     #[inline]
     pub(super) const fn plain(future: S::Future, why: NoToken) -> Self {
@@ -71,11 +75,12 @@ where
     #[inline]
     pub(super) const fn first(
         future: S::Future,
-        shared: Arc<Shared<S, K>>,
+        shared: Arc<Shared<S, K, P>>,
         kept: Option<Spared<K::Kept>>,
         sent: Sent,
+        chosen: P::Chosen,
     ) -> Self {
-        Self { state: State::First { future, shared, kept, sent } }
+        Self { state: State::First { future, shared, kept, sent, chosen } }
     }
 
     pub(super) const fn cold(future: BoxFuture<'static, Answer<S::ResponseBody>>) -> Self {
@@ -83,24 +88,25 @@ where
     }
 }
 
-impl<S, K, B> Future for BearerFuture<S, K, B>
+impl<S, K, B, P> Future for BearerFuture<S, K, B, P>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
+    P: Choice,
 {
     type Output = Answer<S::ResponseBody>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().state.project() {
-            StateProj::First { future, shared, kept, sent } => {
+            StateProj::First { future, shared, kept, sent, chosen } => {
                 let mut response = match ready!(future.poll(cx)) {
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
-                let settled = shared.settle(&response, *sent);
+                let settled = shared.settle(&response, *sent, chosen);
                 if matches!(settled, Settled::Refused) {
-                    let cold = refused::<S, K, B>(shared, response, *sent, kept.take());
+                    let cold = refused::<S, K, B, P>(shared, response, *sent, kept.take(), chosen);
                     // The first future goes with its state, before anything is waited for.
                     self.as_mut().project().state.set(State::Cold { future: cold });
                     return self.poll(cx);
@@ -133,25 +139,28 @@ fn forget<C>(kept: &mut Option<Spared<C>>) {
 /// What happens after a refusal. Not inlined, so that the way past it is short.
 #[cold]
 #[inline(never)]
-fn refused<S, K, B>(
-    shared: &Arc<Shared<S, K>>,
+fn refused<S, K, B, P>(
+    shared: &Arc<Shared<S, K, P>>,
     refusal: Response<S::ResponseBody>,
     sent: Sent,
     kept: Option<Spared<K::Kept>>,
+    chosen: &P::Chosen,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
+    P: Choice,
 {
     let limit = kept.as_ref().map_or_else(Limit::default, Spared::limit);
-    Box::pin(attempt::refused::<S, K, B>(Arc::clone(shared), refusal, sent, kept, limit))
+    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, limit, chosen.clone()))
 }
 
-impl<S, K, B> fmt::Debug for BearerFuture<S, K, B>
+impl<S, K, B, P> fmt::Debug for BearerFuture<S, K, B, P>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
+    P: Choice,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.state {

@@ -3,20 +3,82 @@ use std::fmt;
 use http::{HeaderMap, StatusCode};
 use tower_layer::Layer;
 
-use super::{Bearer, BearerOptions, CloneBody, Origins, Recorded, call::Settings, refusal::AlsoRefused, target::Rules};
+use super::{
+    Bearer, BearerOptions, Choice, CloneBody, CloneService, Origins, PerRequest, Recorded, call::Settings,
+    refusal::AlsoRefused, target::Rules,
+};
 use crate::session::Session;
 
 /// Wraps services in [`Bearer`]; see the [module documentation](super).
 #[derive(Clone)]
-pub struct BearerLayer<K = CloneBody>(Settings<K>);
+pub struct BearerLayer<K = CloneBody, P = Session>(Settings<K, P>);
 
 impl BearerLayer {
     /// A layer that sends this session's tokens to these origins, and keeps bodies for a replay by cloning them.
     #[must_use]
     pub fn new(session: Session, origins: Origins) -> Self {
+        Self::with(session, origins)
+    }
+}
+
+impl<T: Send + Sync + 'static> BearerLayer<CloneBody, PerRequest<T>> {
+    /// As [`new`](BearerLayer::new), with a session for each request: the one that this function finds by the key, a value of
+    /// type `T`, in the request's extensions. The function must not block and must not panic; for one key it finds the same
+    /// session as long as requests of it are under way.
+    ///
+    /// A request for a listed origin without a key, or with one that stands for no session, fails with
+    /// [`ErrorKind::NoKey`](crate::ErrorKind::NoKey), and nothing is sent: there is no default. After a wait the session is found again, and
+    /// a request whose key stands for another one by then fails with
+    /// [`ErrorKind::SessionChanged`](crate::ErrorKind::SessionChanged).
+    ///
+    /// Each session needs its [driver](crate::Driver::with): the layer's readiness moves no refresh on, because it does not know
+    /// whose request will come.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use tokenflight::{BearerLayer, Error, ErrorKind, GrantError, Origins, Session, TokenSet, grant_fn};
+    /// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// #[derive(Clone, PartialEq, Eq, Hash)]
+    /// struct Tenant(u32);
+    ///
+    /// # fn main() -> Result<(), BoxError> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let session = Session::builder(grant_fn(|_| async { Err(GrantError::config("example")) })).build()?;
+    /// # session.login(TokenSet::new("secret-7")).await?;
+    /// # let client = service_fn(|request: Request<Full<Bytes>>| async move {
+    /// #     assert_eq!(request.headers()["authorization"], "Bearer secret-7");
+    /// #     Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+    /// # });
+    /// let sessions = HashMap::from([(Tenant(7), session)]);
+    /// let origins = Origins::new(["https://api.example.com"])?;
+    /// let layer = BearerLayer::per_request(origins, move |tenant: &Tenant| sessions.get(tenant).cloned());
+    /// let client = ServiceBuilder::new().layer(layer).service(client);
+    ///
+    /// let mut request = Request::get("https://api.example.com/me").body(Full::default())?;
+    /// request.extensions_mut().insert(Tenant(7));
+    /// client.clone().oneshot(request).await?;
+    ///
+    /// let nobodys = Request::get("https://api.example.com/me").body(Full::default())?;
+    /// let error = client.oneshot(nobodys).await.unwrap_err();
+    /// assert_eq!(error.downcast_ref().map(Error::kind), Some(&ErrorKind::NoKey));
+    /// # Ok(()) })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn per_request(origins: Origins, find: impl Fn(&T) -> Option<Session> + Send + Sync + 'static) -> Self {
+        Self::with(PerRequest::new(find), origins)
+    }
+}
+
+impl<P> BearerLayer<CloneBody, P> {
+    fn with(choice: P, origins: Origins) -> Self {
         let (options, also_refused) = (BearerOptions::new(), AlsoRefused::default());
         let rules = Rules { origins, below_redirects: false };
-        Self(Settings { session, rules, replay: CloneBody, options, also_refused })
+        Self(Settings { choice, rules, replay: CloneBody, options, also_refused })
     }
 
     /// Keeps bodies that cannot be cloned, by recording what the first send reads, up to 64 KiB. The
@@ -24,10 +86,10 @@ impl BearerLayer {
     ///
     /// | client | constructor |
     /// |---|---|
-    /// | a tonic channel | `tonic::body::Body::new` |
+    /// | a tonic channel | `tonic::body::Body::new`, or the crate `tokenflight-tonic` |
     /// | hyper-util with boxed bodies | `BoxBody::new`, `UnsyncBoxBody::new` |
     /// | axum, as a gateway | `axum::body::Body::new` |
-    /// | reqwest | `reqwest::Body::wrap` |
+    /// | reqwest | `reqwest::Body::wrap`, with the adapter of the crate `tokenflight-reqwest` |
     ///
     /// Works for every request body that is `Unpin`; others can be boxed first.
     ///
@@ -54,13 +116,13 @@ impl BearerLayer {
     /// # }
     /// ```
     #[must_use]
-    pub fn replay_with<C>(self, construct: C) -> BearerLayer<Recorded<C>> {
-        let Settings { session, rules, replay: CloneBody, options, also_refused } = self.0;
-        BearerLayer(Settings { session, rules, replay: Recorded::new(construct), options, also_refused })
+    pub fn replay_with<C>(self, construct: C) -> BearerLayer<Recorded<C>, P> {
+        let Settings { choice, rules, replay: CloneBody, options, also_refused } = self.0;
+        BearerLayer(Settings { choice, rules, replay: Recorded::new(construct), options, also_refused })
     }
 }
 
-impl<K> BearerLayer<K> {
+impl<K, P> BearerLayer<K, P> {
     /// How requests are treated that say nothing themselves. Default: [`BearerOptions::new`].
     #[must_use]
     pub fn options(mut self, options: BearerOptions) -> Self {
@@ -96,7 +158,7 @@ impl<K> BearerLayer<K> {
     }
 }
 
-impl<C> BearerLayer<Recorded<C>> {
+impl<C, P> BearerLayer<Recorded<C>, P> {
     /// How many bytes of a body are recorded at most. Default 64 KiB; a longer body is sent once.
     #[must_use]
     pub fn replay_limit(mut self, bytes: usize) -> Self {
@@ -112,18 +174,18 @@ impl<C> BearerLayer<Recorded<C>> {
     }
 }
 
-impl<S: Clone, K: Clone> Layer<S> for BearerLayer<K> {
-    type Service = Bearer<S, K>;
+impl<S: CloneService, K: Clone, P: Choice> Layer<S> for BearerLayer<K, P> {
+    type Service = Bearer<S, K, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Bearer::new(inner, self.0.clone())
     }
 }
 
-impl<K> fmt::Debug for BearerLayer<K> {
+impl<K, P: fmt::Debug> fmt::Debug for BearerLayer<K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerLayer")
-            .field("session", &self.0.session)
+            .field("session", &self.0.choice)
             .field("origins", &self.0.rules.origins)
             .field("options", &self.0.options)
             .finish_non_exhaustive()

@@ -32,12 +32,49 @@
 //!
 //! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody) are left.
 //!
+//! # Sessions
+//!
+//! A layer has one session, or finds one for each request by a key in its extensions: [`BearerLayer::per_request`].
+//!
+//! # In a struct
+//!
+//! | client | its type behind the layer |
+//! |---|---|
+//! | hyper-util | `Bearer<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>` |
+//! | tonic | `tokenflight_tonic::Client<Channel>`, of that crate |
+//! | reqwest | `tokenflight_reqwest::Client`, of that crate |
+//! | another one of type `C`, with recorded bodies | `Bearer<C, Recorded<fn(ReplayBody<B>) -> T>>`: the constructor as a function pointer |
+//!
+//! A boxed error is no `std::error::Error`, so that `?` does not take it in a function that returns `anyhow::Result`:
+//! `anyhow::Error::from_boxed` does.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, StatusCode};
+//! use http_body_util::Full;
+//! use hyper_util::client::legacy::{Client, connect::HttpConnector};
+//! use tokenflight::Bearer;
+//!
+//! struct Api {
+//!     client: Bearer<Client<HttpConnector, Full<Bytes>>>,
+//! }
+//!
+//! impl Api {
+//!     async fn me(&self) -> anyhow::Result<StatusCode> {
+//!         let request = Request::get("https://api.example.com/me").body(Full::default())?;
+//!         let response = self.client.clone().oneshot(request).await.map_err(anyhow::Error::from_boxed)?;
+//!         Ok(response.status())
+//!     }
+//! }
+//! ```
+//!
 //! # gRPC
 //!
-//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel.
+//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel. The crate `tokenflight-tonic` puts the
+//! layer around a channel, and turns its errors into the statuses that a gRPC caller expects.
 //!
 //! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16 (`UNAUTHENTICATED`). What tonic's users
-//! get, with `.replay_with(tonic::body::Body::new)`:
+//! get:
 //!
 //! | the refusal | unary request (also with a streamed answer) | streamed request |
 //! |---|---|---|
@@ -80,10 +117,12 @@ mod attempt;
 mod body;
 mod call;
 pub mod challenge;
+mod choice;
 mod future;
 mod grpc;
 mod layer;
 mod limit;
+mod oneshot;
 mod options;
 mod origin;
 mod readiness;
@@ -98,12 +137,14 @@ mod watch;
 use self::challenge::Challenge;
 pub use self::{
     body::{BearerBody, Shortened},
+    choice::{Choice, PerRequest},
     future::BearerFuture,
     layer::BearerLayer,
+    oneshot::{Oneshot, SentBy},
     options::BearerOptions,
     origin::{OriginError, Origins},
     replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
     resend::Resend,
-    service::{Bearer, HttpService},
+    service::{Bearer, CloneService, HttpService},
     target::NoToken,
 };

@@ -23,11 +23,12 @@ use crate::{
 pub(super) struct Readiness(Option<Carry>);
 
 impl Readiness {
-    /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does.
+    /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does, and if
+    /// the session is known.
     pub(super) fn poll_ready<S, B>(
         &mut self,
         service: &mut S,
-        session: &Arc<Inner>,
+        session: Option<&Arc<Inner>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>>
     where
@@ -39,7 +40,7 @@ impl Readiness {
                 return Poll::Ready(ready);
             }
             if self.0.is_none() {
-                self.0 = session.undriven();
+                self.0 = session.and_then(|session| session.undriven());
             }
             let Some(flight) = self.0.as_mut() else { return Poll::Pending };
             if Pin::new(flight).poll(cx).is_pending() {

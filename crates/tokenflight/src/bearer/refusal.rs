@@ -6,7 +6,7 @@ use crate::bearer::challenge::{Challenge, Meaning, read};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::grpc;
-use crate::sync::Arc;
+use crate::{sync::Arc, telemetry::Trigger};
 
 /// What the head of a response says about the token it was asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,12 @@ fn missing<R>(response: &Response<R>) -> Look {
         Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Look::Nothing,
         _ => Look::Missing(Box::new(challenge)),
     }
+}
+
+/// What it was that refused a token, for those who are told.
+pub(super) fn trigger(status: StatusCode, headers: &HeaderMap) -> Trigger {
+    let grpc = status.is_success() && grpc::unauthenticated(headers) == Some(true);
+    if grpc { Trigger::Grpc } else { Trigger::Http(status) }
 }
 
 /// What may be done about a refusal.

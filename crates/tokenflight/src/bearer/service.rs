@@ -1,17 +1,20 @@
 use std::{
-    fmt, mem,
+    fmt,
+    future::{poll_fn, ready},
+    mem,
     task::{Context, Poll},
 };
 
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body::Body;
-use tokenflight_core::BoxError;
+use tokenflight_core::{BoxError, Error, ErrorKind};
 use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{
-    BearerFuture, BearerOptions, CloneBody, Replay, attempt,
+    BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
     call::{Sent, Settings, Shared, Spare, Spared},
+    oneshot::SentBy,
     readiness::Readiness,
     target::{Names, NoToken},
 };
@@ -21,6 +24,14 @@ use crate::{
 };
 
 /// An HTTP client the layer can wrap: implemented for every fitting `tower` service.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a client the layer can send an `http::Request<{B}>` through",
+    label = "no `tower` service of such requests that can be cloned and sent to other threads",
+    note = "if the client wants another body, send that, or have it made: `BearerLayer::new(session, origins).replay_with(…)`, \
+            with a constructor of the client's body type, as `UnsyncBoxBody::new`",
+    note = "if the client has requests of its own, adapt it: for reqwest write `tokenflight_reqwest::client(client, layer)`, for \
+            others `tower::ServiceExt::map_request`"
+)]
 pub trait HttpService<B>:
     Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future: Send + 'static>
     + Clone
@@ -31,6 +42,7 @@ pub trait HttpService<B>:
     type ResponseBody: Body<Data: Send, Error: Send> + Send + 'static;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S, B, R> HttpService<B> for S
 where
     S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>
@@ -42,12 +54,25 @@ where
     type ResponseBody = R;
 }
 
+/// A service that [`BearerLayer`](super::BearerLayer) can be put around: one that can be cloned, since a request that waits and a
+/// request that is sent again are sent by clones. Implemented for every `Clone`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cloned, and the layer sends a request that has waited, or is sent again, by a clone",
+    label = "not `Clone`",
+    note = "put a handle that can be cloned around it, below the layer: `ServiceBuilder::new().layer(bearer).buffer(64)`, and then \
+            the rate limit or the connection"
+)]
+pub trait CloneService: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Clone> CloneService for S {}
+
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
 /// Cloning shares the session. Each clone keeps a private copy of the token, made at its second request.
-pub struct Bearer<S, K = CloneBody> {
+pub struct Bearer<S, K = CloneBody, P = Session> {
     inner: S,
-    shared: Arc<Shared<S, K>>,
+    shared: Arc<Shared<S, K, P>>,
     snapshot: Snapshot,
     readiness: Readiness,
     /// Whether this is a clone that has not sent anything.
@@ -56,8 +81,8 @@ pub struct Bearer<S, K = CloneBody> {
     changed: bool,
 }
 
-impl<S: Clone, K> Bearer<S, K> {
-    pub(super) fn new(inner: S, settings: Settings<K>) -> Self {
+impl<S: Clone, K, P: Choice> Bearer<S, K, P> {
+    pub(super) fn new(inner: S, settings: Settings<K, P>) -> Self {
         let shared = Arc::new(Shared::new(&inner, settings));
         Self {
             inner,
@@ -70,7 +95,7 @@ impl<S: Clone, K> Bearer<S, K> {
     }
 }
 
-impl<S, K> Bearer<S, K> {
+impl<S, K, P> Bearer<S, K, P> {
     /// The inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -87,10 +112,12 @@ impl<S, K> Bearer<S, K> {
     pub fn into_inner(self) -> S {
         self.inner
     }
+}
 
+impl<S, K> Bearer<S, K> {
     /// The session.
     pub fn session(&self) -> &Session {
-        &self.shared.settings.session
+        &self.shared.settings.choice
     }
 
     /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
@@ -100,15 +127,50 @@ impl<S, K> Bearer<S, K> {
     /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
-        let session = self.shared.session();
+        let session = &self.shared.settings.choice.inner;
         let pass = self.snapshot.usable(session, &mut self.unused).map(|pass| pass.header.clone());
         pass.or_else(|| session.header())
+    }
+}
+
+impl<S, K, P: Choice> Bearer<S, K, P> {
+    /// Waits until the service is ready, as tower's `ServiceExt::ready`, which need not be imported.
+    ///
+    /// # Errors
+    ///
+    /// The inner service's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn ready<B>(&mut self) -> Result<&mut Self, BoxError>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        B: Send + 'static,
+    {
+        poll_fn(|cx| Service::<Request<B>>::poll_ready(self, cx)).await?;
+        Ok(self)
+    }
+
+    /// Sends one request by this value as soon as it is ready, as tower's `ServiceExt::oneshot`, which need not be imported. To
+    /// keep the service, send by a clone.
+    ///
+    /// # Errors
+    ///
+    /// The inner service's, and our [`Error`] if there is no token to send.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`BearerFuture`].
+    pub fn oneshot<B: SentBy<S, K, P>>(self, request: Request<B>) -> B::Oneshot {
+        B::oneshot(self, request)
     }
 
     /// Puts the token on a request, if there is one for it at once, and copies into `spare` what a replay needs. By reference: each step that
     /// takes a request and gives it back copies all of it.
     #[inline(always)]
-    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way {
+    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way<P::Chosen> {
         let Self { shared, snapshot, unused, .. } = self;
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
@@ -118,40 +180,64 @@ impl<S, K> Bearer<S, K> {
                 &merged
             }
         };
+        let choice = &shared.settings.choice;
+        let chosen = choice.choose(request.extensions());
         let mut pass = None;
         let target = shared.settings.rules.target(request, options, || {
             // A token that must last is asked for.
-            if options.lasting().is_none() {
-                pass = snapshot.usable(shared.session(), unused);
+            if options.lasting().is_none()
+                && let Some(chosen) = &chosen
+            {
+                if !P::KEEPS {
+                    // What this value sent last may have been another session's.
+                    (*snapshot, *unused) = (Snapshot::default(), true);
+                }
+                pass = snapshot.usable(shared.session(chosen), unused);
             }
-            if pass.is_some() { shared.copy(request, options, spare) } else { Names::of(request.headers()) }
+            match (&pass, &chosen) {
+                (Some(_), Some(chosen)) => shared.copy(request, chosen, options, spare),
+                _ => Names::of(request.headers()),
+            }
         });
-        match (target, pass) {
-            (Err(why), _) => Way::Untouched(why),
-            (Ok(origin), None) => Way::Wait(origin),
-            (Ok(origin), Some(pass)) => {
+        match (target, chosen, pass) {
+            (Err(why), ..) => Way::Untouched(why),
+            (Ok(_), None, _) => Way::NoKey,
+            (Ok(origin), Some(chosen), None) => Way::Wait(origin, chosen),
+            (Ok(origin), Some(chosen), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
-                Way::Send(Sent { login: pass.login, generation: pass.generation, origin })
+                Way::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
             }
         }
     }
 
-    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
-    /// inlined: the future it boxes is large, and `call` would have to make room for it.
+    /// Nothing to send. The readied service goes back, with the permit it may hold.
     #[cold]
-    #[inline(never)]
-    fn wait<B>(&mut self, request: Request<B>, origin: OriginId) -> BearerFuture<S, K, B>
+    fn fail<B>(&mut self, kind: ErrorKind) -> BearerFuture<S, K, B, P>
     where
         S: HttpService<K::Body>,
         K: Replay<B>,
         B: Send + 'static,
     {
         drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(&self.shared), request, origin)))
+        BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
+    }
+
+    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
+    /// inlined: the future it boxes is large, and `call` would have to make room for it.
+    #[cold]
+    #[inline(never)]
+    fn wait<B>(&mut self, request: Request<B>, origin: OriginId, chosen: P::Chosen) -> BearerFuture<S, K, B, P>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        B: Send + 'static,
+    {
+        drop(mem::replace(&mut self.inner, self.shared.fresh()));
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(&self.shared), request, origin, chosen)))
     }
 }
 
-impl<S: Clone, K> Clone for Bearer<S, K> {
+impl<S: Clone, K, P> Clone for Bearer<S, K, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -164,19 +250,21 @@ impl<S: Clone, K> Clone for Bearer<S, K> {
     }
 }
 
-impl<S, K, B> Service<Request<B>> for Bearer<S, K>
+impl<S, K, B, P> Service<Request<B>> for Bearer<S, K, P>
 where
     S: HttpService<K::Body>,
     K: Replay<B>,
     B: Send + 'static,
+    P: Choice,
 {
     type Response = Response<super::BearerBody<S::ResponseBody>>;
     type Error = BoxError;
-    type Future = BearerFuture<S, K, B>;
+    type Future = BearerFuture<S, K, B, P>;
 
     /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.readiness.poll_ready(&mut self.inner, self.shared.session(), cx).map_err(Into::into)
+        let only = self.shared.settings.choice.only().map(|session| &session.inner);
+        self.readiness.poll_ready(&mut self.inner, only, cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
@@ -186,32 +274,38 @@ where
         }
         let (mut spare, mut body) = (None, None);
         match self.prepare(&mut request, &mut spare) {
-            Way::Send(sent) if spare.is_some() => {
+            Way::Send(sent, chosen) if spare.is_some() => {
                 let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(&self.shared), Spared::new(spare, body), sent)
+                BearerFuture::first(future, Arc::clone(&self.shared), Spared::new(spare, body), sent, chosen)
             }
-            Way::Send(sent) => {
+            Way::Send(sent, chosen) => {
                 let future = self.inner.call(self.shared.settings.replay.pass(request));
-                BearerFuture::first(future, Arc::clone(&self.shared), None, sent)
+                BearerFuture::first(future, Arc::clone(&self.shared), None, sent, chosen)
             }
-            Way::Wait(origin) => self.wait(request, origin),
+            Way::Wait(origin, chosen) => self.wait(request, origin, chosen),
+            Way::NoKey => self.fail(ErrorKind::NoKey),
             Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
         }
     }
 }
 
 /// What becomes of a request.
-enum Way {
+enum Way<C> {
     /// It has the token and is sent at once.
-    Send(Sent),
+    Send(Sent, C),
     /// It has to wait for a token for this origin.
-    Wait(OriginId),
+    Wait(OriginId, C),
+    /// It does not say whose token it wants.
+    NoKey,
     /// It gets no token of ours.
     Untouched(NoToken),
 }
 
-impl<S: fmt::Debug, K> fmt::Debug for Bearer<S, K> {
+impl<S: fmt::Debug, K, P: fmt::Debug> fmt::Debug for Bearer<S, K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bearer").field("inner", &self.inner).field("session", self.session()).finish_non_exhaustive()
+        f.debug_struct("Bearer")
+            .field("inner", &self.inner)
+            .field("session", &self.shared.settings.choice)
+            .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,17 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::{call::Sent, grpc, refusal::AlsoRefused};
-use crate::{slot::Inner, sync::Arc};
+use super::{
+    call::Sent,
+    challenge::Meaning,
+    grpc,
+    refusal::{AlsoRefused, trigger},
+};
+use crate::{
+    slot::Inner,
+    sync::Arc,
+    telemetry::{Replay, Signal},
+};
 
 /// Waits for the trailers of a call.
 pub(super) struct Watch {
@@ -22,6 +31,9 @@ impl Watch {
     pub(super) fn ended(self, trailers: &HeaderMap) {
         // Marks the token, so that the next call has another. The driver, or that call, moves the refresh on.
         if grpc::unauthenticated(trailers) == Some(true) || self.also_refused.says(self.status, trailers) {
+            let trigger = trigger(self.status, trailers);
+            let told = || Signal::refused(trigger, Meaning::Refresh, self.sent.generation, Replay::TooLate);
+            self.session.parts.signal(told);
             drop(self.sent.note(&self.session, 0));
         }
     }

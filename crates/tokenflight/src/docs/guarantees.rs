@@ -13,6 +13,7 @@
 //! | a login, a logout and a rotation reach the store, whatever answers were lost, and undo nothing that came later | a task polls; a store that keeps its contract | `engine`, `contract` |
 //! | a grant, a listener, a destructor may use the session | | `engine`, `recursion` |
 //! | tokens go to listed origins only, and do not come back from a redirect | the redirect guard, where a follower stands above the layer | `layer`, fuzz target `origin` |
+//! | a request carries the token of the session its key stands for when it is sent, or is not sent | [`BearerLayer::per_request`](crate::BearerLayer::per_request); the function that finds sessions tells the truth | `layer` |
 //! | a replay has the whole body or there is none | the client reads the body to its end, or to its announced length | `layer`, `examples/clients` |
 //! | an API that refuses everything, or what the authorization server insists on, costs ever fewer refreshes, and other origins nothing | | `layer`, `tables` |
 //! | a call can be dropped at every poll, among tower's middlewares | there is another call, or a driver | `layer`, `stacks` |

@@ -23,6 +23,8 @@
 //! The [`Driver`](crate::Driver) stands beside: it asks each session's machine what time demands, starts work, polls what no
 //! waiter polls, and sleeps by one timer for all sessions.
 //!
+//! With the feature `tracing`, what happens at all these places but the first is told (`telemetry/`), with nothing locked.
+//!
 //! # Why nothing is lost
 //!
 //! * *A cancelled request* holds a place in the flight, not the flight: the slot does.

@@ -7,6 +7,8 @@
 //! * **Clone the service once for each task or thread and keep it.** The private copy of the token is made at a clone's first
 //!   request; a clone for each request makes one each time.
 //! * **Switch replays off where they cannot work** ([`Policy::replays`](crate::Policy::replays)): then nothing is copied.
+//! * **A long header costs what a short one does**: the copy shares a value of more than 256 bytes (a jar of cookies) by its
+//!   reference count.
 //! * **A body in memory costs nothing to keep**, cloned or recorded. Recording a stream costs one allocation and a list of its
 //!   pieces, whose bytes are shared, and ends with the response's head.
 //! * **Waiters are cheap**: ten thousand of them on one refresh poll it a handful of times in all (`tests/herd.rs`).

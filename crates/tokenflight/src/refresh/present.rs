@@ -15,6 +15,7 @@ use crate::{
     catch::{Panicked, caught},
     session::Access,
     sync::Arc,
+    telemetry::Signal,
     time::Deadline,
 };
 
@@ -223,7 +224,13 @@ impl Presentation<'_> {
             at: now.wall,
         };
         match self.refresh.insist(Op::new(self.seen.facts.incarnation, now, body), now.boot).await {
-            Ok(Reply::Stored { entry, .. }) => Outcome::Ended { entry: entry.into(), error: error.into() }.into(),
+            Ok(Reply::Stored { entry: stored, .. }) => {
+                if entry.doubt.is_some() {
+                    let generation = self.refresh.plan.generation;
+                    self.refresh.parts.signal(|| Signal::SuspectedReuse { generation });
+                }
+                Outcome::Ended { entry: stored.into(), error: error.into() }.into()
+            }
             Ok(Reply::Conflict(stored)) => {
                 self.settle(Settlement::Untouched, true).await;
                 match self.instead(stored) {

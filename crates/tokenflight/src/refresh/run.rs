@@ -18,6 +18,7 @@ use crate::{
     session::{Access, Token},
     slot::{AnyFlight, Inner},
     sync::{Arc, StdArc, Weak},
+    telemetry::{Cause, Ended, RefreshSpan},
 };
 
 /// What a refresh is to those who wait for it.
@@ -45,6 +46,7 @@ pub(super) struct Refresh {
     pub(super) owner: Owner,
     /// For which audience it is, if the session is the common one of several.
     pub(super) wish: Option<Arc<Wish>>,
+    span: RefreshSpan,
 }
 
 /// How a refresh ended, and the refresh token the server sent with it.
@@ -63,15 +65,23 @@ impl From<Outcome<Access>> for End {
 const MOST_AGAIN: usize = 3;
 
 /// Refreshes, publishes, and says what the waiters get.
-pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, plan: Plan, wish: Option<Arc<Wish>>) -> Refreshed {
-    let (owner, known) = (Owner::unique(), (Weak::clone(&session), plan.clone(), wish.clone()));
-    let refresh = Refresh { parts, session: known.0, plan: known.1, owner, wish: known.2 };
-    let refreshed = match caught(refresh.run()).await {
+pub(crate) async fn run(
+    parts: Arc<Parts>,
+    session: Weak<Inner>,
+    plan: Plan,
+    wish: Option<Arc<Wish>>,
+    cause: Cause,
+) -> Refreshed {
+    let span = RefreshSpan::new(&parts, &plan, cause);
+    let (owner, known) = (Owner::unique(), (Weak::clone(&session), plan.clone(), wish.clone(), span.clone()));
+    let refresh = Refresh { parts, session: known.0, plan: known.1, owner, wish: known.2, span: known.3 };
+    let refreshed = match caught(span.around(refresh.run())).await {
         Ok(refreshed) => refreshed,
         // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was
         // sent is not known any more. Uncaught, this would panic for every later caller.
         Err(panicked) => {
             let error = Error::from(GrantError::ambiguous(panicked));
+            span.end(Ended::crashed());
             if let Some(session) = session.upgrade() {
                 session.crash(&plan, &error);
             }
@@ -190,6 +200,7 @@ impl Refresh {
     /// Publishes and frees the place, in one step. What a logout has made useless is revoked.
     async fn finish(self, end: End) -> Refreshed {
         let End { outcome, obtained } = end;
+        let ended = Ended::from(&outcome);
         let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
@@ -197,6 +208,7 @@ impl Refresh {
                 let pending = tokenflight_machine::Pending::tried(op, unknown);
                 let _ = crate::write::persist(self.parts, pending).await;
             }
+            self.span.end(ended.closed());
             return Err(Error::new(ErrorKind::Closed));
         };
         let times = match &outcome {
@@ -204,6 +216,7 @@ impl Refresh {
             _ => None,
         };
         let (finish, brought) = session.finish(&self.plan, outcome);
+        self.span.end(ended.finished(&finish));
         if let (Some(wish), Finish::Adopted, Some(times), Some(brought)) = (&self.wish, &finish, times, &brought) {
             wish.end(Ok((brought.token.secret().clone(), times, brought.token.login())));
         }

@@ -12,6 +12,7 @@ use crate::{
     refresh::{Brought, Refreshed},
     slot::{AnyFlight, Carry, Inner, Slot},
     sync::Arc,
+    telemetry::Cause,
     time::Deadline,
     write::{self, Written},
 };
@@ -149,8 +150,8 @@ impl Inner {
 
     /// What a caller gets at once.
     pub(crate) fn supply(self: &Arc<Self>, ask: &mut Ask) -> Supply {
-        let now = self.parts.now();
-        let (supply, overdue) = self.ask(now, |slot| slot.supply(ask, now, self));
+        let (now, mut cause) = (self.parts.now(), Cause::here());
+        let (supply, overdue) = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
         if let Some(flight) = overdue {
             flight.fire();
         }
@@ -276,7 +277,13 @@ impl Inner {
 
 impl Slot {
     /// What the machine decides, and what that means for the caller; also a refresh that is overdue.
-    fn supply(&mut self, ask: &mut Ask, now: Now, session: &Arc<Inner>) -> (Supply, Option<Flight<Refreshed>>) {
+    fn supply(
+        &mut self,
+        ask: &mut Ask,
+        now: Now,
+        cause: &mut Cause,
+        session: &Arc<Inner>,
+    ) -> (Supply, Option<Flight<Refreshed>>) {
         if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
         {
             return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
@@ -295,8 +302,8 @@ impl Slot {
                 Some(id) => self.join_write(id, session).map(Supply::Write),
                 None => Err(Error::new(ErrorKind::Closed)),
             },
-            Decision::Start(start @ Start::Refresh(_)) => {
-                self.start(start, session);
+            Decision::Start(Start::Refresh(plan)) => {
+                self.start_refresh(plan, None, cause, session);
                 self.join_refresh().map(refresh)
             }
             Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(refresh),
@@ -332,7 +339,7 @@ impl Slot {
     /// What a caller keeps moving beside its token, if no driver does.
     pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Carry> {
         if let Some(Aside::Write(id)) = beside {
-            self.start(Start::Write(id), session);
+            self.start_write(id, session);
         }
         match beside.filter(|_| !self.is_driven())? {
             Aside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
@@ -352,7 +359,7 @@ impl Slot {
         session: &Arc<Inner>,
     ) -> Result<Join<Written>, Error> {
         if self.write.is_none() {
-            self.start(Start::Write(id), session);
+            self.start_write(id, session);
         }
         let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)

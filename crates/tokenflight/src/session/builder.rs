@@ -13,6 +13,7 @@ use crate::{
     slot::Inner,
     stores::MemoryStore,
     sync::{Arc, StdArc},
+    telemetry::Telemetry,
 };
 
 /// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
@@ -25,6 +26,7 @@ pub struct SessionBuilder {
     policy: Policy,
     listeners: Vec<Listener>,
     holder: Option<Box<str>>,
+    label: &'static str,
     role: Role,
     common: Option<Arc<Common>>,
 }
@@ -45,6 +47,7 @@ impl SessionBuilder {
         let mut builder = Self::with(grant, Role::Audience, Some(common));
         (builder.store, builder.time) = (Some(Arc::clone(&parts.store)), Some(Arc::clone(&parts.time)));
         (builder.key, builder.policy) = (parts.key.clone(), parts.policy().clone());
+        builder.label = parts.telemetry.label();
         builder
     }
 
@@ -59,6 +62,7 @@ impl SessionBuilder {
             policy,
             listeners: Vec::new(),
             holder: None,
+            label: "default",
             role,
             common,
         }
@@ -85,6 +89,13 @@ impl SessionBuilder {
     /// What this session calls itself when it holds a claim, for people who wonder who it is. Default: the process id.
     pub fn holder(mut self, name: impl Into<Box<str>>) -> Self {
         self.holder = Some(name.into());
+        self
+    }
+
+    /// What this session is called in spans and events (`tokenflight.session`): a constant, so that neither a secret nor a name of
+    /// a user can be one. Default: `default`. Shown with the feature `tracing` only.
+    pub const fn label(mut self, label: &'static str) -> Self {
+        self.label = label;
         self
     }
 
@@ -145,6 +156,7 @@ impl SessionBuilder {
             key: self.key,
             rules,
             listeners: Listeners::new(self.listeners),
+            telemetry: Telemetry::new(self.label),
             common: self.common,
             holder: self.holder.unwrap_or_else(|| format!("process {}", std::process::id()).into()),
         };

@@ -10,6 +10,7 @@ use crate::{
     refresh::{Refreshed, Wish},
     slot::{Carry, Inner, Slot},
     sync::Arc,
+    telemetry::Cause,
     time::Deadline,
     write::Written,
 };
@@ -29,9 +30,9 @@ impl Inner {
     ///
     /// Nothing can be presented; or there was a login or logout since the wish was made.
     pub(crate) fn present(self: &Arc<Self>, pin: u64, next: impl FnOnce() -> Arc<Wish>) -> Result<Step, Error> {
-        let (now, next) = (self.parts.now(), next());
+        let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let (step, joined) = self.ask(now, |slot| match slot.machine.resets() == pin {
-            true => slot.present(next, now, self),
+            true => slot.present(next, now, &mut cause, self),
             false => (Err(Error::new(ErrorKind::SessionChanged)), None),
         });
         // So that it looks whether its own caller still waits, and at the clock.
@@ -76,12 +77,13 @@ impl Slot {
         &mut self,
         wish: Arc<Wish>,
         now: Now,
+        cause: &mut Cause,
         session: &Arc<Inner>,
     ) -> (Result<Step, Error>, Option<Flight<Refreshed>>) {
         let mut joined = None;
         let step = match self.machine.present(wish.reason, now) {
             Decision::Start(Start::Refresh(plan)) => {
-                self.start_for(plan, wish, session);
+                self.start_refresh(plan, Some(wish), cause, session);
                 self.join_refresh().map(Step::Refresh)
             }
             Decision::Join { work: Work::Refresh, .. } => {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use tokenflight_core::Event;
-use tokenflight_machine::{Role, Start};
+use tokenflight_machine::Role;
 
 use super::{AnyFlight, Inner, Slot};
 use crate::{
     driver::Link,
     flight::Flight,
     sync::{Arc, Ordering, lock},
+    telemetry::Cause,
     write,
 };
 
@@ -62,6 +63,7 @@ impl Inner {
 
     /// What the driver has to do; `None` if the session needs it no more.
     pub(crate) fn visit(self: &Arc<Self>, driver: &Arc<Link>, resumed: bool) -> Option<Visit> {
+        let mut cause = Cause::here();
         let (visit, overdue) = self.change(|slot, now| {
             if !slot.is_driven_by(driver) {
                 let waits = slot.standby.iter().any(|standby| Arc::ptr_eq(standby, driver));
@@ -72,10 +74,10 @@ impl Inner {
             }
             let tick = slot.machine.tick(now);
             if let Some(write) = tick.write {
-                slot.start(Start::Write(write), self);
+                slot.start_write(write, self);
             }
             if let Some(plan) = tick.refresh {
-                slot.start(Start::Refresh(plan), self);
+                slot.start_refresh(plan, None, &mut cause, self);
             }
             slot.notify = false;
             slot.forget_finished();
@@ -130,7 +132,7 @@ impl Drop for Inner {
                 }
                 driver.leave(flights);
             }
-            None if pending.is_some() || !flights.is_empty() => self.parts.listeners.tell(&Event::Abandoned),
+            None if pending.is_some() || !flights.is_empty() => self.parts.tell(&Event::Abandoned),
             None => {}
         }
     }

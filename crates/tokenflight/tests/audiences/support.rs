@@ -26,7 +26,7 @@ pub(crate) use tokenflight_test::{
     auth::AuthGrant,
     mock::{OpKind, Step, Trouble},
 };
-pub(crate) use tower::{Layer, Service, ServiceExt, service_fn};
+pub(crate) use tower::{Layer, Service, service_fn};
 
 pub(crate) const NAMES: [&str; 3] = ["files", "mail", "maps"];
 pub(crate) const LIFETIME: Duration = Duration::from_secs(300);

@@ -174,3 +174,21 @@ fn a_caller_that_waits_without_a_timer_is_told_so() {
     });
     assert!(done.is_some(), "no task was told anything in five seconds");
 }
+
+/// A program that fetches its token in the lead, makes a request and ends: a renewal that its driver has begun is lost with
+/// it, and with that the login.
+#[test]
+fn a_driver_leaves_a_usable_token_alone_in_its_first_five_seconds() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let session = session(time.clone(), grant.clone(), MemoryStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 280);
+    let mut driver = session.driver();
+    for second in 0..10 {
+        for _ in 0..4 {
+            let _ = poll(&mut driver);
+        }
+        assert_eq!(grant.count(), usize::from(second >= 5), "after {second} s");
+        time.advance(SECOND);
+    }
+}

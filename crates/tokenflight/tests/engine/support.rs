@@ -31,7 +31,7 @@ pub(crate) use tokenflight_test::{
     AuthServer, ManualTime, MockGrant, MockStore, ModelStore,
     mock::{Fate, Gate, OpKind, Step, Trouble},
 };
-pub(crate) use tower::{Layer, Service, ServiceExt, service_fn};
+pub(crate) use tower::{Layer, Service, service_fn};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 

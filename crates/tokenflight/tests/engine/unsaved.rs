@@ -122,3 +122,23 @@ fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     let token = time.run(session_x.token());
     assert!(token.is_ok(), "{token:?}");
 }
+
+/// A refresh of a token that is not yet due, given up by its caller: its claim would keep all other processes from the
+/// refresh token until the access token runs out.
+#[test]
+fn a_refresh_that_was_given_up_is_carried_on_by_the_next_caller_with_a_usable_token() {
+    let (time, model, grant) = (ManualTime::new(1), ModelStore::new(), MockGrant::new());
+    let session = session(time.clone(), grant.clone(), model.clone());
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 60);
+    grant.set_yields(1);
+    let mut refresh = Box::pin(session.refresh());
+    assert!(poll(&mut refresh).is_pending());
+    drop(refresh);
+    for _ in 0..4 {
+        time.run(session.token()).unwrap();
+    }
+    assert_eq!((grant.count(), session.state().refreshing), (1, false));
+    assert_ne!(stored(&model), "refresh-0");
+    assert!(model.entry(&key()).unwrap().claim.is_none());
+}

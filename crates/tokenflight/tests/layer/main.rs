@@ -12,6 +12,7 @@ mod challenge;
 mod failure;
 mod futile;
 mod grpc;
+mod keys;
 mod login;
 mod options;
 mod oracle;

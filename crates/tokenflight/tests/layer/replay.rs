@@ -13,6 +13,12 @@ use crate::bed::{
 #[derive(Clone, Debug, PartialEq)]
 struct Marker(u32);
 
+fn long(length: usize, sensitive: bool) -> HeaderValue {
+    let mut value = HeaderValue::try_from("long".repeat(length / 4)).unwrap();
+    value.set_sensitive(sensitive);
+    value
+}
+
 /// A request in which everything is out of the ordinary.
 fn odd_request() -> Req {
     let mut request = request(Method::PUT, "https://API.example.com:443/a%20b/?q=1&q=2", "the body");
@@ -23,7 +29,9 @@ fn odd_request() -> Req {
     secret.set_sensitive(true);
     headers.append(header::COOKIE, HeaderValue::from_static("a=1"));
     headers.append(header::COOKIE, secret);
+    headers.append(header::COOKIE, long(1_000, true));
     headers.append(header::COOKIE, HeaderValue::from_static("a=1"));
+    headers.append(header::COOKIE, long(2_000, false));
     headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_static("k-1"));
     headers.insert(HeaderName::from_static("traceparent"), HeaderValue::from_static("00-1-2-01"));
     headers.insert(HeaderName::from_static("x-bytes"), HeaderValue::from_bytes(b"\xff\t\xfe").unwrap());
@@ -71,6 +79,23 @@ fn a_refused_request_is_sent_again_and_only_the_token_is_another() {
     assert_eq!(bed.grant.count(), 1);
     bed.nothing_received();
     bed.succeeds_with("access-1");
+}
+
+/// A jar of cookies: the replay shares its memory.
+#[test]
+fn a_long_value_is_not_copied() {
+    for (length, shared) in [(256, false), (260, true), (16 << 10, true)] {
+        let mut bed = Bed::new();
+        let mut request = get(ME);
+        request.headers_mut().insert(header::COOKIE, long(length, false));
+        let mut call = bed.call(request);
+        let (first, respond) = bed.received();
+        respond.send_response(unauthorized());
+        assert_pending!(call.poll_until_idle());
+        let (again, _) = bed.received();
+        let [first, again] = [&first, &again].map(|request| &request.headers()[header::COOKIE]);
+        assert_eq!((first, first.as_bytes().as_ptr() == again.as_bytes().as_ptr()), (again, shared), "{length}");
+    }
 }
 
 #[test]

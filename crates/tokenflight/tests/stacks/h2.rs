@@ -17,7 +17,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tower::{ServiceExt, service_fn};
+use tower::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 

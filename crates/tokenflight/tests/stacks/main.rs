@@ -6,6 +6,7 @@
 
 mod around;
 mod h2;
+mod spans;
 mod stacks;
 mod world;
 

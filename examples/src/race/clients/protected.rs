@@ -10,7 +10,7 @@ use http_body_util::Full;
 use tokenflight::{
     BearerLayer, BoxError, BoxFuture, GrantError, Origins, Session, TokenRequest, TokenSet, bearer::Bearer, grant_fn,
 };
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 
 use super::{Client, Entry};
 use crate::race::wire::{Http, RefreshError, Wire, read};

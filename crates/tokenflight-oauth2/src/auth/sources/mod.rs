@@ -2,6 +2,7 @@
 
 mod env;
 mod file;
+mod text;
 mod url;
 
 pub use self::{env::EnvVar, file::TokenFile, url::UrlSource};

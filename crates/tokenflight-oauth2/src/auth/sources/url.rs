@@ -6,13 +6,14 @@ use std::{
 
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::Full;
-use tokenflight_core::{BoxFuture, Secret, Time};
+use tokenflight_core::{BoxFuture, Time};
 
+use super::text::find;
 use crate::{
     BoxError, TokenClient,
-    address::secure,
+    address::metadata,
     auth::{Assertion, Assertions, SourceError, Wanted},
     wire::{Over, Wire},
 };
@@ -22,8 +23,8 @@ use crate::{
 pub struct UrlSource {
     wire: Arc<dyn Wire>,
     uri: Uri,
-    bearer: Option<Secret>,
-    member: String,
+    headers: HeaderMap,
+    member: Option<String>,
     time: Arc<dyn Time>,
     kept: Mutex<Option<Kept>>,
 }
@@ -34,27 +35,45 @@ struct Kept {
 }
 
 impl UrlSource {
-    /// A URL that answers `GET` with a JSON object, and the member of it that holds the assertion.
+    /// A URL that answers `GET` with the assertion and nothing else.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Setup`] unless the URL is `https`, or `http` on loopback.
-    pub fn new(
-        url: &str,
-        member: impl Into<String>,
-        client: impl TokenClient,
-        time: Arc<dyn Time>,
-    ) -> Result<Self, SourceError> {
-        let uri = secure(url).map_err(|error| SourceError::Setup(error.into()))?;
+    /// [`SourceError::Setup`] unless the URL is `https`, or `http` on loopback or at a link-local address, where clouds have
+    /// their metadata servers.
+    pub fn new(url: &str, client: impl TokenClient, time: Arc<dyn Time>) -> Result<Self, SourceError> {
+        let uri = metadata(url).map_err(|error| SourceError::Setup(error.into()))?;
         let wire = Arc::new(Over::new(client));
-        Ok(Self { wire, uri, bearer: None, member: member.into(), time, kept: Mutex::new(None) })
+        Ok(Self { wire, uri, headers: HeaderMap::new(), member: None, time, kept: Mutex::new(None) })
+    }
+
+    /// The answer is a JSON object, and the assertion one of its members.
+    #[must_use]
+    pub fn json(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
     }
 
     /// Sends this bearer token along.
-    #[must_use]
-    pub fn bearer(mut self, token: impl Into<String>) -> Self {
-        self.bearer = Some(Secret::new(token));
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Setup`] if it cannot stand in a header.
+    pub fn bearer(self, token: &str) -> Result<Self, SourceError> {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Sends a header along, such as `Metadata: True`. It counts as a secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Setup`] if the name or the value cannot be sent.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, SourceError> {
+        let name = name.parse::<HeaderName>().map_err(|error| SourceError::Setup(error.into()))?;
+        let mut value = HeaderValue::from_str(value).map_err(|error| SourceError::Setup(error.into()))?;
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(self)
     }
 
     /// The identity of a job of GitHub Actions for this audience, by `ACTIONS_ID_TOKEN_REQUEST_URL` and
@@ -64,15 +83,28 @@ impl UrlSource {
     ///
     /// [`SourceError::Setup`] if the job lacks the permission `id-token: write`.
     pub fn github(audience: &str, client: impl TokenClient, time: Arc<dyn Time>) -> Result<Self, SourceError> {
-        let var = |name| {
-            std::env::var(name).map_err(|_| {
-                SourceError::Setup(format!("{name} is not set: the job needs the permission `id-token: write`").into())
-            })
+        Self::github_with(|name| std::env::var(name).ok(), audience, client, time)
+    }
+
+    /// As [`github`](Self::github), with the variables from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`github`](Self::github).
+    pub fn github_with(
+        variable: impl Fn(&str) -> Option<String>,
+        audience: &str,
+        client: impl TokenClient,
+        time: Arc<dyn Time>,
+    ) -> Result<Self, SourceError> {
+        let needed = |name: &str| {
+            let missing = || format!("{name} is not set: the job needs the permission `id-token: write`").into();
+            variable(name).ok_or_else(|| SourceError::Setup(missing()))
         };
-        let (url, token) = (var("ACTIONS_ID_TOKEN_REQUEST_URL")?, var("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?);
+        let (url, token) = (needed("ACTIONS_ID_TOKEN_REQUEST_URL")?, needed("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?);
         let audience: String = byte_serialize(audience.as_bytes()).collect();
         let separator = if url.contains('?') { '&' } else { '?' };
-        Ok(Self::new(&format!("{url}{separator}audience={audience}"), "value", client, time)?.bearer(token))
+        Self::new(&format!("{url}{separator}audience={audience}"), client, time)?.json("value").bearer(&token)
     }
 
     fn kept(&self, now: Duration, refused: bool) -> Option<Assertion> {
@@ -84,28 +116,25 @@ impl UrlSource {
         let mut request = Request::new(Full::<Bytes>::default());
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.clone_from(&self.headers);
+        let kind = if self.member.is_some() { "application/json" } else { "*/*" };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(kind));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(token) = &self.bearer {
-            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
-            let mut value = value.map_err(|error| SourceError::Setup(error.into()))?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
         let reply = self.wire.send(request, None, &|| {}).await;
         let reply = reply.map_err(|broken| SourceError::Unavailable(broken.into_source()))?;
         let told = || -> BoxError { format!("the source of assertions answered {}", reply.status.as_u16()).into() };
         match reply.status {
             StatusCode::OK => {}
-            // The token that is sent along ends with the job.
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SourceError::Setup(told())),
+            // The token that is sent along ends some hours after the job has begun.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let told = format!("{}: what is sent along is not, or no longer, accepted", told());
+                return Err(SourceError::Setup(told.into()));
+            }
             _ => return Err(SourceError::Unavailable(told())),
         }
         let body = reply.body.map_err(SourceError::Unavailable)?;
-        let value: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
-        let token =
-            value.as_ref().and_then(|value| value.get(&self.member)?.as_str()).filter(|token| !token.is_empty());
-        token.map(Assertion::new).ok_or_else(|| SourceError::Unavailable("the answer holds no assertion".into()))
+        let none = || SourceError::Unavailable("the answer holds no assertion".into());
+        find(&body, self.member.as_deref()).map(|token| Assertion::new(token.as_str())).ok_or_else(none)
     }
 
     async fn next(&self, refused: bool) -> Result<Assertion, SourceError> {

@@ -11,7 +11,7 @@ use crate::login::{Callback, CodeLogin};
 /// Where the browser is sent back to.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Names that requests may be made to. Another one is a name that was pointed at this machine by a stranger.
+    /// Names that requests may be made to. Another one was pointed at this machine from outside (DNS rebinding).
     hosts: Vec<String>,
     path: String,
 }

@@ -234,7 +234,7 @@ pub const SPOTIFY: &Provider = &Provider {
     auth: &[Basic, Public],
     lifetimes: lives(None, Some(183 * DAY)),
     note: "Rotates for PKCE clients; for others write `reuse: ReusePolicy::NonRotating`. A login lasts six months from its \
-           consent, however often it is refreshed. An outage once refused everybody: an end must be announced twice.",
+           consent, however often it is refreshed. An outage once refused every user: an end must be announced twice.",
     source: "https://developer.spotify.com/blog/2026-06-18-refresh-token-expiration",
     ..*UNKNOWN
 };

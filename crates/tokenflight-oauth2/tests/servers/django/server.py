@@ -127,7 +127,7 @@ SEEN = threading.local()
 def log(event, count, **fields):
     with LOCK:
         COUNTS[count] += 1
-        # Whoever has read the first line may have gone.
+        # The reader of the first line may have gone.
         with suppress(BrokenPipeError):
             sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
             sys.stdout.flush()
@@ -344,7 +344,7 @@ def create_clients():
         Application.objects.get_or_create(
             client_id=client_id,
             defaults={
-                # Whoever asks for a code gets one, and sees no page.
+                # A request for a code gets one, and sees no page.
                 "skip_authorization": True,
                 "algorithm": Application.RS256_ALGORITHM,
                 "authorization_grant_type": "client-credentials" if machine else "authorization-code",
@@ -382,7 +382,7 @@ def main():
     }
     print(json.dumps(ready), flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    # Until whoever started us is gone, or has had enough.
+    # Until the process that started this one is gone, or has had enough.
     sys.stdin.buffer.read()
 
 

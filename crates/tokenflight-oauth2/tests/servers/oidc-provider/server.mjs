@@ -274,9 +274,9 @@ server.listen(Number(process.env.SERVER_PORT ?? 0), '127.0.0.1', () => {
   })}\n`);
 });
 
-// Whoever has read the first line may have gone.
+// The reader of the first line may have gone.
 process.stdout.on('error', () => {});
-// Whoever started us is gone, or has had enough.
+// The process that started this one is gone, or has had enough.
 process.stdin.on('close', () => process.exit(0));
 process.stdin.on('error', () => process.exit(0));
 process.stdin.resume();

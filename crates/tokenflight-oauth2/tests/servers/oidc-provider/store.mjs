@@ -27,7 +27,7 @@ export class Store {
     return this.#models[name];
   }
 
-  // Writes what has changed. The file is whole at any time, whenever somebody kills us.
+  // Writes what has changed. The file is whole at any time, also when this process is killed.
   flush() {
     if (!this.#dirty || !this.#file) return;
     this.#dirty = false;

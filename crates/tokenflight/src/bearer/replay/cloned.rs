@@ -24,7 +24,8 @@ use super::keep::sealed::Replay;
     message = "clones of `{Self}` may share one reading position, so the layer does not clone it for a replay",
     label = "not known to have independent clones",
     note = "record it: `BearerLayer::new(session, origins).replay_with(…)`, with a constructor of the client's body type, as \
-            `tonic::body::Body::new`, `reqwest::Body::wrap` or `UnsyncBoxBody::new`"
+            `UnsyncBoxBody::new`; for tonic write `tokenflight_tonic::client(channel, layer)`, for reqwest \
+            `tokenflight_reqwest::client(client, layer)`"
 )]
 pub trait IndependentClone: Clone {}
 

@@ -2,7 +2,8 @@
 //!
 //! Cloning a `HeaderMap` costs 205–260 instructions and often an allocation for each header; writing names and values one
 //! after another into one pooled buffer costs 85 and none. The map is built again only for a replay. The copy is made
-//! before the token is put in, so it never holds the token.
+//! before the token is put in, so it never holds the token. A long value (a cookie jar, a signed assertion) is not copied: its
+//! memory is shared, as clones of a `HeaderValue` share it.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -61,7 +62,12 @@ struct Flat {
     /// capacity for each of its parts.
     bytes: Vec<u8>,
     end: usize,
+    /// Values that are shared instead, in their order.
+    shared: Option<Box<Shared>>,
 }
+
+/// Boxed, because few requests have any and all would have to make room for them.
+struct Shared(Vec<HeaderValue>);
 
 /// What a buffer begins with: enough for most heads.
 const ROOM: usize = 512;
@@ -71,6 +77,12 @@ const LENGTH: usize = 4;
 
 /// Marks a value as sensitive in the upper bit of its length.
 const SENSITIVE: u32 = 1 << 31;
+
+/// Values longer than this are shared: copying and wiping one costs more than two changes of a reference count.
+const LONG: usize = 256;
+
+/// In the place of the length of a value that is shared. No length is written that great.
+const SHARED: u32 = u32::MAX;
 
 impl Head {
     /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB).
@@ -85,7 +97,8 @@ impl Head {
         let mut request = Request::new(body);
         *request.version_mut() = self.version;
         *request.extensions_mut() = self.extensions.clone();
-        let mut fields = Fields(&self.flat.bytes[..self.flat.end]);
+        let shared = self.flat.shared.as_ref().map_or(&[][..], |shared| &shared.0);
+        let mut fields = Fields { flat: &self.flat.bytes[..self.flat.end], shared };
         if let Some((method, uri)) = fields.line() {
             *request.method_mut() = method;
             *request.uri_mut() = uri;
@@ -104,6 +117,10 @@ impl Flat {
         flat.put([method.as_str(), uri.scheme_str().unwrap_or_default(), authority, path].map(str::as_bytes), 0)?;
         for (name, value) in headers {
             met.note(name, value);
+            if value.len() > LONG {
+                flat.share(name, value)?;
+                continue;
+            }
             let mark = if value.is_sensitive() { SENSITIVE } else { 0 };
             flat.put([name.as_str().as_bytes(), value.as_bytes()], mark)?;
         }
@@ -112,7 +129,7 @@ impl Flat {
 
     fn new() -> Self {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop())).ok().flatten();
-        Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0 }
+        Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0, shared: None }
     }
 
     /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for all of them.
@@ -139,6 +156,13 @@ impl Flat {
             rest = after;
         }
         self.end = end;
+        Some(())
+    }
+
+    #[cold]
+    fn share(&mut self, name: &HeaderName, value: &HeaderValue) -> Option<()> {
+        self.put([name.as_str().as_bytes(), b""], SHARED)?;
+        self.shared.get_or_insert_with(|| Box::new(Shared(Vec::new()))).0.push(value.clone());
         Some(())
     }
 
@@ -175,20 +199,23 @@ impl std::fmt::Debug for Flat {
 }
 
 /// Reads a [`Flat`] back.
-struct Fields<'a>(&'a [u8]);
+struct Fields<'a> {
+    flat: &'a [u8],
+    shared: &'a [HeaderValue],
+}
 
 impl<'a> Fields<'a> {
-    /// The next texts, and whether they are marked.
-    fn next<const N: usize>(&mut self) -> Option<([&'a [u8]; N], bool)> {
-        let (lengths, mut rest) = self.0.split_at_checked(N * LENGTH)?;
-        let (mut texts, mut marked) = ([&[][..]; N], false);
+    /// The next texts, and the mark of the last.
+    fn next<const N: usize>(&mut self) -> Option<([&'a [u8]; N], u32)> {
+        let (lengths, mut rest) = self.flat.split_at_checked(N * LENGTH)?;
+        let (mut texts, mut mark) = ([&[][..]; N], 0);
         for (text, length) in texts.iter_mut().zip(lengths.chunks_exact(LENGTH)) {
             let length = u32::from_le_bytes(length.try_into().ok()?);
-            marked = length & SENSITIVE != 0;
-            (*text, rest) = rest.split_at_checked(usize::try_from(length & !SENSITIVE).ok()?)?;
+            mark = if length == SHARED { SHARED } else { length & SENSITIVE };
+            (*text, rest) = rest.split_at_checked(usize::try_from(length & !mark).ok()?)?;
         }
-        self.0 = rest;
-        Some((texts, marked))
+        self.flat = rest;
+        Some((texts, mark))
     }
 
     fn line(&mut self) -> Option<(Method, Uri)> {
@@ -208,14 +235,26 @@ impl<'a> Fields<'a> {
 
     fn headers(&mut self, headers: &mut HeaderMap) {
         // Written from a valid map: nothing is ever left out here.
-        while let Some(([name, value], sensitive)) = self.next() {
-            // What is sensitive is wiped when its last clone goes.
-            let wiped = |value: &[u8]| Bytes::from_owner(Zeroizing::new(value.to_vec()));
-            let value =
-                if sensitive { HeaderValue::from_maybe_shared(wiped(value)) } else { HeaderValue::from_bytes(value) };
-            let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), value) else { continue };
-            value.set_sensitive(sensitive);
+        while let Some(([name, value], mark)) = self.next() {
+            let value = if mark == SHARED { self.next_shared() } else { copied(value, mark == SENSITIVE) };
+            let (Ok(name), Some(value)) = (HeaderName::from_bytes(name), value) else { continue };
             headers.append(name, value);
         }
     }
+
+    fn next_shared(&mut self) -> Option<HeaderValue> {
+        let (value, rest) = self.shared.split_first()?;
+        self.shared = rest;
+        Some(value.clone())
+    }
+}
+
+fn copied(value: &[u8], sensitive: bool) -> Option<HeaderValue> {
+    if !sensitive {
+        return HeaderValue::from_bytes(value).ok();
+    }
+    // What is sensitive is wiped when its last clone goes.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Zeroizing::new(value.to_vec()))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

@@ -15,8 +15,9 @@ pub(in crate::bearer) mod sealed {
     #[diagnostic::on_unimplemented(
         message = "the layer cannot keep a body of type `{B}` for a replay",
         label = "a replay needs a second body",
-        note = "record it: `BearerLayer::new(session, origins).replay_with(…)`, with a constructor of the client's body type, \
-                as `tonic::body::Body::new`, `reqwest::Body::wrap` or `UnsyncBoxBody::new`"
+        note = "record it: `BearerLayer::new(session, origins).replay_with(…)`, with a constructor of the client's body type, as \
+                `UnsyncBoxBody::new`; for tonic write `tokenflight_tonic::client(channel, layer)`, for reqwest \
+                `tokenflight_reqwest::client(client, layer)`"
     )]
     #[expect(unnameable_types, reason = "sealed")]
     pub trait Replay<B>: Clone + Send + Sync + 'static {

@@ -70,7 +70,7 @@ impl Grant for Noted {
     }
 }
 
-pub(crate) struct Bed {
+pub(crate) struct Fixture {
     pub(crate) time: ManualTime,
     pub(crate) session: Session,
     pub(crate) store: MemoryStore,
@@ -89,7 +89,7 @@ pub(crate) async fn settle() {
     }
 }
 
-impl Bed {
+impl Fixture {
     /// A session with tokens whose renewal is due.
     pub(crate) async fn new(grant: OAuthGrant) -> Self {
         let time = ManualTime::new(7);
@@ -206,7 +206,7 @@ pub(crate) async fn play_with(act: Act, provider: &'static Provider, patience: O
     let server =
         Scripted::new([act, json(200, r#"{"access_token":"late","token_type":"Bearer","expires_in":3600}"#)]).await;
     let grant = endpoint(&server.url(), client()).provider(provider).refresh_token();
-    Bed::new(grant).await.attempt(&server, patience).await
+    Fixture::new(grant).await.attempt(&server, patience).await
 }
 
 pub(crate) async fn play(act: Act) -> Outcome {

@@ -15,7 +15,7 @@ use hyper_util::{
 use tokenflight::{Bearer, BearerLayer, Event, Grant, Origins, Session};
 use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenEndpoint};
 use tokio::{task::JoinHandle, time::Instant};
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 
 use crate::{
     server::{Kind, Server},

@@ -1,0 +1,38 @@
+//! reqwest behind [`BearerLayer`], in one line.
+//!
+//! reqwest's client is a tower service of reqwest's own requests, and the layer wants one of `http` requests. [`client`] is
+//! a [`reqwest::Client`] turned into one and put behind the layer; [`HttpClient`] is the adapter alone.
+//!
+//! ```no_run
+//! use http::Request;
+//! use tokenflight::{BearerLayer, Origins, Session};
+//! # use tower::{BoxError, ServiceExt};
+//!
+//! # async fn example(session: Session) -> Result<(), BoxError> {
+//! let layer = BearerLayer::new(session, Origins::new(["https://api.example.com"])?);
+//! let client = tokenflight_reqwest::client(reqwest::Client::new(), layer);
+//!
+//! let request = Request::post("https://api.example.com/notes").body(reqwest::Body::from("text"))?;
+//! let response = client.clone().oneshot(request).await?;
+//! let text = reqwest::Response::from(response.map(reqwest::Body::wrap)).text().await?;
+//! # let _ = text;
+//! # Ok(()) }
+//! ```
+//!
+//! In a struct the client's type is [`Client`].
+//!
+//! reqwest follows redirects by itself, below the layer: let it not, if a redirect may lead elsewhere
+//! (`redirect::Policy::none`), and follow them above; see [`tokenflight::bearer::redirect`].
+
+#![forbid(unsafe_code)]
+
+mod future;
+mod service;
+
+pub use self::{
+    future::ResponseFuture,
+    service::{Client, Construct, HttpClient, client},
+};
+
+#[cfg(doc)]
+use tokenflight::BearerLayer;

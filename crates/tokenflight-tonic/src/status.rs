@@ -1,0 +1,44 @@
+//! What a failure of the layer is to a gRPC caller.
+
+use std::{error::Error as StdError, iter::successors, sync::Arc};
+
+use bytes::Bytes;
+use http::Response;
+use tokenflight::{BoxError, Error, ErrorKind};
+use tonic::{Code, Status};
+
+fn code(error: &Error) -> Code {
+    match error.kind() {
+        ErrorKind::TimedOut => Code::DeadlineExceeded,
+        _ => Code::Unauthenticated,
+    }
+}
+
+/// The status of a call that got no answer. A middleware may have wrapped the error of the layer.
+pub(crate) fn status_of(error: BoxError) -> Status {
+    let mut chain = successors(Some(&*error as &(dyn StdError + 'static)), |error| (*error).source());
+    let ours = chain.find_map(|error| error.downcast_ref::<Error>()).cloned();
+    match ours {
+        Some(ours) => with_source(Status::new(code(&ours), ours.to_string()), ours),
+        None => Status::from_error(error),
+    }
+}
+
+/// The status of a refusal for which the layer had no newer token, with what the server said.
+pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
+    let ours = response.extensions().get::<Error>()?.clone();
+    let said = Status::from_header_map(response.headers());
+    let status = match said {
+        Some(said) => {
+            let details = Bytes::copy_from_slice(said.details());
+            Status::with_details_and_metadata(code(&ours), said.message(), details, said.metadata().clone())
+        }
+        None => Status::new(code(&ours), ours.to_string()),
+    };
+    Some(with_source(status, ours))
+}
+
+fn with_source(mut status: Status, source: Error) -> Status {
+    status.set_source(Arc::new(source));
+    status
+}

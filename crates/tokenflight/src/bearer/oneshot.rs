@@ -1,0 +1,106 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tokenflight_core::BoxError;
+use tower_service::Service;
+
+use super::{Bearer, BearerBody, BearerFuture, Choice, HttpService, Replay};
+
+/// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept for a replay. Implemented for
+/// all of them, and to be implemented for no others.
+// With the body in the place of `Self`, the compiler takes its type from the request that is sent, and says what is wrong
+// with it; from the only body that the inner service takes, it would say no more than that two types differ.
+pub trait SentBy<S, K, P>: Sized {
+    /// The response to come.
+    type Oneshot;
+
+    /// See [`Bearer::oneshot`].
+    fn oneshot(service: Bearer<S, K, P>, request: Request<Self>) -> Self::Oneshot;
+}
+
+impl<B, S, K, P> SentBy<S, K, P> for B
+where
+    S: HttpService<K::Body>,
+    K: Replay<B>,
+    B: Send + 'static,
+    P: Choice,
+{
+    type Oneshot = Oneshot<S, K, B, P>;
+
+    fn oneshot(service: Bearer<S, K, P>, request: Request<B>) -> Self::Oneshot {
+        Oneshot { state: State::Unready { service: Some((service, request)) } }
+    }
+}
+
+pin_project! {
+    /// Waits for readiness, sends, and gives the response; of [`Bearer::oneshot`].
+    pub struct Oneshot<S, K, B, P>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        P: Choice,
+    {
+        #[pin]
+        state: State<S, K, B, P>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, K, B, P>
+    where
+        S: HttpService<K::Body>,
+        K: Replay<B>,
+        P: Choice,
+    {
+        // Taken when it is ready.
+        Unready { service: Option<(Bearer<S, K, P>, Request<B>)> },
+        // The service is gone: it may hold a connection of its own.
+        Sent { #[pin] future: BearerFuture<S, K, B, P> },
+    }
+}
+
+impl<S, K, B, P> Future for Oneshot<S, K, B, P>
+where
+    S: HttpService<K::Body>,
+    K: Replay<B>,
+    B: Send + 'static,
+    P: Choice,
+{
+    type Output = Result<Response<BearerBody<S::ResponseBody>>, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let future = match self.as_mut().project().state.project() {
+                StateProj::Sent { future } => return future.poll(cx),
+                StateProj::Unready { service } => {
+                    let Some((waiting, _)) = service else { return Poll::Pending };
+                    ready!(Service::<Request<B>>::poll_ready(waiting, cx))?;
+                    let Some((mut ready, request)) = service.take() else { return Poll::Pending };
+                    ready.call(request)
+                }
+            };
+            self.as_mut().project().state.set(State::Sent { future });
+        }
+    }
+}
+
+impl<S, K, B, P> fmt::Debug for Oneshot<S, K, B, P>
+where
+    S: HttpService<K::Body>,
+    K: Replay<B>,
+    P: Choice,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.state {
+            State::Unready { .. } => "Oneshot(unready)",
+            State::Sent { .. } => "Oneshot(sent)",
+        })
+    }
+}

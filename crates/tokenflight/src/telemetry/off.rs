@@ -1,0 +1,58 @@
+//! Without the feature `tracing` nothing listens.
+
+use std::{future::Future, time::Duration};
+
+use super::{Ended, signal::Signal, span::Begun};
+
+/// What is kept of a session: nothing.
+#[derive(Debug)]
+pub(super) struct Session;
+
+/// When something began: not looked at.
+pub(super) type Began = ();
+
+/// A span that is none.
+#[derive(Clone, Debug)]
+pub(super) struct Span;
+
+pub(super) const fn listens() -> bool {
+    false
+}
+
+pub(super) fn began(_: impl FnOnce() -> Duration) -> Began {}
+
+pub(super) const fn boot((): Began) -> Option<Duration> {
+    None
+}
+
+impl Session {
+    pub(super) const fn new(_: &'static str) -> Self {
+        Self
+    }
+
+    pub(super) const fn label(&self) -> &'static str {
+        ""
+    }
+
+    pub(super) fn tell(&self, _: Signal) {}
+
+    pub(super) const fn refresh(&self, _: Begun, cause: Span) -> Span {
+        cause
+    }
+}
+
+impl Span {
+    pub(super) const fn current() -> Self {
+        Self
+    }
+
+    pub(super) const fn take(&mut self) -> Self {
+        Self
+    }
+
+    pub(super) fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        work
+    }
+
+    pub(super) fn end(&self, _: Ended) {}
+}
