@@ -11,6 +11,7 @@ mod copy;
 mod counts;
 mod faults;
 mod fuzz;
+mod guarantees;
 mod libtest;
 mod lint;
 mod peers;

@@ -75,6 +75,17 @@ pub(crate) fn ready(report: &mut Report) -> Vec<(&'static str, String)> {
     found
 }
 
+/// Looks for what the tests of the file store cut processes off with. Without it they say that they were left out, as this
+/// does; where `CI` is set, nothing is left out.
+pub(crate) fn strace(report: &mut Report) {
+    let optional = env::var_os("CI").is_none();
+    report.attempt("strace", optional, || {
+        output(&["strace", "-V"])
+            .map(drop)
+            .map_err(|missing| format!("the file store's tests of kills need it. {missing}"))
+    });
+}
+
 /// `cargo xtask servers`: installs them, for tests that are run by hand.
 pub(crate) fn run(report: &mut Report) -> bool {
     let found = ready(report);

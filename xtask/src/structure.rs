@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::Cargo,
-    faults,
+    faults, guarantees,
     source::{File, files},
     step::Report,
 };
@@ -35,6 +35,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.step("structure: std::sync only through sync.rs", std_sync_in_one_file);
     report.step("structure: short files", short_files);
     report.step("structure: planted faults fit", faults::fit);
+    report.step("structure: guarantees name what exists", guarantees::hold);
     true
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     // Many tests panic on purpose, and where from is not what one wants to read here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
+    servers::strace(report);
     let tests = servers::ready(report).into_iter().fold(tests, |tests, (variable, place)| tests.env(variable, &place));
     report.quiet("tests", &tests);
     report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));

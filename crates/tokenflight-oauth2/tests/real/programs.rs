@@ -11,10 +11,10 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, CallbackStore, GrantKey, Origins, Session};
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 
 use crate::{
-    bed::{pass, public},
+    fixture::{pass, public},
     on_both,
     server::{Kind, Server, Setup},
 };
