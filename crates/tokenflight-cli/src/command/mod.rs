@@ -1,0 +1,42 @@
+//! The commands.
+
+mod exec;
+mod folder;
+mod login;
+mod logout;
+mod manual;
+mod status;
+mod token;
+
+use std::process::ExitCode;
+
+use crate::{
+    args::{Args, Command},
+    config::File,
+    helper,
+    problem::Problem,
+    token::run_refresher,
+};
+
+/// Does what was asked for.
+pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
+    // These need no configuration, and work where it is damaged.
+    match &args.command {
+        Command::Completions { shell } => return manual::completions(*shell),
+        Command::Man { folder } => return manual::pages(folder),
+        _ => {}
+    }
+    let file = File::read(args.place)?;
+    match args.command {
+        Command::Login(login) => login::run(&file, *login),
+        Command::Token(token) => token::run(&file.profile()?, &token),
+        Command::Exec(exec) => exec::run(&file.profile()?, exec),
+        Command::Status(status) => status::run(&file, &status),
+        Command::Logout(logout) => logout::run(&file.profile()?, &logout),
+        Command::Helper(helper) => helper::run(&file, &helper),
+        Command::Adopt => folder::adopt(&file.profile()?),
+        Command::Release => folder::release(&file.profile()?),
+        Command::Refresh { seen } => run_refresher(&file.profile()?, &seen),
+        Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
