@@ -11,10 +11,10 @@ use std::time::Duration;
 
 pub(crate) use self::{
     format::{print, text},
-    refresher::{is_refresher, run as run_refresher, session},
+    refresher::{at_work as refresher_at_work, is_refresher, run as run_refresher, session},
     refused::{forget as forget_refusal, mark as mark_refused},
     report::{Report, forget as forget_report, read as last_report},
-    stored::{Stored, look},
+    stored::{Stored, look, serviceable},
 };
 use crate::{args::Freshness, config::Profile, problem::Problem};
 
@@ -40,7 +40,7 @@ impl Wish {
 ///
 /// A stored one that is good enough is served by one look at the file: no thread, no socket, no runtime.
 pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<String>), Problem> {
-    let stored = stored::serviceable(profile)?;
+    let stored = serviceable(profile)?;
     let refused = refused::is_marked(profile, &stored);
     let good = !refused && stored.lives_for(wish.freshness.min_lifetime);
     if good && !wish.newer {
@@ -51,7 +51,7 @@ pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<S
     }
     match renew::renew(profile, &stored, wish) {
         Ok(()) => {
-            let fresh = stored::serviceable(profile)?;
+            let fresh = serviceable(profile)?;
             let short = !fresh.lives_for(wish.freshness.min_lifetime);
             let warning = short.then(|| "the token that the server issued lives shorter than that".to_owned());
             match fresh.is_alive() {

@@ -49,7 +49,7 @@ pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> 
 }
 
 /// Whether one is at work, and how it calls itself.
-pub(super) fn at_work(profile: &Profile) -> Option<String> {
+pub(crate) fn at_work(profile: &Profile) -> Option<String> {
     let lock = private::open_lock(&lock_file(profile)).ok()?;
     match lock.try_lock_shared() {
         Ok(()) => None,
@@ -99,7 +99,7 @@ pub(super) fn refresh(profile: &Profile, order: (u64, u64)) -> Result<(), Proble
     }
     let result = renewed(profile, &stored);
     // Before the lock is free: a command that finds it free and no report starts another refresh.
-    report::write(profile, &Report::new(&result, report::read(profile).as_ref()));
+    report::write(profile, &Report::new(order, &result, report::read(profile).as_ref()));
     result
 }
 

@@ -11,7 +11,7 @@ use tokenflight_store_file::Presenter;
 use super::{
     Stored, Wish,
     refresher::{at_work, refresh, start},
-    report,
+    report::{self, Report},
     stored::look,
 };
 use crate::{
@@ -33,7 +33,7 @@ const STARTS: u32 = 3;
 /// Has the stored token set replaced, and waits for that. All that ask at the same time share one refresh.
 pub(super) fn renew(profile: &Profile, seen: &Stored, wish: &Wish) -> Result<(), Problem> {
     let before = report::read(profile);
-    let in_force = before.as_ref().and_then(report::Report::still_in_force).filter(|_| !wish.newer);
+    let in_force = before.as_ref().and_then(|report| report.still_in_force(seen.order)).filter(|_| !wish.newer);
     if let Some(problem) = in_force {
         return Err(problem);
     }
@@ -82,7 +82,9 @@ impl Waiting<'_> {
             Ok(_) => return Some(Ok(())),
             Err(problem) => return Some(Err(problem)),
         }
-        let report = report::read(self.profile).filter(|report| Some(report.id) != self.before)?;
+        // One about an earlier token set may still come.
+        let is_ours = |report: &Report| Some(report.id) != self.before && report.order == self.seen.order;
+        let report = report::read(self.profile).filter(is_ours)?;
         // The record was read before the report, so it may be newer by now.
         Some(report.problem().map_or(Ok(()), Err))
     }

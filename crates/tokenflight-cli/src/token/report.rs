@@ -21,6 +21,8 @@ const BACKOFF: (u64, u64) = (1, 10);
 pub(crate) struct Report {
     /// Differs from report to report.
     pub(crate) id: u64,
+    /// The token set that was to be replaced.
+    pub(crate) order: (u64, u64),
     /// When it ended, in seconds since the Unix epoch.
     pub(crate) at: u64,
     /// The exit code that it means; zero: there is a new token.
@@ -36,16 +38,17 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(result: &Result<(), Problem>, last: Option<&Self>) -> Self {
+    pub(super) fn new(order: (u64, u64), result: &Result<(), Problem>, last: Option<&Self>) -> Self {
         let (id, at) = (fastrand::u64(..), clock::wall().as_secs());
         let Err(problem) = result else {
             let why = "there is a new token".to_owned();
-            return Self { id, at, code: 0, class: None, why, cure: None, failures: 0, pause: 0 };
+            return Self { id, order, at, code: 0, class: None, why, cure: None, failures: 0, pause: 0 };
         };
         let failures = last.map_or(0, |last| last.failures).saturating_add(1);
         let backoff = BACKOFF.0.checked_shl(failures - 1).unwrap_or(BACKOFF.1).min(BACKOFF.1);
         Self {
             id,
+            order,
             at,
             code: problem.code() as u8,
             class: problem.class().map(|class| class.as_str().to_owned()),
@@ -67,11 +70,11 @@ impl Report {
         (self.code != 0).then(|| problem.after(waits.then_some(self.pause)))
     }
 
-    /// The failure, if it makes no sense to try again yet.
-    pub(super) fn still_in_force(&self) -> Option<Problem> {
+    /// The failure to replace this token set, if it makes no sense to try again yet.
+    pub(super) fn still_in_force(&self, order: (u64, u64)) -> Option<Problem> {
         let age = clock::wall().checked_sub(Duration::from_secs(self.at))?.as_secs();
         let left = self.pause.checked_sub(age).filter(|left| *left > 0)?;
-        if self.code != Code::Later as u8 {
+        if self.code != Code::Later as u8 || self.order != order {
             return None;
         }
         let why = format!("the last attempt failed {age} s ago: {}", self.why);

@@ -99,7 +99,7 @@ pub(crate) fn look(profile: &Profile) -> Result<Stored, Problem> {
 }
 
 /// The same, unless it is the login of another server or client than the profile names now.
-pub(super) fn serviceable(profile: &Profile) -> Result<Stored, Problem> {
+pub(crate) fn serviceable(profile: &Profile) -> Result<Stored, Problem> {
     let stored = look(profile)?;
     let wanted = server::issued_by(&profile.settings)?;
     match &stored.issuer {
