@@ -54,18 +54,30 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the pages of manual
-    #[command(hide = true)]
-    Man {
-        /// The folder for them
-        folder: PathBuf,
-    },
+}
+
+/// What is for the command itself and for packagers, and shows in no help and no completion.
+#[derive(Debug, Parser)]
+#[command(name = "tokenflight", disable_help_subcommand = true)]
+pub(crate) struct Hidden {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: HiddenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HiddenCommand {
     /// Refresh in a session of its own
-    #[command(hide = true)]
     Refresh {
         /// Which token set is to be replaced
         #[arg(long)]
         seen: String,
+    },
+    /// Write the pages of manual
+    Man {
+        /// The folder for them
+        folder: PathBuf,
     },
 }
 
@@ -210,11 +222,7 @@ pub(crate) enum Helper {
         operation: String,
     },
     /// For cargo: `credential-provider`
-    Cargo {
-        /// Given by cargo
-        #[arg(long)]
-        cargo_plugin: bool,
-    },
+    Cargo,
     /// For kubectl: a credential plugin
     Kubectl,
     /// For docker: `credHelpers`
@@ -238,15 +246,21 @@ pub(crate) enum Program {
     Docker,
 }
 
-/// Programs look for helpers under names of their own; under such a name the command is that helper.
+/// The only word that cargo says: the others of its configuration come with its question.
+const CARGO: &str = "--cargo-plugin";
+
+/// Programs look for helpers under names of their own; under such a name the command is that helper. And cargo says nothing
+/// but that it is cargo.
 pub(crate) fn expand(given: Vec<OsString>) -> Vec<OsString> {
-    let name = given.first().and_then(|first| PathBuf::from(first).file_stem().map(|name| name.to_owned()));
+    let name = given.first().and_then(|first| PathBuf::from(first).file_stem().map(ToOwned::to_owned));
     let kind = match name.as_deref().and_then(|name| name.to_str()) {
         Some("docker-credential-tokenflight") => "docker",
         Some("git-credential-tokenflight") => "git",
+        _ if given.iter().any(|word| word == CARGO) => "cargo",
         _ => return given,
     };
-    let rest = given.into_iter().skip(1);
+    let is_said = |word: &OsString| kind == "cargo" && [CARGO, "helper", kind].iter().any(|said| word == said);
+    let rest = given.into_iter().skip(1).filter(|word| !is_said(word));
     ["tokenflight", "helper", kind].into_iter().map(OsString::from).chain(rest).collect()
 }
 
@@ -259,12 +273,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+        Hidden::command().debug_assert();
     }
 
     #[test]
     fn under_the_name_of_a_helper_the_command_is_that_helper() {
         let line = |words: &[&str]| expand(words.iter().map(OsString::from).collect());
-        assert_eq!(line(&["/usr/bin/docker-credential-tokenflight", "get"]), ["tokenflight", "helper", "docker", "get"]);
+        assert_eq!(
+            line(&["/usr/bin/docker-credential-tokenflight", "get"]),
+            ["tokenflight", "helper", "docker", "get"]
+        );
         assert_eq!(line(&["tokenflight", "token"]), ["tokenflight", "token"]);
+        assert_eq!(line(&["tokenflight", "--cargo-plugin"]), ["tokenflight", "helper", "cargo"]);
+        assert_eq!(line(&["tokenflight", "helper", "cargo", "--cargo-plugin"]), ["tokenflight", "helper", "cargo"]);
     }
 }

@@ -23,22 +23,23 @@ use std::{
     process::ExitCode,
 };
 
-use args::Args;
+use args::{Args, Hidden};
 use clap::Parser;
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = args::expand(env::args_os().collect());
-    if token::is_refresher(&given) {
+    let hidden = given.get(1).and_then(|word| word.to_str());
+    if hidden == Some(token::REFRESHER) {
         // First of all: what ends the caller and its terminal must not end a refresh.
         process::leave_session();
     }
     process::keep_memory_private();
-    let args = match Args::try_parse_from(given) {
-        Ok(args) => args,
-        // Clap's own code of a wrong command line is 2 as well.
-        Err(error) => error.exit(),
+    // Clap ends a wrong command line with the code 2 as well.
+    let done = match hidden {
+        Some(token::REFRESHER | command::MANUAL) => command::run_hidden(Hidden::parse_from(given)),
+        _ => command::run(Args::parse_from(given)),
     };
-    match command::run(args) {
+    match done {
         Ok(code) => code,
         Err(problem) => {
             // Without a place to write to, the code has to do.

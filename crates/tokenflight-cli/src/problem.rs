@@ -118,16 +118,18 @@ impl Problem {
         let code = if error.is_permanent() { Code::Refused } else { Code::Later };
         let problem = Self::new(code, chain(error));
         match error {
-            FileError::Copied { .. } => {
-                let option = option(profile);
-                problem.cure(format!(
-                    "run `tokenflight adopt{option}` if the original is gone, else `tokenflight login{option}`"
-                ))
-            }
+            FileError::Copied { .. } => Self::copied(profile),
             FileError::Damaged { .. } => problem.cure(format!("run `tokenflight login{}`", option(profile))),
             FileError::Shared { path, .. } => problem.cure(format!("run `chmod 700 {}`", path.display())),
             _ => problem,
         }
+    }
+
+    /// The record is of another place, where it may be presented as well.
+    pub(crate) fn copied(profile: &str) -> Self {
+        let option = option(profile);
+        Self::refused("the record is a copy: its refresh token is not presented from here")
+            .cure(format!("run `tokenflight adopt{option}` if the original is gone, else `tokenflight login{option}`"))
     }
 
     /// What a session says, for this profile.

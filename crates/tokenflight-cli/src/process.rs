@@ -1,9 +1,9 @@
 //! What this process is to the system.
 
-#[cfg(unix)]
-pub(crate) use self::unix::*;
 #[cfg(not(unix))]
 pub(crate) use self::other::*;
+#[cfg(unix)]
+pub(crate) use self::unix::*;
 
 #[cfg(unix)]
 mod unix {

@@ -11,7 +11,7 @@ mod token;
 use std::process::ExitCode;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, Hidden, HiddenCommand},
     config::File,
     helper,
     problem::Problem,
@@ -20,11 +20,9 @@ use crate::{
 
 /// Does what was asked for.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
-    // These need no configuration, and work where it is damaged.
-    match &args.command {
-        Command::Completions { shell } => return manual::completions(*shell),
-        Command::Man { folder } => return manual::pages(folder),
-        _ => {}
+    // They need no configuration, and work where it is damaged.
+    if let Command::Completions { shell } = args.command {
+        return manual::completions(shell);
     }
     let file = File::read(args.place)?;
     match args.command {
@@ -36,7 +34,17 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
         Command::Helper(helper) => helper::run(&file, &helper),
         Command::Adopt => folder::adopt(&file.profile()?),
         Command::Release => folder::release(&file.profile()?),
-        Command::Refresh { seen } => run_refresher(&file.profile()?, &seen),
-        Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
+        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The hidden command for pages of manual.
+pub(crate) const MANUAL: &str = "man";
+
+/// Does what no person asks for.
+pub(crate) fn run_hidden(hidden: Hidden) -> Result<ExitCode, Problem> {
+    match hidden.command {
+        HiddenCommand::Refresh { seen } => run_refresher(&File::read(hidden.place)?.profile()?, &seen),
+        HiddenCommand::Man { folder } => manual::pages(&folder),
     }
 }

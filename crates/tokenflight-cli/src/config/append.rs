@@ -42,8 +42,7 @@ fn table(name: &str, settings: &Settings) -> String {
             let _ = writeln!(text, "{name} = {}", quoted(value));
         }
     }
-    let lists =
-        [("scopes", &settings.scopes), ("resources", &settings.resources), ("hosts", &settings.hosts)];
+    let lists = [("scopes", &settings.scopes), ("resources", &settings.resources), ("hosts", &settings.hosts)];
     for (name, values) in lists {
         if !values.is_empty() {
             let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();

@@ -84,6 +84,11 @@ impl File {
         self.get(name)
     }
 
+    /// The profile of this name, if it lists the host.
+    pub(crate) fn for_host_by(&self, host: &str, name: &str) -> Option<Profile> {
+        self.get(name).filter(|profile| profile.settings.lists(host))
+    }
+
     fn get(&self, name: &str) -> Option<Profile> {
         let settings = self.profiles.get(name)?;
         Some(Profile::new(name, settings.clone(), &self.home))

@@ -22,7 +22,8 @@ impl Home {
         let strategy = strategy.map_err(|_| Problem::refused("there is no home folder: set HOME"))?;
         let config = config.or_else(|| env::var_os("TOKENFLIGHT_CONFIG").map(PathBuf::from));
         let config = config.unwrap_or_else(|| strategy.config_dir().join("tokenflight").join("config.toml"));
-        let config = std::path::absolute(&config).map_err(|error| Problem::io("finding the file of profiles", &error))?;
+        let config =
+            std::path::absolute(&config).map_err(|error| Problem::io("finding the file of profiles", &error))?;
         // State is neither synced nor cleaned. Platforms without a folder for it have one for data.
         let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("tokenflight");
         Ok(Self { config, state })

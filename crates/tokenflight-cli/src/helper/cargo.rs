@@ -21,6 +21,17 @@ struct Request {
     v: u32,
     kind: String,
     registry: Registry,
+    /// The words that the configuration names behind the program.
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+impl Request {
+    /// The profile, if the configuration names one.
+    fn profile(&self) -> Option<&str> {
+        let at = self.args.iter().position(|word| matches!(word.as_str(), "-p" | "--profile"))?;
+        self.args.get(at + 1).map(String::as_str)
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,9 +63,12 @@ fn answer(file: &File, line: &str) -> Value {
         Err(_) => return other("the question cannot be read"),
     };
     let address = request.registry.index_url.trim_start_matches("sparse+");
-    let Some(profile) = host::of(address).and_then(|host| file.for_host(&host)) else {
-        return failed("url-not-supported");
+    let Some(host) = host::of(address) else { return failed("url-not-supported") };
+    let profile = match request.profile() {
+        Some(name) => file.for_host_by(&host, name),
+        None => file.for_host(&host),
     };
+    let Some(profile) = profile else { return failed("url-not-supported") };
     if request.kind != "get" {
         return failed("operation-not-supported");
     }

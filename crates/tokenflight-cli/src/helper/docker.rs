@@ -46,7 +46,9 @@ fn get(file: &File) -> Result<ExitCode, Problem> {
     };
     let user = profile.settings.docker.username.as_deref().unwrap_or(USER);
     if user == IDENTITY {
-        return Err(Problem::usage("docker.username must not be `<token>`: docker would take the token for another kind"));
+        return Err(Problem::usage(
+            "docker.username must not be `<token>`: docker would take the token for another kind",
+        ));
     }
     let stored = token(&profile)?;
     let answer = json!({ "ServerURL": server, "Username": user, "Secret": expose(&stored) });

@@ -50,9 +50,8 @@ impl Question<'_> {
 
     /// What the server offers, if git says so.
     fn offers(&self, scheme: &str) -> bool {
-        let is = |challenge: &str| {
-            challenge.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
-        };
+        let is =
+            |challenge: &str| challenge.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
         self.all("wwwauth[]").any(is)
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn run(file: &File, helper: &Helper) -> Result<ExitCode, Problem> {
     match helper {
         Helper::Git { operation } => git::run(file, operation),
-        Helper::Cargo { .. } => cargo::run(file),
+        Helper::Cargo => cargo::run(file),
         Helper::Kubectl => kubectl::run(file),
         Helper::Docker { operation } => docker::run(file, operation),
         Helper::Setup { program } => setup::run(file, *program),

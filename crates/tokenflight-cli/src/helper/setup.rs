@@ -20,11 +20,13 @@ pub(super) fn run(file: &File, program: Program) -> Result<ExitCode, Problem> {
     let hosts = file.written().map(|profile| profile.settings.hosts).unwrap_or_default();
     let host = hosts.first().map_or("HOST", String::as_str);
     let text = match program {
-        Program::Git => format!("git config --global credential.https://{host}.helper '!tokenflight {own}helper git'\n"),
+        Program::Git => {
+            format!("git config --global credential.https://{host}.helper '!tokenflight {own}helper git'\n")
+        }
         Program::Cargo => format!(
             "# In ~/.cargo/config.toml:\n[registries.NAME]\nindex = \"sparse+https://{host}/index/\"\n\
              credential-provider = [{}]\n",
-            list(&format!("tokenflight {own}helper cargo"))
+            list(&format!("tokenflight {own}"))
         ),
         Program::Kubectl => format!(
             "# In the kubeconfig, for the cluster at https://{host}:\nusers:\n- name: tokenflight\n  user:\n    exec:\n      \

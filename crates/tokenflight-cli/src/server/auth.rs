@@ -11,7 +11,7 @@ use tokenflight_oauth2::{
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{Profile, Settings, ClientAuthStyle},
+    config::{ClientAuthStyle, Profile, Settings},
     private,
     problem::Problem,
 };

@@ -28,8 +28,8 @@ pub(super) async fn of(profile: &Profile, issuer: &str, client: impl TokenClient
         }
     })?;
     // Without it the next refresh asks again.
-    let _ = private::make_folder(profile.folder())
-        .and_then(|()| private::write(&profile.file(KIND), &document(&metadata)));
+    let _ =
+        private::make_folder(profile.folder()).and_then(|()| private::write(&profile.file(KIND), &document(&metadata)));
     Ok(metadata)
 }
 

@@ -27,4 +27,3 @@ impl Service<Request<Full<Bytes>>> for Silent {
         ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
-

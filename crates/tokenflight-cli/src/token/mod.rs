@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     format::{print, text},
-    refresher::{at_work as refresher_at_work, is_refresher, run as run_refresher, session},
+    refresher::{COMMAND as REFRESHER, at_work as refresher_at_work, run as run_refresher, session},
     refused::{forget as forget_refusal, mark as mark_refused},
     report::{Report, forget as forget_report, read as last_report},
     stored::{Stored, look, serviceable},

@@ -2,7 +2,6 @@
 //! of that command's terminal costs an answer.
 
 use std::{
-    ffi::OsString,
     fs::File,
     io::Write,
     path::PathBuf,
@@ -12,26 +11,17 @@ use std::{
 
 use tokenflight::{Error, Session};
 
-use super::{
-    Stored, report,
-    report::Report,
-    stored::look,
-};
+use super::{Stored, report, report::Report, stored::look};
 use crate::{clock, config::Profile, private, problem::Problem, server};
 
 /// The hidden command.
-const COMMAND: &str = "refresh";
+pub(crate) const COMMAND: &str = "refresh";
 
 /// How long a refresher waits for its lock, which others touch for a moment to see whether it is held.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How long the store has to take what a refresh brought.
 const STORING: Duration = Duration::from_secs(60);
-
-/// Whether this process is one. It is asked before anything else.
-pub(crate) fn is_refresher(line: &[OsString]) -> bool {
-    line.get(1).is_some_and(|command| command == COMMAND)
-}
 
 /// Starts one, for the token set that is to be replaced.
 pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> {
@@ -104,6 +94,10 @@ pub(super) fn refresh(profile: &Profile, order: (u64, u64)) -> Result<(), Proble
 }
 
 fn renewed(profile: &Profile, stored: &Stored) -> Result<(), Problem> {
+    let status = profile.store().status(&profile.key()).map_err(|error| Problem::file(&profile.name, &error))?;
+    if status.is_copy {
+        return Err(Problem::copied(&profile.name));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::io("starting the runtime", &error))?;
     runtime.block_on(async {
@@ -123,12 +117,8 @@ async fn newer(session: &Session, stored: &Stored) -> Result<(), Error> {
 }
 
 /// A session over the profile's record.
-pub(crate) fn session(
-    profile: &Profile,
-    endpoint: tokenflight_oauth2::TokenEndpoint,
-) -> Result<Session, Problem> {
+pub(crate) fn session(profile: &Profile, endpoint: tokenflight_oauth2::TokenEndpoint) -> Result<Session, Problem> {
     let builder = Session::builder(endpoint.refresh_token()).key(profile.key()).store(profile.store());
     let built = builder.holder(format!("tokenflight (process {})", process::id())).build();
     built.map_err(|error| Problem::unexpected(error.to_string()))
 }
-

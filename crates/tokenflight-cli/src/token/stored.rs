@@ -7,12 +7,7 @@ use tokenflight::{
     core::{grant::issuer, store::Entry},
 };
 
-use crate::{
-    clock,
-    config::Profile,
-    problem::Problem,
-    server,
-};
+use crate::{clock, config::Profile, problem::Problem, server};
 
 /// A login that is not over, and the access token of it.
 #[derive(Clone, Debug)]

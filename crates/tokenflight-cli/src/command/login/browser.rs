@@ -59,7 +59,8 @@ fn open(url: &str) -> bool {
         command.arg(url);
         command
     });
-    named.into_iter().chain(open::commands(url)).any(|mut command| {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
-    })
+    named
+        .into_iter()
+        .chain(open::commands(url))
+        .any(|mut command| command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok())
 }

@@ -28,8 +28,11 @@ pub(super) fn profile(file: &File, asked: &Login) -> Result<(Profile, bool), Pro
     if asked.client_secret_stdin {
         let kept = keep_secret(&written, &from_stdin()?)?;
         if written.settings.client_secret_file.as_ref() != Some(&kept) {
-            return Err(Problem::usage(format!("the profile `{}` does not use the secret that was kept", written.name))
-                .cure(format!("add `client_secret_file = \"{}\"` to it", kept.display())));
+            return Err(Problem::usage(format!(
+                "the profile `{}` does not use the secret that was kept",
+                written.name
+            ))
+            .cure(format!("add `client_secret_file = \"{}\"` to it", kept.display())));
         }
     }
     let given = Profile::new(&written.name, given, &file.home).settings;

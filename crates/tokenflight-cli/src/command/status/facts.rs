@@ -161,12 +161,7 @@ impl Facts {
         };
         let option = option(&profile.name);
         if self.copy {
-            self.problems.push(Wrong {
-                what: "the record is a copy: its refresh token is not presented from here".to_owned(),
-                cure: Some(format!(
-                    "run `tokenflight adopt{option}` if the original is gone, else `tokenflight login{option}`"
-                )),
-            });
+            self.problems.push((&Problem::copied(&profile.name)).into());
             self.renewable = false;
         }
         if self.turn.state == "held" && self.turn.refresher.is_none() {

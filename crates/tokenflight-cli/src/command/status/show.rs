@@ -56,13 +56,16 @@ fn rows(facts: &Facts) -> Vec<[String; 2]> {
     row("login", Some(facts.state.replace('_', " ")));
     row("access token", Some(token(facts)));
     row("scope", facts.scope.clone());
-    row("last refresh", facts.last_refresh.as_ref().map(|last| {
-        let ago = clock::words(std::time::Duration::from_secs(last.seconds_ago));
-        match last.failures {
-            0 => format!("{}, {ago} ago", last.class),
-            failures => format!("{}, {ago} ago, {failures} failures in a row: {}", last.class, last.message),
-        }
-    }));
+    row(
+        "last refresh",
+        facts.last_refresh.as_ref().map(|last| {
+            let ago = clock::words(std::time::Duration::from_secs(last.seconds_ago));
+            match last.failures {
+                0 => format!("{}, {ago} ago", last.class),
+                failures => format!("{}, {ago} ago, {failures} failures in a row: {}", last.class, last.message),
+            }
+        }),
+    );
     row("turn", Some(turn(facts)));
     row("record", facts.record.clone());
     row("file system", facts.file_system.clone());

@@ -60,16 +60,21 @@ impl Response {
 
 /// Serves until the process ends.
 pub(crate) fn serve(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> SocketAddr {
+    accept(move |stream| {
+        // A client may go away in the middle.
+        let _ = converse(stream, &handler);
+    })
+}
+
+/// Hands each connection to a thread.
+pub(crate) fn accept(take: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let handler = Arc::new(handler);
+    let take = Arc::new(take);
     detach(move || {
         for stream in listener.incoming().flatten() {
-            let handler = Arc::clone(&handler);
-            detach(move || {
-                // A client may go away in the middle.
-                let _ = converse(stream, &*handler);
-            });
+            let take = Arc::clone(&take);
+            detach(move || take(stream));
         }
     });
     address
@@ -80,30 +85,21 @@ pub(crate) fn detach(work: impl FnOnce() + Send + 'static) {
     thread::spawn(work);
 }
 
-fn converse(stream: TcpStream, handler: &dyn Fn(&Request) -> Response) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.push((name.to_owned(), value.trim().to_owned()));
+/// One request and its answer.
+pub(crate) fn converse(stream: impl Read + Write, handler: &dyn Fn(&Request) -> Response) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    // A handshake of TLS: the client is told that this is not spoken here.
+    if stream.fill_buf().ok()?.first() == Some(&0x16) {
+        return stream.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").ok();
     }
-    let mut request = Request { method, target, headers, body: Vec::new() };
-    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    request.body.resize(length, 0);
-    reader.read_exact(&mut request.body).ok()?;
+    let request = read(&mut stream)?;
     let response = handler(&request);
     let mut head = format!("HTTP/1.1 {} Answer\r\nconnection: close\r\n", response.status);
     for (name, value) in &response.headers {
         head += &format!("{name}: {value}\r\n");
     }
     head += &format!("content-length: {}\r\n\r\n", response.body.len());
-    let mut stream = stream;
+    let stream = stream.get_mut();
     stream.write_all(head.as_bytes()).ok()?;
     if request.method != "HEAD" {
         stream.write_all(&response.body).ok()?;
@@ -111,12 +107,33 @@ fn converse(stream: TcpStream, handler: &dyn Fn(&Request) -> Response) -> Option
     stream.flush().ok()
 }
 
+fn read(stream: &mut impl BufRead) -> Option<Request> {
+    let mut line = String::new();
+    stream.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let mut request = Request { method, target, headers, body: Vec::new() };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    request.body.resize(length, 0);
+    stream.read_exact(&mut request.body).ok()?;
+    Some(request)
+}
+
 /// Gets an address and returns where it redirects to, or the body.
 pub(crate) fn get(url: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, target) = rest.split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    stream.write_all(format!("GET /{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream
+        .write_all(format!("GET /{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes())
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -44,7 +44,7 @@ impl User {
         user
     }
 
-    fn log_in(&self, hosts: &[&str]) {
+    pub(crate) fn log_in(&self, hosts: &[&str]) {
         let mut profile = format!("[profile.default]\nissuer = \"{}\"\nclient_id = \"me\"\n", self.server.issuer());
         profile += &format!("hosts = {hosts:?}\n");
         self.configure(&profile);
@@ -95,6 +95,14 @@ impl User {
     /// A folder for what a test needs.
     pub(crate) fn work(&self) -> PathBuf {
         self.folder.join("work")
+    }
+
+    /// Makes the stored token older by so many seconds.
+    pub(crate) fn age(&self, seconds: u64) {
+        let text = fs::read_to_string(self.record()).unwrap();
+        let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        record["received"] = (record["received"].as_u64().unwrap() - seconds * 1_000).into();
+        fs::write(self.record(), record.to_string()).unwrap();
     }
 
     /// The command with these words, in this user's world.
