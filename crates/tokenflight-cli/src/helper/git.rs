@@ -68,7 +68,7 @@ fn answer(profile: &Profile, asked: &Question<'_>) -> Result<Zeroizing<String>, 
     Ok(Zeroizing::new(if bearer && asked.knows_schemes() {
         format!("capability[]=authtype\nauthtype=Bearer\ncredential={secret}\nephemeral=1\n{expires}")
     } else {
-        let user = settings.username.as_deref().or(asked.get("username")).unwrap_or(USER);
+        let user = settings.username.as_deref().or_else(|| asked.get("username")).unwrap_or(USER);
         format!("username={user}\npassword={secret}\n{expires}")
     }))
 }

@@ -41,7 +41,7 @@ pub(super) fn renew(profile: &Profile, seen: &Stored, wish: &Wish) -> Result<(),
         return in_foreground(profile, seen);
     }
     let wait = Waiting { profile, seen, before: before.map(|report| report.id), started: 0, child: None };
-    wait.to_the_end(wish.freshness.wait)
+    wait.within(wish.freshness.wait)
 }
 
 struct Waiting<'a> {
@@ -54,7 +54,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn to_the_end(mut self, limit: Duration) -> Result<(), Problem> {
+    fn within(mut self, limit: Duration) -> Result<(), Problem> {
         let began = clock::boot();
         let mut pause = POLL.0;
         let mut line = Line::waiting("Waiting for a new token");

@@ -19,8 +19,8 @@ impl Way {
     pub(super) fn choose(profile: &Profile, endpoint: &TokenEndpoint, asked: &Login) -> Result<Self, Problem> {
         let settings = &profile.settings;
         let own = |url: Option<&str>| url.map(str::to_owned);
-        let browser = own(settings.authorization_endpoint.as_deref().or(endpoint.authorization_endpoint()));
-        let device = own(settings.device_endpoint.as_deref().or(endpoint.device_authorization_endpoint()));
+        let browser = own(settings.authorization_endpoint.as_deref().or_else(|| endpoint.authorization_endpoint()));
+        let device = own(settings.device_endpoint.as_deref().or_else(|| endpoint.device_authorization_endpoint()));
         let unknown = |what: &str, name: &str| {
             Err(Problem::usage(format!("the server's {what} endpoint is not known")).cure(format!("name it: `{name}`")))
         };

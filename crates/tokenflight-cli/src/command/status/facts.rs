@@ -176,7 +176,7 @@ impl Facts {
 
     fn wrong(&mut self, problem: &Problem) {
         self.problems.push(problem.into());
-        self.code.get_or_insert(problem.code());
+        self.code.get_or_insert_with(|| problem.code());
     }
 }
 
