@@ -1,7 +1,9 @@
 //! How long `tokenflight token` takes from a stored token, from the start of the process to its end, beside the start and the
 //! end of a process that does nothing.
 //!
-//! `cargo bench -p tokenflight-cli`; with `--test` each runs once.
+//! `cargo bench -p tokenflight-cli --bench cold`; with `--test` each runs once.
+
+#![allow(clippy::unwrap_used)] // What cannot be prepared cannot be measured.
 
 use std::{
     env, fs,

@@ -25,7 +25,9 @@ const STORING: Duration = Duration::from_secs(60);
 
 /// Starts one, for the token set that is to be replaced.
 pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tokenflight"));
+    // This very program, also when another version has taken its place meanwhile.
+    let own = if cfg!(target_os = "linux") { "/proc/self/exe" } else { "tokenflight" };
+    let program = std::env::current_exe().ok().filter(|program| program.exists()).unwrap_or_else(|| own.into());
     let (epoch, rotation) = seen.order;
     let started = Command::new(program)
         .args([COMMAND, "--profile", &profile.name, "--seen", &format!("{epoch}.{rotation}"), "--config"])

@@ -82,7 +82,7 @@ fn a_provider_of_the_table_brings_its_endpoints() {
     // The habits of one, at the address of another.
     let words = ["login", "--provider", "keycloak", "--issuer", &issuer, "--client-id", "me", "--no-browser"];
     assert!(user.browse(&words).status.success());
-    assert!(user.server.is_good(&user.print(&["token", "--refresh"]).trim_end()));
+    assert!(user.server.is_good(user.print(&["token", "--refresh"]).trim_end()));
 }
 
 #[test]
