@@ -30,6 +30,9 @@ mod unix {
         let _ = setrlimit(Resource::Core, limit);
     }
 
+    /// A child becomes independent by itself: [`leave_session`].
+    pub(crate) fn detach(_: &mut Command) {}
+
     /// Becomes the command. Returns only if that fails.
     pub(crate) fn become_command(mut command: Command) -> io::Error {
         command.exec()
@@ -49,6 +52,19 @@ mod other {
     use std::{io, process::Command};
 
     pub(crate) fn leave_session() {}
+
+    /// The child will have neither the console of this process nor its group.
+    pub(crate) fn detach(command: &mut Command) {
+        #[cfg(windows)]
+        {
+            use std::os::windows::process::CommandExt;
+            const DETACHED_PROCESS: u32 = 0x0000_0008;
+            const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+            command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+        }
+        #[cfg(not(windows))]
+        let _ = command;
+    }
 
     pub(crate) fn keep_memory_private() {}
 

@@ -24,7 +24,11 @@ const IDENTITY: &str = "<token>";
 
 pub(super) fn run(file: &File, operation: &str) -> Result<ExitCode, Problem> {
     match operation {
-        "get" => get(file),
+        "get" => match get(file) {
+            // Docker shows its user what comes on standard output.
+            Err(problem) => print(&format!("tokenflight: {problem}\n")).map(|()| problem.code().into()),
+            answered => answered,
+        },
         "list" => print("{}\n").map(|()| ExitCode::SUCCESS),
         // A logout of docker's is none of the profile's.
         "erase" => Ok(ExitCode::SUCCESS),

@@ -5,14 +5,14 @@ use std::{
     fs::File,
     io::Write,
     path::PathBuf,
-    process::{self, Child, Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio, id},
     time::Duration,
 };
 
 use tokenflight::{Error, Session};
 
 use super::{Stored, report, report::Report, stored::look};
-use crate::{clock, config::Profile, private, problem::Problem, server};
+use crate::{clock, config::Profile, private, problem::Problem, process, server};
 
 /// The hidden command.
 pub(crate) const COMMAND: &str = "refresh";
@@ -29,14 +29,13 @@ pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> 
     let own = if cfg!(target_os = "linux") { "/proc/self/exe" } else { "tokenflight" };
     let program = std::env::current_exe().ok().filter(|program| program.exists()).unwrap_or_else(|| own.into());
     let (epoch, rotation) = seen.order;
-    let started = Command::new(program)
-        .args([COMMAND, "--profile", &profile.name, "--seen", &format!("{epoch}.{rotation}"), "--config"])
-        .arg(profile.config())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        // For what goes wrong before there can be a report. Without a reader it is lost, and nothing else.
-        .stderr(Stdio::piped())
-        .spawn();
+    let mut command = Command::new(program);
+    command.args([COMMAND, "--profile", &profile.name, "--seen", &format!("{epoch}.{rotation}"), "--config"]);
+    command.arg(profile.config()).stdin(Stdio::null()).stdout(Stdio::null());
+    // For what goes wrong before there can be a report. Without a reader it is lost, and nothing else.
+    command.stderr(Stdio::piped());
+    process::detach(&mut command);
+    let started = command.spawn();
     started.map_err(|error| Problem::io("starting a refresh", &error))
 }
 
@@ -70,7 +69,7 @@ fn lock(profile: &Profile) -> Result<Option<File>, Problem> {
         clock::pause(Duration::from_millis(2));
     }
     // For people only.
-    let _ = lock.set_len(0).and_then(|()| write!(lock, "process {}", process::id()));
+    let _ = lock.set_len(0).and_then(|()| write!(lock, "process {}", id()));
     Ok(Some(lock))
 }
 
@@ -121,6 +120,6 @@ async fn newer(session: &Session, stored: &Stored) -> Result<(), Error> {
 /// A session over the profile's record.
 pub(crate) fn session(profile: &Profile, endpoint: tokenflight_oauth2::TokenEndpoint) -> Result<Session, Problem> {
     let builder = Session::builder(endpoint.refresh_token()).key(profile.key()).store(profile.store());
-    let built = builder.holder(format!("tokenflight (process {})", process::id())).build();
+    let built = builder.holder(format!("tokenflight (process {})", id())).build();
     built.map_err(|error| Problem::unexpected(error.to_string()))
 }

@@ -15,6 +15,8 @@ fn a_host_that_no_profile_lists_is_not_found_in_the_words_of_each_protocol() {
     assert!(git.status.success() && git.stdout.is_empty() && git.stderr.is_empty(), "{git:?}");
     let plain = user.feed(&["helper", "git", "get"], "protocol=http\nhost=listed.example\n\n");
     assert!(plain.status.success() && plain.stdout.is_empty(), "{plain:?}");
+    let needless = user.feed(&["helper", "git", "get"], "protocol=https\nhost=LISTED.example:443\n\n");
+    assert!(!needless.stdout.is_empty(), "{needless:?}");
     let listed = user.feed(&["helper", "git", "get"], "protocol=https\nhost=listed.example\n\n");
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&format!("password={}\n", user.token())), "{listed:?}");
 
@@ -25,6 +27,10 @@ fn a_host_that_no_profile_lists_is_not_found_in_the_words_of_each_protocol() {
     let docker = user.feed(&["helper", "docker", "get"], "other.example");
     assert_eq!(docker.status.code(), Some(1));
     assert_eq!(docker.stdout, b"credentials not found in native keychain\n");
+    // Docker shows its user what comes on standard output.
+    assert!(user.run(&["logout"]).status.success());
+    let over = user.feed(&["helper", "docker", "get"], "listed.example");
+    assert!(over.status.code() == Some(4) && String::from_utf8_lossy(&over.stdout).contains("login"), "{over:?}");
 
     let mut kubectl = user.command(&["helper", "kubectl"]);
     kubectl.env(

@@ -60,8 +60,21 @@ fn a_copied_login_serves_its_token_and_refreshes_after_it_was_adopted() {
     assert!(user.print(&["status"]).contains("run `tokenflight adopt`"));
     assert!(user.run(&["adopt"]).status.success());
     assert_eq!(user.status()["copy"], json!(false));
+    assert!(said(&user.run(&["adopt"])).contains("nothing was changed"));
     // The original may have presented it: the access token is used to its end.
     assert_eq!((user.token(), user.server.rotations()), (token, 0));
+}
+
+#[test]
+fn a_damaged_record_is_replaced_by_a_login_and_kept_beside_it() {
+    let user = User::logged_in(&[]);
+    fs::write(user.record(), "{\"v\":1,").unwrap();
+    let refused = user.run(&["token"]);
+    assert!(refused.status.code() == Some(5) && said(&refused).contains("run `tokenflight login`"), "{refused:?}");
+    assert_eq!(user.status()["state"], json!("unknown"));
+    assert!(user.browse(&["login", "--no-browser"]).status.success());
+    assert!(user.server.is_good(&user.token()));
+    assert_eq!(fs::read_to_string(user.state().join("default.json.bad")).unwrap(), "{\"v\":1,");
 }
 
 #[cfg(unix)]

@@ -60,6 +60,18 @@ fn sixty_four_commands_that_meet_an_expired_token_cost_one_refresh() {
 }
 
 #[test]
+fn commands_that_want_a_newer_token_at_the_same_time_share_one_refresh() {
+    let user = User::logged_in(&[]);
+    user.server.habits.slow.lock().unwrap().1 = Duration::from_secs(2);
+    let words = ["token", "--refresh"];
+    let start = || user.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let commands: Vec<Child> = (0..16).map(|_| start()).collect();
+    let mut printed: Vec<_> = commands.into_iter().map(|command| command.wait_with_output().unwrap().stdout).collect();
+    printed.dedup();
+    assert_eq!((printed.len(), user.server.auth.report().total.token_requests), (1, 1));
+}
+
+#[test]
 fn a_command_that_is_killed_during_the_request_loses_nothing() {
     let Some(timeout) = find("timeout", "no command was killed during a request") else { return };
     let user = User::logged_in(&[]);

@@ -9,7 +9,7 @@ use std::{
 
 use tokenflight::{core::Time, time::TokioTime};
 
-use super::not_run;
+use super::{fresh, not_run};
 use crate::{
     args::Format,
     config::Profile,
@@ -36,7 +36,7 @@ impl Drop for Kept {
 }
 
 pub(super) fn run(profile: &Profile, wish: &Wish, variable: &str, mut command: Command) -> Result<ExitCode, Problem> {
-    let (stored, _) = obtain(profile, wish)?;
+    let stored = fresh(profile, wish)?;
     let kept = Kept(place(profile)?);
     write(&kept.0, &stored)?;
     command.env(variable, &kept.0);

@@ -13,7 +13,8 @@ use crate::{
     config::Profile,
     problem::Problem,
     process::become_command,
-    token::{Wish, obtain, text},
+    terminal::say,
+    token::{Stored, Wish, obtain, text},
 };
 
 pub(super) fn run(profile: &Profile, asked: Exec) -> Result<ExitCode, Problem> {
@@ -29,10 +30,19 @@ pub(super) fn run(profile: &Profile, asked: Exec) -> Result<ExitCode, Problem> {
     if asked.file {
         return file::run(profile, &wish, &asked.env, command);
     }
-    let (stored, _) = obtain(profile, &wish)?;
+    let stored = fresh(profile, &wish)?;
     command.env(&asked.env, text(&stored, Format::Bare).trim_end());
     let error = become_command(command);
     Err(not_run(program, &error))
+}
+
+/// A token, with what is to be said about it.
+fn fresh(profile: &Profile, wish: &Wish) -> Result<Stored, Problem> {
+    let (stored, warning) = obtain(profile, wish)?;
+    if let Some(warning) = warning {
+        say(&format!("tokenflight: {warning}"));
+    }
+    Ok(stored)
 }
 
 fn not_run(program: &OsStr, error: &io::Error) -> Problem {
