@@ -230,6 +230,13 @@ pub(crate) enum Helper {
         /// What docker asks: `get`, `store`, `erase` or `list`
         operation: String,
     },
+    /// For terraform: `credentials_helper`
+    Terraform {
+        /// What terraform asks: `get`, `store` or `forget`
+        operation: String,
+        /// For which host
+        host: String,
+    },
     /// Print what is to be configured
     Setup {
         /// For which program
@@ -244,6 +251,7 @@ pub(crate) enum Program {
     Cargo,
     Kubectl,
     Docker,
+    Terraform,
 }
 
 /// The only word that cargo says: the others of its configuration come with its question.
@@ -256,6 +264,7 @@ pub(crate) fn expand(given: Vec<OsString>) -> Vec<OsString> {
     let kind = match name.as_deref().and_then(|name| name.to_str()) {
         Some("docker-credential-tokenflight") => "docker",
         Some("git-credential-tokenflight") => "git",
+        Some("terraform-credentials-tokenflight") => "terraform",
         _ if given.iter().any(|word| word == CARGO) => "cargo",
         _ => return given,
     };

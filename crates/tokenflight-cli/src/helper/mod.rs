@@ -6,6 +6,7 @@ mod git;
 mod host;
 mod kubectl;
 mod setup;
+mod terraform;
 
 use std::{
     io::{self, Read},
@@ -28,6 +29,7 @@ pub(crate) fn run(file: &File, helper: &Helper) -> Result<ExitCode, Problem> {
         Helper::Cargo => cargo::run(file),
         Helper::Kubectl => kubectl::run(file),
         Helper::Docker { operation } => docker::run(file, operation),
+        Helper::Terraform { operation, host } => terraform::run(file, operation, host),
         Helper::Setup { program } => setup::run(file, *program),
     }
 }

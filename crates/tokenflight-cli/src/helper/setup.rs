@@ -34,6 +34,11 @@ pub(super) fn run(file: &File, program: Program) -> Result<ExitCode, Problem> {
              interactiveMode: Never\n      provideClusterInfo: true\n",
             list(&format!("{own}helper kubectl"))
         ),
+        Program::Terraform => format!(
+            "ln -s \"$(command -v tokenflight)\" ~/.terraform.d/plugins/terraform-credentials-tokenflight\n\
+             # In ~/.terraformrc:\ncredentials_helper \"tokenflight\" {{\n  args = [{}]\n}}\n",
+            list(option)
+        ),
         Program::Docker => format!(
             "ln -s \"$(command -v tokenflight)\" ~/.local/bin/docker-credential-tokenflight\n\
              # In ~/.docker/config.json:\n{{ \"credHelpers\": {{ \"{host}\": \"tokenflight\" }} }}\n"

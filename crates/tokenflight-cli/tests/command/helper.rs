@@ -4,6 +4,7 @@ mod cargo;
 mod docker;
 mod git;
 mod kubectl;
+mod terraform;
 
 use crate::support::{User, feed, said};
 
@@ -32,6 +33,9 @@ fn a_host_that_no_profile_lists_is_not_found_in_the_words_of_each_protocol() {
     let over = user.feed(&["helper", "docker", "get"], "listed.example");
     assert!(over.status.code() == Some(4) && String::from_utf8_lossy(&over.stdout).contains("login"), "{over:?}");
 
+    assert_eq!(user.print(&["helper", "terraform", "get", "other.example"]), "{}\n");
+    assert_eq!(user.run(&["helper", "terraform", "forget", "listed.example"]).status.code(), Some(2));
+
     let mut kubectl = user.command(&["helper", "kubectl"]);
     kubectl.env(
         "KUBERNETES_EXEC_INFO",
@@ -58,6 +62,7 @@ fn what_is_to_be_configured_is_printed() {
         ("git", "credential.https://listed.example.helper"),
         ("cargo", "credential-provider = [\"tokenflight\"]"),
         ("kubectl", "provideClusterInfo: true"),
+        ("terraform", "credentials_helper \"tokenflight\""),
         ("docker", "\"credHelpers\": { \"listed.example\": \"tokenflight\" }"),
     ] {
         let text = user.print(&["helper", "setup", program]);
