@@ -80,7 +80,12 @@ impl Problem {
 
     /// A file of ours that cannot be used.
     pub(crate) fn io(doing: &str, error: &io::Error) -> Self {
-        Self::unexpected(format!("{doing}: {error}"))
+        let code = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::Refused,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::Later,
+            _ => Code::Unexpected,
+        };
+        Self::new(code, format!("{doing}: {error}"))
     }
 
     pub(crate) fn cure(mut self, cure: impl Into<String>) -> Self {

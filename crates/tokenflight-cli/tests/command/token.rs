@@ -3,10 +3,13 @@
 use std::{
     fs,
     process::{Child, Stdio},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
 use serde_json::{Value, json};
+use tokenflight::{GrantError, GrantKey, Session, grant_fn};
+use tokenflight_store_file::FileStore;
 
 use crate::support::{User, find, said, until};
 
@@ -110,6 +113,47 @@ fn a_token_that_does_not_live_long_enough_is_replaced() {
     let output = user.run(&["token", "--min-lifetime", "1h"]);
     assert!(output.status.success() && said(&output).contains("shorter"), "{output:?}");
     assert_eq!(user.server.rotations(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_refresh_that_is_killed_is_made_again_by_the_command_that_waits_for_it() {
+    let Some(kill) = find("kill", "no refresh was killed") else { return };
+    let user = User::expired();
+    user.server.habits.hangs.store(true, Ordering::Relaxed);
+    let waiting = user.command(&["token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let at_work = || user.status()["turn"]["holder"].as_str().map(str::to_owned);
+    until("a refresh has the turn", || at_work().is_some());
+    user.server.habits.hangs.store(false, Ordering::Relaxed);
+    let holder = at_work().unwrap();
+    let pid: String = holder.chars().filter(char::is_ascii_digit).collect();
+    assert!(user.program(&kill).args(["-KILL", &pid]).status().unwrap().success());
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(user.server.is_good(String::from_utf8(output.stdout).unwrap().trim_end()));
+    assert_eq!(user.server.rotations(), 1);
+    user.server.auth.assert_unharmed();
+}
+
+#[test]
+fn a_refresh_that_cannot_begin_says_why() {
+    let user = User::logged_in(&[]);
+    fs::create_dir(user.state().join("default.refresher")).unwrap();
+    let output = user.run(&["token", "--refresh"]);
+    assert!(output.status.code() == Some(1) && said(&output).contains("locking the refresh"), "{output:?}");
+    // What is stored is served.
+    assert!(user.server.is_good(&user.token()));
+}
+
+#[test]
+fn a_program_of_the_user_shares_the_login() {
+    let user = User::logged_in(&[]);
+    let store = FileStore::in_dir(user.state());
+    let grant = grant_fn(|_| async { Err(GrantError::config("it only reads")) });
+    let session = Session::builder(grant).key(GrantKey::new("default")).store(store).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let shared = |session: &Session| runtime.block_on(session.token()).unwrap().access().expose().to_owned();
+    assert_eq!(shared(&session), user.token());
 }
 
 #[test]

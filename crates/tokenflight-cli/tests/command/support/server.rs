@@ -35,6 +35,8 @@ pub(crate) struct Habits {
     /// An answer in the place of the next ones.
     pub(crate) refuse: Mutex<Option<(u16, Value)>>,
     pub(crate) no_refresh_token: AtomicBool,
+    /// Whether refreshes are taken, and neither processed nor answered.
+    pub(crate) hangs: AtomicBool,
     /// Whether the person at the device says no.
     pub(crate) says_no: AtomicBool,
     /// Every token that was issued.
@@ -115,6 +117,10 @@ fn tokens(auth: &AuthServer, habits: &Habits, request: &Request) -> Response {
         Some("refresh_token") => {
             if let Some((status, body)) = &*habits.refuse.lock().unwrap() {
                 return Response::json(*status, body);
+            }
+            if habits.hangs.load(Ordering::Relaxed) {
+                pause(Duration::from_secs(60));
+                return Response::new(503, "");
             }
             let (before, after) = *habits.slow.lock().unwrap();
             pause(before);
