@@ -113,14 +113,19 @@ impl Waiting<'_> {
         let status = self.profile.store().status(&self.profile.key());
         let presenter = status.map_or(Presenter::Nobody, |status| status.presenter);
         let refresher = at_work(self.profile).filter(|words| !words.is_empty());
+        let held = |holder: &str| {
+            Problem::later(format!("no new token in {waited}: {holder} has the turn to refresh"))
+                .cure(format!("if it is stopped, resume it or end it; `tokenflight status{option}` says more"))
+        };
         match (presenter, refresher) {
-            (Presenter::Alive { holder }, _) => {
-                let holder = holder.as_deref().unwrap_or("another process").to_owned();
-                Problem::later(format!("no new token in {waited}: {holder} has the turn to refresh"))
-                    .cure(format!("if it is stopped, resume it or end it; `tokenflight status{option}` says more"))
+            (Presenter::Alive { holder: Some(holder) }, _) => held(&holder),
+            // It is told before it has written down who it is.
+            (Presenter::Alive { holder: None }, Some(refresher)) => {
+                held(&format!("{refresher}, or another process for which it waits,"))
             }
             (_, Some(refresher)) => Problem::later(format!("no new token in {waited}; {refresher} goes on refreshing"))
                 .cure("if it is stopped, resume it or end it; else wait longer with `--wait`"),
+            (Presenter::Alive { holder: None }, None) => held("another process"),
             _ => Problem::later(format!("no new token in {waited}")).cure("wait longer with `--wait`"),
         }
     }

@@ -164,7 +164,9 @@ impl Facts {
             self.problems.push((&Problem::copied(&profile.name)).into());
             self.renewable = false;
         }
-        if self.turn.state == "held" && self.turn.refresher.is_none() {
+        let (holder, refresher) = (self.turn.holder.as_deref(), self.turn.refresher.as_deref());
+        let is_refresher = refresher.is_some_and(|refresher| holder.is_none_or(|holder| holder.contains(refresher)));
+        if self.turn.state == "held" && !is_refresher {
             self.problems.push(Wrong {
                 what: "another program has the turn to refresh".to_owned(),
                 cure: Some(format!(
