@@ -123,11 +123,11 @@ fn a_refresh_that_is_killed_is_made_again_by_the_command_that_waits_for_it() {
     user.server.habits.hangs.store(true, Ordering::Relaxed);
     let waiting = user.command(&["token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let at_work = || user.status()["turn"]["holder"].as_str().map(str::to_owned);
-    until("a refresh has the turn", || at_work().is_some());
-    user.server.habits.hangs.store(false, Ordering::Relaxed);
+    until("the request has come", || user.server.habits.hung.load(Ordering::Relaxed));
     let holder = at_work().unwrap();
     let pid: String = holder.chars().filter(char::is_ascii_digit).collect();
     assert!(user.program(&kill).args(["-KILL", &pid]).status().unwrap().success());
+    user.server.habits.hangs.store(false, Ordering::Relaxed);
     let output = waiting.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(user.server.is_good(String::from_utf8(output.stdout).unwrap().trim_end()));

@@ -37,6 +37,8 @@ pub(crate) struct Habits {
     pub(crate) no_refresh_token: AtomicBool,
     /// Whether refreshes are taken, and neither processed nor answered.
     pub(crate) hangs: AtomicBool,
+    /// Whether one was taken so.
+    pub(crate) hung: AtomicBool,
     /// Whether the person at the device says no.
     pub(crate) says_no: AtomicBool,
     /// Every token that was issued.
@@ -119,6 +121,7 @@ fn tokens(auth: &AuthServer, habits: &Habits, request: &Request) -> Response {
                 return Response::json(*status, body);
             }
             if habits.hangs.load(Ordering::Relaxed) {
+                habits.hung.store(true, Ordering::Relaxed);
                 pause(Duration::from_secs(60));
                 return Response::new(503, "");
             }
