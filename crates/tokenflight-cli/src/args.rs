@@ -257,8 +257,8 @@ pub(crate) enum Program {
 /// The only word that cargo says: the others of its configuration come with its question.
 const CARGO: &str = "--cargo-plugin";
 
-/// Programs look for helpers under names of their own; under such a name the command is that helper. And cargo says nothing
-/// but that it is cargo.
+/// Programs look for helpers under names of their own; under such a name the command is that helper. And cargo says
+/// nothing but that it is cargo.
 pub(crate) fn expand(given: Vec<OsString>) -> Vec<OsString> {
     let name = given.first().and_then(|first| PathBuf::from(first).file_stem().map(ToOwned::to_owned));
     let kind = match name.as_deref().and_then(|name| name.to_str()) {

@@ -29,7 +29,8 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".tmp");
-    // One that is there is a dead writer's. Two living ones do not meet: they have the lock of the refresher, or are a person's.
+    // One that is there is a dead writer's. Two living ones do not meet: they have the lock of the refresher, or are
+    // a person's.
     let _ = fs::remove_file(&draft);
     let written = options().write(true).create_new(true).open(&draft).and_then(|mut file| {
         file.write_all(bytes)?;

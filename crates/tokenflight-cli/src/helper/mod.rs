@@ -1,4 +1,5 @@
-//! Programs that ask for credentials. Each is answered for the hosts that a profile lists, and told "not found" for others.
+//! Programs that ask for credentials. Each is answered for the hosts that a profile lists, and told "not found" for
+//! others.
 
 mod cargo;
 mod docker;

@@ -2,7 +2,7 @@
 //! of that command's terminal costs an answer.
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::Write,
     path::PathBuf,
     process::{Child, Command, ExitCode, Stdio, id},
@@ -42,29 +42,33 @@ pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> 
 /// Whether one is at work, and how it calls itself.
 pub(crate) fn at_work(profile: &Profile) -> Option<String> {
     let lock = private::open_lock(&lock_file(profile)).ok()?;
-    match lock.try_lock_shared() {
-        Ok(()) => None,
-        Err(_) => {
-            let words = private::read(&lock_file(profile)).ok().flatten();
-            let words = words.and_then(|words| String::from_utf8(words.to_vec()).ok()).unwrap_or_default();
-            Some(words.trim().to_owned())
-        }
+    // Where locks have no effect the store says so.
+    if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
     }
+    let words = private::read(&lock_file(profile)).ok().flatten();
+    let words = words.and_then(|words| String::from_utf8(words.to_vec()).ok()).unwrap_or_default();
+    Some(words.trim().to_owned())
 }
 
 fn lock_file(profile: &Profile) -> PathBuf {
     profile.file("refresher")
 }
 
-/// The lock of the one refresher of a profile; `None` if there is another.
+/// The lock of the one refresher of a profile; `None` if there is another. It saves work: that only one process presents is
+/// the store's to see to.
 fn lock(profile: &Profile) -> Result<Option<File>, Problem> {
     let failed = |error| Problem::io("locking the refresh", &error);
     private::make_folder(profile.folder()).map_err(failed)?;
     let mut lock = private::open_lock(&lock_file(profile)).map_err(failed)?;
     let end = clock::boot().saturating_add(PATIENCE);
-    while lock.try_lock().is_err() {
+    while let Err(TryLockError::WouldBlock) = lock.try_lock() {
         if clock::boot() >= end {
-            return Ok(None);
+            // A command that is stopped while it looks is no refresher.
+            match lock.try_lock_shared() {
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                _ => break,
+            }
         }
         clock::pause(Duration::from_millis(2));
     }

@@ -109,6 +109,16 @@ fn who_holds_the_turn_is_told_and_a_person_can_take_it_away() {
     assert!(said(&user.run(&["release"])).contains("nothing was changed"));
 }
 
+#[test]
+fn a_command_that_is_stopped_while_it_looks_keeps_no_refresh_back() {
+    let user = User::expired();
+    let path = user.state().join("default.refresher");
+    let looking = File::options().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+    looking.lock_shared().unwrap();
+    assert!(user.server.is_good(&user.token()));
+    assert_eq!(user.server.rotations(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_refresh_that_is_stopped_is_named_and_goes_on_when_it_is_resumed() {
@@ -128,4 +138,21 @@ fn a_refresh_that_is_stopped_is_named_and_goes_on_when_it_is_resumed() {
     signal("-CONT");
     assert!(user.server.is_good(&user.token()));
     assert_eq!(user.server.rotations(), 1);
+}
+
+#[test]
+fn the_profile_in_the_manual_is_understood() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/command-line.md");
+    let page = fs::read_to_string(page).unwrap();
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    // Also what is only shown: a line that begins with a setting's name is one.
+    let is_setting = |line: &str| line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+    let shown = |line: &str| line.strip_prefix("# ").filter(|line| is_setting(line)).map(str::to_owned);
+    let lines: Vec<_> = block.lines().map(|line| shown(line).unwrap_or_else(|| line.to_owned())).collect();
+    let user = User::new();
+    user.configure(&lines.join("\n"));
+    let status = user.run(&["status"]);
+    assert!(status.status.success(), "{status:?}");
+    let lines = String::from_utf8(status.stdout).unwrap();
+    assert!(lines.contains("profile: default\n") && lines.contains("login: none\n"), "{lines}");
 }
