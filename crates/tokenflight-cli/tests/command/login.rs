@@ -51,6 +51,20 @@ fn a_login_with_a_code_tells_the_code_and_waits() {
     assert!(!said(&output).contains('\x1b'));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_a_line_counts_down_while_a_login_is_waited_for() {
+    let Some(script) = crate::support::find("script", "the line on a terminal was not looked at") else { return };
+    let user = User::logged_in(&[]);
+    let mut command = user.program(script);
+    let line = format!("{} login --device && {0} status", env!("CARGO_BIN_EXE_tokenflight"));
+    let output = command.args(["-qec", &line, "/dev/null"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("Waiting for the login, 9 min 59 s left"), "{shown}");
+    // It is wiped away before the next words, and the status is a table.
+    assert!(shown.contains("\r\x1b[2KLogged in") && shown.contains("│ login        ┆ active"), "{shown}");
+}
+
 #[test]
 fn a_login_that_the_person_refuses_changes_nothing() {
     let user = User::logged_in(&[]);
