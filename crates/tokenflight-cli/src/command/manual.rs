@@ -1,0 +1,21 @@
+//! Completions and pages of manual, made of the command line's own description.
+
+use std::{fs, io, path::Path, process::ExitCode};
+
+use clap::CommandFactory;
+
+use crate::{args::Args, problem::Problem};
+
+const NAME: &str = "tokenflight";
+
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Problem> {
+    clap_complete::generate(shell, &mut Args::command(), NAME, &mut io::stdout());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A page for the command, and one for each of its commands.
+pub(super) fn pages(folder: &Path) -> Result<ExitCode, Problem> {
+    let made = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Args::command(), folder));
+    made.map_err(|error| Problem::io("writing the pages of manual", &error))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,50 @@
+//! The commands.
+
+mod exec;
+mod folder;
+mod login;
+mod logout;
+mod manual;
+mod status;
+mod token;
+
+use std::process::ExitCode;
+
+use crate::{
+    args::{Args, Command, Hidden, HiddenCommand},
+    config::File,
+    helper,
+    problem::Problem,
+    token::run_refresher,
+};
+
+/// Does what was asked for.
+pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
+    // They need no configuration, and work where it is damaged.
+    if let Command::Completions { shell } = args.command {
+        return manual::completions(shell);
+    }
+    let file = File::read(args.place)?;
+    match args.command {
+        Command::Login(login) => login::run(&file, *login),
+        Command::Token(token) => token::run(&file.profile()?, &token),
+        Command::Exec(exec) => exec::run(&file.profile()?, exec),
+        Command::Status(status) => status::run(&file, &status),
+        Command::Logout(logout) => logout::run(&file.profile()?, &logout),
+        Command::Helper(helper) => helper::run(&file, &helper),
+        Command::Adopt => folder::adopt(&file.profile()?),
+        Command::Release => folder::release(&file.profile()?),
+        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The hidden command for pages of manual.
+pub(crate) const MANUAL: &str = "man";
+
+/// Does what no person asks for.
+pub(crate) fn run_hidden(hidden: Hidden) -> Result<ExitCode, Problem> {
+    match hidden.command {
+        HiddenCommand::Refresh { seen } => run_refresher(&File::read(hidden.place)?.profile()?, &seen),
+        HiddenCommand::Man { folder } => manual::pages(&folder),
+    }
+}

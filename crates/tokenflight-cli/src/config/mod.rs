@@ -1,0 +1,16 @@
+//! Profiles: where they are written down, what they say, and where their state lives.
+
+mod append;
+mod file;
+mod home;
+mod profile;
+
+pub(crate) use self::{
+    append::append,
+    file::File,
+    home::Home,
+    profile::{ClientAuthStyle, GitScheme, Profile, Settings},
+};
+
+/// The profile of those who name none.
+pub(crate) const DEFAULT: &str = "default";

@@ -1,0 +1,11 @@
+//! The real command against servers on loopback, in folders of its own.
+
+#![allow(clippy::unwrap_used)] // In helpers of tests, as in tests.
+
+mod canary;
+mod exec;
+mod helper;
+mod login;
+mod status;
+mod support;
+mod token;
