@@ -158,3 +158,25 @@ impl<'a> Outcome<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours(numbers: Numbers) -> bool {
+        let lane = Lane::default();
+        let theirs = Numbers { presented_twice: 7, logins_lost: 7, ..Numbers::default() };
+        let theirs = Standing { kind: Kind::NoLock, numbers: theirs, reuses: Vec::new(), lane: lane.clone() };
+        unharmed(&[theirs, Standing { kind: Kind::Tokenflight, numbers, reuses: Vec::new(), lane }])
+    }
+
+    #[test]
+    fn only_what_ours_could_have_kept_or_done_once_is_held_against_it() {
+        assert!(ours(Numbers::default()));
+        assert!(ours(Numbers { presented_in_doubt: 2, in_vain: 2, ..Numbers::default() }));
+        assert!(ours(Numbers { logins_lost: 2, logins_lost_to_strikes: 2, ..Numbers::default() }));
+        assert!(!ours(Numbers { presented_twice: 1, ..Numbers::default() }));
+        assert!(!ours(Numbers { overlapping: 1, ..Numbers::default() }));
+        assert!(!ours(Numbers { logins_lost: 2, logins_lost_to_strikes: 1, ..Numbers::default() }));
+    }
+}
