@@ -311,6 +311,13 @@ impl Slot {
         self.notify = true;
     }
 
+    /// The write in progress has done its part, and has something else to do: its place is free.
+    pub(crate) fn leave_write(&mut self) {
+        self.forget_finished();
+        self.owed.extend(self.write.take().map(AnyFlight::Write));
+        self.notify = true;
+    }
+
     /// There was a login or logout: what is in progress goes on for no caller. Returns it.
     pub(crate) fn abandon(&mut self) -> Vec<AnyFlight> {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));

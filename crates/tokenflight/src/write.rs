@@ -81,8 +81,11 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
         let random = parts.random();
         let settled = session.change(|slot, now| {
             let settled = slot.machine.written(id, applied, now, random);
-            if !matches!(settled, Settled::Again(_) | Settled::Stale) {
-                slot.end_write();
+            match &settled {
+                Settled::Again(_) | Settled::Stale => {}
+                // It is not over before the token is revoked: a shutdown waits for it, and a driver takes it to its end.
+                Settled::Stored(Some(_)) | Settled::Overtaken(Some(_)) => slot.leave_write(),
+                Settled::Stored(None) | Settled::Overtaken(None) | Settled::Failed(_) => slot.end_write(),
             }
             settled
         });

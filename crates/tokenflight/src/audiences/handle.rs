@@ -56,10 +56,10 @@ impl Audiences {
     /// The login stays in effect; it is stored by a driver or the next call.
     pub async fn login(&self, tokens: TokenSet) -> Result<(), Error> {
         let root = &self.common.root;
-        root.inner.login(&tokens, Duration::ZERO)?;
+        let storing = root.inner.login(&tokens, Duration::ZERO)?;
         let login = root.state().login;
         self.sessions().for_each(|session| session.inner.follow(login));
-        root.inner.flush().await.map(drop)
+        root.inner.flush_from(storing).await.map(drop)
     }
 
     /// Ends the login of all audiences and revokes the refresh token. Says what became of that.

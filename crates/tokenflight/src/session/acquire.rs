@@ -112,6 +112,13 @@ pub(crate) enum Supply {
     Refused(Error),
 }
 
+/// A write that a caller waits for.
+pub(crate) struct Storing {
+    join: Result<Join<Written>, Error>,
+    /// Whether it is that of a logout, which a revocation follows.
+    logout: bool,
+}
+
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
 const ROUNDS: u8 = 16;
 
@@ -251,14 +258,15 @@ impl Inner {
 
     /// Waits until everything is stored; what became of the refresh token that a logout replaced.
     pub(crate) async fn flush(self: &Arc<Self>) -> Result<super::Revocation, Error> {
-        let mut revocation = super::Revocation::Nothing;
+        let storing = self.change(|slot, _| slot.storing(self));
+        self.flush_from(storing).await
+    }
+
+    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over by now.
+    pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<super::Revocation, Error> {
+        let (mut revocation, mut storing) = (super::Revocation::Nothing, storing);
         for _ in 0..ROUNDS {
-            let join = self.change(|slot, _| {
-                let id = slot.machine.flush()?;
-                let logout = slot.machine.pending(id).is_some_and(Pending::is_logout);
-                Some((slot.join_write(id, self), logout))
-            });
-            let Some((join, logout)) = join else { return Ok(revocation) };
+            let Some(Storing { join, logout }) = storing else { return Ok(revocation) };
             // A logout is followed by its revocation.
             let limit = self.write_limit();
             let limit =
@@ -270,6 +278,7 @@ impl Inner {
                 Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
                 None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
             }
+            storing = self.change(|slot, _| slot.storing(self));
         }
         Err(Error::with_source(ErrorKind::Store, "the session changed faster than it could be stored"))
     }
@@ -350,6 +359,13 @@ impl Slot {
     pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)
+    }
+
+    /// Joins the write of what is not stored, or starts it; nothing if everything is.
+    pub(super) fn storing(&mut self, session: &Arc<Inner>) -> Option<Storing> {
+        let id = self.machine.flush()?;
+        let logout = self.machine.pending(id).is_some_and(Pending::is_logout);
+        Some(Storing { join: self.join_write(id, session), logout })
     }
 
     /// Joins the write of this name, or starts it.

@@ -6,7 +6,7 @@ use tokenflight_core::{
 };
 use tokenflight_machine::{Forgotten, Times};
 
-use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Token, Watch};
+use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
 use crate::{
     driver::Driver,
     slot::{AnyFlight, Carry, Inner},
@@ -90,8 +90,7 @@ impl Session {
     ///
     /// The login stays in effect; storing goes on as above.
     pub async fn login(&self, tokens: TokenSet) -> Result<(), Error> {
-        self.inner.login(&tokens, Duration::ZERO)?;
-        self.inner.flush().await.map(drop)
+        self.login_received(tokens, Duration::ZERO).await
     }
 
     /// As [`login`](Self::login), with tokens that were received this long ago: their lifetime counts from then.
@@ -104,8 +103,8 @@ impl Session {
     ///
     /// As [`login`](Self::login).
     pub async fn login_received(&self, tokens: TokenSet, ago: Duration) -> Result<(), Error> {
-        self.inner.login(&tokens, ago)?;
-        self.inner.flush().await.map(drop)
+        let storing = self.inner.login(&tokens, ago)?;
+        self.inner.flush_from(storing).await.map(drop)
     }
 
     /// Ends this login: no request uses its tokens from now on, here or through the store.
@@ -123,9 +122,9 @@ impl Session {
     ///
     /// The logout stays in effect; storing goes on as above, and the revocation follows it.
     pub async fn logout(&self) -> Result<Revocation, Error> {
-        let (forgotten, left) = self.inner.logout();
+        let (forgotten, left, storing) = self.inner.logout();
         // Side by side: without a driver it is up to this call to move on what is in progress.
-        let (stored, ()) = join(self.inner.flush(), self.finish_flights(left)).await;
+        let (stored, ()) = join(self.inner.flush_from(storing), self.finish_flights(left)).await;
         let Forgotten { unsaved, known, .. } = forgotten;
         let unsaved = self.take_back(unsaved).await;
         match stored {
@@ -303,8 +302,9 @@ async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
 }
 
 impl Inner {
-    /// Begins a login with these tokens, received this long ago. What is in progress goes on for no caller.
-    pub(crate) fn login(&self, set: &TokenSet, ago: Duration) -> Result<(), Error> {
+    /// Begins a login with these tokens, received this long ago. What is in progress goes on for no caller. Returns the write
+    /// of it, begun in the same step: a driver may have ended it before the caller looks again.
+    pub(crate) fn login(self: &Arc<Self>, set: &TokenSet, ago: Duration) -> Result<Option<Storing>, Error> {
         let access = match set.access().expose().is_empty() && set.refresh().is_some() {
             true => None,
             false => {
@@ -315,17 +315,17 @@ impl Inner {
         };
         let random = self.parts.random();
         let rules = &self.parts.rules;
-        let left = self.change(|slot, now| {
+        let (left, storing) = self.change(|slot, now| {
             let received = now.back(ago);
             let times = Times::new(received, set.lifetime()).refresh_in(set.refresh_hint());
             let tokens = StoredTokens::from_set(set, received.wall, None)
                 .issued_by(rules.issuer.as_deref())
                 .issued_to(rules.client_id.as_deref());
             slot.machine.login(access, times, tokens, now, random);
-            slot.abandon()
+            (slot.abandon(), slot.storing(self))
         });
         left.iter().for_each(AnyFlight::abandon);
-        Ok(())
+        Ok(storing)
     }
 
     /// The common session has begun this login. What is in progress for an earlier one is of no use.
@@ -337,11 +337,13 @@ impl Inner {
         left.iter().for_each(AnyFlight::abandon);
     }
 
-    /// Begins a state without tokens. Returns the refresh tokens it forgot and what is still in progress.
-    pub(crate) fn logout(&self) -> (Forgotten, Vec<AnyFlight>) {
-        let (forgotten, left) = self.change(|slot, now| (slot.machine.logout(now), slot.abandon()));
+    /// Begins a state without tokens. Returns the refresh tokens it forgot, what is still in progress, and the write of it,
+    /// begun in the same step: a driver may have ended it before the caller looks again.
+    pub(crate) fn logout(self: &Arc<Self>) -> (Forgotten, Vec<AnyFlight>, Option<Storing>) {
+        let (forgotten, left, storing) =
+            self.change(|slot, now| (slot.machine.logout(now), slot.abandon(), slot.storing(self)));
         left.iter().for_each(AnyFlight::abandon);
-        (forgotten, left)
+        (forgotten, left, storing)
     }
 }
 

@@ -37,7 +37,7 @@ mod token;
 mod watch;
 
 pub(crate) use self::{
-    acquire::{Ask, Supply},
+    acquire::{Ask, Storing, Supply},
     events::Listeners,
     snapshot::{Pass, Snapshot},
     token::Access,

@@ -1,5 +1,7 @@
 //! Logins and logouts.
 
+use tokio::sync::oneshot;
+
 use super::support::*;
 
 /// The store has a login, and only its answer was lost: the login is stored again over a newer rotation, and a spent
@@ -246,4 +248,46 @@ fn flights_that_wait_for_each_other_end_in_an_error() {
         })
     });
     assert_eq!(done, Some(true));
+}
+
+/// A store whose claims are granted at once and told of when they are let go.
+struct Slow(ModelStore, Mutex<Option<oneshot::Receiver<()>>>);
+
+impl Store for Slow {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        self.0.load(key)
+    }
+
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        let held = matches!(op.body, Body::Claim { .. }).then(|| self.1.lock().unwrap().take()).flatten();
+        Box::pin(async move {
+            let reply = self.0.apply(key, op).await;
+            if let Some(held) = held {
+                let _ = held.await;
+            }
+            reply
+        })
+    }
+}
+
+/// A logout comes between the claim and the request: there is nothing to obtain a token for any more.
+#[test]
+fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let (answer, held) = oneshot::channel();
+    let session = session(time.clone(), grant.clone(), Slow(ModelStore::new(), Mutex::new(Some(held))));
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    let mut driver = session.driver();
+    let mut token = Box::pin(session.token());
+    assert!(poll(&mut token).is_pending());
+    let mut logout = Box::pin(session.logout());
+    let _ = poll(&mut logout);
+    answer.send(()).unwrap();
+    for _ in 0..20 {
+        let _ = poll(&mut driver);
+        time.advance(SECOND);
+    }
+    assert!(poll(&mut logout).is_ready() && poll(&mut token).is_ready());
+    assert_eq!(grant.count(), 0);
 }

@@ -34,7 +34,9 @@ async fn a_refused_request_and_its_replay_are_two_client_spans_under_one_operati
     drop(guard);
 
     assert_eq!(world.requests(), 2);
-    let seen = spans.seen();
+    // Spans of ours, if there are any, are of no interest here.
+    let mut seen = spans.seen();
+    seen.retain(|span| !span.name.starts_with("tokenflight"));
     assert_eq!(seen[0], Seen { name: "operation", parent: None, resend: None });
     let sent = |resend| Seen { name: "http.client", parent: Some(1), resend };
     assert_eq!(seen[1..], [sent(None), sent(Some(1))], "the first has no count");

@@ -42,7 +42,7 @@ impl Server {
             Kind::OidcProvider => PathBuf::from("node"),
             Kind::Django => place.join("bin/python"),
         };
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/tokenflight-oauth2/tests/servers");
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/tokenflight-oauth2/tests/servers");
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let scratch = folder(&format!("server-{}", STARTED.fetch_add(1, SeqCst)));
         let mut child = Command::new(program)
