@@ -9,7 +9,8 @@ use super::{Ended, signal::Signal, span::Begun};
 pub(super) struct Session;
 
 /// When something began: not looked at.
-pub(super) type Began = ();
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began;
 
 /// A span that is none.
 #[derive(Clone, Debug)]
@@ -19,9 +20,11 @@ pub(super) const fn listens() -> bool {
     false
 }
 
-pub(super) fn began(_: impl FnOnce() -> Duration) -> Began {}
+pub(super) fn began(_: impl FnOnce() -> Duration) -> Began {
+    Began
+}
 
-pub(super) const fn boot((): Began) -> Option<Duration> {
+pub(super) const fn boot(_: Began) -> Option<Duration> {
     None
 }
 
