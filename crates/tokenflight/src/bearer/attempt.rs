@@ -163,8 +163,9 @@ where
             replays = u8::saturating_add(replays, 1);
             let mut request = spared.request(body);
             request.extensions_mut().insert(Resend(replays.into()));
+            let answered = send(&shared, request, supply, sent.origin, &mut limit).await;
             let told = |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
-            let (response, again) = match send(&shared, request, supply, sent.origin, &mut limit).await {
+            let (response, again) = match answered {
                 Ok(answered) => answered,
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
                 Err(Failure::Inner(error)) => {
