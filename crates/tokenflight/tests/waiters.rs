@@ -111,13 +111,15 @@ fn to_wait_allocates_nothing_but_a_place_in_the_list() {
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(session.newer_than(generation))).collect());
     assert_eq!((enter.count_total, leave.count_total), (0, 0), "the flight and the list are for all of them together");
     assert!(enter.bytes_max <= PLACE, "{enter:?}");
-    assert_eq!(enter.bytes_current + leave.bytes_current, 0, "nothing stays");
+    // Each of the two is rounded.
+    assert!(enter.bytes_current + leave.bytes_current <= 1, "nothing stays");
 }
 
 /// With a body and an inner service without a size. The box holds what is kept of the refusal, and room for the replay.
 #[test]
 fn a_refused_request_waits_in_one_box() {
-    const COLD: u64 = 992;
+    // With something that listens, it remembers since when it waits and what it was refused with.
+    const COLD: u64 = 992 + if cfg!(feature = "tracing") { 64 } else { 0 };
     let (grant, session, _) = world();
     let mut client = client(&session);
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(client.call(request()))).collect());
@@ -129,7 +131,7 @@ fn a_refused_request_waits_in_one_box() {
 
 #[test]
 fn a_request_without_a_token_waits_in_one_box() {
-    const COLD: u64 = 960;
+    const COLD: u64 = 960 + if cfg!(feature = "tracing") { 16 } else { 0 };
     let (grant, session, generation) = world();
     let mut client = client(&session);
     // From now on the token is known to be refused.

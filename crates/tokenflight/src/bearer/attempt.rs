@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     session::{Ask, Token},
-    slot::Carry,
+    slot::{Carry, Inner},
     sync::Arc,
-    telemetry::{self, Replayed, Signal},
+    telemetry::{self, Replayed, Signal, Timer, Trigger},
     time::Deadline,
 };
 
@@ -67,8 +67,7 @@ where
         };
         let timer = session.parts.timer();
         let supply = limit.within(time, pin!(session.obtain(ask))).await.and_then(|supply| supply);
-        session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
-        let supply = supply?;
+        let supply = tell_waited(session, timer, supply)?;
         let (mut spare, mut body) = (None, None);
         shared.copy(&request, &chosen, &options, &mut spare);
         let request = match spare {
@@ -114,12 +113,9 @@ where
         let mut replays = 0;
         loop {
             let trigger = refusal::trigger(refusal.status(), refusal.headers());
-            let told = |meaning, replay| {
-                session.parts.signal(|| Signal::refused(trigger, meaning, sent.generation, replay));
-            };
             let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
                 Cure::None(challenge) => {
-                    told(challenge.meaning(), telemetry::Replay::Unwanted);
+                    tell_refused(session, sent, trigger, challenge.meaning(), telemetry::Replay::Unwanted);
                     return Ok(explained(refusal.map(BearerBody::whole), challenge));
                 }
                 Cure::Refresh => None,
@@ -135,7 +131,8 @@ where
                 _ => Poll::Ready(None),
             };
             let whole = kept.is_some() && !matches!(again, Poll::Ready(None));
-            told(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole));
+            let replay = telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole);
+            tell_refused(session, sent, trigger, Meaning::Refresh, replay);
             let (pause, spared) = match (hopeless, pause, &mut kept, &again) {
                 (Some(error), ..) => return Ok(explained(refusal.map(BearerBody::whole), error)),
                 (None, Some(pause), Some(spared), Poll::Pending | Poll::Ready(Some(_))) => (pause, spared),
@@ -153,9 +150,8 @@ where
             let waits = join3(newer, original.read(body, Arc::clone(time)), OptionFuture::from(rest));
             let timer = session.parts.timer();
             let waited = limit.within(time, pin!(waits)).await;
-            let supply = waited.and_then(|(supply, (), rest)| Ok((supply?, rest)));
-            session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
-            let (mut supply, rest) = match supply {
+            let (mut supply, rest) = match tell_waited(session, timer, waited.and_then(|(s, (), rest)| Ok((s?, rest))))
+            {
                 Ok(supply) => supply,
                 Err(error) => return Ok(explained(original.response(), error)),
             };
@@ -170,8 +166,9 @@ where
             replays = u8::saturating_add(replays, 1);
             let mut request = spared.request(body);
             request.extensions_mut().insert(Resend(replays.into()));
-            let told = |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
-            let (response, again) = match send(&shared, request, supply, sent.origin, &chosen, &mut limit).await {
+            let answered = send(&shared, request, supply, sent.origin, &chosen, &mut limit).await;
+            let told = move |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
+            let (response, again) = match answered {
                 Ok(answered) => answered,
                 Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
                 Err(Failure::Inner(error)) => {
@@ -191,6 +188,19 @@ where
             }
         }
     }
+}
+
+// Functions, and no closures: what a closure borrows, a future keeps to the end.
+
+/// Tells what a request was refused with, and whether it is to be sent again.
+fn tell_refused(session: &Inner, sent: Sent, trigger: Trigger, meaning: Meaning, replay: telemetry::Replay) {
+    session.parts.signal(|| Signal::refused(trigger, meaning, sent.generation, replay));
+}
+
+/// Tells how a wait has ended.
+fn tell_waited<T>(session: &Inner, timer: Timer, supply: Result<T, Error>) -> Result<T, Error> {
+    session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
+    supply
 }
 
 /// A response, and which token its request had.

@@ -25,7 +25,7 @@ mod trace;
 
 pub(crate) use self::{
     ended::Ended,
-    funnel::Telemetry,
+    funnel::{Telemetry, Timer},
     sets::{Operation, Replay, Replayed, Trigger},
     signal::Signal,
     span::{Cause, RefreshSpan},
