@@ -291,3 +291,71 @@ fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     assert!(poll(&mut logout).is_ready() && poll(&mut token).is_ready());
     assert_eq!(grant.count(), 0);
 }
+
+/// A grant whose server takes its time to revoke.
+struct Leisurely(MockGrant, Mutex<Option<oneshot::Receiver<()>>>);
+
+impl Grant for Leisurely {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        self.0.request(request)
+    }
+
+    fn revoke<'a>(&'a self, _: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        let answer = self.1.lock().unwrap().take();
+        Box::pin(async move {
+            if let Some(answer) = answer {
+                let _ = answer.await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A session whose driver is polled by the listener that hears of the logout, as a driver on another thread may be; and what
+/// lets the server answer.
+fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<tokenflight::Driver>>>, oneshot::Sender<()>) {
+    let (answer, held) = oneshot::channel();
+    let driver = Arc::new(Mutex::new(None));
+    let news = Arc::clone(&driver);
+    let session = Session::builder(Leisurely(MockGrant::new(), Mutex::new(Some(held))))
+        .store(MemoryStore::new())
+        .time(time.clone())
+        .on_event(move |event: &Event| {
+            if let (Event::LoggedOut { .. }, Some(driver)) = (event, news.lock().unwrap().as_mut()) {
+                (0..4).for_each(|_| drop(poll(driver)));
+            }
+        })
+        .build()
+        .unwrap();
+    time.run(session.login(set("0"))).unwrap();
+    *driver.lock().unwrap() = Some(session.driver());
+    let _ = poll(driver.lock().unwrap().as_mut().unwrap());
+    (session, driver, answer)
+}
+
+/// The driver has stored the logout before its caller looks again: the caller was told that there was nothing to revoke, while
+/// the server had not answered yet.
+#[test]
+fn a_logout_that_the_driver_has_stored_waits_for_its_revocation() {
+    let time = ManualTime::new(1);
+    let (session, driver, answer) = driven_by_the_news(&time);
+    let mut logout = Box::pin(session.logout());
+    assert!(poll(&mut logout).is_pending(), "the server has not answered");
+    answer.send(()).unwrap();
+    let _ = poll(driver.lock().unwrap().as_mut().unwrap());
+    let Poll::Ready(Ok(revocation)) = poll(&mut logout) else { panic!("it is over") };
+    assert!(matches!(revocation, Revocation::Revoked), "{revocation:?}");
+}
+
+/// A logout whose caller has gone: a shutdown waits for the revocation that is still under way.
+#[test]
+fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
+    let time = ManualTime::new(1);
+    let (session, driver, answer) = driven_by_the_news(&time);
+    drop(poll(&mut Box::pin(session.logout())));
+    let mut shutdown = Box::pin(session.shutdown(SECOND * 4));
+    assert!(poll(&mut shutdown).is_pending(), "the server has not answered");
+    answer.send(()).unwrap();
+    let _ = poll(driver.lock().unwrap().as_mut().unwrap());
+    assert!(matches!(poll(&mut shutdown), Poll::Ready(Ok(()))));
+}

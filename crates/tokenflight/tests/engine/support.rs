@@ -23,8 +23,8 @@ pub(crate) use http::{Request, Response};
 pub(crate) use http_body_util::Full;
 pub(crate) use tokenflight::{
     Audiences, BearerLayer, BoxFuture, CallbackStore, EntryState, Error, Event, EventOrGap, Grant, GrantError,
-    GrantKey, MemoryStore, Now, Origins, RefreshToken, Session, Store, StoredTokens, Time, TokenRequest, TokenSet,
-    grant_fn, time::Sleep,
+    GrantKey, MemoryStore, Now, Origins, RefreshToken, Revocation, Session, Store, StoredTokens, Time, TokenRequest,
+    TokenSet, grant_fn, time::Sleep,
 };
 pub(crate) use tokenflight_core::store::{Blob, Body, Op, Reply, Seen, StoreError};
 pub(crate) use tokenflight_test::{
