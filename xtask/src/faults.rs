@@ -2,7 +2,7 @@
 //! not tested.
 //!
 //! A patch begins with what it breaks and the tests that find it, as `test: package target name`, where the target is
-//! `--lib` or the name of a test program; `shuttle` is built for the model checker.
+//! `--lib` or the name of a test program, after `shuttle:` if it is built for the model checker.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
 
 const FOLDER: &str = "xtask/faults";
 
-/// The test program of the model checker, which has compiler flags of its own.
+/// What is built for the model checker has compiler flags of its own.
 const MODELS: &str = "shuttle";
 
 /// A test that runs for so long hangs.
@@ -71,12 +71,13 @@ impl Fault {
 impl Test {
     /// Whether it fails, or hangs; one that is not built has found nothing.
     fn finds(&self, copy: &Copy) -> Result<(), String> {
-        let test = match self.target.as_str() {
-            "--lib" => Cargo::new("test --all-features --lib"),
-            MODELS => Cargo::new("test --release --test").args(MODELS).flags("RUSTFLAGS", "--cfg shuttle"),
-            target => Cargo::new("test --all-features --test").args(target),
+        let (kind, target) = self.target.split_once(':').unwrap_or(("", &self.target));
+        let target = if target.starts_with("--") { target.to_owned() } else { format!("--test {target}") };
+        let (test, build) = match kind {
+            MODELS => (Cargo::new("test --release").flags("RUSTFLAGS", "--cfg shuttle"), build(MODELS)),
+            _ => (Cargo::new("test --all-features"), build("tests")),
         };
-        let build = build(if self.target == MODELS { MODELS } else { "tests" });
+        let test = test.args(&target);
         let test = test.args("-p").args(&self.package).within(copy.path()).env_default("RUST_BACKTRACE", "0");
         let test = test.env("CARGO_TARGET_DIR", &build.display().to_string());
         let log = target_dir("xtask").join("fault.log");

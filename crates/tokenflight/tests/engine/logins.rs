@@ -359,3 +359,48 @@ fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
     let _ = poll(driver.lock().unwrap().as_mut().unwrap());
     assert!(matches!(poll(&mut shutdown), Poll::Ready(Ok(()))));
 }
+
+/// The user logs out in another process while a refresh is out: what it brings belongs to a login that is over.
+#[test]
+fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
+    let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
+    let grant = MockGrant::new();
+    let session_x = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), model.clone());
+    time.run(session_x.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    grant.gate().close();
+    let mut token = Box::pin(session_x.token());
+    assert!(poll(&mut token).is_pending());
+    time.run(session(time.clone(), MockGrant::new(), model).logout()).unwrap();
+    grant.gate().open();
+    assert!(time.run(token).is_err());
+    assert_eq!(*revoked.lock().unwrap(), ["refresh-1"]);
+}
+
+/// A server may end the whole family when a refresh token is revoked that it is just rotating, or keep the successor.
+#[test]
+fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
+    let (time, revoked) = (ManualTime::new(1), Arc::default());
+    let grant = MockGrant::new();
+    let session = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), ModelStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    grant.gate().close();
+    let mut driver = session.driver();
+    let mut token = Box::pin(session.token());
+    assert!(poll(&mut token).is_pending());
+    let mut logout = Box::pin(session.logout());
+    for _ in 0..20 {
+        assert!(poll(&mut logout).is_pending());
+        let _ = poll(&mut driver);
+        time.advance(Duration::from_millis(100));
+    }
+    assert!(revoked.lock().unwrap().is_empty());
+    grant.gate().open();
+    for _ in 0..20 {
+        let _ = poll(&mut driver);
+        time.advance(Duration::from_millis(100));
+    }
+    assert!(poll(&mut logout).is_ready());
+    assert_eq!(*revoked.lock().unwrap(), ["refresh-1", "refresh-0"]);
+}
