@@ -3,18 +3,17 @@
 use std::{future::Future, time::Duration};
 
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
-use tokenflight_machine::{Beside as Aside, Decision, OriginId, Pending, Refused, Start, Work};
+use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
 
 use super::Token;
 use crate::{
     flight::{Flight, Join, Recursion},
-    parts::REVOCATION,
     refresh::{Brought, Refreshed},
     slot::{AnyFlight, Carry, Inner, Slot},
     sync::Arc,
     telemetry::Cause,
     time::Deadline,
-    write::{self, Written},
+    write::Written,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -112,15 +111,8 @@ pub(crate) enum Supply {
     Refused(Error),
 }
 
-/// A write that a caller waits for.
-pub(crate) struct Storing {
-    join: Result<Join<Written>, Error>,
-    /// Whether it is that of a logout, which a revocation follows.
-    logout: bool,
-}
-
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
-const ROUNDS: u8 = 16;
+pub(super) const ROUNDS: u8 = 16;
 
 impl Inner {
     /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other task keeps moving.
@@ -255,33 +247,6 @@ impl Inner {
             AnyFlight::Refresh(flight).carry()
         })
     }
-
-    /// Waits until everything is stored; what became of the refresh token that a logout replaced.
-    pub(crate) async fn flush(self: &Arc<Self>) -> Result<super::Revocation, Error> {
-        let storing = self.change(|slot, _| slot.storing(self));
-        self.flush_from(storing).await
-    }
-
-    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over by now.
-    pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<super::Revocation, Error> {
-        let (mut revocation, mut storing) = (super::Revocation::Nothing, storing);
-        for _ in 0..ROUNDS {
-            let Some(Storing { join, logout }) = storing else { return Ok(revocation) };
-            // A logout is followed by its revocation.
-            let limit = self.write_limit();
-            let limit =
-                if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(REVOCATION.0) } else { limit };
-            match self.parts.within(limit, Box::pin(join?)).await {
-                Some(Some(Ok(done))) => revocation = done,
-                Some(Some(Err(error))) => return Err(error),
-                // Another login or logout has taken its place.
-                Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
-                None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
-            }
-            storing = self.change(|slot, _| slot.storing(self));
-        }
-        Err(Error::with_source(ErrorKind::Store, "the session changed faster than it could be stored"))
-    }
 }
 
 impl Slot {
@@ -358,26 +323,6 @@ impl Slot {
 
     pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
-        Ok(flight.join()?)
-    }
-
-    /// Joins the write of what is not stored, or starts it; nothing if everything is.
-    pub(super) fn storing(&mut self, session: &Arc<Inner>) -> Option<Storing> {
-        let id = self.machine.flush()?;
-        let logout = self.machine.pending(id).is_some_and(Pending::is_logout);
-        Some(Storing { join: self.join_write(id, session), logout })
-    }
-
-    /// Joins the write of this name, or starts it.
-    pub(super) fn join_write(
-        &mut self,
-        id: tokenflight_machine::WorkId,
-        session: &Arc<Inner>,
-    ) -> Result<Join<Written>, Error> {
-        if self.write.is_none() {
-            self.start_write(id, session);
-        }
-        let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)
     }
 

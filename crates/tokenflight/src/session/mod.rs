@@ -33,13 +33,15 @@ mod present;
 mod revocation;
 mod snapshot;
 mod state;
+mod storing;
 mod token;
 mod watch;
 
 pub(crate) use self::{
-    acquire::{Ask, Storing, Supply},
+    acquire::{Ask, Supply},
     events::Listeners,
     snapshot::{Pass, Snapshot},
+    storing::Storing,
     token::Access,
 };
 pub use self::{

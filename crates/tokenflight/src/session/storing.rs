@@ -1,0 +1,67 @@
+//! Waiting until what a session owes its store is stored.
+
+use tokenflight_core::{Error, ErrorKind};
+use tokenflight_machine::{Pending, WorkId};
+
+use super::{Revocation, acquire::ROUNDS};
+use crate::{
+    flight::Join,
+    parts::REVOCATION,
+    slot::{Inner, Slot},
+    sync::Arc,
+    write::{self, Written},
+};
+
+/// A write that a caller waits for.
+pub(crate) struct Storing {
+    join: Result<Join<Written>, Error>,
+    /// Whether it is that of a logout, which a revocation follows.
+    logout: bool,
+}
+
+impl Inner {
+    /// Waits until everything is stored; what became of the refresh token that a logout replaced.
+    pub(crate) async fn flush(self: &Arc<Self>) -> Result<Revocation, Error> {
+        let storing = self.change(|slot, _| slot.storing(self));
+        self.flush_from(storing).await
+    }
+
+    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over by now.
+    pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<Revocation, Error> {
+        let (mut revocation, mut storing) = (Revocation::Nothing, storing);
+        for _ in 0..ROUNDS {
+            let Some(Storing { join, logout }) = storing else { return Ok(revocation) };
+            // A logout is followed by its revocation.
+            let limit = self.write_limit();
+            let limit =
+                if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(REVOCATION.0) } else { limit };
+            match self.parts.within(limit, Box::pin(join?)).await {
+                Some(Some(Ok(done))) => revocation = done,
+                Some(Some(Err(error))) => return Err(error),
+                // Another login or logout has taken its place.
+                Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
+                None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
+            }
+            storing = self.change(|slot, _| slot.storing(self));
+        }
+        Err(Error::with_source(ErrorKind::Store, "the session changed faster than it could be stored"))
+    }
+}
+
+impl Slot {
+    /// Joins the write of what is not stored, or starts it; nothing if everything is.
+    pub(super) fn storing(&mut self, session: &Arc<Inner>) -> Option<Storing> {
+        let id = self.machine.flush()?;
+        let logout = self.machine.pending(id).is_some_and(Pending::is_logout);
+        Some(Storing { join: self.join_write(id, session), logout })
+    }
+
+    /// Joins the write of this name, or starts it.
+    pub(super) fn join_write(&mut self, id: WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
+        if self.write.is_none() {
+            self.start_write(id, session);
+        }
+        let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
+        Ok(flight.join()?)
+    }
+}
