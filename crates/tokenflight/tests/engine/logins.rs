@@ -322,7 +322,9 @@ fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<tokenflig
         .time(time.clone())
         .on_event(move |event: &Event| {
             if let (Event::LoggedOut { .. }, Some(driver)) = (event, news.lock().unwrap().as_mut()) {
-                (0..4).for_each(|_| drop(poll(driver)));
+                for _ in 0..4 {
+                    let _ = poll(driver);
+                }
             }
         })
         .build()
