@@ -72,10 +72,8 @@ impl Report {
             // A filter or a `cfg` that matches no test looks like success.
             if tests.ran_none(&log) { Err("no test ran".to_owned()) } else { Ok(()) }
         });
-        if let Some(row) = self.rows.last_mut() {
-            if !tests.is_empty() {
-                row.note = tests.to_string();
-            }
+        if let Some(row) = self.rows.last_mut().filter(|_| !tests.is_empty()) {
+            row.note = tests.to_string();
         }
         self.tests.add(tests);
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body_util::Full;
 use tokenflight::{BearerLayer, BoxError, Origins, Session, SessionBuilder, TokenSet};
 use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
-use tower::{ServiceExt, service_fn};
+use tower::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 

@@ -6,7 +6,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tokenflight::{BearerLayer, BearerOptions, BoxError, GrantError, Origins};
 use tokenflight_test::mock::Step;
-use tower::{ServiceExt, service_fn};
+use tower::service_fn;
 use tower_layer::Layer;
 use tracing::{Level, info_span};
 

@@ -2,7 +2,7 @@
 
 use http::Request;
 use tokenflight::{BearerLayer, Origins, bearer::Resend};
-use tower::{ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 use tower_http::trace::TraceLayer;
 use tracing::info_span;
 

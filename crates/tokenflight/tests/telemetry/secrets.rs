@@ -19,7 +19,7 @@ use hyper_util::{
 use tokenflight::{BearerLayer, Origins, Session, TokenSet};
 use tokenflight_oauth2::{ClientAuth, TokenEndpoint};
 use tokio::net::TcpListener;
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 
 use crate::recorder::Recorder;
 
