@@ -21,7 +21,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tokenflight::{BearerLayer, BoxError, Origins, Session, bearer::Resend, time::TokioTime};
 use tokenflight_test::{AuthServer, ResourceServer};
-use tower::{ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 use tower_http::trace::TraceLayer;
 use tracing::{Instrument, Level, Subscriber, info_span};
 use tracing_subscriber::{Layer, Registry, filter::Targets, layer::SubscriberExt};
