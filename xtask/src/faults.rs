@@ -129,6 +129,7 @@ pub(crate) fn run(report: &mut Report) {
     let prepared = report.attempt("faults: the copy", false, || Ok((Copy::make("faults")?, all()?)));
     let Some((copy, faults)) = prepared else { return };
     for fault in faults {
+        println!("fault: {}", fault.name);
         report.step(&format!("fault: {}", fault.name), || fault.is_found(&copy));
     }
 }

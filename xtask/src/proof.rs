@@ -74,6 +74,14 @@ const PROOFS: &[Proof] = &[
         }),
     },
     Proof {
+        name: "processes",
+        what: "32 processes over one record for ten minutes, or TOKENFLIGHT_PROCESS_SECONDS: as many requests as rotations",
+        run: Run::Cargo(|| {
+            let test = Cargo::new("test --release -p tokenflight-store-file --test processes -- --nocapture");
+            vec![test.env_default("TOKENFLIGHT_PROCESSES", "32").env_default("TOKENFLIGHT_PROCESS_SECONDS", "600")]
+        }),
+    },
+    Proof {
         name: "secrets",
         what: "what leaves the process: no marked secret in any span or event of ours, hyper and h2, nor at a collector",
         run: Run::Cargo(|| {

@@ -13,9 +13,8 @@ use self::support::{Folder, child, server::session};
 
 const FOLDER: &str = "TOKENFLIGHT_FOLDER";
 const SERVER: &str = "TOKENFLIGHT_SERVER";
-const SECONDS: &str = "TOKENFLIGHT_SECONDS";
-
-const PROCESSES: usize = 16;
+const SECONDS: &str = "TOKENFLIGHT_PROCESS_SECONDS";
+const PROCESSES: &str = "TOKENFLIGHT_PROCESSES";
 
 /// What a child process does; not a test by itself.
 #[test]
@@ -44,9 +43,14 @@ async fn ask_all_the_time() {
     child::say(&format!("{had} {} {} {failures:?}", failures.len(), longest.as_millis()));
 }
 
-/// How long the processes run: 10 s, or as many as `TOKENFLIGHT_SECONDS` says.
+/// How long the processes run: 20 s, or as many as `TOKENFLIGHT_PROCESS_SECONDS` says.
 fn seconds() -> String {
-    std::env::var(SECONDS).unwrap_or_else(|_| "10".to_owned())
+    std::env::var(SECONDS).unwrap_or_else(|_| "20".to_owned())
+}
+
+/// How many there are: 16, or as many as `TOKENFLIGHT_PROCESSES` says.
+fn processes() -> usize {
+    std::env::var(PROCESSES).ok().and_then(|count| count.parse().ok()).unwrap_or(16)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +63,7 @@ async fn sixteen_processes_submit_each_refresh_token_once_and_lose_no_session() 
     let served = auth.serve().unwrap();
     session(folder.path(), served.addr(), |_| ()).login(auth.login()).await.unwrap();
 
-    let children: Vec<_> = (0..PROCESSES)
+    let children: Vec<_> = (0..processes())
         .map(|_| {
             let mut command = child::child("ask");
             command.env(FOLDER, folder.path()).env(SERVER, served.addr().to_string()).env(SECONDS, seconds());
@@ -82,7 +86,7 @@ async fn sixteen_processes_submit_each_refresh_token_once_and_lose_no_session() 
     }
     let report = auth.report();
     let total = report.total;
-    println!("{PROCESSES} processes: {tokens} tokens, the longest wait {longest} ms; {report}");
+    println!("{} processes: {tokens} tokens, the longest wait {longest} ms; {report}", processes());
     report.assert_unharmed();
     assert_eq!((total.token_requests, total.presented_twice), (total.rotations, 0), "{report}");
     assert!(report.families.iter().all(|family| family.killed.is_none()), "{report}");
