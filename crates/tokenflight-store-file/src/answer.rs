@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ends_leaves_nobody_waiting() {
+    fn a_thread_that_ends_leaves_no_caller_waiting() {
         let (teller, value) = answer::<()>();
         let thread = thread::Builder::new().spawn(|| drop(teller)).unwrap();
         assert_eq!(futures_executor::block_on(value.wait()), None);

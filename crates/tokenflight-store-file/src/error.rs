@@ -85,7 +85,7 @@ pub enum FileError {
         mode: u32,
     },
     /// The folder is on a file system that other machines reach, where the locks of this one
-    /// exclude nobody.
+    /// exclude no other process.
     Network {
         /// The folder.
         path: PathBuf,

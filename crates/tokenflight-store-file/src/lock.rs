@@ -58,7 +58,7 @@ impl Lock {
         Ok(os::is_same(&there, &ours))
     }
 
-    /// Refuses a file system on which locks exclude nobody.
+    /// Refuses a file system on which locks do not exclude.
     pub(crate) fn prove(&self) -> Result<(), FileError> {
         match Self::acquire(&self.path)?.filter(|other| other.id == self.id) {
             None => Ok(()),

@@ -35,7 +35,7 @@ pub struct Status {
 #[non_exhaustive]
 pub enum Presenter {
     /// Nothing claims it.
-    Nobody,
+    Free,
     /// A living process has the turn; it may be stopped.
     Alive {
         /// Who it is, in its own words ([`Claim::holder`](tokenflight_core::store::Claim::holder)),
@@ -77,7 +77,7 @@ impl FileStore {
     /// Never.
     pub fn status(&self, key: &GrantKey) -> Result<Status, FileError> {
         let Some(place) = self.place(key)? else {
-            let (path, presenter) = (self.path(key)?, Presenter::Nobody);
+            let (path, presenter) = (self.path(key)?, Presenter::Free);
             return Ok(Status { path, file_system: None, entry: None, is_copy: false, presenter });
         };
         let entry = record::read(&place, key)?;
@@ -88,7 +88,7 @@ impl FileStore {
         let presenter = match (free, holder) {
             (false, holder) => Presenter::Alive { holder },
             (true, Some(holder)) => Presenter::Dead { holder },
-            (true, None) => Presenter::Nobody,
+            (true, None) => Presenter::Free,
         };
         let is_copy = entry.as_ref().is_some_and(|entry| is_copy(entry, here));
         Ok(Status { file_system: os::kind(&place.folder), path: place.record, entry, is_copy, presenter })

@@ -251,7 +251,7 @@ impl Steps {
         Ok(place)
     }
 
-    /// The same, if locks exclude whoever may write there.
+    /// The same, if locks exclude every process that may write there.
     fn writable(&mut self, key: &GrantKey) -> Result<Place, FileError> {
         let place = self.place(key)?;
         match self.network(&place).filter(|_| !self.settings.network) {

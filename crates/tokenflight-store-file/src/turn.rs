@@ -50,7 +50,7 @@ impl Turns {
                 }
                 return Ok(if mine { Hold::Mine } else { Hold::Ours });
             }
-            // Another file is there now. What is locked excludes nobody.
+            // Another file is there now. What is locked excludes no other process.
             self.held.remove(key);
         }
         let Some(lock) = Lock::acquire(&place.turn)? else { return Ok(Hold::Theirs) };

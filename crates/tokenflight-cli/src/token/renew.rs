@@ -111,7 +111,7 @@ impl Waiting<'_> {
         let option = option(&self.profile.name);
         let waited = clock::words(waited);
         let status = self.profile.store().status(&self.profile.key());
-        let presenter = status.map_or(Presenter::Nobody, |status| status.presenter);
+        let presenter = status.map_or(Presenter::Free, |status| status.presenter);
         let refresher = at_work(self.profile).filter(|words| !words.is_empty());
         let held = |holder: &str| {
             Problem::later(format!("no new token in {waited}: {holder} has the turn to refresh"))

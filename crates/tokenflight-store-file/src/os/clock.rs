@@ -6,7 +6,7 @@ use tokenflight_core::store::{ClockId, Facts};
 
 /// What a storage says of its clock.
 ///
-/// Linux: the boot clock, which nobody can set, under the name of this boot. Elsewhere the wall
+/// Linux: the boot clock, which cannot be set, under the name of this boot. Elsewhere the wall
 /// clock, which is not trusted.
 pub(crate) fn clock() -> Facts {
     match boot_clock() {

@@ -191,7 +191,7 @@ fn a_lock_file_that_was_deleted_makes_the_record_a_copy_and_a_turn_that_was_repl
 fn a_turn_is_released_by_order_and_its_claim_still_runs_out() {
     let folder = Folder::new();
     let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    assert_eq!(store.status(&key()).unwrap().presenter, Presenter::Nobody);
+    assert_eq!(store.status(&key()).unwrap().presenter, Presenter::Free);
     store.release(&key()).unwrap();
     log_in(&store, 1).unwrap();
     assert!(is_granted(&try_claim(&store, 1)));

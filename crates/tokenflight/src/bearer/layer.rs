@@ -62,8 +62,8 @@ impl<T: Send + Sync + 'static> BearerLayer<CloneBody, PerRequest<T>> {
     /// request.extensions_mut().insert(Tenant(7));
     /// client.clone().oneshot(request).await?;
     ///
-    /// let nobodys = Request::get("https://api.example.com/me").body(Full::default())?;
-    /// let error = client.oneshot(nobodys).await.unwrap_err();
+    /// let keyless = Request::get("https://api.example.com/me").body(Full::default())?;
+    /// let error = client.oneshot(keyless).await.unwrap_err();
     /// assert_eq!(error.downcast_ref().map(Error::kind), Some(&ErrorKind::NoKey));
     /// # Ok(()) })
     /// # }

@@ -10,5 +10,6 @@ mod drivers;
 mod events;
 mod foreign_code;
 mod logins;
+mod logouts;
 mod support;
 mod unsaved;

@@ -158,3 +158,17 @@ impl<F: Fn(OpKind) -> BoxFuture<'static, ()> + Send + Sync + 'static> Store for 
 pub(crate) fn elsewhere(model: &ModelStore, now: Now, body: Body) -> Reply {
     model.apply(&key(), Op::new(None, now, body)).now_or_never().unwrap().unwrap()
 }
+
+/// A grant that remembers what it revoked.
+pub(crate) struct Revoking<G>(pub(crate) G, pub(crate) Arc<Mutex<Vec<String>>>);
+
+impl<G: Grant> Grant for Revoking<G> {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        self.0.request(request)
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        self.1.lock().unwrap().push(token.expose().to_owned());
+        Box::pin(ready(Ok(())))
+    }
+}
