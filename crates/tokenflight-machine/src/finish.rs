@@ -157,11 +157,11 @@ impl<T: Token> Machine<T> {
     fn note_entry(&mut self, saved: Saved, now: Now, random: u64) {
         match saved {
             Saved::Stored(entry) => self.see(entry),
-            Saved::Unsaved { op, unknown, error } => {
+            Saved::Unsaved { op, error } => {
                 if let Body::Commit { login, .. } = op.body {
                     self.see_login(login);
                 }
-                let mut unsaved = Unsaved::new(Pending::tried(op, unknown));
+                let mut unsaved = Unsaved::new(Pending::tried(op));
                 let last = unsaved.fail(error, now, random);
                 self.discard(last);
                 self.unsaved = Some(Box::new(unsaved));

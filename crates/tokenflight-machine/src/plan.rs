@@ -190,8 +190,6 @@ pub enum Saved {
     Unsaved {
         /// The write, with what is known of its tries.
         op: Op,
-        /// Whether one of its tries may have had its effect.
-        unknown: bool,
         /// Why.
         error: Error,
     },

@@ -7,7 +7,7 @@ use tokenflight_core::{
     store::{Body, Entry, EntryState, Incarnation, Op, OpId, Reply, StoreErrorKind, StoredTokens},
 };
 
-use super::{Machine, Token, WorkId, backoff::Backoff, machine::Phase, present::lets_go};
+use super::{Machine, Token, WorkId, backoff::Backoff, machine::Phase};
 
 /// The waiting times between attempts to store something. The longest is a third of the time that a waiter for a claim
 /// gives an answering store.
@@ -20,8 +20,6 @@ pub struct Pending {
     op: Op,
     /// Whether `op` is as it will be: a login or logout names the login it replaces once the store has been read for it.
     settled: bool,
-    /// Whether an earlier try may have had its effect.
-    unknown: bool,
     /// The login that was last seen in the store.
     last: Option<OpId>,
     /// Logins and logouts of this session that this one replaces and that may still be stored.
@@ -51,8 +49,8 @@ pub enum Answered {
 impl Pending {
     /// A rotation that was tried already.
     #[must_use]
-    pub const fn tried(op: Op, unknown: bool) -> Self {
-        Self { op, settled: true, unknown, last: None, superseded: Vec::new() }
+    pub const fn tried(op: Op) -> Self {
+        Self { op, settled: true, last: None, superseded: Vec::new() }
     }
 
     /// A login or logout, and what it replaces in memory.
@@ -63,7 +61,7 @@ impl Pending {
             superseded.push(before.op.id);
         }
         let op = Op::new(None, now, Body::Reset { base: None, tokens });
-        Self { op, settled: false, unknown: false, last, superseded }
+        Self { op, settled: false, last, superseded }
     }
 
     /// The name of its work.
@@ -124,7 +122,6 @@ impl Pending {
                 Answered::Failed(Error::with_source(ErrorKind::Store, error))
             }
             Err(failure) => {
-                self.unknown |= !lets_go(failure.kind, self.unknown);
                 self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }

@@ -155,7 +155,7 @@ fn nothing_that_goes_to_or_comes_from_a_store_shows_it() {
     assert_debug_hides(&Blob::new(CANARY.as_bytes().to_vec()));
     for op in ops() {
         assert_debug_hides(&op);
-        assert_debug_hides(&Pending::tried(op, true));
+        assert_debug_hides(&Pending::tried(op));
     }
     for entry in entries() {
         assert_debug_hides(&Seen::new(Some(entry.clone()), Facts::in_process()));
@@ -320,7 +320,7 @@ fn no_outcome_of_a_refresh_shows_it() {
     let plan = started(machine.usable(None, at(0)));
     for error in grant_errors() {
         let (class, error) = (error.class(), Error::from(error));
-        let unsaved = |op| Saved::Unsaved { op, unknown: true, error: error.clone() };
+        let unsaved = |op| Saved::Unsaved { op, error: error.clone() };
         for op in ops() {
             let outcomes: [Outcome<u32>; 3] = [
                 Outcome::Failed { class, error: error.clone(), in_doubt: None, rotated: Some(unsaved(op.clone())) },

@@ -304,7 +304,7 @@ impl Laws {
         }
         match &self.store {
             Some(entry) if reaches > 1 => Saved::Stored(Arc::new(entry.clone())),
-            _ => Saved::Unsaved { op, unknown: reaches > 0, error: Error::new(ErrorKind::Store) },
+            _ => Saved::Unsaved { op, error: Error::new(ErrorKind::Store) },
         }
     }
 

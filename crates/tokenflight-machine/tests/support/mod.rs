@@ -190,7 +190,7 @@ pub(crate) fn the_same_again(plan: &Plan, lifetime: Option<Duration>) -> Outcome
 /// The same answer; the store did not take it.
 pub(crate) fn obtained_unsaved(plan: &Plan, lifetime: Option<Duration>) -> Outcome<u32> {
     let op = commit(plan.known.as_deref(), lifetime, plan.started);
-    let saved = Saved::Unsaved { op, unknown: false, error: Error::new(ErrorKind::Store) };
+    let saved = Saved::Unsaved { op, error: Error::new(ErrorKind::Store) };
     answered(plan, Times::new(plan.started, lifetime), saved)
 }
 

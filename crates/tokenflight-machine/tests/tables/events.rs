@@ -152,7 +152,7 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     // Nor is anything lost if what came back could not be stored.
     let saved = |_: &Plan| {
         let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), tokenflight_core::Error::new(ErrorKind::Store));
-        Saved::Unsaved { op, unknown: false, error }
+        Saved::Unsaved { op, error }
     };
     let events = refresh(&mut unsaved, 100, |plan| answered(plan, times, saved(plan)));
     assert_eq!((names(&events), unsaved.login_id()), (vec!["login", "unpersisted"], before.next()));

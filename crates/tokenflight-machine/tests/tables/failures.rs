@@ -170,7 +170,7 @@ fn a_rotated_refresh_token_is_kept_and_not_in_doubt() {
     assert_eq!(machine.tick(at(IN_LEAD + 1)).refresh.map(|plan| plan.reason), Some(Reason::Due));
     // Where it could not be stored, that comes first.
     let op = commit(plan.known.as_deref(), None, at(IN_LEAD));
-    other.finish(&plan, outcome(Saved::Unsaved { op, unknown: false, error: error.clone() }), at(IN_LEAD), ALL);
+    other.finish(&plan, outcome(Saved::Unsaved { op, error: error.clone() }), at(IN_LEAD), ALL);
     let tick = other.tick(at(IN_LEAD + 1));
     assert!(tick.refresh.is_none() && tick.write.is_some(), "{tick:?}");
     store(&mut other, at(IN_LEAD + 1));

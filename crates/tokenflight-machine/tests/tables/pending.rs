@@ -63,7 +63,7 @@ fn if_nothing_could_be_read_it_replaces_the_login_that_was_last_seen_or_any() {
 #[test]
 fn a_rotation_is_settled_from_the_beginning() {
     let op = commit(None, None, at(0));
-    let mut rotation = Pending::tried(op.clone(), true);
+    let mut rotation = Pending::tried(op.clone());
     rotation.settle(Some((A, Some(Incarnation::new(7)))));
     assert_eq!((rotation.op(at(1)).id, rotation.op(at(1)).born), (op.id, None));
     assert!(!rotation.is_unsettled() && !rotation.is_logout() && rotation.refresh_token().is_some());
@@ -160,7 +160,7 @@ fn another_processs_login_or_successor_counts_instead() {
     let mut login = pending(Some(&before), true);
     login.settle(Some((before.login, None)));
     assert!(matches!(put(&mut login, Some(&other), at(2)), Answered::Overtaken(entry) if entry == other));
-    let mut rotation = Pending::tried(commit(Some(&before), None, at(1)), false);
+    let mut rotation = Pending::tried(commit(Some(&before), None, at(1)));
     let successor = committed(Some(&before), None, at(1));
     assert!(matches!(put(&mut rotation, Some(&successor), at(2)), Answered::Overtaken(entry) if entry == successor));
 }
@@ -179,5 +179,5 @@ fn an_answer_that_does_not_fit_is_a_failure_of_the_store() {
 fn only_what_brings_tokens_has_a_refresh_token_to_lose() {
     assert!(pending(None, true).refresh_token().is_some() && pending(None, false).refresh_token().is_none());
     let again = Op::new(None, at(0), Body::Again { record: Box::default() });
-    assert!(Pending::tried(again, false).refresh_token().is_none());
+    assert!(Pending::tried(again).refresh_token().is_none());
 }

@@ -32,11 +32,14 @@ pub(super) struct Presentation<'a> {
     pub(super) request: Duration,
 }
 
+/// Another token is stored by now, and it has run out: it is to be presented in its turn. This refresh token came for nothing.
+pub(super) struct Overtaken(pub(super) Option<RefreshToken>);
+
 impl Presentation<'_> {
-    pub(super) async fn run(mut self) -> End {
+    pub(super) async fn run(mut self) -> Result<End, Overtaken> {
         if let Err(outcome) = self.guard().await {
             self.settle(Settlement::Untouched, false).await;
-            return outcome.into();
+            return Ok(outcome.into());
         }
         // The lifetime counts from before the request was sent, so that latency can only shorten it.
         let sent = self.refresh.parts.now();
@@ -141,7 +144,7 @@ impl Presentation<'_> {
     }
 
     /// Store, then publish.
-    async fn obtained(self, set: TokenSet, sent: Now) -> End {
+    async fn obtained(self, set: TokenSet, sent: Now) -> Result<End, Overtaken> {
         let obtained = set.refresh().cloned();
         let access =
             match set.check().map(|_| Access::new(set.access().clone(), set.granted_scope().map(str::to_owned))) {
@@ -154,9 +157,12 @@ impl Presentation<'_> {
         let times = Times::new(sent, set.lifetime()).refresh_in(set.refresh_hint());
         let outcome = match self.commit(tokens).await {
             Ok(saved) => Outcome::Obtained { token: access, times, renewable, saved },
-            Err(entry) => self.instead(*entry),
+            Err(entry) => match self.instead(*entry) {
+                Some(outcome) => outcome,
+                None => return Err(Overtaken(obtained)),
+            },
         };
-        End { outcome, obtained }
+        Ok(End { outcome, obtained })
     }
 
     fn named(&self, tokens: StoredTokens) -> StoredTokens {
@@ -180,38 +186,32 @@ impl Presentation<'_> {
             Ok(Reply::Conflict(entry) | Reply::Overtaken(entry) | Reply::Changed(entry)) => Err(Box::new(entry)),
             Ok(Reply::Granted(_) | Reply::Busy { .. } | Reply::Nothing) => {
                 let error = Error::with_source(ErrorKind::Store, "the store gave an answer that does not fit a commit");
-                Ok(Saved::Unsaved { op, unknown: true, error })
+                Ok(Saved::Unsaved { op, error })
             }
             // A failed write never turns a good refresh into a failed request.
-            Err(failure) => {
-                let unknown = !present::lets_go(failure.kind, false);
-                Ok(Saved::Unsaved { op: op.tried_on(failure.tried), unknown, error: failure.error })
-            }
+            Err(failure) => Ok(Saved::Unsaved { op: op.tried_on(failure.tried), error: failure.error }),
         }
     }
 
-    /// Another state is stored: a login, a logout, or another successor. It counts, ours does not. Nothing is presented any
-    /// more, so a doubt in it is no obstacle.
-    fn instead(&self, entry: Entry) -> Outcome<Access> {
+    /// Another state is stored: a login, a logout, or another successor. It counts, ours does not. `None` if it is a token that
+    /// cannot be used as it is.
+    fn instead(&self, entry: Entry) -> Option<Outcome<Access>> {
         let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
         let seen = Seen::new(Some(entry), self.seen.facts);
         match parts.rules.reconcile(plan, &seen, parts.now()) {
-            Reconcile::Adopt(times) => found(seen, Some(times)),
-            Reconcile::Over => found(seen, None),
-            Reconcile::Refuse(error) => failed(FailureClass::Config, error),
-            // It cannot be used as it is: the next refresh presents it.
-            Reconcile::Claim { .. } | Reconcile::KeptBack | Reconcile::Again => {
-                not_sent(Error::with_source(ErrorKind::Store, "another process has stored another token meanwhile"))
-            }
+            Reconcile::Adopt(times) => Some(found(seen, Some(times))),
+            Reconcile::Over => Some(found(seen, None)),
+            Reconcile::Refuse(error) => Some(failed(FailureClass::Config, error)),
+            Reconcile::Claim { .. } | Reconcile::KeptBack | Reconcile::Again => None,
         }
     }
 
     /// The server says that the grant is over. Only a refresh token can be; and it is believed if the token it refused is
     /// still the stored one, and the store has noted it.
-    async fn refused(self, error: GrantError) -> End {
+    async fn refused(self, error: GrantError) -> Result<End, Overtaken> {
         let Some(presented) = self.presented().cloned() else {
             self.settle(Settlement::Untouched, true).await;
-            return failed(FailureClass::Terminal, Error::failed(error)).into();
+            return Ok(failed(FailureClass::Terminal, Error::failed(error)).into());
         };
         let (entry, now) = (self.entry(), self.refresh.parts.now());
         let body = Body::End {
@@ -223,31 +223,32 @@ impl Presentation<'_> {
             reason: error.end_reason(),
             at: now.wall,
         };
-        match self.refresh.insist(Op::new(self.seen.facts.incarnation, now, body), now.boot).await {
+        let outcome = match self.refresh.insist(Op::new(self.seen.facts.incarnation, now, body), now.boot).await {
             Ok(Reply::Stored { entry: stored, .. }) => {
                 if entry.doubt.is_some() {
                     let generation = self.refresh.plan.generation;
                     self.refresh.parts.signal(|| Signal::SuspectedReuse { generation });
                 }
-                Outcome::Ended { entry: stored.into(), error: error.into() }.into()
+                Outcome::Ended { entry: stored.into(), error: error.into() }
             }
             Ok(Reply::Conflict(stored)) => {
                 self.settle(Settlement::Untouched, true).await;
-                match self.instead(stored) {
-                    Outcome::Failed { class, .. } => failed(class, Error::with_source(ErrorKind::Store, error)).into(),
-                    outcome => outcome.into(),
+                match self.instead(stored).ok_or(Overtaken(None))? {
+                    Outcome::Failed { class, .. } => failed(class, Error::with_source(ErrorKind::Store, error)),
+                    outcome => outcome,
                 }
             }
             // Not confirmed is not ended: another process may have stored a successor. The same is tried again.
-            Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)).into(),
+            Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)),
             Err((error, _)) => {
                 self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse()), true).await;
-                not_sent(error).into()
+                not_sent(error)
             }
-        }
+        };
+        Ok(outcome.into())
     }
 
-    async fn failed(self, error: GrantError, sent: Now) -> End {
+    async fn failed(self, error: GrantError, sent: Now) -> Result<End, Overtaken> {
         if let (Some(rotated), EntryState::Active(old)) = (error.rotated_token().cloned(), self.entry().state) {
             return self.keep_rotated(error, rotated, old).await;
         }
@@ -259,10 +260,10 @@ impl Presentation<'_> {
         };
         self.settle(settlement, class != FailureClass::NotSent).await;
         let in_doubt = ambiguous.then_some(sent.boot);
-        Outcome::Failed { class, error: Error::failed(error), in_doubt, rotated: None }.into()
+        Ok(Outcome::Failed { class, error: Error::failed(error), in_doubt, rotated: None }.into())
     }
 
-    async fn unusable(self, set: &TokenSet, error: GrantError, sent: Now) -> End {
+    async fn unusable(self, set: &TokenSet, error: GrantError, sent: Now) -> Result<End, Overtaken> {
         let error = match set.refresh().cloned() {
             Some(rotated) => error.rotated(rotated),
             None => error,
@@ -271,18 +272,19 @@ impl Presentation<'_> {
     }
 
     /// The answer cannot be used, but the old refresh token is spent: the new one must survive, beside the old access token.
-    async fn keep_rotated(self, error: GrantError, rotated: RefreshToken, old: StoredTokens) -> End {
+    async fn keep_rotated(self, error: GrantError, rotated: RefreshToken, old: StoredTokens) -> Result<End, Overtaken> {
         let mut tokens = old;
         tokens.refresh = Some(rotated.clone());
         let (class, error) = (error.class(), Error::failed(error));
         let outcome = match self.commit(tokens).await {
             Ok(saved) => Outcome::Failed { class, error, in_doubt: None, rotated: Some(saved) },
             Err(entry) => match self.instead(*entry) {
-                Outcome::Failed { .. } => failed(class, error),
-                outcome => outcome,
+                Some(Outcome::Failed { .. }) => failed(class, error),
+                Some(outcome) => outcome,
+                None => return Err(Overtaken(Some(rotated))),
             },
         };
-        End { outcome, obtained: Some(rotated) }
+        Ok(End { outcome, obtained: Some(rotated) })
     }
 
     /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.

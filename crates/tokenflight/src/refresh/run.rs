@@ -4,11 +4,11 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
     store::{Body, Entry, EntryState, Op, OpId, Owner, Seen},
 };
-use tokenflight_machine::{Finish, Outcome, Plan, Reconcile, Saved, Times, Work, present::Watched};
+use tokenflight_machine::{Finish, Outcome, Pending, Plan, Reconcile, Saved, Times, Work, present::Watched};
 
 use super::{
     claim::{Claimed, Waiting},
-    present::Presentation,
+    present::{Overtaken, Presentation},
     wish::Wish,
 };
 use crate::{
@@ -61,7 +61,7 @@ impl From<Outcome<Access>> for End {
     }
 }
 
-/// How often a lost state is written back before something else is wrong.
+/// How often a lost state is written back, or a token presented in the place of another one, before something else is wrong.
 const MOST_AGAIN: usize = 3;
 
 /// Refreshes, publishes, and says what the waiters get.
@@ -112,7 +112,7 @@ impl Refresh {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
         let (mut watched, mut waiting) = (Watched::default(), Waiting::new(self));
-        let mut again = 0;
+        let (mut again, mut obtained) = (0, None);
         loop {
             let seen = match self.parts.load().await {
                 Ok(seen) => seen,
@@ -141,7 +141,17 @@ impl Refresh {
                     match self.claim(&seen, watched).await {
                         Claimed::Granted { entry, since } => {
                             let seen = Seen::new(Some(entry), seen.facts);
-                            return Presentation { refresh: self, seen, read: now, since, request }.run().await;
+                            let presentation = Presentation { refresh: self, seen, read: now, since, request };
+                            match presentation.run().await {
+                                Ok(end) => return End { obtained: end.obtained.or(obtained), ..end },
+                                Err(Overtaken(token)) if again < MOST_AGAIN => {
+                                    (again, obtained) = (again + 1, token.or(obtained));
+                                }
+                                Err(Overtaken(_)) => {
+                                    let error = "other processes store one token after the other, each of them run out";
+                                    return not_sent(Error::with_source(ErrorKind::Store, error)).into();
+                                }
+                            }
                         }
                         Claimed::Changed => {}
                         Claimed::Failed(error) => return not_sent(error).into(),
@@ -204,9 +214,8 @@ impl Refresh {
         let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
-            if let Outcome::Obtained { saved: Saved::Unsaved { op, unknown, .. }, .. } = outcome {
-                let pending = tokenflight_machine::Pending::tried(op, unknown);
-                let _ = crate::write::persist(self.parts, pending).await;
+            if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. } = outcome {
+                let _ = crate::write::persist(self.parts, Pending::tried(op)).await;
             }
             self.span.end(ended.closed());
             return Err(Error::new(ErrorKind::Closed));

@@ -1,8 +1,5 @@
 //! Both clocks, for every adapter. Never panics: a clock before its own beginning reads as zero.
 
-// Without an adapter it is not asked.
-#![cfg_attr(not(any(feature = "hyper-timer", feature = "smol", feature = "tokio")), allow(dead_code))]
-
 use std::time::{Duration, SystemTime};
 
 use tokenflight_core::Now;

@@ -27,6 +27,7 @@
 //!
 //! This module is the only place that reads a clock.
 
+#[cfg(any(feature = "hyper-timer", feature = "smol", feature = "tokio"))]
 mod clocks;
 mod deadline;
 #[cfg(feature = "hyper-timer")]

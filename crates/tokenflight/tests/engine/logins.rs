@@ -155,6 +155,35 @@ fn a_shutdown_waits_for_what_a_logout_left_behind() {
     assert!(revoked.lock().unwrap().contains(&"refresh-newest".to_owned()), "only {:?}", revoked.lock().unwrap());
 }
 
+/// While a token is requested another process stores a login, and its access token has run out already. Its refresh token
+/// is there, so the waiting request may be expected to be served by it.
+#[test]
+fn a_login_elsewhere_that_has_run_out_is_renewed_by_the_same_refresh() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let auth = AuthServer::builder(time.shared()).build();
+    let other = session(time.clone(), auth.grant(), model.clone());
+    let (mine, elsewhere, clock) =
+        (auth.grant(), Arc::new(Mutex::new(Some(auth.login_as("bob").expires_in(SECOND)))), time.clone());
+    let grant = grant_fn(move |request: TokenRequest| {
+        let (mine, other, clock) = (mine.clone(), other.clone(), clock.clone());
+        let login = elsewhere.lock().unwrap().take();
+        async move {
+            let answer = mine.request(&request).await;
+            if let Some(login) = login {
+                other.login(login).await.unwrap();
+                clock.advance(SECOND * 2);
+            }
+            answer
+        }
+    });
+    let session = session(time.clone(), grant, model.clone());
+    time.run(session.login(auth.login_as("alice"))).unwrap();
+    time.advance(SECOND * 7200);
+    let token = time.run(session.token());
+    assert!(token.is_ok(), "{token:?}");
+    auth.assert_unharmed();
+}
+
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
