@@ -13,7 +13,10 @@ use std::{
 
 use tokenflight::BoxFuture;
 
-use super::knobs::{Knob, Knobs};
+use super::{
+    knobs::{Knob, Knobs},
+    runtimes::Runtimes,
+};
 
 /// Tasks of one simulation. Every step polls one ready task, drawn evenly.
 pub(crate) struct Executor {
@@ -21,6 +24,9 @@ pub(crate) struct Executor {
     ready: Arc<Mutex<Vec<usize>>>,
     inbox: Inbox,
     knobs: Arc<Knobs>,
+    runtimes: Runtimes,
+    /// Whether tasks are on two runtimes in turn.
+    two: bool,
     pub(crate) steps: u64,
     /// What was polled, in order.
     print: DefaultHasher,
@@ -56,6 +62,8 @@ pub(crate) enum Kind {
     Fragile,
     /// It goes on for ever, like a driver.
     Daemon,
+    /// As a daemon, but of no runtime: it goes with the process.
+    Peer,
     /// As a daemon, but no part of the process: it outlives it.
     Storage,
 }
@@ -63,6 +71,7 @@ pub(crate) enum Kind {
 struct Task {
     name: &'static str,
     kind: Kind,
+    runtime: usize,
     work: Option<Pin<Box<dyn Future<Output = ()>>>>,
     bell: Arc<Bell>,
 }
@@ -70,7 +79,7 @@ struct Task {
 impl Task {
     /// Whether it must still come to its end.
     fn is_owed(&self) -> bool {
-        self.work.is_some() && !matches!(self.kind, Kind::Daemon | Kind::Storage)
+        self.work.is_some() && matches!(self.kind, Kind::Firm | Kind::Fragile)
     }
 }
 
@@ -93,9 +102,9 @@ impl Wake for Bell {
 }
 
 impl Executor {
-    pub(crate) fn new(knobs: &Arc<Knobs>) -> Self {
-        let (ready, inbox) = Default::default();
-        Self { tasks: Vec::new(), ready, inbox, knobs: Arc::clone(knobs), steps: 0, print: DefaultHasher::new() }
+    pub(crate) fn new(knobs: &Arc<Knobs>, runtimes: &Runtimes, two: bool) -> Self {
+        let (tasks, ready, inbox, print) = Default::default();
+        Self { tasks, ready, inbox, knobs: Arc::clone(knobs), runtimes: runtimes.clone(), two, steps: 0, print }
     }
 
     pub(crate) fn inbox(&self) -> Inbox {
@@ -107,7 +116,8 @@ impl Executor {
         let index = self.tasks.len();
         let bell = Arc::new(Bell { task: index, rung: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
         bell.wake_by_ref();
-        self.tasks.push(Task { name, kind, work: Some(Box::pin(work)), bell });
+        let runtime = usize::from(self.two && (index % 2 == 1) != self.runtimes.is_gone(index % 2));
+        self.tasks.push(Task { name, kind, runtime, work: Some(Box::pin(work)), bell });
         index
     }
 
@@ -120,6 +130,19 @@ impl Executor {
     pub(crate) fn drop_all(&mut self) {
         self.settle_in();
         self.tasks.iter_mut().filter(|task| task.kind != Kind::Storage).for_each(|task| task.work = None);
+    }
+
+    /// Drops all that was on this runtime, and it is no more.
+    pub(crate) fn end_runtime(&mut self, runtime: usize) {
+        self.settle_in();
+        self.runtimes.end(runtime);
+        let ends = |task: &&mut Task| task.runtime == runtime && !matches!(task.kind, Kind::Peer | Kind::Storage);
+        self.tasks.iter_mut().filter(ends).for_each(|task| task.work = None);
+    }
+
+    /// Whether a task is still there.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.tasks[index].work.is_some()
     }
 
     fn settle_in(&mut self) {
@@ -144,6 +167,7 @@ impl Executor {
         let Some(work) = &mut task.work else { return true };
         self.steps += 1;
         next.hash(&mut self.print);
+        self.runtimes.enter(task.runtime);
         let waker = Waker::from(Arc::clone(&task.bell));
         let over = work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let cancelled = task.kind == Kind::Fragile && random.u8(..) < 12;

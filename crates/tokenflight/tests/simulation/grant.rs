@@ -217,7 +217,7 @@ impl Wire {
             }
             polled
         });
-        watched.inbox.leave(Left { name: "a server", kind: Kind::Daemon, work: Box::pin(serve) });
+        watched.inbox.leave(Left { name: "a server", kind: Kind::Peer, work: Box::pin(serve) });
         Client { wire, judge: Arc::clone(&watched.judge) }
     }
 

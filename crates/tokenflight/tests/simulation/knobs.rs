@@ -24,7 +24,7 @@ macro_rules! knobs {
 
 knobs! {
     // Who moves things on.
-    NoDriver, FewCallers, DriversInTurn, CallsCancelled, ProcessDies,
+    NoDriver, FewCallers, DriversInTurn, CallsCancelled, ProcessDies, RuntimeEnds,
     // Answers of the store that are lost or do not come, by operation and by kind.
     Load, Claim, Commit, End, Settle, Reset,
     NotDone, Unknown, FailAfter, Late, Zombie, HangBefore, HangAfter,
@@ -65,7 +65,7 @@ impl Knob {
 }
 
 /// How often each fired in one seed, and which is left out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Knobs {
     fired: [AtomicU64; Knob::ALL.len()],
     without: Option<Knob>,
@@ -73,7 +73,7 @@ pub(crate) struct Knobs {
 
 impl Knobs {
     pub(crate) fn without(knob: Option<Knob>) -> Arc<Self> {
-        Arc::new(Self { fired: Default::default(), without: knob })
+        Arc::new(Self { fired: std::array::from_fn(|_| AtomicU64::new(0)), without: knob })
     }
 
     pub(crate) fn has(&self, knob: Knob) -> bool {

@@ -16,6 +16,7 @@ mod judge;
 mod knobs;
 mod people;
 mod profile;
+mod runtimes;
 mod store;
 mod world;
 

@@ -22,6 +22,8 @@ pub(crate) struct Profile {
     pub(crate) lifetime: Duration,
     pub(crate) latency: Duration,
     pub(crate) tasks: usize,
+    /// Tasks are on two runtimes, and one of them may end.
+    pub(crate) runtimes: bool,
     /// How long tasks go on being started.
     pub(crate) horizon: Duration,
     /// Answers of the authorization server may be lost, and requests may be cut by a suspend.
@@ -75,6 +77,7 @@ impl Profile {
             slowness: [0, 0, 2, 20][random.usize(..4)],
             slowest: Duration::from_secs(30),
             private: random.bool(),
+            runtimes: random.u8(..) < 64,
         };
         if profile.processes > 1 {
             // Beyond what any claim can promise: a process that stands still with a request under way, or cannot store for

@@ -16,6 +16,7 @@ use super::{
     knobs::{Knob, Knobs},
     people::Process,
     profile::{Driving, Profile},
+    runtimes::{RuntimeTime, Runtimes},
     store::Weathered,
 };
 
@@ -74,6 +75,7 @@ pub(crate) struct World {
     pub(crate) people: Vec<Process>,
     pub(crate) homes: Vec<Home>,
     drivers: Vec<Option<usize>>,
+    runtimes: Runtimes,
     pub(crate) executor: Executor,
     /// How long the machine has slept: it must not count against those who slept through it.
     slept: Duration,
@@ -93,7 +95,8 @@ impl World {
             .reuse(Reuse::KillFamilyAndAccess)
             .seed(random.u64(..))
             .build();
-        let (judge, executor) = (Arc::new(Judge::default()), Executor::new(&knobs));
+        let (judge, runtimes) = (Arc::new(Judge::default()), Runtimes::default());
+        let executor = Executor::new(&knobs, &runtimes, profile.runtimes);
         let store = fastrand::Rng::with_seed(random.u64(..));
         let store = Weathered::new(&time, &judge, &knobs, executor.inbox(), store);
         store.model.set_private(profile.private);
@@ -109,6 +112,7 @@ impl World {
             people: Vec::new(),
             homes: Vec::new(),
             drivers: Vec::new(),
+            runtimes,
             executor,
             slept: Duration::ZERO,
             aloud: false,
@@ -128,7 +132,8 @@ impl World {
         let (grant, listener) = (actor(grants), actor(listeners));
         let grant = Watched::new(&self.judge, &self.auth, number, grant, inbox.clone(), time);
         let listening = Listening { process: number, judge: Arc::clone(&self.judge), actor: listener, inbox };
-        let builder = Session::builder(grant).store(self.store.clone()).time(self.time.clone());
+        let builder = Session::builder(grant).store(self.store.clone());
+        let builder = builder.time(RuntimeTime(self.time.clone(), self.runtimes.clone()));
         let builder = builder.on_event(move |event| listening.hear(event));
         let session = builder.build().expect("the settings make sense");
         let process = match self.people.first() {
@@ -152,6 +157,17 @@ impl World {
         self.people.remove(0);
         self.drivers.truncate(1);
         self.people_come();
+    }
+
+    /// One runtime ends before the other. Its drivers are started again on the one that is left.
+    fn end_runtime(&mut self, which: usize) {
+        self.say(|_| format!("runtime {which} ends"));
+        self.executor.end_runtime(which);
+        for number in 0..self.drivers.len() {
+            if self.drivers[number].is_some_and(|driver| !self.executor.has(driver)) {
+                self.start_driver(number);
+            }
+        }
     }
 
     /// Runs to the end; what was wrong.
@@ -307,6 +323,10 @@ impl World {
                 let down = !self.store.weather().down;
                 self.say(|_| format!("the store is {}", if down { "down" } else { "up" }));
                 self.store.weather().down = down;
+            }
+            55..70 if self.profile.runtimes && self.runtimes.are_whole() && self.knobs.fire(Knob::RuntimeEnds) => {
+                let which = self.random.usize(..2);
+                self.end_runtime(which);
             }
             50..55 if self.profile.lossy && alone && self.homes.len() < 5 && self.knobs.fire(Knob::ProcessDies) => {
                 self.die()
