@@ -229,8 +229,12 @@ impl<T: Token> Machine<T> {
             return Decision::Refuse(error);
         }
         let skips = reason == Reason::Forced && self.may_skip(now);
+        let looks = self.looks_at(now).filter(|_| !skips);
+        if looks.is_some_and(|at| now.boot >= at) {
+            return self.look(now);
+        }
         if let Some(until) = self.retries_at(now).filter(|_| !skips) {
-            return Decision::Wait { until };
+            return Decision::Wait { until: looks.map_or(until, |looks| looks.min(until)) };
         }
         if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips || self.backoff.is_told()) {
             return Decision::Refuse(error.clone());

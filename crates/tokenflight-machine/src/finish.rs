@@ -12,6 +12,7 @@ use tokenflight_core::{
 use super::{
     Finish, Machine, Outcome, Plan, Saved, Times, Token,
     life::{Life, unit},
+    look::Looks,
     machine::{InDoubt, Phase},
     rejected::Rejected,
     write::{Pending, Unsaved},
@@ -30,6 +31,8 @@ impl<T: Token> Machine<T> {
         }
         self.refresh = None;
         match outcome {
+            Outcome::KeptBack { error } if plan.looks => self.looked(error, false),
+            Outcome::Failed { error, .. } if plan.looks => self.looked(error, true),
             Outcome::Obtained { token, times, renewable, saved } => {
                 self.latency = now.boot.saturating_sub(times.anchor.boot);
                 self.answered = Some(now.boot);
@@ -91,6 +94,10 @@ impl<T: Token> Machine<T> {
     /// A refresh has panicked: frees its place without asking a clock, which may be what panics.
     pub fn crash(&mut self, plan: &Plan, error: &Error) {
         if self.refresh.take_if(|running| running.id == plan.id).is_some() {
+            if plan.looks {
+                let _ = self.looked(error.clone(), true);
+                return;
+            }
             self.put_in_doubt(plan.started.boot);
             self.fail(FailureClass::Ambiguous, error, plan.started, u64::MAX);
         }
@@ -205,6 +212,7 @@ impl<T: Token> Machine<T> {
 
     fn fail(&mut self, class: FailureClass, error: &Error, now: Now, random: u64) {
         self.count_failure(class, error);
+        self.looks = Looks::after_failure(now);
         let prompt = class == FailureClass::Ambiguous
             && matches!(&self.phase, Phase::Active(held) if self.within_grace(held, now));
         let last = match (error.retry_after(), self.rules.reuse()) {

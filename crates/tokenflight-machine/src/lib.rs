@@ -41,6 +41,7 @@ mod events;
 mod finish;
 mod life;
 mod login;
+mod look;
 mod machine;
 mod plan;
 mod policy;

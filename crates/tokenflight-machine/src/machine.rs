@@ -8,8 +8,8 @@ use tokenflight_core::{
 };
 
 use super::{
-    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, rejected::Rejected,
-    storm::Storms, write::Unsaved,
+    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, look::Looks,
+    rejected::Rejected, storm::Storms, write::Unsaved,
 };
 
 /// What a token is to the machine: something that can be told from another one.
@@ -46,6 +46,8 @@ pub struct Machine<T> {
     pub(super) refreshes: u64,
     /// Guards the authorization server against this session.
     pub(super) backoff: Backoff,
+    /// What callers do meanwhile.
+    pub(super) looks: Looks,
     /// When the last token response came, on the boot clock.
     pub(super) answered: Option<Duration>,
     /// When a forced refresh last skipped the waiting time, on the boot clock.
@@ -152,6 +154,7 @@ impl<T: Token> Machine<T> {
             write: None,
             refreshes: 0,
             backoff: Backoff::default(),
+            looks: Looks::default(),
             answered: None,
             forced: None,
             resting: Duration::ZERO,
@@ -343,6 +346,7 @@ impl<T: Token> Machine<T> {
             known: self.known.clone(),
             usable: usable.map(|held| held.life.left(now)),
             started: now,
+            looks: false,
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Plan {
     pub usable: Option<Duration>,
     /// When it was started.
     pub started: Now,
+    /// Whether it only looks into the store: the authorization server is left alone for a while.
+    pub looks: bool,
 }
 
 impl Plan {

@@ -25,7 +25,8 @@ pub enum Reconcile {
     },
     /// It is older than what was seen of it, because the storage lost a part of its history: write that back.
     Again,
-    /// It may not be presented yet: another attempt with it never reported, and the access token is still usable.
+    /// It may not be presented yet: another attempt with it never reported, and the access token is still usable; or this
+    /// refresh only looks.
     KeptBack,
     /// Present nothing; this is why.
     Refuse(Error),
@@ -35,6 +36,13 @@ impl Rules {
     /// Judges what was read of the store, for a refresh.
     #[must_use]
     pub fn reconcile(&self, plan: &Plan, seen: &Seen, now: Now) -> Reconcile {
+        match self.judge(plan, seen, now) {
+            Reconcile::Claim { .. } | Reconcile::Again if plan.looks => Reconcile::KeptBack,
+            judged => judged,
+        }
+    }
+
+    fn judge(&self, plan: &Plan, seen: &Seen, now: Now) -> Reconcile {
         let Some(entry) = &seen.entry else { return self.without_tokens() };
         if let Some(known) = plan.known.as_deref().filter(|known| entry.order() < known.order()) {
             if present::is_lost(known, entry, &seen.facts) {
@@ -119,7 +127,7 @@ impl Rules {
 
 /// Whether the tokens are others than those that were last seen.
 fn is_newer(entry: &Entry, plan: &Plan) -> bool {
-    plan.known.as_deref().is_none_or(|known| entry.order() > known.order() || entry.set != known.set)
+    plan.known.as_deref().is_none_or(|known| entry.set != known.set)
 }
 
 fn lives(times: &Times, now: Now) -> bool {

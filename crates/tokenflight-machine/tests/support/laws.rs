@@ -171,8 +171,13 @@ impl Laws {
         assert!(before.running(Work::Refresh).is_none(), "a second refresh");
         assert!(!before.has_unsaved(), "a refresh while something is not stored");
         assert!(!before.is_closing() && before.over().is_none(), "a refresh after the end");
-        assert!(self.told_to_wait.take().is_none_or(|until| now.boot >= until), "before the time the server named");
         assert_eq!((plan.login, plan.generation, plan.started), (before.login_id(), before.generation(), now));
+        if plan.looks {
+            // It asks the authorization server for nothing, so it keeps none of its times.
+            self.stale = self.plan.replace(plan).or_else(|| self.stale.take());
+            return;
+        }
+        assert!(self.told_to_wait.take().is_none_or(|until| now.boot >= until), "before the time the server named");
         let rest = self.life.and_then(|(_, lifetime)| lifetime.or(self.policy.default_lifetime));
         let rest = rest.map(|lifetime| lifetime.min(MAX_LIFETIME).saturating_sub(self.policy.skew) / 4);
         let rest = rest.filter(|rest| !rest.is_zero()).unwrap_or(Duration::MAX).min(self.policy.min_interval);
@@ -254,7 +259,7 @@ impl Laws {
         let times = Times::new(now.back(age), lifetime).refresh_in(other);
         let active = self.store.as_ref().is_none_or(|entry| matches!(entry.state, EntryState::Active(_)));
         let error = || Error::failed(GrantError::new(FailureClass::Ambiguous));
-        let outcome = match random % 16 {
+        let outcome = match if plan.looks { [7, 8, 9, 15][(random % 4) as usize] } else { random % 16 } {
             0..=5 if active => {
                 let saved = self.rotate(random, lifetime, now);
                 let token = if random >> 8 & 3 == 0 { self.machine.token().copied() } else { None };
@@ -276,10 +281,13 @@ impl Laws {
                 let error = GrantError::new(class);
                 let error = other.map_or_else(|| GrantError::new(class), |after| error.retry_after(after));
                 let error = Error::failed(error);
-                let rotated = (active && random >> 8 & 7 == 0).then(|| self.rotate(random, lifetime, now));
-                let in_doubt = (class == Ambiguous).then_some(plan.started.boot);
+                let rotated =
+                    (active && !plan.looks && random >> 8 & 7 == 0).then(|| self.rotate(random, lifetime, now));
+                let in_doubt = (class == Ambiguous && !plan.looks).then_some(plan.started.boot);
                 let wait = error.retry_after().map(|after| after.clamp(secs(1), secs(3600)));
-                self.told_to_wait = wait.map(|wait| now.boot.saturating_add(wait));
+                if !plan.looks {
+                    self.told_to_wait = wait.map(|wait| now.boot.saturating_add(wait));
+                }
                 Outcome::Failed { class, error, in_doubt, rotated }
             }
         };
@@ -289,7 +297,12 @@ impl Laws {
             }
             _ => {}
         }
+        let (waits, fails) = (self.machine.retries_at(now), !matches!(outcome, Outcome::Found { .. }));
         let finish = self.machine.finish(&plan, outcome, now, random);
+        assert!(
+            !(plan.looks && fails) || self.machine.retries_at(now) == waits,
+            "a look that found nothing changes nothing"
+        );
         assert!(!matches!(finish, Finish::Stale { .. }));
         assert!(self.machine.running(Work::Refresh).is_none(), "a refresh that is finished frees its place");
     }

@@ -133,6 +133,18 @@ pub(crate) fn started(decision: Decision) -> Plan {
     }
 }
 
+/// The answer to a question; if that is a look into the store, the one after it has found nothing.
+pub(crate) fn after_a_look(machine: &mut Session, now: Now, ask: impl Fn(&mut Session) -> Decision) -> Decision {
+    match ask(machine) {
+        Decision::Start(Start::Refresh(plan)) if plan.looks => {
+            let error = Error::failed(GrantError::new(FailureClass::Ambiguous));
+            machine.finish(&plan, Outcome::KeptBack { error }, now, 0);
+            ask(machine)
+        }
+        other => other,
+    }
+}
+
 /// The write that must have been started.
 #[track_caller]
 pub(crate) fn writing(decision: Decision) -> WorkId {

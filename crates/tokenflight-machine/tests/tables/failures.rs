@@ -6,8 +6,8 @@ use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError, grant::Reason
 use tokenflight_machine::{Decision, Outcome, Policy, Saved, Work};
 
 use crate::support::{
-    ALL, HOUR, Session, at, commit, committed, ended, failed, failure, just_use, logged_in, login, millis, moment,
-    obtained, policy, refusal, refused_with, secs, session, started, store, uses,
+    ALL, HOUR, Session, after_a_look, at, commit, committed, ended, failed, failure, just_use, logged_in, login,
+    millis, moment, obtained, policy, refusal, refused_with, secs, session, started, store, uses,
 };
 
 const CLASSES: [FailureClass; 5] = [
@@ -59,7 +59,9 @@ fn ladder(class: FailureClass, policy: Policy, steps: usize) -> Vec<u128> {
         let plan = started(machine.usable(None, now));
         machine.finish(&plan, failed(class), now, ALL);
         let until = machine.tick(now).next.expect("a next attempt");
-        assert!(matches!(machine.usable(None, moment(until - Duration::from_nanos(1))), Decision::Refuse(_)));
+        let almost = moment(until - Duration::from_nanos(1));
+        let early = after_a_look(&mut machine, almost, |machine| machine.usable(None, almost));
+        assert!(matches!(early, Decision::Refuse(_)));
         let waited = until - now.boot;
         now = moment(until);
         (waited + millis(1)).as_millis() / 10 * 10
@@ -143,7 +145,8 @@ fn retry_after_is_kept_between_a_second_and_an_hour_and_no_caller_skips_it() {
             let plan = started(machine.usable(None, at(DEAD)));
             machine.finish(&plan, failure(GrantError::new(class).retry_after(asked)), at(DEAD), 0);
             let almost = moment(secs(DEAD) + kept - Duration::from_nanos(1));
-            assert_eq!(refused_with(machine.usable(None, almost)), ErrorKind::Refresh(class), "{asked:?}");
+            let early = after_a_look(&mut machine, almost, |machine| machine.usable(None, almost));
+            assert_eq!(refused_with(early), ErrorKind::Refresh(class), "{asked:?}");
             assert_eq!(refused_with(machine.force(almost)), ErrorKind::Refresh(class), "{asked:?}");
             assert!(machine.tick(almost).refresh.is_none());
             started(machine.usable(None, moment(secs(DEAD) + kept)));

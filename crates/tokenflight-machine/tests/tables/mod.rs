@@ -1,5 +1,6 @@
 //! Tables, by subject.
 
+mod audiences;
 mod clocks;
 mod doubt;
 mod ends;
@@ -7,6 +8,7 @@ mod events;
 mod failures;
 mod herd;
 mod idle;
+mod looks;
 mod origins;
 mod pending;
 mod present;

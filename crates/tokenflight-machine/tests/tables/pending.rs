@@ -1,12 +1,12 @@
 //! What the store's answers mean for something that must be stored.
 
 use tokenflight_core::{
-    ErrorKind, Now,
+    Error, ErrorKind, Now,
     store::{Body, Entry, Facts, Incarnation, Op, OpId, Reply, StoreErrorKind, apply},
 };
-use tokenflight_machine::{Answered, Failure, Pending, Policy, Times};
+use tokenflight_machine::{Answered, Failure, Pending, Policy, Saved, Times};
 
-use crate::support::{Session, at, commit, committed, machine, reset, tokens, unsaved};
+use crate::support::{Session, answered, at, commit, committed, machine, reset, session, started, tokens, unsaved};
 
 const A: OpId = OpId::new(1);
 const B: OpId = OpId::new(2);
@@ -45,6 +45,21 @@ fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
     login.settle(Some((B, None)));
     assert_eq!((base(&login), login.op(at(9)).born, login.is_unsettled()), (Some(A), Some(Incarnation::new(7)), false));
     assert_eq!(login.op(at(9)).asked, at(9));
+}
+
+/// The refresh has met another process's login, and its own successor is not stored yet: that login is the one to be replaced.
+#[test]
+fn a_logout_replaces_the_login_that_an_unsaved_rotation_belongs_to() {
+    let mut machine = session();
+    let elsewhere = reset(machine.known().map(AsRef::as_ref), Some(tokens(at(10).wall, None)), at(10));
+    let plan = started(machine.usable(None, at(3600)));
+    let op = commit(Some(&elsewhere), None, at(3600));
+    let saved = Saved::Unsaved { op, error: Error::new(ErrorKind::Store) };
+    machine.finish(&plan, answered(&plan, Times::new(at(3600), None), saved), at(3600), 0);
+    drop(machine.logout(at(3601)));
+    let mut logout = machine.take_pending().expect("a logout");
+    logout.settle(None);
+    assert_eq!(base(&logout), Some(elsewhere.login));
 }
 
 #[test]

@@ -167,7 +167,14 @@ fn a_token_in_its_lead_is_used_and_renewed_by_the_driver_alone() {
 #[test]
 fn a_caller_that_wants_a_lasting_token_gets_a_newer_one_if_the_old_one_is_past_half_its_life() {
     // Second, how long it is to last, whether a refresh is started.
-    let rows = [(10, 4000, false), (1800, 1800, false), (1801, 1799, false), (1801, 1800, true), (3500, 100, false)];
+    let rows = [
+        (10, 4000, false),
+        (1800, 1800, false),
+        (1800, 1801, false),
+        (1801, 1799, false),
+        (1801, 1800, true),
+        (3500, 100, false),
+    ];
     for (second, wanted, newer) in rows {
         let mut machine = session();
         match machine.lasting(secs(wanted), None, at(second)) {

@@ -1,11 +1,11 @@
 //! Login, logout, reload, close, and what is in progress meanwhile.
 
-use tokenflight_core::{Error, ErrorKind, grant::Reason};
+use tokenflight_core::{Error, ErrorKind, FailureClass, grant::Reason, store::Owner};
 use tokenflight_machine::{Beside, Decision, Finish, Outcome, Policy, Times, Work};
 
 use crate::support::{
-    HOUR, at, just_use, login, machine, names, obtained, obtained_unsaved, policy, refresh_token, refused_with, secs,
-    session, started, store, tokens, told, unrefreshable, writing,
+    ALL, HOUR, at, failed, just_use, login, machine, names, obtained, obtained_unsaved, policy, refresh_token,
+    refused_with, secs, session, started, store, tokens, told, unrefreshable, writing,
 };
 
 #[test]
@@ -208,4 +208,31 @@ fn a_login_with_a_refresh_token_alone_is_stored_and_then_obtains_its_first_token
     machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(1), 0);
     assert_eq!(machine.generation(), before.next());
     assert!(machine.has_usable(None, at(1)));
+}
+
+/// What may hold the user's code is not dropped by the machine, which is used under a lock.
+#[test]
+fn what_is_let_go_is_handed_over_once() {
+    let mut machine = session();
+    let plan = started(machine.usable(None, at(3600)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(3600), ALL);
+    assert!(!machine.has_discarded());
+    login(&mut machine, Some(HOUR), at(3601));
+    assert!(machine.has_discarded());
+    assert_eq!(*machine.take_discarded()[0].kind(), ErrorKind::Refresh(FailureClass::NotSent));
+    assert!(!machine.has_discarded() && machine.take_discarded().is_empty());
+}
+
+#[test]
+fn a_claim_that_is_left_behind_is_remembered_until_there_is_an_answer() {
+    let mut machine = session();
+    let owner = Owner::unique();
+    machine.set_unsent(Some(owner));
+    assert_eq!(machine.unsent(), Some(owner));
+    let plan = started(machine.usable(None, at(3600)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(3600), 0);
+    assert_eq!(machine.unsent(), Some(owner));
+    let plan = started(machine.usable(None, at(3900)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(3900), 0);
+    assert_eq!(machine.unsent(), None);
 }

@@ -112,7 +112,7 @@ pub(crate) enum Supply {
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
-pub(super) const ROUNDS: u8 = 16;
+pub(super) const ROUNDS: u8 = 32;
 
 impl Inner {
     /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other task keeps moving.

@@ -251,3 +251,23 @@ fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
     let took = time.now().boot - began;
     assert!(took < SECOND * 15, "{took:?}: {token:?}");
 }
+
+/// The server tells one process to come again in an hour, and answers the next one at once. The first process may be expected to
+/// use the token that the other one has stored, and to leave the server alone all the same.
+#[test]
+fn a_process_that_is_told_to_wait_uses_what_another_one_has_obtained() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let auth = AuthServer::builder(time.shared()).build();
+    let (mine, other) = (MockGrant::new(), session(time.clone(), auth.grant(), model.clone()));
+    mine.push(Err(GrantError::throttled(Some(SECOND * 3600))));
+    let told = session(time.clone(), mine.clone(), model.clone());
+    time.run(other.login(auth.login_as("alice"))).unwrap();
+    time.advance(SECOND * 7200);
+    assert!(time.run(told.token()).is_err());
+    time.run(other.token()).unwrap();
+    assert!(time.run(told.token()).is_err(), "the store was read just now");
+    time.advance(SECOND);
+    assert_eq!(time.run(told.token()).unwrap().access(), time.run(other.token()).unwrap().access());
+    assert_eq!(mine.count(), 1);
+    auth.assert_unharmed();
+}

@@ -1,0 +1,52 @@
+//! Looking into the store while the authorization server is left alone after a failure: another process may have renewed.
+
+use std::time::Duration;
+
+use tokenflight_core::{Error, ErrorKind, Now, grant::Reason};
+
+use super::{Decision, Finish, Machine, Plan, Role, Start, Token};
+
+/// The pause between two looks: at first, and at last.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looks {
+    /// On the boot clock.
+    at: Duration,
+    pause: Duration,
+}
+
+impl Looks {
+    /// A refresh has failed; it had read the store.
+    pub(super) fn after_failure(now: Now) -> Self {
+        Self { at: now.boot.saturating_add(PAUSE.0), pause: PAUSE.0 }
+    }
+}
+
+impl<T: Token> Machine<T> {
+    /// When a caller that has to wait for the authorization server may look into the store, on the boot clock. `None` if
+    /// there is nothing to see: no other process writes it, it is what has failed, or the current token will do.
+    pub(super) fn looks_at(&self, now: Now) -> Option<Duration> {
+        let shared = !self.rules.private_store && self.rules.role == Role::Alone;
+        let failure = self.backoff.waiting(now.boot).filter(|_| shared)?;
+        let served = self.held().is_some_and(|held| held.lives(now) && held.rejected.is_empty());
+        (!served && *failure.kind() != ErrorKind::Store).then_some(self.looks.at)
+    }
+
+    /// Looks.
+    pub(super) fn look(&mut self, now: Now) -> Decision {
+        let pause = self.looks.pause.saturating_mul(2).min(PAUSE.1);
+        self.looks = Looks { at: now.boot.saturating_add(pause), pause };
+        Decision::Start(Start::Refresh(Plan { looks: true, ..self.start(Reason::Load, now) }))
+    }
+
+    /// There was nothing new, or the store could not be read: then it is left alone as well. All else is as it was.
+    pub(super) fn looked(&mut self, error: Error, failed: bool) -> Finish {
+        self.discard(Some(error));
+        if failed {
+            self.looks.at = self.backoff.not_before();
+        }
+        Finish::Failed(self.backoff.last().cloned().unwrap_or_else(|| Error::new(ErrorKind::Store)))
+    }
+}
