@@ -15,7 +15,7 @@ const B: OpId = OpId::new(2);
 fn pending(known: Option<&Entry>, login: bool) -> Pending {
     let mut machine: Session = machine(Policy::default());
     if known.is_some() {
-        let plan = crate::support::started(machine.usable(None, at(0)));
+        let plan = started(machine.usable(None, at(0)));
         let outcome = tokenflight_machine::Outcome::Found { entry: known.cloned().map(Into::into), token: None };
         machine.finish(&plan, outcome, at(0), 0);
     }

@@ -73,7 +73,7 @@ fn the_rest_and_the_forced_refresh_of_another_login_do_not_count() {
     machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
     login(&mut machine, Some(HOUR), at(100));
     store(&mut machine, at(100));
-    machine.set_unsent(Some(tokenflight_core::store::Owner::unique()));
+    machine.set_unsent(Some(Owner::unique()));
     started(machine.clone().force(at(100)));
     login(&mut machine, Some(HOUR), at(100));
     assert_eq!(machine.unsent(), None);
