@@ -1,6 +1,6 @@
 //! `cargo xtask lint`.
 
-use crate::{cargo::Cargo, step::Report};
+use crate::{cargo::Cargo, floors, rust_version, step::Report};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
@@ -23,6 +23,8 @@ pub(crate) fn run(report: &mut Report) -> bool {
     let doc = "doc --workspace --all-features --no-deps --document-private-items";
     report.quiet("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
     deny(report);
+    report.step("rust-version", rust_version::holds);
+    floors::run(report);
     true
 }
 
