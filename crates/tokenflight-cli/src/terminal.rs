@@ -23,6 +23,11 @@ impl Line {
         Self { what: what.into(), terminal: io::stderr().is_terminal(), frame: 0 }
     }
 
+    /// Says something else from now on.
+    pub(crate) fn change(&mut self, what: impl Into<String>) {
+        self.what = what.into();
+    }
+
     /// Shows it, with the time that is left. Without a terminal there is nothing to show twice.
     pub(crate) fn show(&mut self, left: Option<Duration>) {
         if !self.terminal {

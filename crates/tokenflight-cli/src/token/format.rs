@@ -36,9 +36,9 @@ fn json(stored: &Stored, token: &str) -> Value {
     Value::Object(members)
 }
 
-/// Prints a secret, and nothing else, on standard output.
+/// Prints this, and nothing else, on standard output.
 pub(crate) fn print(text: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    printed.map_err(|error| Problem::io("printing the token", &error))
+    printed.map_err(|error| Problem::io("printing", &error))
 }

@@ -5,34 +5,27 @@ mod policy;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 
+use tokenflight_oauth2::provider::{self, Provider};
+
 use super::{
     load::Counts,
-    settings::Settings,
     stage::{Alive, Outcome},
 };
-use tokenflight_examples::figures::{latency, thousands};
-
-/// Whether nothing went wrong that was not asked for.
-#[must_use]
-pub(super) fn clean(outcome: &Outcome) -> bool {
-    outcome.counts.failed() == 0 && outcome.alive == Alive::Yes
-}
+use crate::args::Soak;
 
 /// The numbers, the errors, and what the provider does.
-#[must_use]
-pub(super) fn render(settings: &Settings, outcome: &Outcome) -> String {
+pub(super) fn render(asked: &Soak, row: Option<&'static Provider>, outcome: &Outcome) -> String {
     let mut parts = Vec::new();
     if let Some(reason) = outcome.interrupted {
         parts.push(format!("The run ended early: {reason}."));
     }
     parts.push(numbers(outcome).to_string());
     parts.extend(errors(&outcome.counts));
-    parts.push(behaviour::table(settings, outcome).to_string());
-    parts.push(policy::recommend(&outcome.seen, &outcome.grace, settings.provider).to_string());
+    parts.push(behaviour::table(asked.duration, outcome).to_string());
+    parts.push(policy::recommend(&outcome.seen, &outcome.grace, row.unwrap_or(provider::UNKNOWN)).to_string());
     parts.join("\n\n")
 }
 
-/// One row, as the race has one for each client.
 fn numbers(outcome: &Outcome) -> Table {
     let (counts, seen) = (&outcome.counts, &outcome.seen);
     let mut table = plain();
@@ -47,17 +40,16 @@ fn numbers(outcome: &Outcome) -> Table {
         "longest\nrefresh",
         "session",
     ]);
-    let failures: Vec<String> =
-        seen.failures.iter().map(|(class, count)| format!("{} {class}", thousands(*count))).collect();
+    let failures: Vec<_> = seen.failures.iter().map(|(class, count)| format!("{count} {class}")).collect();
     table.add_row([
-        thousands(counts.requests),
-        thousands(counts.cancelled),
-        thousands(counts.unauthorized),
-        thousands(counts.failed() - counts.unauthorized),
-        thousands(seen.token_requests),
-        thousands(seen.refreshes),
+        counts.requests.to_string(),
+        counts.cancelled.to_string(),
+        counts.unauthorized.to_string(),
+        (counts.failed() - counts.unauthorized).to_string(),
+        seen.token_requests.to_string(),
+        seen.refreshes.to_string(),
         if failures.is_empty() { "0".to_owned() } else { failures.join("\n") },
-        latency(Some(seen.longest.as_secs_f64() * 1_000.0)),
+        format!("{:.0} ms", seen.longest.as_secs_f64() * 1_000.0),
         match &outcome.alive {
             Alive::Yes => "alive".to_owned(),
             Alive::No(_) => "ended".to_owned(),
@@ -69,13 +61,9 @@ fn numbers(outcome: &Outcome) -> Table {
 }
 
 fn errors(counts: &Counts) -> Option<String> {
-    let mut lines: Vec<String> =
-        counts.errors.iter().map(|(words, count)| format!("  {} × {words}", thousands(*count))).collect();
+    let mut lines: Vec<String> = counts.errors.iter().map(|(words, count)| format!("  {count} × {words}")).collect();
     if counts.unauthorized > 0 {
-        lines.push(format!(
-            "  {} × 401; if tokens end earlier than announced, --skew 1 helps",
-            thousands(counts.unauthorized)
-        ));
+        lines.push(format!("  {} × 401; if tokens end earlier than announced, --skew 1s helps", counts.unauthorized));
     }
     (!lines.is_empty()).then(|| format!("Errors that reached workers:\n{}", lines.join("\n")))
 }

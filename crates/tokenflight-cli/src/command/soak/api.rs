@@ -1,4 +1,6 @@
-use std::time::Duration;
+//! The way to the resource.
+
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
@@ -9,9 +11,9 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tokenflight::{Bearer, BearerLayer, BoxError, Origins, Session};
-use tower::Layer;
+use tower_layer::Layer;
 
-use tokenflight_examples::clock::Clock;
+use crate::{clock, problem::Problem};
 
 /// The HTTP client for the resource: pooled connections, HTTP/1.1.
 type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -25,33 +27,28 @@ pub(super) struct Api {
     plain: Http,
     bearer: Bearer<Http>,
     uri: Uri,
-    clock: Clock,
 }
 
 impl Api {
-    pub(super) fn new(uri: Uri, session: Session, clock: Clock) -> Result<Self, BoxError> {
-        let origins = origins(&uri)?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let plain = Client::builder(TokioExecutor::new()).build(connector);
-        let bearer = BearerLayer::new(session, origins).layer(plain.clone());
-        Ok(Self { plain, bearer, uri, clock })
+    pub(super) fn new(uri: Uri, session: Session) -> Result<Self, Problem> {
+        let connector =
+            HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
+        let connector = connector.map_err(|error| Problem::refused(format!("the system's certificates: {error}")))?;
+        let plain = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
+        let bearer = BearerLayer::new(session, origins(&uri)?).layer(plain.clone());
+        Ok(Self { plain, bearer, uri })
     }
 
     /// Asks as the session's callers do.
     pub(super) async fn ask(&self) -> Result<StatusCode, BoxError> {
-        let request = self.request();
-        self.within(async { read(self.bearer.clone().oneshot(request).await?).await }).await
+        within(async { read(self.bearer.clone().oneshot(self.request()).await?).await }).await
     }
 
     /// Asks with exactly this token: no renewal, no replay.
     pub(super) async fn ask_with(&self, token: &HeaderValue) -> Result<StatusCode, BoxError> {
         let mut request = self.request();
         request.headers_mut().insert(header::AUTHORIZATION, token.clone());
-        self.within(async { read(self.plain.request(request).await?).await }).await
+        within(async { read(self.plain.request(request).await?).await }).await
     }
 
     fn request(&self) -> Request<Full<Bytes>> {
@@ -60,26 +57,30 @@ impl Api {
         request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("tokenflight-soak"));
         request
     }
+}
 
-    async fn within(&self, asking: impl Future<Output = Result<StatusCode, BoxError>>) -> Result<StatusCode, BoxError> {
-        tokio::select! {
-            result = asking => result,
-            () = self.clock.sleep(PATIENCE) => Err(NoAnswer.into()),
-        }
+async fn within(asking: impl Future<Output = Result<StatusCode, BoxError>>) -> Result<StatusCode, BoxError> {
+    tokio::select! {
+        result = asking => result,
+        () = clock::sleep(PATIENCE) => Err(NoAnswer.into()),
+    }
+}
+
+/// An address that tokens may go to, without a user name, which would be a secret to keep.
+pub(super) fn resource(url: &str) -> Result<Uri, Problem> {
+    let uri: Uri = url.parse().map_err(|_| Problem::usage("--url is no address"))?;
+    match uri.authority() {
+        Some(authority) if uri.scheme().is_some() && !authority.as_str().contains('@') => origins(&uri).map(|_| uri),
+        _ => Err(Problem::usage("--url must be an absolute address without a user name")),
     }
 }
 
 /// Where the tokens may go.
-///
-/// # Errors
-///
-/// If that is no place for them.
-pub(super) fn origins(resource: &Uri) -> Result<Origins, String> {
-    let (Some(scheme), Some(authority)) = (resource.scheme_str(), resource.authority()) else {
-        return Err("--resource must be an absolute URL".to_owned());
-    };
-    let origin = format!("{scheme}://{authority}");
-    Origins::with_plain_loopback([origin.as_str()]).map_err(|error| format!("--resource: {error}"))
+fn origins(resource: &Uri) -> Result<Origins, Problem> {
+    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+    let (scheme, authority) = (part(resource.scheme_str()), part(resource.authority().map(|at| at.as_str())));
+    let origins = Origins::with_plain_loopback([format!("{scheme}://{authority}")]);
+    origins.map_err(|error| Problem::usage(format!("--url: {error}")))
 }
 
 /// Reads an answer to its end, so that the connection can be used again, and keeps none of it.
@@ -97,8 +98,8 @@ where
 #[derive(Debug)]
 struct NoAnswer;
 
-impl std::fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no answer within {} s", PATIENCE.as_secs())
     }
 }
@@ -128,7 +129,7 @@ pub(super) fn kind(error: &tokenflight::Error) -> String {
 }
 
 /// An error code if it looks like one. A server can write anything there.
-pub(super) fn code(code: &str) -> &str {
+fn code(code: &str) -> &str {
     let plain = code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if plain { code } else { "with a code of its own" }
 }

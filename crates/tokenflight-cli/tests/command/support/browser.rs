@@ -1,3 +1,5 @@
+//! A browser.
+
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
@@ -29,32 +31,19 @@ impl Browser {
         panic!("this leads nowhere: {url}")
     }
 
-    /// HTTP/1.0, which has neither chunks nor a second request.
     fn ask(&mut self, url: &str, form: Option<String>) -> (u16, Option<String>, String) {
-        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (method, form) = form.map_or(("GET", String::new()), |form| ("POST", form));
-        let mut socket = TcpStream::connect(host).unwrap();
-        write!(
-            socket,
-            "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nCookie: {}\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
-            cookies.join("; "),
-            form.len(),
-        )
-        .unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+        let (status, headers, page) = ask(method, url, &cookies.join("; "), &form);
         let mut location = None;
-        for (name, value) in head.lines().skip(1).filter_map(|line| line.split_once(": ")) {
+        for (name, value) in headers {
             if name.eq_ignore_ascii_case("location") {
-                location = Some(value.to_owned());
+                location = Some(value);
             } else if name.eq_ignore_ascii_case("set-cookie") {
-                self.keep(value);
+                self.keep(&value);
             }
         }
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), location, page.to_owned())
+        (status, location, page)
     }
 
     fn keep(&mut self, cookie: &str) {
@@ -64,6 +53,25 @@ impl Browser {
             value => self.cookies.insert(name.to_owned(), value.to_owned()),
         };
     }
+}
+
+/// Status, headers and body, by HTTP/1.0, which has neither chunks nor a second request.
+pub(crate) fn ask(method: &str, url: &str, cookies: &str, form: &str) -> (u16, Vec<(String, String)>, String) {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    write!(
+        socket,
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nCookie: {cookies}\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+        form.len(),
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), headers, page.to_owned())
 }
 
 fn absolute(from: &str, to: &str) -> String {

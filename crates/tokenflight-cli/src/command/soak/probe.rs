@@ -1,13 +1,15 @@
+//! What a refresh does to the access token before it.
+
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
-use tokenflight::{BoxError, Session};
+use tokenflight::Session;
 
 use super::{
     api::{self, Api},
     books::Books,
 };
-use tokenflight_examples::clock::Clock;
+use crate::{clock, config::Profile, problem::Problem};
 
 /// What the resource makes of a token.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,20 +43,24 @@ pub(super) async fn ask(api: &Api, token: &HeaderValue) -> Answer {
     }
 }
 
-/// Renews twice before there is any load: once because it is not known how old the tokens in the file are, and a second time to
-/// see what becomes of a token that is known to be good.
+/// Renews twice before there is any load: once because it is not known how old the stored tokens are, and a second time to see
+/// what becomes of a token that is known to be good.
 ///
 /// # Errors
 ///
 /// If there is no token that the resource takes: then a load would show nothing.
-pub(super) async fn old_token(session: &Session, api: &Api, books: &Books, clock: Clock) -> Result<OldToken, BoxError> {
-    let failed = |error| format!("the first refresh failed: {}", api::kind(&error));
-    let first = session.refresh().await.map_err(failed)?;
-    let begin = clock.now();
+pub(super) async fn old_token(
+    profile: &Profile,
+    session: &Session,
+    api: &Api,
+    books: &Books,
+) -> Result<OldToken, Problem> {
+    let first = session.refresh().await.map_err(|error| Problem::session(&profile.name, &error))?;
+    let begin = clock::boot();
     match ask(api, first.header()).await {
         Answer::Works => {}
-        Answer::Refused => return Err("the resource answers 401 to a token that was just issued".into()),
-        Answer::Unclear(words) => return Err(format!("{words} to a token that was just issued").into()),
+        Answer::Refused => return Err(Problem::refused("the resource answers 401 to a token that was just issued")),
+        Answer::Unclear(words) => return Err(Problem::later(format!("{words} to a token that was just issued"))),
     }
     let lifetime = books.read().lifetime;
     let second = match session.refresh().await {
@@ -65,7 +71,7 @@ pub(super) async fn old_token(session: &Session, api: &Api, books: &Books, clock
         return Ok(OldToken::Same);
     }
     let answers = (ask(api, first.header()).await, ask(api, second.header()).await);
-    let age = clock.now().saturating_sub(begin);
+    let age = clock::boot().saturating_sub(begin);
     Ok(match answers {
         (Answer::Works, _) => OldToken::LivesOn,
         (Answer::Refused, _) if lifetime.is_some_and(|lifetime| age + WHOLE_SECOND >= lifetime) => {

@@ -1,20 +1,25 @@
+//! What was seen of the token endpoint.
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    task::{Context, Poll},
+    time::{Duration, UNIX_EPOCH},
 };
 
-use tokenflight::ReusePolicy;
-use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Source, TokenRequest, TokenSet};
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::Full;
+use tokenflight::{
+    BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Source, TokenRequest, TokenSet,
+};
+use tower_service::Service;
 
-use tokenflight_examples::clock::Clock;
+use crate::clock;
 
 /// What was seen of the token endpoint, by those who speak to it. Cloning shares. No token is kept.
-#[derive(Clone, Debug)]
-pub(super) struct Books {
-    clock: Clock,
-    seen: Arc<Mutex<Seen>>,
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct Books(Arc<Mutex<Seen>>);
 
 /// The numbers.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +42,8 @@ pub(super) struct Seen {
     pub(super) arrived: Duration,
     /// What the Date headers leave possible.
     pub(super) skew: Option<Skew>,
-    /// Whether the session was told that it is over.
-    pub(super) ended: bool,
+    /// Whether the store has failed to take a token set, and has not taken a later one.
+    pub(super) behind: bool,
 }
 
 /// How far the server's clock is ahead of ours, in seconds: between these two.
@@ -64,21 +69,17 @@ impl Skew {
 }
 
 impl Books {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, seen: Arc::default() }
-    }
-
     /// A copy of the numbers.
     pub(super) fn read(&self) -> Seen {
         self.open().clone()
     }
 
     /// A token request leaves.
-    pub(super) fn sent(&self) {
+    fn sent(&self) {
         self.open().token_requests += 1;
     }
 
-    pub(super) fn dated(&self, skew: Skew) {
+    fn dated(&self, skew: Skew) {
         let mut seen = self.open();
         seen.skew = Some(seen.skew.map_or(skew, |known| known.and(skew)));
     }
@@ -89,27 +90,25 @@ impl Books {
         match event {
             Event::Refreshed { source: Source::Server, .. } => seen.refreshes += 1,
             Event::RefreshFailed { class, .. } => seen.fail(*class),
-            Event::Ended { .. } => {
-                seen.fail(FailureClass::Terminal);
-                seen.ended = true;
-            }
+            Event::Ended { .. } => seen.fail(FailureClass::Terminal),
+            Event::Unpersisted { .. } => seen.behind = true,
+            Event::Persisted { .. } | Event::Overtaken { .. } => seen.behind = false,
             _ => {}
         }
     }
 
     fn renewed(&self, presented: Option<&RefreshToken>, set: &TokenSet) {
-        let now = self.clock.now();
         let mut seen = self.open();
         match set.refresh() {
             Some(token) if Some(token) != presented => seen.rotated += 1,
             _ => seen.kept += 1,
         }
         seen.lifetime = set.lifetime();
-        seen.arrived = now;
+        seen.arrived = clock::boot();
     }
 
     fn open(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,7 +133,7 @@ impl<G> Watched<G> {
 impl<G: Grant> Grant for Watched<G> {
     fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
         Box::pin(async move {
-            let _stopwatch = Stopwatch { books: &self.books, begin: self.books.clock.now() };
+            let _stopwatch = Stopwatch { books: &self.books, begin: clock::boot() };
             let result = self.grant.request(request).await;
             if let Ok(set) = &result {
                 self.books.renewed(request.refresh_token(), set);
@@ -151,13 +150,15 @@ impl<G: Grant> Grant for Watched<G> {
         self.grant.issuer()
     }
 
+    fn client_id(&self) -> Option<&str> {
+        self.grant.client_id()
+    }
+
     fn reuse_policy(&self) -> Option<ReusePolicy> {
         self.grant.reuse_policy()
     }
 
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.grant.revoke(token)
-    }
+    // A soak takes nothing back: what `grace` replaces is of the same login.
 }
 
 /// Also notes an attempt that is dropped at its time limit.
@@ -168,9 +169,52 @@ struct Stopwatch<'a> {
 
 impl Drop for Stopwatch<'_> {
     fn drop(&mut self) {
-        let took = self.books.clock.now().saturating_sub(self.begin);
+        let took = clock::boot().saturating_sub(self.begin);
         let mut seen = self.books.open();
         seen.longest = seen.longest.max(took);
+    }
+}
+
+/// An HTTP client for the token endpoint that counts what it sends, and reads the server's clock off the answers.
+#[derive(Clone)]
+pub(super) struct Wire<S> {
+    inner: S,
+    books: Books,
+}
+
+impl<S> Wire<S> {
+    pub(super) const fn new(inner: S, books: Books) -> Self {
+        Self { inner, books }
+    }
+}
+
+impl<S, B> Service<Request<Full<Bytes>>> for Wire<S>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Send, Future: Send + 'static>,
+    B: Send,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<B>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let books = self.books.clone();
+        books.sent();
+        let sent = clock::wall();
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answering.await?;
+            let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+            let date = date.and_then(|date| httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok());
+            if let Some(date) = date {
+                books.dated(Skew::new(date, sent, clock::wall()));
+            }
+            Ok(answer)
+        })
     }
 }
 

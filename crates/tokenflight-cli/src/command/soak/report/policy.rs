@@ -1,9 +1,11 @@
+//! The reuse policy that fits what was seen.
+
 use std::{fmt, time::Duration};
 
 use tokenflight::ReusePolicy;
 use tokenflight_oauth2::provider::{self, Provider};
 
-use crate::{books::Seen, grace::Grace};
+use crate::command::soak::{books::Seen, grace::Grace};
 
 /// What to tell the session about used refresh tokens, and why.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
         return advice(ReusePolicy::NonRotating, "no refresh brought another refresh token");
     }
     if row.name == provider::UNKNOWN.name {
-        let why = "nothing is known about used refresh tokens; the table has rows for some providers (--provider)";
+        let why = "nothing is known about used refresh tokens; the table has rows for some providers";
         return advice(ReusePolicy::Strict, why);
     }
     Advice { policy: row.reuse, why: format!("that is the table's row `{}`, as of {}", row.name, row.checked) }
@@ -58,24 +60,10 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grace::Session;
+    use crate::command::soak::stage::Alive;
 
-    const ROTATES: Seen = seen(5, 0);
-    const STAYS: Seen = seen(0, 5);
-
-    const fn seen(rotated: u64, kept: u64) -> Seen {
-        Seen {
-            token_requests: 5,
-            refreshes: 5,
-            failures: std::collections::BTreeMap::new(),
-            longest: Duration::ZERO,
-            rotated,
-            kept,
-            lifetime: None,
-            arrived: Duration::ZERO,
-            skew: None,
-            ended: false,
-        }
+    fn seen(rotated: u64, kept: u64) -> Seen {
+        Seen { rotated, kept, ..Seen::default() }
     }
 
     fn policy(seen: &Seen, grace: &Grace, row: &Provider) -> ReusePolicy {
@@ -84,26 +72,26 @@ mod tests {
 
     #[test]
     fn no_token_is_advised_to_be_presented_twice_without_evidence() {
-        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
+        assert_eq!(policy(&seen(5, 0), &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
         assert_eq!(policy(&seen(0, 0), &Grace::NotAsked, provider::UNKNOWN), ReusePolicy::Strict);
-        assert_eq!(policy(&seen(1, 4), &Grace::NoConsent, provider::UNKNOWN), ReusePolicy::Strict);
+        assert_eq!(policy(&seen(1, 4), &Grace::NotRotating, provider::UNKNOWN), ReusePolicy::Strict);
     }
 
     #[test]
     fn what_was_seen_comes_before_what_the_table_says() {
         let late = Duration::from_secs(20);
-        let answered = Grace::Answered { after: late, session: Session::Alive };
-        let refused = Grace::Refused { after: late, session: Session::Ended };
-        assert_eq!(policy(&ROTATES, &answered, provider::UNKNOWN), ReusePolicy::grace(late));
-        assert_eq!(policy(&ROTATES, &refused, provider::OKTA), ReusePolicy::Strict);
-        assert_eq!(policy(&STAYS, &Grace::NotAsked, provider::OKTA), ReusePolicy::NonRotating);
-        assert_eq!(policy(&ROTATES, &Grace::NotAsked, provider::OKTA), provider::OKTA.reuse);
+        let answered = Grace::Answered { after: late, session: Alive::Yes };
+        let refused = Grace::Refused { after: late, session: Alive::No(String::new()) };
+        assert_eq!(policy(&seen(5, 0), &answered, provider::UNKNOWN), ReusePolicy::grace(late));
+        assert_eq!(policy(&seen(5, 0), &refused, provider::OKTA), ReusePolicy::Strict);
+        assert_eq!(policy(&seen(0, 5), &Grace::NotAsked, provider::OKTA), ReusePolicy::NonRotating);
+        assert_eq!(policy(&seen(5, 0), &Grace::NotAsked, provider::OKTA), provider::OKTA.reuse);
     }
 
     #[test]
     fn advice_is_written_as_code() {
-        let answered = Grace::Answered { after: Duration::from_millis(2_500), session: Session::Alive };
-        let text = recommend(&ROTATES, &answered, provider::UNKNOWN).to_string();
+        let answered = Grace::Answered { after: Duration::from_millis(2_500), session: Alive::Yes };
+        let text = recommend(&seen(5, 0), &answered, provider::UNKNOWN).to_string();
         assert!(text.contains("ReusePolicy::grace(Duration::from_millis(2500))"), "{text}");
     }
 }

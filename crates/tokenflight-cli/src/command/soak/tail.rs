@@ -1,3 +1,5 @@
+//! Whether the announced lifetime is the real one.
+
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -7,7 +9,7 @@ use super::{
     interrupt::Interrupt,
     probe::{self, Answer},
 };
-use tokenflight_examples::clock::Clock;
+use crate::clock;
 
 /// Whether the announced lifetime is the real one.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +38,7 @@ pub(super) struct Token {
 }
 
 /// Follows a token to its end. Nothing is renewed meanwhile, because a refresh may end it too.
-pub(super) async fn follow(token: &Token, most: Duration, api: &Api, clock: Clock, interrupt: &Interrupt) -> Lifetime {
+pub(super) async fn follow(token: &Token, most: Duration, api: &Api, interrupt: &Interrupt) -> Lifetime {
     let announced = match token.announced {
         None => return Lifetime::Unannounced,
         Some(announced) if announced > most => return Lifetime::TooLong(announced),
@@ -46,9 +48,8 @@ pub(super) async fn follow(token: &Token, most: Duration, api: &Api, clock: Cloc
     let end = token.arrived + announced;
     let mut answers = Vec::with_capacity(2);
     for moment in [end - MARGIN, end + MARGIN] {
-        tokio::select! {
-            () = clock.sleep(moment.saturating_sub(clock.now())) => {}
-            () = interrupt.raised() => return Lifetime::Interrupted,
+        if interrupt.unless(clock::sleep(moment.saturating_sub(clock::boot()))).await.is_err() {
+            return Lifetime::Interrupted;
         }
         answers.push(probe::ask(api, &token.header).await);
     }

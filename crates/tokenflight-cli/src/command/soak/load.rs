@@ -1,3 +1,5 @@
+//! The workers.
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,9 +13,8 @@ use tokio::task::JoinSet;
 use super::{
     api::{self, Api},
     interrupt::Interrupt,
-    settings::Settings,
 };
-use tokenflight_examples::clock::Clock;
+use crate::{args::Soak, clock};
 
 /// What the workers saw. Cloning shares.
 #[derive(Clone, Debug, Default)]
@@ -80,23 +81,12 @@ impl Tally {
 }
 
 /// Lets all workers run, until the time is over or the run is to end early; resolves when the last request has.
-pub(super) async fn run(settings: &Settings, api: &Api, tally: &Tally, clock: Clock, interrupt: &Interrupt) {
-    let end = clock.now() + settings.duration;
+pub(super) async fn run(asked: &Soak, api: &Api, tally: &Tally, end: Duration, interrupt: &Interrupt) {
     let mut workers = JoinSet::new();
-    for _ in 0..settings.workers {
-        workers.spawn(
-            Worker {
-                api: api.clone(),
-                tally: tally.clone(),
-                clock,
-                end,
-                cancel: settings.cancel,
-                pause: settings.pause,
-                interrupt: interrupt.clone(),
-                random: Rng::new(),
-            }
-            .work(),
-        );
+    for _ in 0..asked.workers {
+        let (api, tally, interrupt) = (api.clone(), tally.clone(), interrupt.clone());
+        let (cancel, pause) = (asked.cancel, asked.pause);
+        workers.spawn(Worker { api, tally, end, cancel, pause, interrupt, random: Rng::new() }.work());
     }
     while let Some(worker) = workers.join_next().await {
         if worker.is_err() {
@@ -108,7 +98,6 @@ pub(super) async fn run(settings: &Settings, api: &Api, tally: &Tally, clock: Cl
 struct Worker {
     api: Api,
     tally: Tally,
-    clock: Clock,
     end: Duration,
     cancel: f64,
     pause: Duration,
@@ -121,12 +110,9 @@ impl Worker {
         loop {
             // Spread, or all workers would ask at once for ever.
             let pause = self.pause.mul_f64(2.0 * self.random.f64());
-            let left = self.end.saturating_sub(self.clock.now());
-            tokio::select! {
-                () = self.clock.sleep(pause.min(left)) => {}
-                () = self.interrupt.raised() => {}
-            }
-            if self.clock.now() >= self.end || self.interrupt.reason().is_some() {
+            let left = self.end.saturating_sub(clock::boot());
+            let interrupted = self.interrupt.unless(clock::sleep(pause.min(left))).await.is_err();
+            if interrupted || clock::boot() >= self.end {
                 return;
             }
             self.ask().await;
@@ -134,15 +120,20 @@ impl Worker {
     }
 
     async fn ask(&mut self) {
-        let begin = self.clock.now();
+        let begin = clock::boot();
         // A moment at which the request is usually still under way; none is known before the first answer.
         let usual = Some(self.tally.usual()).filter(|usual| !usual.is_zero() && self.random.f64() < self.cancel);
         let patience = usual.map(|usual| usual.mul_f64(self.random.f64()));
-        let give_up = self.clock.run_out(patience);
+        let give_up = async {
+            match patience {
+                Some(patience) => clock::sleep(patience).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             result = self.api.ask() => match result {
                 Ok(StatusCode::UNAUTHORIZED) => self.tally.refused(),
-                Ok(status) if status.is_success() => self.tally.served(self.clock.now().saturating_sub(begin)),
+                Ok(status) if status.is_success() => self.tally.served(clock::boot().saturating_sub(begin)),
                 Ok(status) => self.tally.failed(format!("the resource answered {}", status.as_u16())),
                 Err(error) => self.tally.failed(api::words(&error)),
             },

@@ -1,24 +1,25 @@
+//! One answer for each question.
+
 use std::time::Duration;
 
 use comfy_table::Table;
 
 use super::plain;
-use crate::{
+use crate::command::soak::{
     books::{Seen, Skew},
-    grace::{Grace, Session},
+    grace::Grace,
     probe::{Answer, OldToken},
-    settings::Settings,
     stage::{Alive, Outcome},
     tail::{Lifetime, MARGIN},
 };
 
 /// One line for each question.
-pub(super) fn table(settings: &Settings, outcome: &Outcome) -> Table {
+pub(super) fn table(most: Duration, outcome: &Outcome) -> Table {
     let mut table = plain();
     table.set_header(["what the provider does", ""]);
     table.add_row(["refresh tokens", &rotation(&outcome.seen)]);
     table.add_row(["the old access token", &old_token(&outcome.old_token)]);
-    table.add_row(["announced lifetime", &lifetime(&outcome.lifetime, settings.duration)]);
+    table.add_row(["announced lifetime", &lifetime(&outcome.lifetime, most)]);
     table.add_row(["its clock", &clock(outcome.seen.skew)]);
     table.add_row(["used refresh tokens", &grace(&outcome.grace)]);
     match &outcome.alive {
@@ -68,7 +69,7 @@ fn lifetime(lifetime: &Lifetime, most: Duration) -> String {
         }
         (Answer::Works, Answer::Works) => format!("still works {margin} s after its end"),
         (Answer::Refused, _) => {
-            format!("ends early: refused {margin} s before its end; --skew or Policy::skew make up for it")
+            format!("ends early: refused {margin} s before its end; --skew and Policy::skew make up for it")
         }
         (Answer::Unclear(words), _) | (_, Answer::Unclear(words)) => format!("unclear: {words}"),
     };
@@ -87,14 +88,13 @@ fn clock(skew: Option<Skew>) -> String {
 }
 
 fn grace(grace: &Grace) -> String {
-    let after = |session: &Session| match session {
-        Session::Alive => "the session survived".to_owned(),
-        Session::Ended => "the session is over: log in again".to_owned(),
-        Session::Unclear(words) => format!("whether the session survived is unclear: {words}"),
+    let after = |session: &Alive| match session {
+        Alive::Yes => "the session survived".to_owned(),
+        Alive::No(_) => "the session is over: log in again".to_owned(),
+        Alive::Unclear(words) => format!("whether the session survived is unclear: {words}"),
     };
     match grace {
         Grace::NotAsked => "not presented (--probe-grace)".to_owned(),
-        Grace::NoConsent => "not presented: that needs --yes-end-my-session".to_owned(),
         Grace::NotRotating => "there are none: the refresh token stays".to_owned(),
         Grace::Answered { after: late, session } => {
             format!("answered again {} after they were used; {}", seconds(*late), after(session))
