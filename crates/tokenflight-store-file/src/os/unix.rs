@@ -25,8 +25,8 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // Also if there is none: a process that made it a moment ago may not have come to this yet.
-    let above = folder.ancestors().skip(1).take(missing.max(1)).filter(|above| !above.as_os_str().is_empty());
-    let durable = above.map(sync_folder).collect::<io::Result<()>>();
+    let mut above = folder.ancestors().skip(1).take(missing.max(1)).filter(|above| !above.as_os_str().is_empty());
+    let durable = above.try_for_each(sync_folder);
     // One whose name is not durable is made again.
     durable.inspect_err(|_| drop(fs::remove_dir(folder)))
 }
