@@ -186,15 +186,23 @@ pub(crate) enum Format {
     Json,
     /// `Authorization: Bearer …`, for `curl -H @-`
     Header,
+    /// `export TOKENFLIGHT_TOKEN='…'`, for `eval` in a shell
+    Env,
 }
+
+/// Where programs find a token.
+pub(crate) const VARIABLE: &str = "TOKENFLIGHT_TOKEN";
 
 #[derive(Debug, Group)]
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) freshness: Freshness,
     /// The variable: of the token, or with `--file` of the path
-    #[arg(long, value_name = "NAME", default_value = "TOKENFLIGHT_TOKEN")]
+    #[arg(long, value_name = "NAME", default_value = VARIABLE)]
     pub(crate) env: String,
+    /// Hand the token over on the descriptor with this number instead, where it can be read once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(3..=255), conflicts_with_all = ["env", "file"])]
+    pub(crate) fd: Option<i32>,
     /// Keep the token in a file instead, and the file fresh for as long as the command runs
     #[arg(long)]
     pub(crate) file: bool,

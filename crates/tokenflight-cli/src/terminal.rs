@@ -91,3 +91,18 @@ pub(crate) async fn beside<F: Future>(mut line: Line, limit: Duration, work: F) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_sends_does_not_steer_the_terminal() {
+        // An escape, a one-character CSI, and right-to-left.
+        let steering = "AB\u{1b}[2J\u{9b}2J\u{202e}CD";
+        // What is odd is seen, and an address still leads to the same place.
+        assert_eq!(plain(steering), r"AB\u{1b}[2J\u{9b}2J\u{202e}CD");
+        let shown = address(&format!("https://as.example/{steering}?c"));
+        assert_eq!(shown, "https://as.example/AB%1B[2J%C2%9B2J%E2%80%AECD?c");
+    }
+}

@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Stored;
-use crate::{args::Format, clock, problem::Problem};
+use crate::{
+    args::{Format, VARIABLE},
+    clock,
+    problem::Problem,
+};
 
 /// The token in this form, with the end of the line.
 pub(crate) fn text(stored: &Stored, format: Format) -> Zeroizing<String> {
@@ -14,6 +18,7 @@ pub(crate) fn text(stored: &Stored, format: Format) -> Zeroizing<String> {
     Zeroizing::new(match format {
         Format::Bare => format!("{token}\n"),
         Format::Header => format!("Authorization: Bearer {token}\n"),
+        Format::Env => format!("export {VARIABLE}='{}'\n", token.replace('\'', r"'\''")),
         Format::Json => format!("{}\n", json(stored, token)),
     })
 }
