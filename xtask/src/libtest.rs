@@ -1,9 +1,12 @@
 //! What the test harness prints: how many tests passed, and what is worth reading of those that did not.
 
-use std::{fmt, mem};
+use std::{collections::BTreeSet, fmt, mem};
 
 /// How many lines of a failure without a failed test are shown, the last ones: what does not compile, or aborts.
 const TAIL: usize = 120;
+
+/// How a test begins the line that says what the machine lacks for it.
+const LEFT_OUT: &str = "skipped: ";
 
 /// Tests that were run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -13,6 +16,8 @@ pub(crate) struct Tests {
     failed: usize,
     /// Which ones failed.
     names: Vec<String>,
+    /// What was left out, and why.
+    left_out: BTreeSet<String>,
 }
 
 impl Tests {
@@ -31,6 +36,10 @@ impl Tests {
             }
             let failed = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... FAILED"));
             tests.names.extend(failed.map(str::to_owned));
+            // The harness may have begun the line.
+            let left_out =
+                line.split_once(LEFT_OUT).filter(|(begin, _)| begin.is_empty() || begin.starts_with("test "));
+            tests.left_out.extend(left_out.map(|(_, why)| why.to_owned()));
         }
         tests
     }
@@ -63,6 +72,7 @@ impl Tests {
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.names.extend(other.names);
+        self.left_out.extend(other.left_out);
     }
 
     /// Whether this is the output of tests and none was run.
@@ -81,7 +91,14 @@ impl fmt::Display for Tests {
             return Ok(());
         }
         write!(f, "{} passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)?;
-        if self.names.is_empty() { Ok(()) } else { write!(f, ": {}", self.names.join(", ")) }
+        if !self.names.is_empty() {
+            write!(f, ": {}", self.names.join(", "))?;
+        }
+        if !self.left_out.is_empty() {
+            let left_out: Vec<_> = self.left_out.iter().map(String::as_str).collect();
+            write!(f, "; {} left out: {}", left_out.len(), left_out.join(" | "))?;
+        }
+        Ok(())
     }
 }
 
@@ -101,6 +118,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
      Running tests/two.rs (target/debug/deps/two-2)
 test left ... ignored, needs a server
 test bad ... FAILED
+skipped: no kubectl; the helper for kubectl was not driven by it
 failures:
 
 ---- bad stdout ----
@@ -115,7 +133,8 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
     #[test]
     fn tests_are_counted_over_all_programs() {
         let tests = Tests::counted(LOG);
-        assert_eq!(tests.to_string(), "3 passed, 1 failed, 1 ignored: bad");
+        let left_out = "1 left out: no kubectl; the helper for kubectl was not driven by it";
+        assert_eq!(tests.to_string(), format!("3 passed, 1 failed, 1 ignored: bad; {left_out}"));
         assert_eq!(Tests::counted("error: it does not compile").to_string(), "");
     }
 

@@ -25,6 +25,7 @@ mod source;
 mod step;
 mod structure;
 mod test;
+mod weight;
 
 use std::{env, process::ExitCode};
 

@@ -51,6 +51,15 @@ const PROOFS: &[Proof] = &[
         }),
     },
     Proof {
+        name: "kills",
+        what: "kill -9 before each call of each operation of the store, and of a command during its request: 200 times each, or TOKENFLIGHT_ROUNDS",
+        run: Run::Cargo(|| {
+            let store = "test -p tokenflight-store-file --test kills -- --nocapture kill::";
+            let command = "test -p tokenflight-cli --test command -- --nocapture a_command_that_is_killed";
+            [store, command].map(|test| Cargo::new(test).env_default("TOKENFLIGHT_ROUNDS", "200")).into()
+        }),
+    },
+    Proof {
         name: "machine",
         what: "the decision machine against its properties, a million random histories",
         run: Run::Cargo(|| {
@@ -79,6 +88,20 @@ const PROOFS: &[Proof] = &[
         run: Run::Cargo(|| {
             let test = Cargo::new("test --release -p tokenflight-store-file --test processes -- --nocapture");
             vec![test.env_default("TOKENFLIGHT_PROCESSES", "32").env_default("TOKENFLIGHT_PROCESS_SECONDS", "600")]
+        }),
+    },
+    Proof {
+        name: "race",
+        what: "seven ways to share one login among sixteen processes, with each fault: ours presents nothing twice",
+        run: Run::Cargo(|| {
+            ["none", "stop", "kill", "login", "lost"]
+                .map(|faults| {
+                    let race =
+                        Cargo::new("run --release -p tokenflight-examples --example race -- --processes 16 --faults");
+                    let picture = target_dir("race").join(format!("{faults}.svg")).display().to_string();
+                    race.args(faults).args("--svg").arg(picture)
+                })
+                .into()
         }),
     },
     Proof {

@@ -5,6 +5,7 @@ use crate::{
     faults, guarantees,
     source::{File, files},
     step::Report,
+    weight,
 };
 
 /// Crates that run things. The engine must not need any of them.
@@ -34,6 +35,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.step("structure: one file names Shared", shared_in_one_file);
     report.step("structure: std::sync only through sync.rs", std_sync_in_one_file);
     report.step("structure: short files", short_files);
+    report.step("structure: few crates", weight::light);
     report.step("structure: planted faults fit", faults::fit);
     report.step("structure: guarantees name what exists", guarantees::hold);
     true

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Status(Status),
     /// End the login, here and at the server
     Logout(Logout),
+    /// Put the login, the server and an API under stress, and say how the server behaves
+    Soak(Soak),
     /// Answer a program that asks for credentials
     #[command(subcommand)]
     Helper(Helper),
@@ -129,6 +131,10 @@ pub(crate) struct Login {
     /// A host that helpers answer; may be given several times
     #[arg(long = "host", value_name = "HOST[:PORT]")]
     pub(crate) hosts: Vec<String>,
+    /// Take a login that was made elsewhere: a file with a token endpoint's answer, in JSON. Nothing else may refresh it
+    /// from then on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["device", "browser", "no_browser"])]
+    pub(crate) import: Option<PathBuf>,
     /// Log in with a code, on any device
     #[arg(long, conflicts_with = "browser")]
     pub(crate) device: bool,
@@ -180,15 +186,23 @@ pub(crate) enum Format {
     Json,
     /// `Authorization: Bearer …`, for `curl -H @-`
     Header,
+    /// `export TOKENFLIGHT_TOKEN='…'`, for `eval` in a shell
+    Env,
 }
+
+/// Where programs find a token.
+pub(crate) const VARIABLE: &str = "TOKENFLIGHT_TOKEN";
 
 #[derive(Debug, Group)]
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) freshness: Freshness,
     /// The variable: of the token, or with `--file` of the path
-    #[arg(long, value_name = "NAME", default_value = "TOKENFLIGHT_TOKEN")]
+    #[arg(long, value_name = "NAME", default_value = VARIABLE)]
     pub(crate) env: String,
+    /// Hand the token over on the descriptor with this number instead, where it can be read once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(3..=255), conflicts_with_all = ["env", "file"])]
+    pub(crate) fd: Option<i32>,
     /// Keep the token in a file instead, and the file fresh for as long as the command runs
     #[arg(long)]
     pub(crate) file: bool,
@@ -212,6 +226,41 @@ pub(crate) struct Logout {
     /// Forget the tokens without telling the server
     #[arg(long)]
     pub(crate) local: bool,
+}
+
+/// Many workers ask an API with one login, some give up half-way, and tokens are renewed meanwhile. See docs/soak.md.
+#[derive(Debug, Group)]
+pub(crate) struct Soak {
+    /// What the workers GET, with a success if the token is good. It should be cheap, and change nothing
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// Workers, sending one request after another
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) workers: u16,
+    /// How long the load lasts
+    #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "60s")]
+    pub(crate) duration: Duration,
+    /// About which share of the requests is given up by its caller, from 0 to below 1; fewer, where answers take a few
+    /// milliseconds only
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.05")]
+    pub(crate) cancel: f64,
+    /// How long a worker pauses between two requests, on average
+    #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "200ms")]
+    pub(crate) pause: Duration,
+    /// Taken off every token's lifetime, for servers that end tokens early
+    #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "0")]
+    pub(crate) skew: Duration,
+    /// At the very end, present a used refresh token again so long after it was used. It may end the login
+    #[arg(long, value_name = "TIME", value_parser = clock::parse, requires = "yes_end_my_session")]
+    pub(crate) probe_grace: Option<Duration>,
+    /// Consent to `--probe-grace`
+    #[arg(long)]
+    pub(crate) yes_end_my_session: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to below 1".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,6 +26,11 @@ pub(crate) fn pause(length: Duration) {
     }
 }
 
+/// Waits, while other tasks go on.
+pub(crate) async fn sleep(length: Duration) {
+    TokioTime::new().sleep(length).await;
+}
+
 /// RFC 3339 in UTC, to the second.
 pub(crate) fn rfc3339(moment: Duration) -> String {
     let (days, seconds) = (moment.as_secs() / 86_400, moment.as_secs() % 86_400);
@@ -57,18 +62,19 @@ pub(crate) fn words(length: Duration) -> String {
     if text.is_empty() { "0 s".to_owned() } else { text }
 }
 
-/// `90`, `90s`, `5m`, `2h`, `1d`.
+/// `90`, `90s`, `200ms`, `5m`, `2h`, `1d`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|char: char| !char.is_ascii_digit());
     let unit = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("a number of seconds, or one with s, m, h or d behind it".to_owned()),
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("a number of seconds, or one with ms, s, m, h or d behind it".to_owned()),
     };
     let number: u64 = digits.parse().map_err(|_| "no number of seconds".to_owned())?;
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+    number.checked_mul(unit).map(Duration::from_millis).ok_or_else(|| "too long".to_owned())
 }
 
 #[cfg(test)]
@@ -89,6 +95,7 @@ mod tests {
     fn lengths_are_read_with_their_units_and_written_with_two() {
         let read = |text| parse(text).map(|length| length.as_secs());
         assert_eq!([read("90"), read("90s"), read("5m"), read("2h"), read("1d")], [90, 90, 300, 7_200, 86_400].map(Ok));
+        assert_eq!(parse("200ms"), Ok(Duration::from_millis(200)));
         assert!(read("").is_err() && read("1y").is_err() && read("99999999999999999999").is_err());
         assert_eq!(words(Duration::from_secs(93_784)), "1 d 2 h");
         assert_eq!(words(Duration::from_secs(7_205)), "2 h");

@@ -13,6 +13,7 @@ mod private;
 mod problem;
 mod process;
 mod server;
+mod signals;
 mod terminal;
 mod token;
 

@@ -1,9 +1,10 @@
 //! Small files for their owner only, replaced as a whole.
 
 use std::{
+    env,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
@@ -18,6 +19,12 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// The folder for what is to stay in memory, if the system has one. It is made if it is missing.
+pub(crate) fn runtime_folder() -> Option<PathBuf> {
+    let run = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    run.map(|run| run.join("tokenflight")).filter(|folder| make_folder(folder).is_ok())
 }
 
 /// Opens a file that is used for its lock, and for a few words about its holder.

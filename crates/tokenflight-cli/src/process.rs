@@ -7,7 +7,14 @@ pub(crate) use self::unix::*;
 
 #[cfg(unix)]
 mod unix {
-    use std::{io, os::unix::process::CommandExt, process::Command};
+    use std::{
+        io::{self, Write},
+        os::{
+            fd::{AsRawFd, IntoRawFd, OwnedFd},
+            unix::process::CommandExt,
+        },
+        process::Command,
+    };
 
     /// Begins a session of its own: no terminal, no group, no parent ends this process from now on.
     pub(crate) fn leave_session() {
@@ -36,6 +43,27 @@ mod unix {
     /// Becomes the command. Returns only if that fails.
     pub(crate) fn become_command(mut command: Command) -> io::Error {
         command.exec()
+    }
+
+    /// Leaves something to be read once, on the descriptor with this number, by what this process becomes.
+    pub(crate) fn hand_over(bytes: &[u8], number: i32) -> io::Result<()> {
+        use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, ioctl_fionbio};
+        let (reader, mut writer) = io::pipe()?;
+        // It is written before it is read: what a pipe does not hold would never end.
+        ioctl_fionbio(&writer, true)?;
+        writer.write_all(bytes)?;
+        // Its number may be the one that is wanted.
+        drop(writer);
+        let reader: OwnedFd = match reader.as_raw_fd() == number {
+            true => reader.into(),
+            false => fcntl_dupfd_cloexec(&reader, number)?,
+        };
+        if reader.as_raw_fd() != number {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this descriptor is in use"));
+        }
+        fcntl_setfd(&reader, FdFlags::empty())?;
+        let _ = reader.into_raw_fd();
+        Ok(())
     }
 
     /// Asks a child of ours to end.
@@ -74,6 +102,10 @@ mod other {
             Ok(status) => std::process::exit(status.code().unwrap_or(1)),
             Err(error) => error,
         }
+    }
+
+    pub(crate) fn hand_over(_: &[u8], _: i32) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this system hands no descriptors over"))
     }
 
     /// There is no request to end that a child could heed.

@@ -23,6 +23,11 @@ impl Line {
         Self { what: what.into(), terminal: io::stderr().is_terminal(), frame: 0 }
     }
 
+    /// Says something else from now on.
+    pub(crate) fn change(&mut self, what: impl Into<String>) {
+        self.what = what.into();
+    }
+
     /// Shows it, with the time that is left. Without a terminal there is nothing to show twice.
     pub(crate) fn show(&mut self, left: Option<Duration>) {
         if !self.terminal {
@@ -84,5 +89,20 @@ pub(crate) async fn beside<F: Future>(mut line: Line, limit: Duration, work: F) 
             output = &mut work => return output,
             _ = frames.tick() => line.show(Some(end.saturating_sub(clock::boot()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_sends_does_not_steer_the_terminal() {
+        // An escape, a one-character CSI, and right-to-left.
+        let steering = "AB\u{1b}[2J\u{9b}2J\u{202e}CD";
+        // What is odd is seen, and an address still leads to the same place.
+        assert_eq!(plain(steering), r"AB\u{1b}[2J\u{9b}2J\u{202e}CD");
+        let shown = address(&format!("https://as.example/{steering}?c"));
+        assert_eq!(shown, "https://as.example/AB%1B[2J%C2%9B2J%E2%80%AECD?c");
     }
 }

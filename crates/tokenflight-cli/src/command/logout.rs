@@ -22,7 +22,7 @@ pub(super) fn run(profile: &Profile, asked: &Logout) -> Result<ExitCode, Problem
     let revocation = runtime.block_on(async {
         let session = match asked.local {
             true => local(profile)?,
-            false => session(profile, server::endpoint(profile).await?)?,
+            false => session(profile, server::endpoint(profile).await?.refresh_token())?,
         };
         let revocation = session.run_until(STORING, session.logout()).await;
         revocation.map_err(|error| Problem::session(&profile.name, &error))
@@ -48,7 +48,5 @@ pub(super) fn run(profile: &Profile, asked: &Logout) -> Result<ExitCode, Problem
 
 /// A session that knows no server.
 fn local(profile: &Profile) -> Result<Session, Problem> {
-    let grant = grant_fn(|_| async { Err(GrantError::config("this session only forgets")) });
-    let built = Session::builder(grant).key(profile.key()).store(profile.store()).build();
-    built.map_err(|error| Problem::unexpected(error.to_string()))
+    session(profile, grant_fn(|_| async { Err(GrantError::config("this session only forgets")) }))
 }

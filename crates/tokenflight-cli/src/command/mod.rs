@@ -5,6 +5,7 @@ mod folder;
 mod login;
 mod logout;
 mod manual;
+mod soak;
 mod status;
 mod token;
 
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
         Command::Exec(exec) => exec::run(&file.profile()?, exec),
         Command::Status(status) => status::run(&file, &status),
         Command::Logout(logout) => logout::run(&file.profile()?, &logout),
+        Command::Soak(soak) => soak::run(&file.profile()?, &soak),
         Command::Helper(helper) => helper::run(&file, &helper),
         Command::Adopt => folder::adopt(&file.profile()?),
         Command::Release => folder::release(&file.profile()?),

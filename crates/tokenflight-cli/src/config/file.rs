@@ -39,7 +39,7 @@ impl File {
             }
         };
         let written: Written = toml::from_str(&text)
-            .map_err(|error| Problem::usage(format!("{}: {}", home.config.display(), error.to_string().trim_end())))?;
+            .map_err(|error| Problem::usage(format!("{}, line {}", home.config.display(), wrong(&text, &error))))?;
         written.profile.keys().try_for_each(|name| check(name))?;
         Ok(Self { home, profiles: written.profile, named })
     }
@@ -93,6 +93,13 @@ impl File {
         let settings = self.profiles.get(name)?;
         Some(Profile::new(name, settings.clone(), &self.home))
     }
+}
+
+/// The line, and what is wrong with it. Words that quote a value are left out: it may be a secret that was put there by mistake.
+fn wrong(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let why = Some(error.message()).filter(|message| message.starts_with("unknown field"));
+    format!("{}: {}", before.matches('\n').count() + 1, why.unwrap_or("no setting of a profile, or of a wrong type"))
 }
 
 /// Names become names of files, also where case does not count.

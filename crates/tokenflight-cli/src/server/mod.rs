@@ -6,7 +6,8 @@ mod silent;
 
 use tokenflight::{Grant, core::grant::issuer};
 use tokenflight_oauth2::{
-    EndpointError, TokenClient, TokenEndpoint, client,
+    EndpointError, TokenClient, TokenEndpoint,
+    client::{self, HttpsClient},
     provider::{self, Provider},
 };
 
@@ -27,7 +28,8 @@ enum Whence<'a> {
     Endpoint(&'a str),
 }
 
-fn row(settings: &Settings) -> Result<Option<&'static Provider>, Problem> {
+/// The row of the table that the profile names.
+pub(crate) fn row(settings: &Settings) -> Result<Option<&'static Provider>, Problem> {
     let find = |name: &String| {
         provider::find(name).ok_or_else(|| {
             Problem::usage(format!("there is no provider `{}` in the table", name.escape_debug()))
@@ -79,14 +81,23 @@ pub(crate) fn issued_by(settings: &Settings) -> Result<String, Problem> {
 
 /// The token endpoint of the profile, with a client to reach it. A server that tells about itself is asked once.
 pub(crate) async fn endpoint(profile: &Profile) -> Result<TokenEndpoint, Problem> {
+    endpoint_over(profile, |client| client).await
+}
+
+/// The same, with something around the client that carries token requests.
+pub(crate) async fn endpoint_over<C: TokenClient>(
+    profile: &Profile,
+    around: impl FnOnce(HttpsClient) -> C,
+) -> Result<TokenEndpoint, Problem> {
     let settings = &profile.settings;
-    let client = client::https()
+    let plain = client::https()
         .map_err(|error| Problem::refused(format!("the system's certificates cannot be read: {error}")))?;
+    let client = around(plain.clone());
     let mut methods = Vec::new();
     let mut endpoint = match whence(settings)? {
         Whence::Row(row, place) => preset(row, place, client)?,
         Whence::Issuer(issuer) => {
-            let metadata = metadata::of(profile, issuer, client.clone()).await?;
+            let metadata = metadata::of(profile, issuer, plain).await?;
             methods = metadata.auth_methods().to_vec();
             TokenEndpoint::discovered(&metadata, client).map_err(wrong("issuer"))?
         }

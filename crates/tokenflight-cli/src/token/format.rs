@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Stored;
-use crate::{args::Format, clock, problem::Problem};
+use crate::{
+    args::{Format, VARIABLE},
+    clock,
+    problem::Problem,
+};
 
 /// The token in this form, with the end of the line.
 pub(crate) fn text(stored: &Stored, format: Format) -> Zeroizing<String> {
@@ -14,6 +18,7 @@ pub(crate) fn text(stored: &Stored, format: Format) -> Zeroizing<String> {
     Zeroizing::new(match format {
         Format::Bare => format!("{token}\n"),
         Format::Header => format!("Authorization: Bearer {token}\n"),
+        Format::Env => format!("export {VARIABLE}='{}'\n", token.replace('\'', r"'\''")),
         Format::Json => format!("{}\n", json(stored, token)),
     })
 }
@@ -36,9 +41,9 @@ fn json(stored: &Stored, token: &str) -> Value {
     Value::Object(members)
 }
 
-/// Prints a secret, and nothing else, on standard output.
+/// Prints this, and nothing else, on standard output.
 pub(crate) fn print(text: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    printed.map_err(|error| Problem::io("printing the token", &error))
+    printed.map_err(|error| Problem::io("printing", &error))
 }

@@ -1,6 +1,7 @@
 //! How a token is had: as it is stored, or from a refresh that outlives the command.
 
 mod format;
+mod kept;
 mod refresher;
 mod refused;
 mod renew;
@@ -11,7 +12,10 @@ use std::time::Duration;
 
 pub(crate) use self::{
     format::{print, text},
-    refresher::{COMMAND as REFRESHER, at_work as refresher_at_work, run as run_refresher, session},
+    kept::{Kept, refresh_token},
+    refresher::{
+        COMMAND as REFRESHER, at_work as refresher_at_work, presentable, run as run_refresher, session, session_builder,
+    },
     refused::{forget as forget_refusal, mark as mark_refused},
     report::{Report, forget as forget_report, read as last_report},
     stored::{Stored, look, serviceable},

@@ -6,12 +6,13 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Child, Command, ExitCode, Stdio, id},
+    sync::Arc,
     time::Duration,
 };
 
-use tokenflight::{Error, Session};
+use tokenflight::{Error, Grant, Session, SessionBuilder};
 
-use super::{Stored, report, report::Report, stored::look};
+use super::{Kept, Stored, report, report::Report, stored::look};
 use crate::{clock, config::Profile, private, problem::Problem, process, server};
 
 /// The hidden command.
@@ -98,16 +99,21 @@ pub(super) fn refresh(profile: &Profile, order: (u64, u64)) -> Result<(), Proble
     result
 }
 
-fn renewed(profile: &Profile, stored: &Stored) -> Result<(), Problem> {
+/// Whether the record is of this place, and no copy.
+pub(crate) fn presentable(profile: &Profile) -> Result<(), Problem> {
     let status = profile.store().status(&profile.key()).map_err(|error| Problem::file(&profile.name, &error))?;
-    if status.is_copy {
-        return Err(Problem::copied(&profile.name));
-    }
+    if status.is_copy { Err(Problem::copied(&profile.name)) } else { Ok(()) }
+}
+
+fn renewed(profile: &Profile, stored: &Stored) -> Result<(), Problem> {
+    presentable(profile)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::io("starting the runtime", &error))?;
     runtime.block_on(async {
-        let session = session(profile, server::endpoint(profile).await?)?;
+        let grant = Kept::new(server::endpoint(profile).await?.refresh_token());
+        let session = session(profile, Arc::clone(&grant))?;
         let refreshed = session.run_until(STORING, newer(&session, stored)).await;
+        grant.rescue(profile)?;
         refreshed.map_err(|error| Problem::session(&profile.name, &error))
     })
 }
@@ -122,8 +128,11 @@ async fn newer(session: &Session, stored: &Stored) -> Result<(), Error> {
 }
 
 /// A session over the profile's record.
-pub(crate) fn session(profile: &Profile, endpoint: tokenflight_oauth2::TokenEndpoint) -> Result<Session, Problem> {
-    let builder = Session::builder(endpoint.refresh_token()).key(profile.key()).store(profile.store());
-    let built = builder.holder(format!("tokenflight (process {})", id())).build();
-    built.map_err(|error| Problem::unexpected(error.to_string()))
+pub(crate) fn session(profile: &Profile, grant: impl Grant) -> Result<Session, Problem> {
+    session_builder(profile, grant).build().map_err(|error| Problem::unexpected(error.to_string()))
+}
+
+pub(crate) fn session_builder(profile: &Profile, grant: impl Grant) -> SessionBuilder {
+    let builder = Session::builder(grant).key(profile.key()).store(profile.store());
+    builder.holder(format!("tokenflight (process {})", id()))
 }

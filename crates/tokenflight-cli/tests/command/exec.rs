@@ -19,6 +19,38 @@ fn a_command_finds_the_token_in_its_environment_and_its_code_is_returned() {
 
 #[cfg(unix)]
 #[test]
+fn a_command_reads_the_token_once_on_a_descriptor_and_has_it_nowhere_else() {
+    let user = User::logged_in(&[]);
+    // The first two are those that a process opens first.
+    for number in ["3", "4", "7"] {
+        let script = format!("cat <&{number}; echo; cat <&{number}; env");
+        let output = user.run(&["exec", "--fd", number, "--", "sh", "-c", &script]);
+        assert!(output.status.success(), "{output:?}");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(shown.matches(&user.token()).count(), 1, "{shown}");
+        assert_eq!(shown.lines().next(), Some(user.token().as_str()));
+    }
+    let mut taken = user.program("sh");
+    taken.args(["-c", "exec 7</dev/null; exec \"$0\" exec --fd 7 -- true"]);
+    let taken = taken.arg(env!("CARGO_BIN_EXE_tokenflight")).output().unwrap();
+    assert!(taken.status.code() == Some(2) && said(&taken).contains("in use"), "{taken:?}");
+    for both in [["--fd", "1"], ["--fd", "x"]] {
+        assert_eq!(user.run(&["exec", both[0], both[1], "--", "true"]).status.code(), Some(2), "{both:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shell_evaluates_the_token() {
+    let user = User::logged_in(&[]);
+    let mut command = user.program("sh");
+    command.args(["-c", "eval \"$(\"$0\" token --format env)\"; sh -c 'echo $TOKENFLIGHT_TOKEN'"]);
+    let output = command.arg(env!("CARGO_BIN_EXE_tokenflight")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), user.token());
+}
+
+#[cfg(unix)]
+#[test]
 fn a_command_reads_a_token_that_is_kept_fresh_from_a_file() {
     let user = User::logged_in(&[]);
     let first = user.token();

@@ -4,7 +4,7 @@ use std::{fs, process::Stdio, sync::atomic::Ordering};
 
 use serde_json::json;
 
-use crate::support::{User, feed, said};
+use crate::support::{User, browser::Browser, feed, said};
 
 #[test]
 fn a_login_with_a_browser_writes_a_new_profile_down() {
@@ -35,8 +35,7 @@ fn the_named_browser_is_opened() {
     let mut child = command.env("BROWSER", &script).stderr(Stdio::null()).spawn().unwrap();
     let opened = || fs::read_to_string(user.work().join("opened")).unwrap_or_default();
     crate::support::until("the browser is opened", || opened().ends_with('\n'));
-    let back = crate::support::http::get(opened().trim()).unwrap_err();
-    crate::support::http::get(&back).unwrap();
+    Browser::default().open(opened().trim());
     assert!(child.wait().unwrap().success());
 }
 
@@ -141,4 +140,36 @@ fn a_logout_revokes_and_a_local_one_does_not() {
     assert!(user.server.auth.report().families[0].killed.is_none());
     assert_eq!(user.run(&["token"]).status.code(), Some(4));
     assert!(said(&user.run(&["logout"])).contains("was not logged in"));
+}
+
+#[test]
+fn a_login_that_was_made_elsewhere_is_taken_over_and_refreshed_before_it_is_used() {
+    let user = User::new();
+    user.configure(&format!("[profile.default]\nissuer = \"{}\"\nclient_id = \"me\"\n", user.server.issuer()));
+    let file = user.work().join("tokens.json");
+    let import = |text: &str| {
+        fs::write(&file, text).unwrap();
+        user.run(&["login", "--import", "tokens.json"])
+    };
+    for text in [
+        r#"{"access_token": "very-secret", "refresh_token": 7}"#,
+        r#"{"access_token": ["very-secret"], "refresh_token": "r"}"#,
+        r#"["very-secret"]"#,
+        "very-secret",
+        r#"{"access_token": "very-secret"}"#,
+        r#"{"access_token": "very-secret", "refresh_token": ""}"#,
+    ] {
+        let refused = import(text);
+        assert!(refused.status.code() == Some(2) && !said(&refused).contains("very-secret"), "{refused:?}");
+        assert!(!user.record().exists());
+    }
+    let set = user.server.auth.login();
+    let (access, refresh) = (set.access().expose(), set.refresh().unwrap().expose());
+    let output = import(&json!({ "access_token": access, "refresh_token": refresh, "expires_in": 300 }).to_string());
+    assert!(output.status.success() && said(&output).contains("Logged in"), "{output:?}");
+    let token = user.token();
+    assert!(user.server.is_good(&token) && token != access);
+    assert_eq!(user.server.rotations(), 1);
+    let both = user.run(&["login", "--import", "tokens.json", "--device"]);
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
 }

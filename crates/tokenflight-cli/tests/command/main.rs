@@ -6,6 +6,8 @@ mod canary;
 mod exec;
 mod helper;
 mod login;
+mod real;
+mod soak;
 mod status;
 mod support;
 mod token;

@@ -181,7 +181,14 @@ fn exit_codes_say_what_helps() {
     assert_eq!(code(&["token"]).0, 2);
     user.configure("[profile.default]\nissuer = \"https://as.example\"\nsecret = \"no\"\n");
     let (status, words) = code(&["token"]);
-    assert!(status == 2 && words.contains("unknown field `secret`"), "{words}");
+    assert!(status == 2 && words.contains("line 3: unknown field `secret`"), "{words}");
+    for wrong in ["hosts = \"hunter2\"", "client_secret = \"hunter2\"", "hunter2", "[hunter2"] {
+        user.configure(&format!("[profile.default]\nissuer = \"https://as.example\"\n{wrong}\n"));
+        let (status, words) = code(&["token"]);
+        assert!(status == 2 && words.contains("line 3") && !words.contains("hunter2"), "{words}");
+    }
+    let (status, words) = code(&["login", "--client-secret=hunter2"]);
+    assert!(status == 2 && !words.contains("hunter2"), "{words}");
 }
 
 #[test]

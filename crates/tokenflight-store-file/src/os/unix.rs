@@ -1,7 +1,7 @@
 //! Unix: owners, permissions, inodes.
 
 use std::{
-    fs::{DirBuilder, File, Metadata, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
@@ -20,10 +20,15 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
 }
 
-/// Makes a folder and what is missing above it, for the owner only.
+/// Makes a folder and what is missing above it, for the owner only. Their names are durable.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    folder.parent().map_or(Ok(()), sync_folder)
+    // Also if there is none: a process that made it a moment ago may not have come to this yet.
+    let mut above = folder.ancestors().skip(1).take(missing.max(1)).filter(|above| !above.as_os_str().is_empty());
+    let durable = above.try_for_each(sync_folder);
+    // One whose name is not durable is made again.
+    durable.inspect_err(|_| drop(fs::remove_dir(folder)))
 }
 
 /// Makes the names in a folder durable.

@@ -90,3 +90,15 @@ fn what_could_not_be_made_durable_is_not_acknowledged_by_the_next_try_either() {
         assert!(said[2].starts_with("again unknown"), "{name}: {output}");
     }
 }
+
+#[test]
+fn a_new_folder_whose_name_could_not_be_made_durable_is_made_again() {
+    let Some(strace) = strace() else { return };
+    // The first sync of all is the one of the folder above, when the store is first read.
+    let run = Run::new(&strace, "first", &["-e".to_owned(), "inject=fsync:error=EIO:when=1".to_owned()]);
+    let output = run.said();
+    let said: Vec<_> = said(&output).collect();
+    assert_eq!(said[0], "first done", "{output}");
+    let above = format!("\"{}\", O_RDONLY", run.folder.path().display());
+    assert_eq!(run.log().matches(&above).count(), 2, "the folder above was not synced again:\n{}", run.log());
+}

@@ -13,14 +13,14 @@ use tokenflight_store_file::FileStore;
 use crate::{
     operation::{ALL, is_done},
     support::{
-        child::strace,
+        child::{ROUNDS, strace},
         ops::{claim, key, try_claim},
     },
     trace::{Call, Run, calls, for_each},
 };
 
 /// What the next process finds: the record as it was or as it will be, and a free turn.
-fn assert_taken_over(name: &str, run: &Run, call: &Call) -> bool {
+pub(crate) fn assert_taken_over(name: &str, run: &Run, call: &Call) -> bool {
     let store = FileStore::in_dir(run.state());
     block_on(async {
         let before = store.load(&key()).await.unwrap();
@@ -50,13 +50,19 @@ fn assert_taken_over(name: &str, run: &Run, call: &Call) -> bool {
     })
 }
 
+/// How often a process is killed at each place: once, or as often as `TOKENFLIGHT_ROUNDS` says.
+fn rounds() -> usize {
+    std::env::var(ROUNDS).map_or(1, |rounds| rounds.parse().unwrap())
+}
+
 #[test]
 fn a_process_killed_before_any_call_leaves_the_old_record_or_the_new_one_and_no_lock() {
     let Some(strace) = strace() else { return };
     for name in ALL {
         let calls = calls(&strace, name);
         let (old, new) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        for_each(&calls, |call| {
+        let kills = vec![calls.clone(); rounds()].concat();
+        for_each(&kills, |call| {
             let inject = format!("inject={}:signal=KILL:when={}", call.name, call.number);
             let run = Run::new(&strace, name, &["-e".to_owned(), inject]);
             assert_eq!(run.output.status.signal(), Some(9), "{name}, {call:?} was not reached: {}", run.said());
@@ -64,7 +70,8 @@ fn a_process_killed_before_any_call_leaves_the_old_record_or_the_new_one_and_no_
             if done { &new } else { &old }.fetch_add(1, SeqCst);
         });
         let (old, new) = (old.into_inner(), new.into_inner());
-        println!("{name}: killed before {} calls, {old} times the old record, {new} times the new one", calls.len());
+        let (places, kills) = (calls.len(), kills.len());
+        println!("{name}: {kills} kills before {places} calls, {old} times the old record, {new} times the new one");
         assert!(old > 0 && new > 0, "{name} was not killed on both sides of its replacement");
     }
 }
@@ -77,10 +84,12 @@ fn what_was_acknowledged_is_there_after_a_kill() {
         let call = calls(&strace, name).into_iter().rfind(|call| call.name == "close").unwrap();
         let after = Call { number: call.number + 1, ..call };
         let inject = format!("inject=close:signal=KILL:when={}", after.number);
-        let run = Run::new(&strace, name, &["-e".to_owned(), inject]);
-        assert_eq!(run.output.status.signal(), Some(9), "{name} was not killed");
-        assert!(run.said().contains("first done"), "{name} was killed too early");
-        assert!(assert_taken_over(name, &run, &after), "{name} was acknowledged and is lost");
+        for_each(&vec![after; rounds()], |after| {
+            let run = Run::new(&strace, name, &["-e".to_owned(), inject.clone()]);
+            assert_eq!(run.output.status.signal(), Some(9), "{name} was not killed");
+            assert!(run.said().contains("first done"), "{name} was killed too early");
+            assert!(assert_taken_over(name, &run, after), "{name} was acknowledged and is lost");
+        });
     }
 }
 

@@ -1,8 +1,9 @@
-//! A process is killed before every system call that an operation makes with its files, and every
+//! A process is killed before every system call that an operation makes with its files, the power is cut after it, and every
 //! such call is made to fail.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod cut;
 mod fail;
 mod kill;
 mod operation;

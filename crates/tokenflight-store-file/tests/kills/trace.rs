@@ -48,6 +48,8 @@ impl Run {
             state.join(".alice.json.tmp"),
             record,
             state,
+            // Where the name of a new folder is made durable.
+            folder.path().to_owned(),
         ];
         let log = folder.join("log");
         let mut command = child::watched(strace, &log, &paths, options, name);
@@ -59,6 +61,11 @@ impl Run {
         self.folder.join("state")
     }
 
+    /// All calls with the files, as they were traced.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
     pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
@@ -68,7 +75,7 @@ impl Run {
 pub(crate) fn calls(strace: &Path, name: &str) -> Vec<Call> {
     let run = Run::new(strace, name, &[]);
     assert!(run.output.status.success(), "{}", String::from_utf8_lossy(&run.output.stderr));
-    let log = fs::read_to_string(&run.log).unwrap();
+    let log = run.log();
     let mut counts: HashMap<(String, String), usize> = HashMap::new();
     let (mut within, mut calls) = (false, Vec::new());
     for line in log.lines() {

@@ -10,6 +10,9 @@ use std::{
 /// The variable that makes a process a child, and says which part it plays.
 const PART: &str = "TOKENFLIGHT_PART";
 
+/// How often each kill is made in a proof.
+pub(crate) const ROUNDS: &str = "TOKENFLIGHT_ROUNDS";
+
 /// What a child says to its parent begins so. The test harness writes to the same pipe.
 const MARK: &str = "@ ";
 
@@ -55,7 +58,7 @@ fn under(mut command: Command, part: &str) -> Command {
 }
 
 /// Where `strace` is: `TOKENFLIGHT_STRACE`, or found by `PATH`. Without it a test says in one line
-/// what it left out.
+/// what it left out, and a proof fails.
 pub(crate) fn strace() -> Option<PathBuf> {
     let named = env::var_os("TOKENFLIGHT_STRACE").map(PathBuf::from);
     let found = named.or_else(|| {
@@ -63,6 +66,7 @@ pub(crate) fn strace() -> Option<PathBuf> {
         env::split_paths(&path).map(|folder| folder.join("strace")).find(|file| file.is_file())
     });
     if found.is_none() {
+        assert!(env::var_os(ROUNDS).is_none(), "a proof needs strace, in PATH or TOKENFLIGHT_STRACE");
         skipped("no strace, in PATH or TOKENFLIGHT_STRACE; nothing was killed, stopped or made to fail");
     }
     found

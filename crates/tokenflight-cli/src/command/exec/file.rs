@@ -1,21 +1,21 @@
 //! The token in a file, which is replaced before it expires, for as long as the command runs.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{self, Command, ExitCode, ExitStatus},
     time::Duration,
 };
 
-use tokenflight::{core::Time, time::TokioTime};
-
 use super::{fresh, not_run};
 use crate::{
     args::Format,
+    clock,
     config::Profile,
     private,
     problem::Problem,
     process::terminate,
+    signals::{Asked, Signals},
     terminal::say,
     token::{Stored, Wish, look, obtain, text},
 };
@@ -37,7 +37,7 @@ impl Drop for Kept {
 
 pub(super) fn run(profile: &Profile, wish: &Wish, variable: &str, mut command: Command) -> Result<ExitCode, Problem> {
     let stored = fresh(profile, wish)?;
-    let kept = Kept(place(profile)?);
+    let kept = Kept(place(profile));
     write(&kept.0, &stored)?;
     command.env(variable, &kept.0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -47,11 +47,9 @@ pub(super) fn run(profile: &Profile, wish: &Wish, variable: &str, mut command: C
 }
 
 /// In memory where there is a folder for that, else beside the login.
-fn place(profile: &Profile) -> Result<PathBuf, Problem> {
-    let run = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let folder = run.map_or_else(|| profile.folder().to_owned(), |run| run.join("tokenflight"));
-    private::make_folder(&folder).map_err(|error| Problem::io("making a folder for the token", &error))?;
-    Ok(folder.join(format!("{}.{}.token", profile.name, process::id())))
+fn place(profile: &Profile) -> PathBuf {
+    let folder = private::runtime_folder().unwrap_or_else(|| profile.folder().to_owned());
+    folder.join(format!("{}.{}.token", profile.name, process::id()))
 }
 
 fn write(path: &Path, stored: &Stored) -> Result<(), Problem> {
@@ -72,7 +70,6 @@ async fn beside(
     let child = tokio::process::Command::from(command).spawn();
     let mut child = child.map_err(|error| not_run(&program, &error))?;
     let pid = child.id();
-    let time = TokioTime::new();
     let mut pause = LOOK;
     loop {
         tokio::select! {
@@ -80,8 +77,13 @@ async fn beside(
             status = child.wait() => {
                 return status.map_err(|error| Problem::io("waiting for the command", &error));
             }
-            () = signals.terminated() => pid.into_iter().for_each(terminate),
-            () = time.sleep(pause) => {
+            // A terminal asks the command as well, which decides.
+            asked = signals.next() => {
+                if asked == Asked::Alone {
+                    pid.into_iter().for_each(terminate);
+                }
+            }
+            () = clock::sleep(pause) => {
                 pause = match replaced(profile, wish, path, &mut held).await {
                     Ok(()) => LOOK,
                     Err(problem) => {
@@ -121,54 +123,4 @@ fn code(status: ExitStatus) -> ExitCode {
     let signal = None::<i32>;
     let code = status.code().or_else(|| signal.map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
-}
-
-/// What asks this process to end. A terminal asks the command as well, which decides.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    quit: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    /// A request to end that came to this process alone.
-    async fn terminated(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.hang_up.recv() => return,
-                _ = self.interrupt.recv() => {}
-                _ = self.quit.recv() => {}
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn terminated(&mut self) {
-        // An interrupt goes to the command as well, which decides.
-        while tokio::signal::ctrl_c().await.is_ok() {}
-        std::future::pending().await
-    }
 }

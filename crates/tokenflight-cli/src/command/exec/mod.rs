@@ -1,4 +1,4 @@
-//! `tokenflight exec`: a command with a token in its environment, or in a file that is kept fresh.
+//! `tokenflight exec`: a command with a token in its environment, on a descriptor, or in a file that is kept fresh.
 
 mod file;
 
@@ -12,7 +12,7 @@ use crate::{
     args::{Exec, Format},
     config::Profile,
     problem::Problem,
-    process::become_command,
+    process::{become_command, hand_over},
     terminal::say,
     token::{Stored, Wish, obtain, text},
 };
@@ -30,8 +30,12 @@ pub(super) fn run(profile: &Profile, asked: Exec) -> Result<ExitCode, Problem> {
     if asked.file {
         return file::run(profile, &wish, &asked.env, command);
     }
-    let stored = fresh(profile, &wish)?;
-    command.env(&asked.env, text(&stored, Format::Bare).trim_end());
+    let token = text(&fresh(profile, &wish)?, Format::Bare);
+    match asked.fd {
+        None => drop(command.env(&asked.env, token.trim_end())),
+        Some(number) => hand_over(token.trim_end().as_bytes(), number)
+            .map_err(|error| Problem::usage(format!("--fd {number}: {error}")))?,
+    }
     let error = become_command(command);
     Err(not_run(program, &error))
 }

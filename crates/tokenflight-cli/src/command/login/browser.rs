@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::{TokenSet, core::Time, time::TokioTime};
+use tokenflight::TokenSet;
 use tokenflight_oauth2::{
     TokenEndpoint,
     login::{CodeLogin, Loopback},
@@ -15,6 +15,7 @@ use tokenflight_oauth2::{
 use super::{failed, scope};
 use crate::{
     args::Login,
+    clock,
     config::Profile,
     problem::Problem,
     terminal::{Line, address, beside, say},
@@ -44,7 +45,7 @@ pub(super) async fn log_in(
     let callback = async {
         tokio::select! {
             callback = loopback.answer(&login) => callback.map_err(|error| failed(&error)),
-            () = TokioTime::new().sleep(LIMIT) => Err(Problem::later("the browser did not come back in time")),
+            () = clock::sleep(LIMIT) => Err(Problem::later("the browser did not come back in time")),
         }
     };
     let callback = beside(Line::waiting("Waiting for the browser"), LIMIT, callback).await?;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod device;
+mod import;
 mod settings;
 mod way;
 
@@ -25,6 +26,7 @@ use crate::{
 const STORING: Duration = Duration::from_secs(30);
 
 pub(super) fn run(file: &File, asked: Login) -> Result<ExitCode, Problem> {
+    let imported = asked.import.as_deref().map(import::read).transpose()?;
     let (profile, is_new) = settings::profile(file, &asked)?;
     // What keeps the login from being stored is better known before the person is asked.
     storable(&profile)?;
@@ -33,8 +35,11 @@ pub(super) fn run(file: &File, asked: Login) -> Result<ExitCode, Problem> {
     let runtime = runtime.map_err(|error| Problem::io("starting the runtime", &error))?;
     runtime.block_on(async {
         let endpoint = server::endpoint(&profile).await?;
-        let tokens = obtain(&profile, &endpoint, &asked).await?;
-        let session = session(&profile, endpoint)?;
+        let tokens = match imported {
+            Some(tokens) => tokens,
+            None => obtain(&profile, &endpoint, &asked).await?,
+        };
+        let session = session(&profile, endpoint.refresh_token())?;
         let stored = session.run_until(STORING, session.login(tokens)).await;
         stored.map_err(|error| Problem::session(&profile.name, &error))
     })?;

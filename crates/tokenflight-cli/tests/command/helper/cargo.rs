@@ -15,10 +15,7 @@ use crate::support::{
 
 #[test]
 fn cargo_gets_the_token_for_a_registry_that_wants_one() {
-    let Some(cargo) = env::var_os("CARGO").map(PathBuf::from) else {
-        eprintln!("skipped: no cargo runs this test; the helper for cargo was not driven by it");
-        return;
-    };
+    let cargo = PathBuf::from(env::var_os("CARGO").expect("cargo runs the tests, and sets this"));
     let user = User::new();
     let (server, place) = (user.server.clone(), Arc::<Mutex<String>>::default());
     let own = Arc::clone(&place);

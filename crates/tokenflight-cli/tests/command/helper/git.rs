@@ -62,6 +62,11 @@ fn repository(request: &Request) -> Response {
     }
 }
 
+/// Without git nothing shows that its helper works: the tests fail.
+fn git() -> PathBuf {
+    find("git", "its helper is always driven by it").unwrap()
+}
+
 fn ls_remote(user: &User, git: &PathBuf, forge: &Forge) -> Output {
     let helper = format!("credential.helper=!{} helper git", env!("CARGO_BIN_EXE_tokenflight"));
     let mut command = user.program(git);
@@ -72,7 +77,7 @@ fn ls_remote(user: &User, git: &PathBuf, forge: &Forge) -> Output {
 
 #[test]
 fn git_gets_the_token_as_a_password_and_a_refused_one_is_replaced() {
-    let Some(git) = find("git", "the helper for git was not driven by git") else { return };
+    let git = git();
     let user = User::new();
     let forge = Forge::start(user.server.clone(), "Basic realm=\"forge\"");
     user.log_in(&[&forge.host()]);
@@ -94,7 +99,7 @@ fn git_gets_the_token_as_a_password_and_a_refused_one_is_replaced() {
 
 #[test]
 fn git_gets_a_bearer_token_where_the_server_wants_one() {
-    let Some(git) = find("git", "the helper for git was not driven by git") else { return };
+    let git = git();
     let user = User::new();
     let forge = Forge::start(user.server.clone(), "Bearer realm=\"forge\"");
     user.log_in(&[&forge.host()]);
@@ -108,7 +113,7 @@ fn git_gets_a_bearer_token_where_the_server_wants_one() {
 
 #[test]
 fn git_is_refused_at_a_host_that_is_not_listed() {
-    let Some(git) = find("git", "the helper for git was not driven by git") else { return };
+    let git = git();
     let user = User::logged_in(&["listed.example"]);
     let forge = Forge::start(user.server.clone(), "Basic realm=\"forge\"");
     let output = ls_remote(&user, &git, &forge);

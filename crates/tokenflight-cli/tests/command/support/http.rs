@@ -48,6 +48,11 @@ impl Response {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
+    /// A connection that is closed instead.
+    pub(crate) fn none() -> Self {
+        Self::new(0, "")
+    }
+
     pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
         Self::new(status, value.to_string()).header("content-type", "application/json")
     }
@@ -94,6 +99,9 @@ pub(crate) fn converse(stream: impl Read + Write, handler: &dyn Fn(&Request) -> 
     }
     let request = read(&mut stream)?;
     let response = handler(&request);
+    if response.status == 0 {
+        return None;
+    }
     let mut head = format!("HTTP/1.1 {} Answer\r\nconnection: close\r\n", response.status);
     for (name, value) in &response.headers {
         head += &format!("{name}: {value}\r\n");
@@ -124,19 +132,4 @@ fn read(stream: &mut impl BufRead) -> Option<Request> {
     request.body.resize(length, 0);
     stream.read_exact(&mut request.body).ok()?;
     Some(request)
-}
-
-/// Gets an address and returns where it redirects to, or the body.
-pub(crate) fn get(url: &str) -> Result<String, String> {
-    let rest = url.strip_prefix("http://").unwrap();
-    let (host, target) = rest.split_once('/').unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    stream
-        .write_all(format!("GET /{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes())
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let location = head.lines().find_map(|line| line.strip_prefix("location: "));
-    location.map_or_else(|| Ok(body.to_owned()), |location| Err(location.to_owned()))
 }

@@ -1,6 +1,8 @@
 //! A user's folders, an authorization server, and the real command between them.
 
+pub(crate) mod browser;
 pub(crate) mod http;
+pub(crate) mod real;
 pub(crate) mod server;
 
 use std::{
@@ -12,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use self::server::Server;
+use self::{browser::Browser, server::Server};
 
 pub(crate) struct User {
     pub(crate) server: Server,
@@ -20,19 +22,30 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// A user without a login.
+    /// A user without a login, whose access tokens live for five minutes.
     pub(crate) fn new() -> Self {
+        Self::of(Server::start(300))
+    }
+
+    fn of(server: Server) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("tokenflight-cli-{}-{count}", std::process::id()));
         fs::create_dir_all(folder.join("work")).unwrap();
-        Self { server: Server::start(), folder }
+        Self { server, folder }
     }
 
     /// A user with a login, whose profile lists these hosts.
     pub(crate) fn logged_in(hosts: &[&str]) -> Self {
         let user = Self::new();
         user.log_in(hosts);
+        user
+    }
+
+    /// The same, whose access tokens live for so many seconds.
+    pub(crate) fn living(seconds: u64) -> Self {
+        let user = Self::of(Server::start(seconds));
+        user.log_in(&[]);
         user
     }
 
@@ -60,8 +73,7 @@ impl User {
         let mut line = String::new();
         while stderr.read_line(&mut line).unwrap() > 0 {
             if line.starts_with("http://") {
-                let back = http::get(line.trim()).unwrap_err();
-                http::get(&back).unwrap();
+                Browser::default().open(line.trim());
             }
             said += &line;
             line.clear();

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Habits {
     /// An answer in the place of the next ones.
     pub(crate) refuse: Mutex<Option<(u16, Value)>>,
     pub(crate) no_refresh_token: AtomicBool,
+    /// Which refresh is answered to nobody, counted from one.
+    pub(crate) lost: AtomicU64,
     /// Whether refreshes are taken, and neither processed nor answered.
     pub(crate) hangs: AtomicBool,
     /// Whether one was taken so.
@@ -48,9 +50,9 @@ pub(crate) struct Habits {
 }
 
 impl Server {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(seconds: u64) -> Self {
         let time = Arc::new(TokioTime::new());
-        let auth = AuthServer::builder(time).access_lifetime(Duration::from_secs(300)).build();
+        let auth = AuthServer::builder(time).access_lifetime(Duration::from_secs(seconds)).build();
         let (habits, own) = (Arc::<Habits>::default(), auth.clone());
         let known = Arc::clone(&habits);
         let place = Arc::new(Mutex::new(String::new()));
@@ -96,6 +98,11 @@ fn answer(auth: &AuthServer, habits: &Habits, issuer: &str, request: &Request) -
             request.form("token").map(|token| auth.revoke_refresh(&token));
             Response::new(200, "")
         }
+        "/me" => {
+            let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+            let is_good = token.is_some_and(|token| auth.check(token) == Verdict::Valid);
+            Response::new(if is_good { 200 } else { 401 }, "")
+        }
         "/token" => tokens(auth, habits, request),
         _ => Response::new(404, ""),
     }
@@ -128,10 +135,15 @@ fn tokens(auth: &AuthServer, habits: &Habits, request: &Request) -> Response {
             let (before, after) = *habits.slow.lock().unwrap();
             pause(before);
             let answer = auth.answer(&request.form("refresh_token").unwrap());
+            let mut is_lost = false;
             if let Ok(set) = answer.result() {
                 note(habits, &set);
+                is_lost = auth.report().total.rotations == habits.lost.load(Ordering::Relaxed);
             }
             pause(after);
+            if is_lost {
+                return Response::none();
+            }
             Response::new(answer.status(), answer.body()).header("content-type", "application/json")
         }
         Some("authorization_code") if request.form("code_verifier").is_some() => logged_in(auth, habits),
