@@ -8,6 +8,7 @@
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
 //! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under any executor, or none.
+//! * `Proxy` (feature `net`): a TCP proxy that delays, holds, loses answers and cuts connections.
 //! * `Postgres` (feature `postgres`): a database server without root, found on the machine or left out in a line.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
@@ -48,6 +49,8 @@ mod model_store;
 mod net;
 #[cfg(all(feature = "postgres", unix))]
 pub mod postgres;
+#[cfg(feature = "net")]
+pub mod proxy;
 pub mod resource;
 mod tasks;
 mod time;
