@@ -25,9 +25,8 @@ const REPLICATION: &str = "SyncRepWaitForLSN";
 
 pub(crate) struct Live {
     client: Client,
-    messages: Box<dyn Messages>,
-    /// The connection has ended.
-    ended: bool,
+    /// The connection, until it has ended. Then it is dropped at once: with it go the statements that wait for an answer.
+    messages: Option<Box<dyn Messages>>,
     /// The server has warned that it did not wait for its standby.
     warned: bool,
 }
@@ -59,13 +58,13 @@ impl Live {
         T::Stream: Send + 'static,
     {
         let (client, connection) = config.connect(tls).await?;
-        Ok(Self { client, messages: Box::new(connection), ended: false, warned: false })
+        Ok(Self { client, messages: Some(Box::new(connection)), warned: false })
     }
 
     /// Whether the connection is still there, as far as it has told. What it has told while it rested is read.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.poll_messages(&mut Context::from_waker(Waker::noop()));
-        !self.ended && !self.client.is_closed()
+        self.messages.is_some() && !self.client.is_closed()
     }
 
     /// Runs one statement. A connection that is not [alive](Self::is_alive) afterwards is not used again.
@@ -75,14 +74,14 @@ impl Live {
             let params: Vec<Bound<'_>> = statement.params().iter().map(Bound::new).collect();
             let params: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(Bound::typed).collect();
             // The client is a handle: the connection is polled beside it.
-            let Self { client, messages, ended, warned } = self;
+            let Self { client, messages, warned } = self;
             let mut rows = pin!(client.query_typed(statement.text(), &params));
             poll_fn(|cx| {
-                drain(&mut **messages, ended, warned, cx);
+                drain(messages, warned, cx);
                 let polled = rows.as_mut().poll(cx);
                 if polled.is_pending() {
                     // What it wrote goes out now.
-                    drain(&mut **messages, ended, warned, cx);
+                    drain(messages, warned, cx);
                     return rows.as_mut().poll(cx);
                 }
                 polled
@@ -102,16 +101,16 @@ impl Live {
     }
 
     fn poll_messages(&mut self, cx: &mut Context<'_>) {
-        drain(&mut *self.messages, &mut self.ended, &mut self.warned, cx);
+        drain(&mut self.messages, &mut self.warned, cx);
     }
 }
 
-fn drain(messages: &mut dyn Messages, ended: &mut bool, warned: &mut bool, cx: &mut Context<'_>) {
-    while !*ended {
-        match messages.poll_message(cx) {
+fn drain(messages: &mut Option<Box<dyn Messages>>, warned: &mut bool, cx: &mut Context<'_>) {
+    while let Some(connection) = messages {
+        match connection.poll_message(cx) {
             Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => *warned |= is_unreplicated(&notice),
             Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(Some(Err(_)) | None) => *ended = true,
+            Poll::Ready(Some(Err(_)) | None) => *messages = None,
             Poll::Pending => return,
         }
     }

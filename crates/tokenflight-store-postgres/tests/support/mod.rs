@@ -1,6 +1,10 @@
 //! What the tests over real servers share.
 #![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it; helpers of tests are tests.
 
+pub(crate) mod ops;
+pub(crate) mod plain;
+pub(crate) mod wrapped;
+
 use std::{sync::OnceLock, time::Duration};
 
 use tokenflight::time::TokioTime;

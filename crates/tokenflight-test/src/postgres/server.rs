@@ -112,14 +112,19 @@ impl Postgres {
         self.wait("the setting counts", || self.sql(&format!("SHOW {name}")) == value);
     }
 
-    /// Ends every connection that the server's view of them, `pg_stat_activity`, shows to fit this condition, and says how
-    /// many that were.
+    /// Ends every connection that fits this condition on the server's view of them, `pg_stat_activity`, waits until they are
+    /// gone, and says how many that were.
     pub fn terminate(&self, condition: &str) -> usize {
-        let ended = self.sql(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND {condition}"
-        ));
-        ended.lines().count()
+        let them = format!(
+            "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND {condition}"
+        );
+        let ended = self.sql(&format!("SELECT pid, pg_terminate_backend(pid) {them}"));
+        let pids: Vec<&str> = ended.lines().filter_map(|line| line.split_once('|')).map(|(pid, _)| pid).collect();
+        if !pids.is_empty() {
+            let left = format!("SELECT 1 FROM pg_stat_activity WHERE pid IN ({})", pids.join(", "));
+            self.wait("the connections are gone", || self.sql(&left).is_empty());
+        }
+        pids.len()
     }
 
     /// Stops it. Its data stay.
