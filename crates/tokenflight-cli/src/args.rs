@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Adopt,
     /// Take the turn away from a process that hangs for ever with it
     Release,
+    /// What a login in a database needs
+    #[command(subcommand)]
+    Postgres(Postgres),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -212,6 +215,12 @@ pub(crate) struct Logout {
     /// Forget the tokens without telling the server
     #[arg(long)]
     pub(crate) local: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Postgres {
+    /// Print the SQL that creates the table, for the owner of the database
+    Schema,
 }
 
 #[derive(Debug, Subcommand)]

@@ -38,6 +38,7 @@ mod builder;
 mod cell;
 mod check;
 mod clock;
+#[cfg(feature = "connections")]
 mod connections;
 mod durability;
 mod error;
@@ -49,10 +50,11 @@ mod states;
 mod swap;
 mod table;
 
+#[cfg(feature = "connections")]
+pub use self::connections::Connections;
 pub use self::{
     builder::Builder,
     cell::PostgresCell,
-    connections::Connections,
     durability::Durability,
     error::PostgresError,
     sql::{Answer, Failure, Param, Row, Sql, Statement},
