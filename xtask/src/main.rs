@@ -36,7 +36,7 @@ cargo xtask <command>
 
   test            all tests, doc tests, the model checker's tests, and the structure of the source
   structure       the last of these alone; takes a second
-  servers         installs the authorization servers that tests start, and prints where they are
+  servers         installs the servers that tests start, and prints where they are
   lint            format, clippy, docs, dependencies
   proof [name…]   the long runs: all of them, or those named; --list names them
   bench [--short] [-- args]

@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{Cargo, root, target_dir},
-    faults, fuzz, planted,
+    faults, fuzz, planted, servers,
     step::Report,
     test::MODELS,
 };
@@ -57,6 +57,20 @@ const PROOFS: &[Proof] = &[
             let store = "test -p tokenflight-store-file --test kills -- --nocapture kill::";
             let command = "test -p tokenflight-cli --test command -- --nocapture a_command_that_is_killed";
             [store, command].map(|test| Cargo::new(test).env_default("TOKENFLIGHT_ROUNDS", "200")).into()
+        }),
+    },
+    Proof {
+        name: "hosts",
+        what: "16 hosts with 64 grants over one Postgres for ten minutes each, with a grace window and without, killed and cut off \
+               while the server crashes; TOKENFLIGHT_HOSTS, _HOST_GRANTS, _HOST_SECONDS, _HOST_CRASH_SECONDS",
+        run: Run::Steps(|report| {
+            let found = servers::ready(report);
+            // One after the other: each wants the machine for itself.
+            let test = "test --release -p tokenflight-store-postgres --test hosts -- --nocapture --test-threads 1";
+            let test = found.into_iter().fold(Cargo::new(test), |test, (variable, place)| test.env(variable, &place));
+            let test = test.env_default("TOKENFLIGHT_HOSTS", "16").env_default("TOKENFLIGHT_HOST_GRANTS", "64");
+            let test = test.env_default("TOKENFLIGHT_HOST_SECONDS", "600");
+            report.cargo("hosts", &test.env_default("TOKENFLIGHT_HOST_CRASH_SECONDS", "60"));
         }),
     },
     Proof {

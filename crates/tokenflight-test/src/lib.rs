@@ -8,6 +8,8 @@
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
 //! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under any executor, or none.
+//! * `Proxy` (feature `net`): a TCP proxy that delays, holds, loses answers and cuts connections.
+//! * `Postgres` (feature `postgres`): a database server without root, found on the machine or left out in a line.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
 //! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default), which use tokio.
@@ -45,6 +47,10 @@ pub mod mock;
 mod model_store;
 #[cfg(feature = "net")]
 mod net;
+#[cfg(all(feature = "postgres", unix))]
+pub mod postgres;
+#[cfg(feature = "net")]
+pub mod proxy;
 pub mod resource;
 mod tasks;
 mod time;

@@ -1,6 +1,11 @@
-//! Completions and pages of manual, made of the command line's own description.
+//! Completions and pages of manual, made of the command line's own description; and what other programs are given.
 
-use std::{fs, io, path::Path, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::CommandFactory;
 
@@ -10,6 +15,13 @@ const NAME: &str = "tokenflight";
 
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Problem> {
     clap_complete::generate(shell, &mut Args::command(), NAME, &mut io::stdout());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The table of the store in Postgres, as the crate of the store has it.
+pub(super) fn schema() -> Result<ExitCode, Problem> {
+    let written = io::stdout().write_all(tokenflight_store_postgres::SCHEMA.as_bytes());
+    written.map_err(|error| Problem::io("writing the schema", &error))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,7 +12,7 @@ mod token;
 use std::process::ExitCode;
 
 use crate::{
-    args::{Args, Command, Hidden, HiddenCommand},
+    args::{Args, Command, Hidden, HiddenCommand, Postgres},
     config::File,
     helper,
     problem::Problem,
@@ -22,8 +22,10 @@ use crate::{
 /// Does what was asked for.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
     // They need no configuration, and work where it is damaged.
-    if let Command::Completions { shell } = args.command {
-        return manual::completions(shell);
+    match args.command {
+        Command::Completions { shell } => return manual::completions(shell),
+        Command::Postgres(Postgres::Schema) => return manual::schema(),
+        _ => {}
     }
     let file = File::read(args.place)?;
     match args.command {
@@ -36,7 +38,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
         Command::Helper(helper) => helper::run(&file, &helper),
         Command::Adopt => folder::adopt(&file.profile()?),
         Command::Release => folder::release(&file.profile()?),
-        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Completions { .. } | Command::Postgres(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -106,3 +106,11 @@ fn completions_and_pages_of_manual_are_made_of_the_command_line() {
     assert!(fs::read_to_string(pages.join("tokenflight.1")).unwrap().contains("login needed"));
     assert!(!pages.join("tokenflight-refresh.1").exists());
 }
+
+#[test]
+fn the_schema_of_the_store_in_postgres_is_printed_also_where_the_configuration_is_damaged() {
+    let user = User::new();
+    user.configure("not a configuration");
+    let text = user.print(&["postgres", "schema"]);
+    assert!(text.contains("CREATE TABLE tokenflight_grants ("), "{text}");
+}

@@ -1,0 +1,154 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use tokenflight_core::{
+    BoxFuture,
+    store::{Blob, Cell, GrantKey, Loaded, OpId, StoreError, Swap as Swapped, Version},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    PostgresError,
+    builder::Builder,
+    durability::Durability,
+    facts::Pace,
+    lanes::{Job, Lanes},
+    load::Load,
+    sql::{Answer, Sql, Statement},
+    swap::Swap,
+    table::Table,
+};
+
+/// How many statements of a kind are under way at once. Each has a connection.
+const LANES: usize = 2;
+
+/// How often a statement is sent that others were in the way of.
+const TRIES: usize = 3;
+
+/// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
+/// Cloning shares.
+///
+/// At most two statements that read and two that write are under way at once. What comes meanwhile goes out together as the
+/// next one: sessions that wait for another host's claim all ask in one statement. A refresh reads once and writes twice,
+/// and holds no row, transaction or connection while its request is on the way.
+///
+/// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot clock: a jump of more than
+/// five seconds ends the trust of this process until it starts anew, and then claims are watched for their whole length.
+/// The wall clocks of clients decide nothing.
+///
+/// # Errors
+///
+/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's errors mean.
+///
+/// # Panics
+///
+/// Never.
+///
+/// # Cancel safety
+///
+/// A write that was begun is made, whether its future is kept or not. A read is left out if its future was dropped before
+/// it was sent.
+#[derive(Clone)]
+pub struct PostgresCell {
+    core: Arc<Core>,
+    loads: Arc<Lanes<Load>>,
+    swaps: Arc<Lanes<Swap>>,
+}
+
+/// What all statements of a cell share.
+pub(crate) struct Core {
+    pub(crate) sql: Box<dyn Sql>,
+    pub(crate) table: Table,
+    pub(crate) pace: Mutex<Pace>,
+    durability: Durability,
+}
+
+impl Core {
+    pub(crate) async fn run(&self, statement: &Statement) -> Result<Answer, PostgresError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.sql.run(statement).await.map_err(PostgresError::from) {
+                Err(error) if tries < TRIES && error.is_conflict() => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl PostgresCell {
+    /// A cell over these connections, or over a pool, with other settings than the usual ones.
+    pub fn builder(sql: impl Sql) -> Builder {
+        Builder::new(Box::new(sql))
+    }
+
+    /// A cell over these connections, or over a pool.
+    ///
+    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`]: there is no connection, or something is missing.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is written.
+    pub async fn open(sql: impl Sql) -> Result<Self, PostgresError> {
+        Self::builder(sql).open().await
+    }
+
+    /// What was found about durability.
+    #[must_use]
+    pub fn durability(&self) -> &Durability {
+        &self.core.durability
+    }
+
+    pub(crate) fn new(sql: Box<dyn Sql>, table: Table, durability: Durability) -> Self {
+        let core = Arc::new(Core { sql, table, pace: Mutex::default(), durability });
+        Self { core, loads: Lanes::new(LANES), swaps: Lanes::new(LANES) }
+    }
+
+    /// Has it done by a lane, and waits for what that tells. A lane that ends without a word may have done it.
+    async fn ask<J: Job<Core = Core>, T>(
+        &self,
+        lanes: &Arc<Lanes<J>>,
+        key: &GrantKey,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> J,
+    ) -> Result<T, StoreError> {
+        if key.as_str().contains('\0') {
+            return Err(PostgresError::Key.into());
+        }
+        let (tell, told) = oneshot::channel();
+        lanes.submit(&self.core, job(tell))?;
+        told.await.unwrap_or_else(|_| Err(PostgresError::lost("the tokio runtime that had the statement ended").into()))
+    }
+}
+
+impl Cell for PostgresCell {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Loaded, StoreError>> {
+        Box::pin(self.ask(&self.loads, key, |tell| Load { key: key.clone(), tell }))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        key: &'a GrantKey,
+        expected: Version,
+        op: OpId,
+        new: Blob,
+    ) -> BoxFuture<'a, Result<Swapped, StoreError>> {
+        let job = move |tell| Swap { key: key.clone(), expected, op, record: new, tell };
+        Box::pin(self.ask(&self.swaps, key, job))
+    }
+}
+
+impl fmt::Debug for PostgresCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresCell").field("table", &self.core.table.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! What can fail between a store and its server, and what is known then.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+mod answers;
+mod batches;
+mod clocks;
+mod line;
+mod opening;
+mod replicas;
+mod states;
+#[path = "../support/mod.rs"]
+mod support;

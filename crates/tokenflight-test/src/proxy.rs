@@ -1,0 +1,283 @@
+//! A TCP proxy whose line can be delayed, held, dead, closed, or cut where it hurts.
+//!
+//! It stands between a client and any server on loopback, a database say, on the current tokio runtime.
+//!
+//! ```
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokenflight_test::proxy::{Line, Proxy};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let proxy = Proxy::to(server.local_addr()?)?;
+//! let mut client = tokio::net::TcpStream::connect(proxy.addr()).await?;
+//! let (mut connection, _) = server.accept().await?;
+//!
+//! // The server does what it is asked, and its answer is lost.
+//! proxy.lose_answer("UPDATE", 1);
+//! client.write_all(b"UPDATE").await?;
+//! let mut asked = [0; 6];
+//! connection.read_exact(&mut asked).await?;
+//! connection.write_all(b"done").await?;
+//! assert_eq!(client.read(&mut asked).await?, 0);
+//!
+//! // Half-open: what is sent vanishes, and nothing ends.
+//! proxy.set(Line::Dead);
+//! # Ok::<_, std::io::Error>(())
+//! # })?;
+//! # Ok::<_, std::io::Error>(())
+//! ```
+
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::lock::lock;
+
+/// What becomes of bytes on the line, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // A line is one of these.
+pub enum Line {
+    /// They pass.
+    Open,
+    /// They pass after this time.
+    Delay(Duration),
+    /// They are kept, and pass when the line is open again: a partition that heals. New connections are made, and held.
+    Held,
+    /// They vanish, and nothing ends: half-open. A connection over which something has vanished stays as it is.
+    Dead,
+    /// Connections are closed, also new ones.
+    Closed,
+}
+
+/// A proxy on a loopback port of its own. Dropping it closes the port and every connection.
+pub struct Proxy {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    line: watch::Sender<Line>,
+    /// The answer that is lost: to which requests, and how many of them come before it.
+    lose: Mutex<Option<(Vec<u8>, usize)>>,
+    /// After so many more bytes of the clients a connection is cut.
+    cut: Mutex<Option<usize>>,
+    lost: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+impl Proxy {
+    /// A proxy to this server.
+    ///
+    /// # Errors
+    ///
+    /// There is no port.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn to(server: SocketAddr) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let addr = listener.local_addr()?;
+        let listener = TcpListener::from_std(listener)?;
+        let shared = Arc::new(Shared {
+            line: watch::Sender::new(Line::Open),
+            lose: Mutex::default(),
+            cut: Mutex::default(),
+            lost: AtomicUsize::default(),
+            connections: AtomicUsize::default(),
+        });
+        #[allow(clippy::disallowed_methods)] // A test server is a task of the test's runtime; `Proxy` ends it.
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&shared)));
+        Ok(Self { addr, shared, accepting })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What becomes of bytes from now on, also of those that are held.
+    pub fn set(&self, line: Line) {
+        self.shared.line.send_replace(line);
+    }
+
+    /// The server's answer to the `nth` request from now (counted from one) that has this text in it is lost: the server
+    /// gets the request, and when it has answered, both ends of the connection are closed.
+    ///
+    /// A request is what the client sends at once, up to 64 KiB; an empty text is in each.
+    pub fn lose_answer(&self, to: &str, nth: usize) {
+        *lock(&self.shared.lose) = Some((to.as_bytes().to_vec(), nth.saturating_sub(1)));
+    }
+
+    /// The connection over which so many more bytes of the clients' have passed is closed on both ends, in the middle of
+    /// what was sent.
+    pub fn cut_after(&self, bytes: usize) {
+        *lock(&self.shared.cut) = Some(bytes);
+    }
+
+    /// How many answers were lost, and connections cut, by order.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.shared.lost.load(Relaxed)
+    }
+
+    /// How many connections there have been.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // The connections are owned by the accepting task and go with it.
+        self.accepting.abort();
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("addr", &self.addr)
+            .field("line", &*self.shared.line.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                shared.connections.fetch_add(1, Relaxed);
+                connections.spawn(converse(client, server, Arc::clone(&shared)));
+            }
+            // Out of descriptors, or the client left the queue: the next one may fare better.
+            Err(_) => tokio::task::yield_now().await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// One connection: whichever direction ends first ends both.
+async fn converse(client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let (vanished, loses) = (AtomicBool::new(false), AtomicBool::new(false));
+    let pipe = |from_the_client| Pipe { shared: &shared, vanished: &vanished, loses: &loses, from_the_client };
+    let mut line = shared.line.subscribe();
+    tokio::select! {
+        () = pipe(true).run(from_client, to_server) => {}
+        () = pipe(false).run(from_server, to_client) => {}
+        _ = line.wait_for(|line| *line == Line::Closed) => {}
+    }
+}
+
+/// One direction of a connection.
+struct Pipe<'a> {
+    shared: &'a Shared,
+    /// Something has vanished: nothing more passes.
+    vanished: &'a AtomicBool,
+    /// The next answer is lost.
+    loses: &'a AtomicBool,
+    from_the_client: bool,
+}
+
+impl Pipe<'_> {
+    async fn run(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut bytes = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut bytes).await {
+            let passes = match self.from_the_client {
+                true => self.request(&bytes[..count]),
+                false if self.loses.load(Relaxed) => return,
+                false => count,
+            };
+            if self.passes().await && to.write_all(&bytes[..passes]).await.is_err() {
+                return;
+            }
+            if passes < count {
+                // What was written before the cut arrives.
+                let _ = to.shutdown().await;
+                return;
+            }
+        }
+        // The end of a connection vanishes with what would have followed.
+        if !self.passes().await {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// How much of a request passes.
+    fn request(&self, bytes: &[u8]) -> usize {
+        let mut lose = lock(&self.shared.lose);
+        if let Some((text, before)) = &mut *lose
+            && (text.is_empty() || bytes.windows(text.len()).any(|window| window == &text[..]))
+        {
+            match before.checked_sub(1) {
+                Some(fewer) => *before = fewer,
+                None => {
+                    *lose = None;
+                    self.loses.store(true, Relaxed);
+                    self.shared.lost.fetch_add(1, Relaxed);
+                }
+            }
+        }
+        drop(lose);
+        let mut cut = lock(&self.shared.cut);
+        match *cut {
+            Some(left) if left < bytes.len() => {
+                *cut = None;
+                self.shared.lost.fetch_add(1, Relaxed);
+                left
+            }
+            Some(left) => {
+                *cut = Some(left - bytes.len());
+                bytes.len()
+            }
+            None => bytes.len(),
+        }
+    }
+
+    /// Waits until something that was read may pass, or has vanished.
+    async fn passes(&self) -> bool {
+        let mut changes = self.shared.line.subscribe();
+        loop {
+            let line = *changes.borrow_and_update();
+            match line {
+                _ if self.vanished.load(Relaxed) => return false,
+                Line::Open => return true,
+                Line::Dead => self.vanished.store(true, Relaxed),
+                Line::Delay(by) => {
+                    #[allow(clippy::disallowed_methods)] // It is the network that is slow.
+                    tokio::time::sleep(by).await;
+                    return true;
+                }
+                Line::Held | Line::Closed => {
+                    if changes.changed().await.is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+}
