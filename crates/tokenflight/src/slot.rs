@@ -191,18 +191,24 @@ impl Inner {
             return Snapshot::default();
         }
         let now = self.parts.now();
-        let pass = self.ask(now, |slot| {
-            let driven = slot.driver.is_some();
-            let offer = slot.machine.offer(driven, now)?;
-            let access = slot.machine.token()?.clone();
+        let mut slot = lock(&self.slot);
+        let driven = slot.driver.is_some();
+        let offer = slot.machine.offer(driven, now);
+        let access = slot.machine.token().cloned();
+        if offer.is_some() {
             slot.machine.note_use();
-            Some((access, offer, offer.ask_after.filter(|_| !driven)))
-        });
-        let pass = pass.map(|(access, offer, ask_after)| Pass {
+        }
+        // Whatever changes a session shows it. What the clock alone changes is that there is no offer any more.
+        if slot.shown.0.is_some() == offer.is_some() && slot.has_nothing_to_hand_over() {
+            drop(slot);
+        } else {
+            self.show(slot, now);
+        }
+        let pass = access.zip(offer).map(|(access, offer)| Pass {
             header: access.header().clone(),
             login: offer.login,
             generation: offer.generation,
-            clock: ask_after.map(|after| (offer.anchor, after)),
+            clock: offer.ask_after.filter(|_| !driven).map(|after| (offer.anchor, after)),
         });
         Snapshot { stamp, pass, copied: false }
     }
@@ -334,7 +340,11 @@ impl Slot {
 
     /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no question brings one.
     fn is_unchanged(&self) -> bool {
-        self.shown.0.is_none() && !self.notify && self.trash.is_empty() && !self.machine.has_discarded()
+        self.shown.0.is_none() && self.has_nothing_to_hand_over()
+    }
+
+    fn has_nothing_to_hand_over(&self) -> bool {
+        !self.notify && self.trash.is_empty() && !self.machine.has_discarded()
     }
 
     fn forget_finished(&mut self) {

@@ -30,28 +30,29 @@ impl Snapshot {
     /// `once` says that the service has just been cloned, and whether it will be used again is not known.
     #[inline]
     pub(crate) fn usable(&mut self, session: &Inner, once: &mut bool) -> Option<&Pass> {
-        if session.stamp() != self.stamp || !self.copied {
-            self.renew(session, once);
-        }
+        let renewed = (session.stamp() != self.stamp || !self.copied) && self.renew(session, once);
         self.pass.as_ref().filter(|pass| match pass.clock {
-            None => true,
-            Some((anchor, ask_after)) => !session.parts.time.now().reached(anchor, ask_after),
+            Some((anchor, ask_after)) if !renewed => !session.parts.time.now().reached(anchor, ask_after),
+            _ => true,
         })
     }
 
+    /// Returns whether it is another one now, which needs no look at the clock.
     #[cold]
     #[inline(never)]
-    fn renew(&mut self, session: &Inner, once: &mut bool) {
-        if session.stamp() != self.stamp {
+    fn renew(&mut self, session: &Inner, once: &mut bool) -> bool {
+        let renewed = session.stamp() != self.stamp;
+        if renewed {
             *self = session.snapshot();
         }
         if std::mem::take(once) {
-            return;
+            return renewed;
         }
         if let Some(pass) = &mut self.pass {
             pass.header = private_copy(&pass.header);
         }
         self.copied = true;
+        renewed
     }
 }
 
