@@ -112,7 +112,7 @@ impl World {
         let stored = (weather != Weather::DownAfter).then(|| self.apply(&op));
         let saved = match stored {
             Some(Reply::Stored { entry, .. }) if weather == Weather::Fine => Saved::Stored(Arc::new(entry)),
-            stored => Saved::Unsaved { op, error: Error::new(ErrorKind::Store) },
+            _ => Saved::Unsaved { op, error: Error::new(ErrorKind::Store) },
         };
         Outcome::Obtained { token, times: Times::new(now, Some(HOUR)), renewable: true, saved }
     }
