@@ -8,10 +8,8 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tokenflight::{
-    Now, TokenSet,
-    core::store::{Facts, StoredTokens, apply},
-};
+use tokenflight::{Now, StoredTokens, TokenSet};
+use tokenflight_core::store::{Facts, apply};
 use tokenflight_machine::{Decision, Machine, OriginId, Outcome, Plan, Policy, Refused, Rules, Saved, Start, Times};
 
 const API: OriginId = OriginId::new(1);

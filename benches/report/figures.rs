@@ -33,9 +33,8 @@ pub(crate) struct Time {
     pub(crate) size: Option<u64>,
     pub(crate) median: f64,
     pub(crate) between: (f64, f64),
-    /// What one round does: so many elements, or so many bytes.
+    /// How much one round does.
     pub(crate) elements: Option<f64>,
-    pub(crate) bytes: Option<f64>,
 }
 
 /// One case of the peers.
@@ -121,7 +120,6 @@ impl Time {
             median: number(&median["point_estimate"])?,
             between: (number(&interval["lower_bound"])?, number(&interval["upper_bound"])?),
             elements: benchmark["throughput"]["Elements"].as_f64(),
-            bytes: benchmark["throughput"]["Bytes"].as_f64(),
         })
     }
 

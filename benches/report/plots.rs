@@ -4,6 +4,7 @@ use std::path::Path;
 
 use plotters::{
     coord::{
+        Shift,
         ranged1d::{AsRangedCoord, ValueFormatter},
         types::RangedCoordf64,
     },
@@ -54,7 +55,7 @@ pub(crate) fn headers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             .collect(),
     };
     let picture = Picture {
-        title: "Instructions a request, net of the service",
+        title: "Instructions a request, net of the service; names of headers are constants",
         x: "headers of the request",
         y: "instructions",
         lines: vec![
@@ -79,9 +80,9 @@ pub(crate) fn threads(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             .collect(),
     };
     let picture = Picture {
-        title: "Looks at the token, a writer every 10 ms",
+        title: "Reads of the token, a writer every 10 ms",
         x: "threads",
-        y: "million looks a second",
+        y: "million reads a second",
         lines: vec![
             line("tokenflight", "bearer"),
             line("arc-swap", "arcswap"),
@@ -91,8 +92,8 @@ pub(crate) fn threads(figures: &Figures, file: &Path) -> Result<(), BoxError> {
         ],
         legend: SeriesLabelPosition::MiddleRight,
     };
-    let most = picture.most();
-    draw(&picture, file, (1.0..17.0).log_scale().base(2.0), 0.0..most * 1.05)
+    let (most, threads) = (picture.most(), picture.furthest());
+    draw(&picture, file, 0.9..threads + 0.1, 0.0..most * 1.05)
 }
 
 pub(crate) fn storm(figures: &Figures, file: &Path) -> Result<(), BoxError> {
@@ -108,7 +109,7 @@ pub(crate) fn storm(figures: &Figures, file: &Path) -> Result<(), BoxError> {
             .collect(),
     };
     let picture = Picture {
-        title: "A storm on one thread: time for each who waits, the task included",
+        title: "A storm on one thread: time for each waiter, the task included",
         x: "waiters",
         y: "nanoseconds",
         lines: vec![
@@ -132,6 +133,10 @@ const fn whole(number: u64) -> f64 {
 }
 
 impl Picture<'_> {
+    fn furthest(&self) -> f64 {
+        self.lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x).fold(1.0, f64::max)
+    }
+
     fn most(&self) -> f64 {
         self.lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y).fold(1e-9, f64::max)
     }
@@ -181,26 +186,42 @@ where
     Ok(())
 }
 
-/// Bars, the cheapest first: whole layers and reads at eight headers.
+/// Two panels of bars, at eight headers: what a whole layer costs, and what a read of the token does.
 pub(crate) fn peers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
-    let mut shown: Vec<&Peer> = figures.peers.iter().filter(|peer| peer.headers == 8).collect();
-    shown.sort_by(|one, other| one.instructions.total_cmp(&other.instructions));
+    let panel = |measured: &str| {
+        let shown = figures.peers.iter().filter(|peer| peer.headers == 8 && peer.measured == measured);
+        let mut shown: Vec<&Peer> = shown.collect();
+        shown.sort_by(|one, other| one.instructions.total_cmp(&other.instructions));
+        shown
+    };
+    let (layers, reads) = (panel("whole layer"), panel("token read"));
+    let height = |peers: &[&Peer]| Ok::<_, BoxError>(90 + 26 * u32::try_from(peers.len())?);
+    let (upper, lower) = (height(&layers)?, height(&reads)?);
+    let root = SVGBackend::new(file, (SIZE.0, upper + lower)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (above, below) = root.split_vertically(upper);
+    bars(&above, "A whole layer: instructions a call with a fresh token, 8 headers", &layers)?;
+    bars(&below, "A read of the token, to be put on a request by hand: instructions", &reads)?;
+    root.present()?;
+    Ok(())
+}
+
+/// The cheapest first.
+fn bars(area: &DrawingArea<SVGBackend<'_>, Shift>, title: &str, shown: &[&Peer]) -> Result<(), BoxError> {
     let most = shown.iter().map(|peer| peer.instructions).fold(1.0, f64::max);
     let rows = i32::try_from(shown.len())?;
-    let root = SVGBackend::new(file, (SIZE.0, 90 + 26 * u32::try_from(shown.len())?)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("Instructions a call with a fresh token, 8 headers", (FONT, 20))
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, (FONT, 20))
         .margin(16)
         .margin_right(60)
         .x_label_area_size(36)
-        .y_label_area_size(260)
+        .y_label_area_size(240)
         .build_cartesian_2d(0.0..most, (0..rows - 1).into_segmented())?;
     let label = |at: &SegmentValue<i32>| match at {
-        SegmentValue::CenterOf(at) => usize::try_from(rows - 1 - at)
-            .ok()
-            .and_then(|at| shown.get(at))
-            .map_or_else(String::new, |peer| format!("{} ({})", peer.name, peer.measured)),
+        SegmentValue::CenterOf(at) => {
+            let at = usize::try_from(rows - 1 - at).ok();
+            at.and_then(|at| shown.get(at)).map_or_else(String::new, |peer| peer.name.clone())
+        }
         _ => String::new(),
     };
     chart
@@ -215,7 +236,7 @@ pub(crate) fn peers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
         .label_style((FONT, 14))
         .draw()?;
     chart.draw_series(shown.iter().zip((0..rows).rev()).map(|(peer, row)| {
-        let colour = if peer.name.starts_with("ours") { COLOURS[0] } else { COLOURS[4] };
+        let colour = if peer.name.starts_with("tokenflight") { COLOURS[0] } else { COLOURS[4] };
         let (from, to) = (SegmentValue::Exact(row), SegmentValue::Exact(row + 1));
         let mut bar = Rectangle::new([(0.0, from), (peer.instructions, to)], colour.filled());
         bar.set_margin(4, 4, 0, 0);
@@ -226,6 +247,5 @@ pub(crate) fn peers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
         let number = Text::new(format!("{:.0}", peer.instructions), (6, -7), (FONT, 13));
         EmptyElement::at(place) + number
     }))?;
-    root.present()?;
     Ok(())
 }

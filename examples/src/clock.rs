@@ -2,10 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use tokenflight::{
-    Now,
-    time::{Time, TokioTime},
-};
+use tokenflight::{Now, Time, time::TokioTime};
 
 /// Time since a start: the same in every copy.
 #[derive(Clone, Copy)]

@@ -29,12 +29,19 @@ pub(crate) struct Cargo {
     args: Vec<String>,
     /// Another workspace than ours.
     folder: Option<PathBuf>,
+    /// A plugin instead of cargo itself, which finds only those in its path.
+    plugin: Option<PathBuf>,
 }
 
 impl Cargo {
     /// `cargo` with these arguments, split at spaces.
     pub(crate) fn new(args: &str) -> Self {
         Self::default().args(args)
+    }
+
+    /// A plugin, called as cargo would.
+    pub(crate) fn plugin(program: &Path, args: &str) -> Self {
+        Self { plugin: Some(program.to_owned()), ..Self::new(args) }
     }
 
     pub(crate) fn args(mut self, args: &str) -> Self {
@@ -79,11 +86,13 @@ impl Cargo {
             |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };
         let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         let args = self.args.iter().map(|arg| quoted(arg));
-        env.chain(["cargo".to_owned()]).chain(args).collect::<Vec<_>>().join(" ")
+        let program = self.plugin.as_ref().map_or_else(|| "cargo".to_owned(), |plugin| plugin.display().to_string());
+        env.chain([program]).chain(args).collect::<Vec<_>>().join(" ")
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let cargo = || env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(self.plugin.as_ref().map_or_else(cargo, |plugin| plugin.clone().into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         // Cargo's variables about xtask itself: ring's build script looks at them, and would build ring again, with all that

@@ -17,10 +17,8 @@ impl Copy {
     /// should be keeps its date, and is not built again.
     pub(crate) fn make(name: &str) -> Result<Self, String> {
         let copy = Self(target_dir(name).join("tree"));
-        for name in
-            git(root(), &["ls-files", "-coz", "--exclude-standard"])?.split('\0').filter(|name| !name.is_empty())
-        {
-            let (from, to) = (root().join(name), copy.0.join(name));
+        for name in tracked()? {
+            let (from, to) = (root().join(&name), copy.0.join(&name));
             // Deleted here and not yet committed.
             let Ok(content) = fs::read(&from) else { continue };
             if fs::read(&to).is_ok_and(|there| there == content) {
@@ -43,6 +41,12 @@ impl Copy {
     pub(crate) fn take_back(&self, patch: &Path) -> Result<(), String> {
         apply(&self.0, patch, &["--reverse"])
     }
+}
+
+/// The files of the working tree that are not ignored, committed or not.
+pub(crate) fn tracked() -> Result<Vec<String>, String> {
+    let names = git(root(), &["ls-files", "-coz", "--exclude-standard"])?;
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Whether a patch fits the sources.

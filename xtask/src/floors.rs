@@ -5,11 +5,12 @@ use std::{fs, path::Path};
 use crate::{
     cargo::{Cargo, target_dir},
     copy::Copy,
+    published,
     step::Report,
 };
 
 pub(crate) fn run(report: &mut Report) {
-    let Some(tree) = report.attempt("floors: a copy without tests", false, published) else { return };
+    let Some(tree) = report.attempt("floors: a copy without tests", false, bare) else { return };
     // An option of nightly cargo, which does nothing but choose versions.
     let update = Cargo::new("update -Z direct-minimal-versions").env("RUSTC_BOOTSTRAP", "1");
     report.quiet("floors: the lowest versions", &update.within(tree.path()));
@@ -20,16 +21,14 @@ pub(crate) fn run(report: &mut Report) {
 
 /// A copy of the tree with the published crates alone, as their users build them: what tests, examples and benches need
 /// would raise the versions.
-fn published() -> Result<Copy, String> {
+fn bare() -> Result<Copy, String> {
     let tree = Copy::make("floors")?;
     edit(&tree.path().join("Cargo.toml"), |text| {
         let members = text.lines().find(|line| line.starts_with("members = ")).unwrap_or("members = ");
         text.replace(members, r#"members = ["crates/*"]"#)
     })?;
-    let crates = tree.path().join("crates");
-    let folders = fs::read_dir(&crates).map_err(|error| format!("{}: {error}", crates.display()))?;
-    for folder in folders.filter_map(Result::ok) {
-        edit(&folder.path().join("Cargo.toml"), without_tests)?;
+    for name in published::names()? {
+        edit(&tree.path().join("crates").join(name).join("Cargo.toml"), without_tests)?;
     }
     Ok(tree)
 }

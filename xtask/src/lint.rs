@@ -1,6 +1,13 @@
 //! `cargo xtask lint`.
 
-use crate::{cargo::Cargo, floors, rust_version, step::Report};
+use crate::{
+    api,
+    cargo::Cargo,
+    floors,
+    plugins::{self, DENY},
+    rust_version,
+    step::Report,
+};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
@@ -22,6 +29,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     }
     let doc = "doc --workspace --all-features --no-deps --document-private-items";
     report.quiet("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
+    api::check(report);
     deny(report);
     report.step("rust-version", rust_version::holds);
     floors::run(report);
@@ -30,8 +38,12 @@ pub(crate) fn run(report: &mut Report) -> bool {
 
 /// Licences, duplicates and sources of what we build on; `deny.toml` says what is allowed.
 fn deny(report: &mut Report) {
-    if !Cargo::new("deny --version").works() {
-        report.quiet("install cargo-deny", &Cargo::new("install cargo-deny --locked"));
-    }
-    report.quiet("dependencies", &Cargo::new("deny --workspace --all-features check licenses bans sources"));
+    let check = "deny --workspace --all-features check licenses bans sources";
+    let deny = if Cargo::new("deny --version").works() {
+        Cargo::new(check)
+    } else {
+        let Some(plugin) = plugins::ready(DENY, report) else { return };
+        Cargo::plugin(&plugin, check)
+    };
+    report.quiet("dependencies", &deny);
 }

@@ -3,6 +3,7 @@
 //! Each command is a list of steps. Every step is printed before it runs, its output goes straight through, and a table
 //! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
 
+mod api;
 mod bench;
 mod callgrind;
 mod cargo;
@@ -15,9 +16,12 @@ mod fuzz;
 mod guarantees;
 mod libtest;
 mod lint;
+mod mutants;
 mod peers;
 mod planted;
+mod plugins;
 mod proof;
+mod published;
 mod report;
 mod rust_version;
 mod servers;
@@ -26,6 +30,7 @@ mod step;
 mod structure;
 mod test;
 mod weight;
+mod words;
 
 use std::{env, process::ExitCode};
 
@@ -37,8 +42,10 @@ cargo xtask <command>
   test            all tests, doc tests, the model checker's tests, and the structure of the source
   structure       the last of these alone; takes a second
   servers         installs the servers that tests start, and prints where they are
-  lint            format, clippy, docs, dependencies
-  proof [name…]   the long runs: all of them, or those named; --list names them
+  lint            format, clippy, docs, dependencies, versions, the public interface
+  api             writes the public interface of each library to docs/api, where a review sees what changes
+  proof [name…] [-- args]
+                  the long runs: all of them, or those named; --list names them; args go to the mutants
   bench [--short] [-- args]
                   the benches; --short runs each once, to see that it works; args go to criterion
   bench --counts  instructions and allocations, by callgrind (needs valgrind)
@@ -56,6 +63,10 @@ fn main() -> ExitCode {
         ["test"] => test::run(&mut report),
         ["structure"] => structure::run(&mut report),
         ["servers"] => servers::run(&mut report),
+        ["api"] => {
+            api::write(&mut report);
+            true
+        }
         ["lint"] => lint::run(&mut report),
         ["proof", names @ ..] => proof::run(names, &mut report),
         ["bench", args @ ..] => bench::run(args, &mut report),

@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{Cargo, root, target_dir},
-    faults, fuzz, planted, servers,
+    faults, fuzz, mutants, planted, published, servers,
     step::Report,
     test::MODELS,
 };
@@ -19,6 +19,8 @@ enum Run {
     Cargo(fn() -> Vec<Cargo>),
     /// Steps of their own.
     Steps(fn(&mut Report)),
+    /// As above, with what stands behind `--`.
+    Told(fn(&[&str], &mut Report)),
 }
 
 const PROOFS: &[Proof] = &[
@@ -97,6 +99,17 @@ const PROOFS: &[Proof] = &[
         }),
     },
     Proof {
+        name: "mutants",
+        what: "changes of the machine and of the store's rules that no test notices; hours, or a part: -- --shard 1/8, -- --file F",
+        run: Run::Told(mutants::run),
+    },
+    Proof {
+        name: "package",
+        what: "every published crate builds from its own package",
+        run: Run::Steps(published::package),
+    },
+    Proof { name: "powerset", what: "every set of features of every library", run: Run::Steps(published::powerset) },
+    Proof {
         name: "processes",
         what: "32 processes over one record for ten minutes, or TOKENFLIGHT_PROCESS_SECONDS: as many requests as rotations",
         run: Run::Cargo(|| {
@@ -144,7 +157,9 @@ const PROOFS: &[Proof] = &[
     },
 ];
 
-pub(crate) fn run(names: &[&str], report: &mut Report) -> bool {
+pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
+    let end = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
+    let (names, told) = (&args[..end], args.get(end + 1..).unwrap_or_default());
     if names == ["--list"] {
         for proof in PROOFS {
             println!("{:<12} {}", proof.name, proof.what);
@@ -160,6 +175,7 @@ pub(crate) fn run(names: &[&str], report: &mut Report) -> bool {
         match proof.run {
             Run::Cargo(calls) => calls().iter().for_each(|cargo| report.cargo(proof.name, cargo)),
             Run::Steps(steps) => steps(report),
+            Run::Told(steps) => steps(told, report),
         }
     }
     true

@@ -1,9 +1,9 @@
 //! What the `rust-version` of a published crate promises, as far as one toolchain can show it: nothing that it builds on
 //! wants a newer compiler. That its own code does not is clippy's `incompatible_msrv`.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
-use crate::cargo::{Cargo, root};
+use crate::{cargo::Cargo, published};
 
 /// A version of the compiler.
 type Version = (u32, u32);
@@ -11,8 +11,7 @@ type Version = (u32, u32);
 pub(crate) fn holds() -> Result<(), String> {
     let wanted = wanted(&Cargo::new("metadata --format-version 1 --all-features").output()?);
     let mut wrong = Vec::new();
-    for folder in fs::read_dir(root().join("crates")).map_err(|error| error.to_string())?.filter_map(Result::ok) {
-        let name = folder.file_name().to_string_lossy().into_owned();
+    for name in published::names()? {
         let own =
             wanted.iter().find_map(|(package, version)| (package.split(' ').next() == Some(&name)).then_some(*version));
         let own = own.ok_or_else(|| format!("{name} has no rust-version"))?;

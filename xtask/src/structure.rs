@@ -5,7 +5,7 @@ use crate::{
     faults, guarantees,
     source::{File, files},
     step::Report,
-    weight,
+    weight, words,
 };
 
 /// Crates that run things. The engine must not need any of them.
@@ -36,6 +36,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.step("structure: std::sync only through sync.rs", std_sync_in_one_file);
     report.step("structure: short files", short_files);
     report.step("structure: few crates", weight::light);
+    report.step("structure: words", words::hold);
     report.step("structure: planted faults fit", faults::fit);
     report.step("structure: guarantees name what exists", guarantees::hold);
     true

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::json;
-use tokenflight::time::{Time, TokioTime};
+use tokenflight::{Time, time::TokioTime};
 
 const RUNS: usize = 500;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, thread, time::Duration};
 
-use tokenflight::time::{Time, TokioTime};
+use tokenflight::{Time, time::TokioTime};
 
 /// Since the Unix epoch.
 pub(crate) fn wall() -> Duration {

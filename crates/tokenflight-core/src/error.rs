@@ -109,7 +109,7 @@ impl Error {
         matches!(self.kind(), ErrorKind::Ended(_))
     }
 
-    /// Whether the same call may succeed later without anybody's help.
+    /// Whether the same call may succeed later without help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -3,31 +3,31 @@
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
 //! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
-//! * the contracts others implement: [`Grant`], [`Store`], [`Time`].
+//! * the contracts others implement: [`Grant`], [`Store`](store::Store), [`Time`].
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
 
 mod error;
-pub mod event;
+mod event;
 pub mod grant;
 mod login;
 mod now;
 mod secret;
 pub mod store;
-pub mod time;
+mod time;
 mod token;
 
 use std::{future::Future, pin::Pin};
 
 pub use self::{
     error::{Error, ErrorKind},
-    event::{EndReason, Event},
-    grant::{FailureClass, Grant, GrantError},
+    event::{EndReason, Event, Source},
+    grant::contract::Grant,
+    grant::error::{FailureClass, GrantError},
     login::LoginId,
     now::Now,
     secret::Secret,
-    store::Store,
-    time::Time,
+    time::{Sleep, Time},
     token::{AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable},
 };
 

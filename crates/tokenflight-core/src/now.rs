@@ -7,7 +7,7 @@ const WALL_STEP: Duration = Duration::from_secs(30);
 ///
 /// * `boot` counts from an arbitrary fixed point, never goes back, and goes on while the machine is suspended where
 ///   the platform can tell (`CLOCK_BOOTTIME` on Linux).
-/// * `wall` counts from the Unix epoch and may be moved by anybody.
+/// * `wall` counts from the Unix epoch and may be moved at any time.
 ///
 /// An expiry is judged by both: the wall clock catches a suspend that the other clock slept through, the boot
 /// clock catches a wall clock that was moved.

@@ -1,6 +1,6 @@
 //! What to tell, from the state before a step and after it.
 
-use tokenflight_core::{Error, ErrorKind, Event, FailureClass, Generation, LoginId, event::Source};
+use tokenflight_core::{Error, ErrorKind, Event, FailureClass, Generation, LoginId, Source};
 
 use super::{Machine, Token, machine::Phase};
 

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::{
-    Error, ErrorKind, FailureClass, Now,
-    event::Source,
+    Error, ErrorKind, FailureClass, Now, Source,
     grant::ReusePolicy,
     store::{Body, Entry, EntryState, OpId},
 };

@@ -1,8 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::{
-    Error, ErrorKind, Generation, LoginId, Now,
-    event::Source,
+    Error, ErrorKind, Generation, LoginId, Now, Source,
     grant::Reason,
     store::{Entry, Owner},
 };

@@ -40,10 +40,10 @@ mod wire;
 pub mod workload;
 
 #[cfg(feature = "assertion")]
-pub use self::auth::{Algorithm, AssertionError, AssertionKey};
+pub use self::auth::key::{Algorithm, AssertionError, AssertionKey};
 pub use self::{
     address::EndpointError,
-    auth::ClientAuth,
+    auth::client::ClientAuth,
     endpoint::TokenEndpoint,
     grant::{IssuedAssertions, OAuthGrant},
     wire::{TokenClient, Unsent},

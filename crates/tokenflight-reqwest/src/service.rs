@@ -3,8 +3,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use reqwest::Body;
 use tokenflight::{
-    BearerLayer, Session,
-    bearer::{Bearer, Choice, CloneBody, Recorded, ReplayBody},
+    Bearer, BearerLayer, Session,
+    bearer::{Choice, CloneBody, Recorded, ReplayBody},
 };
 use tower_layer::Layer;
 use tower_service::Service;

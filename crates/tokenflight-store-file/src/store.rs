@@ -52,7 +52,7 @@ use crate::{
 /// dropped leaves the turn free.
 ///
 /// ```
-/// use tokenflight::{Session, TokenRequest, TokenSet, core::store::GrantKey, grant_fn};
+/// use tokenflight::{Session, TokenRequest, TokenSet, GrantKey, grant_fn};
 /// use tokenflight_store_file::FileStore;
 ///
 /// # let folder = std::env::temp_dir().join(format!("tokenflight-doc-store-{}", std::process::id()));

@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokenflight::{Time, time::TokioTime};
-use tokenflight_test::{AuthServer, auth::Verdict};
+use tokenflight_test::{AuthServer, Verdict};
 
 use self::support::{Folder, child::skipped};
 

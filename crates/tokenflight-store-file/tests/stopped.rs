@@ -17,7 +17,7 @@ use std::{
 
 use futures_util::future::{Either, join, select};
 use rustix::process::{Pid, Signal, getpid, kill_process};
-use tokenflight::{ErrorKind, ReusePolicy, Session, Store, Time, core::store::GrantKey, time::TokioTime};
+use tokenflight::{ErrorKind, GrantKey, ReusePolicy, Session, Store, Time, time::TokioTime};
 use tokenflight_store_file::{FileError, FileStore, Presenter};
 use tokenflight_test::{AuthServer, Served, auth::Grace};
 
@@ -128,7 +128,7 @@ async fn while_a_holder_is_stopped_at_any_point_nothing_else_presents() {
         assert_eq!(scene.submissions(), sent, "stopped {point} its request");
         let status = FileStore::in_dir(scene.folder.path()).status(&GrantKey::new("alice")).unwrap();
         let Presenter::Alive { holder: Some(holder) } = status.presenter else { panic!("{:?}", status.presenter) };
-        assert!(holder.contains(&scene.holder.id().to_string()), "nobody is told whom to resume: {holder}");
+        assert!(holder.contains(&scene.holder.id().to_string()), "the error does not say whom to resume: {holder}");
 
         let theirs = scene.resumed();
         let ours = refresh.await.unwrap();

@@ -10,7 +10,7 @@
 //! connections by transaction.
 //!
 //! ```no_run
-//! use tokenflight::{Session, TokenRequest, TokenSet, core::store::{CellStore, GrantKey}, grant_fn};
+//! use tokenflight::{Session, TokenRequest, TokenSet, CellStore, GrantKey, grant_fn};
 //! use tokenflight_store_postgres::{Connections, PostgresCell};
 //!
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

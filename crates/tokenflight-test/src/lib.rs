@@ -41,7 +41,7 @@
 
 pub mod auth;
 pub mod contract;
-pub mod fixture;
+mod fixture;
 mod lock;
 pub mod mock;
 mod model_store;
@@ -58,11 +58,14 @@ mod time;
 #[cfg(feature = "net")]
 pub use self::net::Served;
 pub use self::{
-    auth::{AuthServer, Fault, Verdict},
-    fixture::Fixture,
-    mock::{MockGrant, MockStore},
+    auth::{
+        fault::Fault,
+        server::{AuthServer, Verdict},
+    },
+    fixture::{Fixture, Parts},
+    mock::{grant::MockGrant, store::MockStore},
     model_store::ModelStore,
-    resource::ResourceServer,
+    resource::service::ResourceServer,
     tasks::{Task, Tasks},
     time::ManualTime,
 };

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight_core::{Now, Time, time::Sleep};
+use tokenflight_core::{Now, Sleep, Time};
 
 use crate::lock::lock;
 

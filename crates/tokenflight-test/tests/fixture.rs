@@ -12,7 +12,7 @@ use tokenflight_core::{
     grant::{Reason, TokenRequest},
     store::{Body, GrantKey, Op, Store, StoredTokens},
 };
-use tokenflight_test::{Fixture, ManualTime, Tasks, fixture::Parts, mock::OpKind};
+use tokenflight_test::{Fixture, ManualTime, Parts, Tasks, mock::OpKind};
 
 /// The least that can be called a session.
 #[derive(Clone)]

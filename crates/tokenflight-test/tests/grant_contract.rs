@@ -8,9 +8,8 @@ use std::{
 };
 
 use tokenflight_core::{
-    BoxFuture, FailureClass, Grant, GrantError, Now, RefreshToken, Time, TokenSet,
+    BoxFuture, FailureClass, Grant, GrantError, Now, RefreshToken, Sleep, Time, TokenSet,
     grant::{Reason, TokenRequest},
-    time::Sleep,
 };
 use tokenflight_test::{AuthServer, ManualTime, auth::AuthGrant, contract};
 

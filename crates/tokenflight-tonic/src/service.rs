@@ -2,8 +2,8 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tokenflight::{
-    BearerLayer, BoxError, Session,
-    bearer::{Bearer, Choice, CloneBody, Recorded, ReplayBody},
+    Bearer, BearerLayer, BoxError, Session,
+    bearer::{Choice, CloneBody, Recorded, ReplayBody},
 };
 use tonic::{Status, body::Body};
 use tower_layer::Layer;

@@ -40,26 +40,35 @@ mod telemetry;
 pub mod time;
 mod write;
 
-#[doc(inline)]
 pub use self::{
-    audiences::{Audiences, AudiencesBuilder},
+    audiences::{builder::AudiencesBuilder, handle::Audiences},
     bearer::{
-        Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, NoToken, OriginError, Origins,
-        challenge::{Challenge, Meaning},
+        body::BearerBody,
+        future::BearerFuture,
+        layer::BearerLayer,
+        options::BearerOptions,
+        origin::{OriginError, Origins},
+        service::Bearer,
+        target::NoToken,
     },
-    driver::Driver,
-    session::{BuildError, EventOrGap, Events, Revocation, Session, SessionBuilder, State, Status, Token, Watch},
-    stores::{CallbackStore, MemoryStore},
+    driver::future::Driver,
+    session::{
+        builder::{BuildError, SessionBuilder},
+        events::{EventOrGap, Events},
+        handle::Session,
+        revocation::Revocation,
+        state::{State, Status},
+        token::Token,
+        watch::Watch,
+    },
+    stores::{callback::CallbackStore, memory::MemoryStore},
 };
-#[doc(no_inline)]
-pub use tokenflight_core as core;
 #[doc(no_inline)]
 pub use tokenflight_core::{
     AccessToken, BoxError, BoxFuture, EndReason, Epoch, Error, ErrorKind, Event, FailureClass, Generation, Grant,
-    GrantError, LoginId, Now, RefreshToken, Secret, Store, Time, TokenSet,
-    event::Source,
+    GrantError, LoginId, Now, RefreshToken, Secret, Source, Time, TokenSet,
     grant::{GrantFn, Reason, ReusePolicy, TokenRequest, grant_fn},
-    store::{Cell, CellStore, Entry, EntryState, GrantKey, StoredTokens},
+    store::{Cell, CellStore, Entry, EntryState, GrantKey, Store, StoredTokens},
 };
 #[doc(no_inline)]
 pub use tokenflight_machine::{Policy, PolicyError};

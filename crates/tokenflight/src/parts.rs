@@ -3,8 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use tokenflight_core::{
-    Error, ErrorKind, Grant, Now, RefreshToken, Store, Time,
-    store::{GrantKey, Op, Reply, Seen, StoreError, StoreErrorKind},
+    Error, ErrorKind, Grant, Now, RefreshToken, Time,
+    store::{GrantKey, Op, Reply, Seen, Store, StoreError, StoreErrorKind},
 };
 use tokenflight_machine::{Failure, Policy, Rules};
 

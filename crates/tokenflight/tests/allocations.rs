@@ -21,10 +21,9 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
 use tokenflight::{
-    Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet,
-    bearer::{IndependentClone, ReplayBody},
-    core::time::Sleep,
+    Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet, bearer::IndependentClone, bearer::ReplayBody,
 };
+use tokenflight_core::Sleep;
 use tokenflight_test::{ManualTime, MockGrant};
 use tower_layer::Layer;
 use tower_service::Service;

@@ -12,8 +12,8 @@ use std::{
 use futures_util::{FutureExt, StreamExt};
 use tokenflight::{Driver, EntryState, Event, EventOrGap, GrantKey, Session, TokenSet};
 use tokenflight_test::{
-    ManualTime, ModelStore,
-    mock::{MockGrant, MockStore, OpKind, Trouble},
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{OpKind, Trouble},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -14,10 +14,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::{
-    stores::{CallbackStore, Change, MemoryStore},
-    time::TokioTime,
-};
+use tokenflight::{CallbackStore, MemoryStore, stores::Change, time::TokioTime};
 use tokenflight_core::{
     BoxError, Now, TokenSet,
     store::{Blob, Body, GrantKey, Op, OpId, Owner, Reply, Store, StoreError, StoreErrorKind, StoredTokens, codec},

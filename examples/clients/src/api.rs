@@ -21,7 +21,7 @@ pub(crate) fn router(auth: AuthServer) -> Router {
         .route("/me", get(|| async { "here you are" }))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/events", get(events))
-        // What a Kubernetes API server and GitHub answer, as far as anybody looks at it here.
+        // What a Kubernetes API server and GitHub answer, as far as it is looked at here.
         .route("/api/v1/namespaces/default/pods/web", get(|| async { POD }))
         .route("/user", get(|| async { USER }))
         .route_layer(middleware::from_fn_with_state(auth.clone(), authorise))

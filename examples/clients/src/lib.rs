@@ -114,7 +114,7 @@ pub async fn serve(router: Router) -> io::Result<Served> {
 /// examples have.
 pub mod crates {
     pub use {
-        bytes, http, http_body_util, hyper_rustls, hyper_util, reqwest, tokenflight, tokenflight_reqwest,
-        tokenflight_tonic, tokio, tonic, tonic_health, tower,
+        bytes, http, http_body_util, hyper_rustls, hyper_util, reqwest, tokenflight, tokenflight_oauth2,
+        tokenflight_reqwest, tokenflight_store_file, tokenflight_tonic, tokio, tonic, tonic_health, tower,
     };
 }

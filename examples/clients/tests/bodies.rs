@@ -44,7 +44,7 @@ where
     })
 }
 
-/// A body that cannot be cloned, in two pieces, with its length told by nobody.
+/// A body that cannot be cloned, in two pieces, whose length is not told.
 fn pieces() -> impl Body<Data = Bytes, Error = BoxError> + Unpin + Send + Sync + 'static {
     StreamBody::new(stream::iter(["in two ", "pieces"].map(|piece| Ok(Frame::data(Bytes::from(piece))))))
 }

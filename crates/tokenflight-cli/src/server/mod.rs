@@ -4,7 +4,8 @@ mod auth;
 mod metadata;
 mod silent;
 
-use tokenflight::{Grant, core::grant::issuer};
+use tokenflight::Grant;
+use tokenflight_core::grant::issuer;
 use tokenflight_oauth2::{
     EndpointError, TokenClient, TokenEndpoint,
     client::{self, HttpsClient},

@@ -7,9 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use tokenflight::{
-    BoxFuture, Grant, GrantError, RefreshToken, ReusePolicy, TokenRequest, TokenSet, core::store::Entry,
-};
+use tokenflight::{BoxFuture, Entry, Grant, GrantError, RefreshToken, ReusePolicy, TokenRequest, TokenSet};
 use zeroize::Zeroizing;
 
 use crate::{

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokenflight::{
-    AccessToken, EntryState, StoredTokens,
-    core::{grant::issuer, store::Entry},
-};
+use tokenflight::{AccessToken, Entry, EntryState, StoredTokens};
+use tokenflight_core::grant::issuer;
 
 use crate::{clock, config::Profile, problem::Problem, server};
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use tokenflight_core::{
-    ErrorKind, Event, FailureClass, Generation, GrantError,
-    event::Source,
+    ErrorKind, Event, FailureClass, Generation, GrantError, Source,
     store::{Entry, StoreErrorKind},
 };
 use tokenflight_machine::{Outcome, Plan, Policy, Saved, Settled, Times};

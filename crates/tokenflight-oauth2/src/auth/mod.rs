@@ -15,24 +15,22 @@
 
 mod assertions;
 mod authenticate;
-mod client;
+pub(crate) mod client;
 #[cfg(feature = "assertion")]
-mod key;
+pub(crate) mod key;
 #[cfg(feature = "assertion")]
 mod signer;
 mod sources;
 mod wanted;
 
 pub(crate) use self::assertions::Source;
+#[cfg(feature = "assertion")]
+pub(crate) use self::key::AssertionKey;
+#[cfg(feature = "assertion")]
+pub use self::signer::Signer;
 pub use self::{
     assertions::{Assertion, Assertions, SourceError},
     authenticate::{Authenticate, TokenParts},
-    client::ClientAuth,
     sources::{EnvVar, TokenFile, UrlSource},
     wanted::Wanted,
-};
-#[cfg(feature = "assertion")]
-pub use self::{
-    key::{Algorithm, AssertionError, AssertionKey},
-    signer::Signer,
 };

@@ -1,10 +1,7 @@
 //! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no event, no state, no store.
 
 use http::{HeaderMap, StatusCode};
-use tokenflight::{
-    Grant, Session, Store, TokenRequest, TokenSet,
-    core::{Secret, grant::Reason},
-};
+use tokenflight::{Grant, Reason, Secret, Session, Store, TokenRequest, TokenSet};
 use tokenflight_oauth2::{
     BoxError, ClientAuth, TokenEndpoint,
     answer::{Answer, Verdict, judge},

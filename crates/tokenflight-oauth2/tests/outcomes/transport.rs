@@ -18,7 +18,7 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioIo},
 };
-use tokenflight::{FailureClass, Grant, GrantError, RefreshToken, Session, Store, TokenRequest, core::grant::Reason};
+use tokenflight::{FailureClass, Grant, GrantError, Reason, RefreshToken, Session, Store, TokenRequest};
 use tokenflight_oauth2::{BoxError, OAuthGrant, Unsent, provider};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

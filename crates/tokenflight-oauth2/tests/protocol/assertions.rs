@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use serde_json::Value;
-use tokenflight::{BoxFuture, FailureClass, Grant, RefreshToken, TokenRequest, core::grant::Reason};
+use tokenflight::{BoxFuture, FailureClass, Grant, Reason, RefreshToken, TokenRequest};
 use tokenflight_oauth2::{Algorithm, AssertionKey, BoxError, ClientAuth, TokenEndpoint, auth::Signer};
 use tokenflight_test::ManualTime;
 

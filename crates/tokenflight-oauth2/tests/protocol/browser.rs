@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sha2::{Digest, Sha256};
-use tokenflight::{
-    FailureClass, Grant, RefreshToken, TokenRequest,
-    core::{Secret, grant::Reason},
-};
+use tokenflight::{FailureClass, Grant, Reason, RefreshToken, Secret, TokenRequest};
 use tokenflight_oauth2::{
     ClientAuth, TokenEndpoint,
     discovery::Metadata,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use tokenflight::{Grant, RefreshToken, TokenRequest, core::grant::Reason};
+use tokenflight::{Grant, Reason, RefreshToken, TokenRequest};
 use tokenflight_oauth2::{
     BoxError, ClientAuth, TokenClient, TokenEndpoint,
     login::{Callback, CodeLogin, DeviceLogin},

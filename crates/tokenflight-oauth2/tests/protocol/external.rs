@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
-use tokenflight::{FailureClass, Grant, GrantError, TokenRequest, TokenSet, core::grant::Reason};
+use tokenflight::{FailureClass, Grant, GrantError, Reason, TokenRequest, TokenSet};
 use tokenflight_oauth2::{
     TokenClient,
     workload::gcp::{CommandLine, ExternalAccount, ExternalAccountError as Error},

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::{FailureClass, Grant, GrantError, Session, TokenRequest, core::grant::Reason};
+use tokenflight::{FailureClass, Grant, GrantError, Reason, Session, TokenRequest};
 use tokenflight_oauth2::{
     BoxError, ClientAuth, EndpointError, TokenEndpoint,
     auth::{Assertion, Assertions, UrlSource, Wanted},

@@ -10,8 +10,8 @@ use std::{
 
 use proptest::prelude::*;
 use tokenflight::{
-    FailureClass, Grant, GrantError, MemoryStore, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
-    core::grant::{Reason, grant_fn},
+    FailureClass, Grant, GrantError, MemoryStore, Reason, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
+    grant_fn,
 };
 use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
 

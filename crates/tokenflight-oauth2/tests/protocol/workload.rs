@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use tokenflight::{BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenRequest, core::grant::Reason};
+use tokenflight::{BoxFuture, FailureClass, Grant, GrantError, Reason, RefreshToken, TokenRequest};
 use tokenflight_oauth2::{
     ClientAuth, TokenClient, TokenEndpoint,
     auth::{Assertion, Assertions, Authenticate, EnvVar, SourceError, TokenFile, TokenParts, UrlSource, Wanted},

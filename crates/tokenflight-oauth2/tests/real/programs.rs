@@ -28,7 +28,7 @@ const LIFETIME: u64 = 12;
 const AT_ONCE: usize = 20;
 
 /// What outlives a program: one file, say.
-type Kept = Arc<Mutex<HashMap<GrantKey, tokenflight::core::store::Blob>>>;
+type Kept = Arc<Mutex<HashMap<GrantKey, tokenflight_core::store::Blob>>>;
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error};
 
-use tokenflight::{Session, core::store::GrantKey};
+use tokenflight::{GrantKey, Session};
 use tokenflight_oauth2::{ClientAuth, TokenEndpoint, client};
 use tokenflight_store_file::FileStore;
 

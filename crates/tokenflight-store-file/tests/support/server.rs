@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::{Grant, GrantError, Session, TokenRequest, TokenSet, core::store::GrantKey, grant_fn};
+use tokenflight::{Grant, GrantError, GrantKey, Session, TokenRequest, TokenSet, grant_fn};
 use tokenflight_store_file::FileStore;
 
 /// A session over the files in a folder, whose refreshes go to this server. `at` is called at each

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokenflight::{ErrorKind, Policy, Session, core::store::GrantKey, time::TokioTime};
+use tokenflight::{ErrorKind, GrantKey, Policy, Session, time::TokioTime};
 use tokenflight_core::store::{Blob, Cell, CellStore, OpId, Store, StoreErrorKind, Version};
 use tokenflight_store_postgres::PostgresError;
 use tokenflight_test::{AuthServer, proxy::Line};

@@ -10,13 +10,8 @@ use std::{
 };
 
 use tokenflight::{
-    Event, Grant, GrantError, Session, Source, Time, TokenRequest, TokenSet,
-    core::{
-        grant::ReusePolicy,
-        store::{CellStore, GrantKey},
-    },
-    grant_fn,
-    time::TokioTime,
+    CellStore, Event, Grant, GrantError, GrantKey, ReusePolicy, Session, Source, Time, TokenRequest, TokenSet,
+    grant_fn, time::TokioTime,
 };
 use tokenflight_store_postgres::{Connections, PostgresCell};
 use tokio::{

@@ -14,20 +14,23 @@ mod answer;
 mod config;
 mod exchange;
 mod family;
-mod fault;
+pub(crate) mod fault;
 mod grant;
 mod outgoing;
 mod report;
 #[cfg(feature = "net")]
 mod serve;
-mod server;
+pub(crate) mod server;
 
 pub use self::{
     answer::Answer,
     config::{Announce, Builder, Client, Grace, Reuse, Rotation},
-    fault::{Canned, Fault, Faults},
+    fault::{Canned, Faults},
     grant::AuthGrant,
     outgoing::Outgoing,
     report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
+};
+pub(crate) use self::{
+    fault::Fault,
     server::{AuthServer, Verdict},
 };

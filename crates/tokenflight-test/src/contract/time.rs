@@ -12,7 +12,7 @@
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
-use tokenflight_core::{Time, time::Sleep};
+use tokenflight_core::{Sleep, Time};
 
 /// A sleep long enough to be told from the noise.
 const NAP: Duration = Duration::from_millis(40);

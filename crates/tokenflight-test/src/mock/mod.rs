@@ -1,20 +1,20 @@
 //! Stand-ins that do what the script says, and write down what was done to them.
 //!
-//! * [`MockGrant`] answers token requests from a queue.
-//! * [`MockStore`] sits before another [`Store`](tokenflight_core::store::Store) and fails, panics or hangs where told
+//! * [`MockGrant`](crate::MockGrant) answers token requests from a queue.
+//! * [`MockStore`](crate::MockStore) sits before another [`Store`](tokenflight_core::store::Store) and fails, panics or hangs where told
 //!   to.
 //! * A [`Gate`] parks their calls until the test lets them through.
 //!
 //! All of them are clones of one shared thing, need no executor, and wake outside their locks.
 
 mod gate;
-mod grant;
+pub(crate) mod grant;
 mod journal;
-mod store;
+pub(crate) mod store;
 
 pub use self::{
     gate::{Gate, Parked, Passage},
-    grant::{Call, MockGrant, Step},
+    grant::{Call, Step},
     journal::Fate,
-    store::{MockStore, OpKind, StoreCall, Trouble},
+    store::{OpKind, StoreCall, Trouble},
 };

@@ -28,9 +28,11 @@
 mod refusal;
 #[cfg(feature = "net")]
 mod serve;
-mod service;
+pub(crate) mod service;
 
+#[cfg(feature = "net")]
+pub(crate) use self::service::ResourceServer;
 pub use self::{
     refusal::{Refusal, RefusalBody},
-    service::{ResourceCounts, ResourceFuture, ResourceServer},
+    service::{ResourceCounts, ResourceFuture},
 };

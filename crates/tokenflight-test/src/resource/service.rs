@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::Full;
-use tokenflight_core::{Secret, time::Sleep};
+use tokenflight_core::{Secret, Sleep};
 use tower_service::Service;
 
 use super::Refusal;

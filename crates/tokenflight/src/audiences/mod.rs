@@ -40,9 +40,8 @@
 //! # }
 //! ```
 
-mod builder;
+pub(crate) mod builder;
 mod common;
-mod handle;
+pub(crate) mod handle;
 
-pub(crate) use self::common::Common;
-pub use self::{builder::AudiencesBuilder, handle::Audiences};
+pub(crate) use self::{builder::AudiencesBuilder, common::Common, handle::Audiences};

@@ -11,7 +11,7 @@ pub trait Choice: sealed::Choice {}
 impl<P: sealed::Choice> Choice for P {}
 
 /// A session for each request, found by a key of type `T` in the request's extensions; made by
-/// [`BearerLayer::per_request`](super::BearerLayer::per_request).
+/// [`BearerLayer::per_request`](crate::BearerLayer::per_request).
 pub struct PerRequest<T>(Arc<Find<T>>);
 
 type Find<T> = dyn Fn(&T) -> Option<Session> + Send + Sync;

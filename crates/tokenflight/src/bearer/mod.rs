@@ -1,6 +1,6 @@
 //! The layer: puts the bearer token on requests and sends a request again after a refusal whose token has been replaced.
 //!
-//! [`BearerLayer`] wraps any `tower` service over `http` requests whose error can be boxed.
+//! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` requests whose error can be boxed.
 //!
 //! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
 //!   that is answered with 401, the reason is in the response's extensions: [`NoToken`].
@@ -28,13 +28,13 @@
 //! # Bodies
 //!
 //! Bodies are cloned if their clones are known to be [independent](IndependentClone). For all others there is
-//! [`BearerLayer::replay_with`], which [records](Recorded) what is read of them. A replay has the whole body or there is none.
+//! [`BearerLayer::replay_with`](crate::BearerLayer::replay_with), which [records](Recorded) what is read of them. A replay has the whole body or there is none.
 //!
 //! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody) are left.
 //!
 //! # Sessions
 //!
-//! A layer has one session, or finds one for each request by a key in its extensions: [`BearerLayer::per_request`].
+//! A layer has one session, or finds one for each request by a key in its extensions: [`BearerLayer::per_request`](crate::BearerLayer::per_request).
 //!
 //! # In a struct
 //!
@@ -114,37 +114,35 @@
 //! ```
 
 mod attempt;
-mod body;
+pub(crate) mod body;
 mod call;
 pub mod challenge;
 mod choice;
-mod future;
+pub(crate) mod future;
 mod grpc;
-mod layer;
+pub(crate) mod layer;
 mod limit;
 mod oneshot;
-mod options;
-mod origin;
+pub(crate) mod options;
+pub(crate) mod origin;
 mod readiness;
 pub mod redirect;
 mod refusal;
 mod replay;
 mod resend;
-mod service;
-mod target;
+pub(crate) mod service;
+pub(crate) mod target;
 mod watch;
 
 use self::challenge::Challenge;
+pub(crate) use self::{
+    body::BearerBody, future::BearerFuture, options::BearerOptions, origin::Origins, service::Bearer, target::NoToken,
+};
 pub use self::{
-    body::{BearerBody, Shortened},
+    body::Shortened,
     choice::{Choice, PerRequest},
-    future::BearerFuture,
-    layer::BearerLayer,
     oneshot::{Oneshot, SentBy},
-    options::BearerOptions,
-    origin::{OriginError, Origins},
     replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
     resend::Resend,
-    service::{Bearer, CloneService, HttpService},
-    target::NoToken,
+    service::{CloneService, HttpService},
 };

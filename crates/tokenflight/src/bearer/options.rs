@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::Method;
 
 /// How the layer treats one request: put it into the request's extensions, or make it the default of the whole layer with
-/// [`BearerLayer::options`](super::BearerLayer::options). Each option of a request overrides the layer's same option and no other.
+/// [`BearerLayer::options`](crate::BearerLayer::options). Each option of a request overrides the layer's same option and no other.
 ///
 /// ```
 /// use std::time::Duration;

@@ -54,7 +54,7 @@ where
     type ResponseBody = R;
 }
 
-/// A service that [`BearerLayer`](super::BearerLayer) can be put around: one that can be cloned, since a request that waits and a
+/// A service that [`BearerLayer`](crate::BearerLayer) can be put around: one that can be cloned, since a request that waits and a
 /// request that is sent again are sent by clones. Implemented for every `Clone`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cloned, and the layer sends a request that has waited, or is sent again, by a clone",

@@ -17,7 +17,7 @@ use super::{BearerOptions, Origins, origin::Listed, redirect};
 /// # use http::{Request, Response};
 /// # use tokenflight::{BearerLayer, GrantError, Origins, Session, TokenSet, grant_fn};
 /// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tokenflight::bearer::NoToken;
+/// use tokenflight::NoToken;
 ///
 /// # fn main() -> Result<(), BoxError> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {

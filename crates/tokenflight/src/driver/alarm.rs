@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight_core::{Time, time::Sleep};
+use tokenflight_core::{Sleep, Time};
 use tokenflight_machine::Slice;
 
 use crate::{

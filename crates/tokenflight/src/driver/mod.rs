@@ -19,9 +19,8 @@
 //! ```
 
 mod alarm;
-mod future;
+pub(crate) mod future;
 mod hub;
 mod schedule;
 
-pub use self::future::Driver;
-pub(crate) use self::hub::Link;
+pub(crate) use self::{future::Driver, hub::Link};

@@ -1,6 +1,10 @@
 use std::{fmt, time::Duration};
 
-use tokenflight_core::{Event, Grant, Store, Time, grant::ReusePolicy, store::GrantKey};
+use tokenflight_core::{
+    Event, Grant, Time,
+    grant::ReusePolicy,
+    store::{GrantKey, Store},
+};
 use tokenflight_machine::{Machine, Policy, PolicyError, Role, Rules};
 
 use super::{

@@ -26,30 +26,26 @@
 //! ```
 
 mod acquire;
-mod builder;
-mod events;
-mod handle;
+pub(crate) mod builder;
+pub(crate) mod events;
+pub(crate) mod handle;
 mod present;
-mod revocation;
+pub(crate) mod revocation;
 mod snapshot;
-mod state;
+pub(crate) mod state;
 mod storing;
-mod token;
-mod watch;
+pub(crate) mod token;
+pub(crate) mod watch;
 
 pub(crate) use self::{
     acquire::{Ask, Supply},
-    events::Listeners,
-    snapshot::{Pass, Snapshot},
-    storing::Storing,
-    token::Access,
-};
-pub use self::{
-    builder::{BuildError, SessionBuilder},
-    events::{EventOrGap, Events},
+    builder::SessionBuilder,
+    events::{Events, Listeners},
     handle::Session,
     revocation::Revocation,
+    snapshot::{Pass, Snapshot},
     state::{State, Status},
-    token::Token,
+    storing::Storing,
+    token::{Access, Token},
     watch::Watch,
 };

@@ -44,7 +44,7 @@ use crate::{catch::caught, sync::Arc};
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
-/// use tokenflight::stores::CallbackStore;
+/// use tokenflight::CallbackStore;
 /// use tokenflight_core::{Now, store::{Body, GrantKey, Op, Store}};
 ///
 /// // Stands for a keyring.

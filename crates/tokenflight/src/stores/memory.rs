@@ -21,7 +21,7 @@ use crate::sync::{Arc, Mutex, lock};
 /// The first poll of an operation does all of it: there is nothing to cancel.
 ///
 /// ```
-/// use tokenflight::stores::MemoryStore;
+/// use tokenflight::MemoryStore;
 /// use tokenflight_core::store::{GrantKey, Store};
 ///
 /// # futures_util::FutureExt::now_or_never(async {

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use tokenflight::stores::MemoryStore;
+//! use tokenflight::MemoryStore;
 //! use tokenflight_core::{Now, TokenSet, store::{Body, GrantKey, Op, Store, StoredTokens}};
 //!
 //! # futures_util::FutureExt::now_or_never(async {
@@ -17,11 +17,9 @@
 //! # }).unwrap().unwrap();
 //! ```
 
-mod callback;
-mod memory;
+pub(crate) mod callback;
+pub(crate) mod memory;
 mod turns;
 
-pub use self::{
-    callback::{CallbackStore, Change},
-    memory::MemoryStore,
-};
+pub use self::callback::Change;
+pub(crate) use self::memory::MemoryStore;

@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 use tokenflight_core::{
-    Error, ErrorKind, FailureClass,
-    event::Source,
-    grant,
+    Error, ErrorKind, FailureClass, Source, grant,
     store::{Body, Reply},
 };
 use tokenflight_machine::{Failure, Plan};
+
+use crate::bearer::challenge;
 
 macro_rules! closed {
     ($(#[$doc:meta])* $set:ident { $($member:ident = $name:literal,)* }) => {
@@ -289,16 +289,16 @@ impl From<Source> for Adopted {
     }
 }
 
-impl From<crate::Meaning> for Meaning {
-    fn from(meaning: crate::Meaning) -> Self {
+impl From<challenge::Meaning> for Meaning {
+    fn from(meaning: challenge::Meaning) -> Self {
         match meaning {
-            crate::Meaning::Refresh => Self::Refresh,
-            crate::Meaning::InsufficientAuthentication => Self::InsufficientAuthentication,
-            crate::Meaning::ClaimsRequired => Self::ClaimsRequired,
-            crate::Meaning::InsufficientScope => Self::InsufficientScope,
-            crate::Meaning::InvalidRequest => Self::InvalidRequest,
-            crate::Meaning::OtherScheme => Self::OtherScheme,
-            crate::Meaning::UnknownError => Self::UnknownError,
+            challenge::Meaning::Refresh => Self::Refresh,
+            challenge::Meaning::InsufficientAuthentication => Self::InsufficientAuthentication,
+            challenge::Meaning::ClaimsRequired => Self::ClaimsRequired,
+            challenge::Meaning::InsufficientScope => Self::InsufficientScope,
+            challenge::Meaning::InvalidRequest => Self::InvalidRequest,
+            challenge::Meaning::OtherScheme => Self::OtherScheme,
+            challenge::Meaning::UnknownError => Self::UnknownError,
         }
     }
 }

@@ -101,7 +101,12 @@ impl Signal {
 
 impl Signal {
     /// A request was refused.
-    pub(crate) fn refused(trigger: Trigger, meaning: crate::Meaning, generation: Generation, replay: Replay) -> Self {
+    pub(crate) fn refused(
+        trigger: Trigger,
+        meaning: crate::bearer::challenge::Meaning,
+        generation: Generation,
+        replay: Replay,
+    ) -> Self {
         Self::Refused { trigger, meaning: meaning.into(), generation, replay }
     }
 }

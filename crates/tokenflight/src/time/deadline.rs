@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight_core::{Error, ErrorKind, Now, Time, time::Sleep};
+use tokenflight_core::{Error, ErrorKind, Now, Sleep, Time};
 use tokenflight_machine::Slice;
 
 use crate::{catch::caught_call, sync::Arc};

@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use ::hyper::rt::Timer;
-use tokenflight_core::{Now, time::Sleep, time::Time};
+use tokenflight_core::{Now, Sleep, Time};
 
 use super::clocks::clocks;
 use crate::sync::Arc;
@@ -12,7 +12,7 @@ use crate::sync::Arc;
 /// ```
 /// use std::{future::Future, pin::Pin, task::{Context, Poll}, time::{Duration, Instant}};
 /// use hyper::rt::{Sleep, Timer};
-/// use tokenflight::time::{HyperTime, Time};
+/// use tokenflight::{Time, time::HyperTime};
 ///
 /// // A timer that is always done; any real one is used the same way.
 /// struct Done;

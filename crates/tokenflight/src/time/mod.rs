@@ -1,4 +1,4 @@
-//! Clocks, timers and chance from the runtime that is there: adapters that implement [`Time`].
+//! Clocks, timers and chance from the runtime that is there: adapters that implement [`Time`](crate::Time).
 //!
 //! | adapter | feature | timers of |
 //! |---|---|---|
@@ -10,13 +10,13 @@
 //! (`CLOCK_BOOTTIME` on Linux and Android); elsewhere it is the monotonic clock, and the wall clock alone catches a
 //! suspend. Their random numbers spread load and are not secret.
 //!
-//! A test clock that a runtime can pause does not change what `now` says: tests hand in a manual [`Time`] instead, such
+//! A test clock that a runtime can pause does not change what `now` says: tests hand in a manual [`Time`](crate::Time) instead, such
 //! as the one of `tokenflight-test`.
 //!
 //! ```
 //! # #[cfg(feature = "tokio")] {
 //! use std::time::Duration;
-//! use tokenflight::time::{Time, TokioTime};
+//! use tokenflight::{Time, time::TokioTime};
 //!
 //! let time = TokioTime::new();
 //! let start = time.now();
@@ -38,7 +38,7 @@ mod smol;
 mod tokio;
 
 pub(crate) use self::deadline::{Deadline, NoTimer, read};
-pub use tokenflight_core::time::{Sleep, Time};
+pub use tokenflight_core::Sleep;
 
 #[cfg(feature = "hyper-timer")]
 pub use self::hyper::HyperTime;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_io::Timer;
-use tokenflight_core::{Now, time::Sleep, time::Time};
+use tokenflight_core::{Now, Sleep, Time};
 
 use super::clocks::clocks;
 
@@ -10,7 +10,7 @@ use super::clocks::clocks;
 /// ```
 /// # async_io::block_on(async {
 /// use std::time::Duration;
-/// use tokenflight::time::{SmolTime, Time};
+/// use tokenflight::{Time, time::SmolTime};
 ///
 /// SmolTime::new().sleep(Duration::from_millis(1)).await;
 /// # });

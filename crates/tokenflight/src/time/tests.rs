@@ -10,9 +10,8 @@ use std::{
     time::Duration,
 };
 
+use tokenflight_core::Time;
 use tokenflight_test::contract;
-
-use super::Time;
 
 /// Polls once, with a waker that does nothing.
 fn poll_once(future: impl Future<Output = ()>) -> Poll<()> {

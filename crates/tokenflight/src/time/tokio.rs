@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ::tokio::time::{Instant, sleep_until};
-use tokenflight_core::{Now, time::Sleep, time::Time};
+use tokenflight_core::{Now, Sleep, Time};
 
 use super::clocks::clocks;
 
@@ -9,7 +9,7 @@ use super::clocks::clocks;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tokenflight::time::{Time, TokioTime};
+/// use tokenflight::{Time, time::TokioTime};
 ///
 /// // Made outside the runtime, awaited inside.
 /// let nap = TokioTime::new().sleep(Duration::from_millis(1));

@@ -153,8 +153,8 @@ fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
     assert_ne!(grant.count(), 0, "three seconds, with a token that lives for one");
 }
 
-/// A runtime without timers: "the engine survives that and says so". One who waits for nothing but time (the least
-/// interval between two refreshes) is never told anything, and waits for ever.
+/// A runtime without timers: "the engine survives that and says so". A caller that waits for nothing but time (the
+/// least interval between two refreshes) is never told anything, and waits for ever.
 #[test]
 fn a_caller_that_waits_without_a_timer_is_told_so() {
     let done = within(SECOND * 5, || {

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use tokenflight::{
-    BearerLayer, BearerOptions, BoxError, Error, ErrorKind, GrantError, Origins, Session, TokenSet, bearer::NoToken,
+    BearerLayer, BearerOptions, BoxError, Error, ErrorKind, GrantError, NoToken, Origins, Session, TokenSet,
 };
 use tokenflight_test::{ManualTime, MockGrant, mock::Step};
 use tokio_test::{assert_pending, task};
@@ -93,7 +93,7 @@ fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
     assert_eq!(bed.client.get_mut().authorization(), None, "expired");
 }
 
-/// The refusal joins a refresh that somebody else has asked for, and withdraws the token all the same.
+/// The refusal joins a refresh that another caller has asked for, and withdraws the token all the same.
 #[test]
 fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
     let mut bed = Bed::new();
@@ -118,7 +118,7 @@ fn the_body_of_a_success_is_the_servers_own() {
     let probe = answer.body().probe();
     bed.received().1.send_response(answer);
     let answer = response(call.poll());
-    assert_eq!((probe.polls(), probe.drops()), (0, 0), "nobody touches it on the way");
+    assert_eq!((probe.polls(), probe.drops()), (0, 0), "it is not touched on the way");
     assert_eq!(read(answer.into_body()).0, b"here you are");
 }
 

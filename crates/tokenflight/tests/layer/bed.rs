@@ -13,9 +13,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
 use tokenflight::{
-    BearerBody, BearerFuture, BearerLayer, BoxError, Driver, Error, ErrorKind, Origins, Session, SessionBuilder,
-    TokenSet,
-    bearer::{Bearer, CloneBody},
+    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Driver, Error, ErrorKind, Origins, Session,
+    SessionBuilder, TokenSet, bearer::CloneBody,
 };
 use tokenflight_test::{ManualTime, MockGrant};
 use tokio_test::{assert_pending, assert_ready_ok, task};

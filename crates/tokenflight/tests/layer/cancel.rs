@@ -204,7 +204,7 @@ impl World {
             }
         }
         drop(call.take());
-        assert_eq!(task.waker_ref_count(), 1, "nobody holds the waker of a request that is gone");
+        assert_eq!(task.waker_ref_count(), 1, "the waker of a request that is gone is still held");
         over
     }
 

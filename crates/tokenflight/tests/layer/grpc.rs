@@ -103,7 +103,7 @@ fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_
     bed.received().1.send_response(ended("16"));
     let body = response(call.poll()).into_body();
     assert!(!body.is_end_stream());
-    // Until somebody has read the trailers nobody knows.
+    // Not known until the trailers have been read.
     bed.succeeds_with("access-0");
     let (data, trailers, error) = read(body);
     assert_eq!(

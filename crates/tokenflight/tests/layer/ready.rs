@@ -36,7 +36,7 @@ fn readiness_is_the_inner_services() {
     assert_eq!(assert_ready_err!(bed.client.poll_ready::<Req>()).to_string(), "broken");
 }
 
-/// Whoever has no token finds out in the call, so that other requests are not held up.
+/// A missing token is found out in the call, so that other requests are not held up.
 #[test]
 fn readiness_asks_for_no_token() {
     let mut bed = Bed::blank(|builder| builder);

@@ -1,7 +1,10 @@
 //! Which answers are refusals that another token may cure: every row of the table, and everything that is none.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use tokenflight::{Challenge, Error, Meaning};
+use tokenflight::{
+    Error,
+    bearer::challenge::{Challenge, Meaning},
+};
 use tokio_test::assert_pending;
 
 use crate::{

@@ -230,7 +230,7 @@ fn without_replays_a_request_is_sent_once_and_the_next_one_gets_a_new_token() {
     let answer = response(call.poll_until_idle());
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     bed.nothing_received();
-    assert_eq!(bed.grant.count(), 0, "nobody waits for a token");
+    assert_eq!(bed.grant.count(), 0, "no task waits for a token");
     let mut call = bed.call(get(ME));
     assert_pending!(call.poll_until_idle());
     bed.received_with("access-1").send_response(ok());

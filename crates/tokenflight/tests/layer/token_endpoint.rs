@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
 use tokenflight::{
-    BearerLayer, BoxError, Error, ErrorKind, FailureClass, GrantError, Origins, Session, TokenRequest, TokenSet,
-    bearer::Bearer, grant_fn,
+    Bearer, BearerLayer, BoxError, Error, ErrorKind, FailureClass, GrantError, Origins, Session, TokenRequest,
+    TokenSet, grant_fn,
 };
 use tokenflight_test::ManualTime;
 use tokio_test::{assert_pending, assert_ready_ok, task};

@@ -13,12 +13,10 @@ use shuttle::{
     future::{block_on, yield_now},
     rand::{RngCore, thread_rng},
 };
-use tokenflight::{
-    BoxFuture, Entry, EntryState, GrantKey, MemoryStore, Now, Session, Store, StoredTokens, Time,
-    core::{
-        store::{Body, Op, Reply, Seen, StoreError},
-        time::Sleep,
-    },
+use tokenflight::{BoxFuture, Entry, EntryState, GrantKey, MemoryStore, Now, Session, Store, StoredTokens, Time};
+use tokenflight_core::{
+    Sleep,
+    store::{Body, Op, Reply, Seen, StoreError},
 };
 
 use super::server::{Presenter, Server};

@@ -7,10 +7,8 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::{
-    BoxFuture, Entry, GrantKey, Store, Time,
-    core::store::{Body, Op, OpId, Reply, Seen, StoreError, apply},
-};
+use tokenflight::{BoxFuture, Entry, GrantKey, Store, Time};
+use tokenflight_core::store::{Body, Op, OpId, Reply, Seen, StoreError, apply};
 use tokenflight_test::{
     ManualTime, ModelStore,
     mock::{OpKind, Trouble},

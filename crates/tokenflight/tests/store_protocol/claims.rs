@@ -1,10 +1,8 @@
 //! When a claim fails, is lost, or is late, nothing is presented under it.
 
 use futures_util::future::join;
-use tokenflight::{
-    ErrorKind, Store,
-    core::store::{Body, Op},
-};
+use tokenflight::{ErrorKind, Store};
+use tokenflight_core::store::{Body, Op};
 use tokenflight_test::mock::{
     OpKind::{Claim, Commit, Load, Settle},
     Trouble,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use tokenflight::{Entry, EntryState, GrantKey, Session, StoredTokens, TokenSet, core::store::OpId};
+use tokenflight::{Entry, EntryState, GrantKey, Session, StoredTokens, TokenSet};
+use tokenflight_core::store::OpId;
 use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore, mock::OpKind};
 
 pub(crate) const LIFE: Duration = secs(300);

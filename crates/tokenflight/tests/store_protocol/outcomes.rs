@@ -1,10 +1,8 @@
 //! What an answer, an end and no answer leave in the store.
 
 use futures_util::future::join;
-use tokenflight::{
-    EntryState, Epoch, FailureClass, GrantError, Store,
-    core::store::{Body, Op, Owner, Reply},
-};
+use tokenflight::{EntryState, Epoch, FailureClass, GrantError, Store};
+use tokenflight_core::store::{Body, Op, Owner, Reply};
 use tokenflight_test::mock::{
     OpKind::{Claim, Commit, End, Load, Settle},
     Step, Trouble,

@@ -10,10 +10,10 @@ use std::{
 
 use futures_util::Stream;
 use tokenflight::{
-    Entry, Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Revocation, Session, SessionBuilder,
-    StoredTokens, Token, TokenSet,
-    core::store::{EntryState, OpId},
+    Entry, EntryState, Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Revocation, Session,
+    SessionBuilder, StoredTokens, Token, TokenSet,
 };
+use tokenflight_core::store::OpId;
 use tokenflight_test::{MockStore, ModelStore, Task, Tasks};
 
 /// The lifetime of most tokens here.

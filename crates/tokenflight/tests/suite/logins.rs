@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use tokenflight::{
     BoxFuture, EntryState, Epoch, Error, ErrorKind, Grant, GrantError, GrantKey, RefreshToken, Store, Token,
     TokenRequest, TokenSet,
-    core::store::{Body, Op, Reply, Seen, StoreError},
 };
+use tokenflight_core::store::{Body, Op, Reply, Seen, StoreError};
 use tokenflight_test::{
     AuthServer, ModelStore, Task, Tasks,
     auth::{AuthGrant, Death},

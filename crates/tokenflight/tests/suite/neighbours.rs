@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokenflight::{
-    ErrorKind, Event, Source, Store,
-    core::store::{Body, Op, Owner, Reply},
-};
+use tokenflight::{ErrorKind, Event, Source, Store};
+use tokenflight_core::store::{Body, Op, Owner, Reply};
 use tokenflight_test::{
     AuthServer, MockGrant, Tasks,
     mock::{OpKind, Trouble},

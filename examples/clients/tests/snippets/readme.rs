@@ -1,7 +1,8 @@
-//! The first example of the README against a server with TLS, which is trusted as any other: by the system's certificates.
+//! The first example of the README against an authorization server and an API with TLS, which are trusted as any other: by the
+//! system's certificates.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::BufReader,
     path::{Path, PathBuf},
     process::Command,
@@ -36,8 +37,11 @@ fn tls(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snippets/tls").join(name)
 }
 
-/// Answers one request with 200 and its path; the lines of its head.
-async fn serve(listener: TcpListener) -> Vec<String> {
+/// A token set, as the authorization server has it.
+const TOKENS: &str = r#"{"access_token":"access","token_type":"Bearer","expires_in":300,"refresh_token":"next"}"#;
+
+/// Both servers: answers a token request, then a request of the API; the lines of their heads.
+async fn serve(listener: TcpListener) -> [Vec<String>; 2] {
     let certificate =
         CertificateDer::from_pem_reader(BufReader::new(File::open(tls("localhost.pem")).unwrap())).unwrap();
     let key = PrivateKeyDer::from_pem_reader(BufReader::new(File::open(tls("localhost.key")).unwrap())).unwrap();
@@ -47,8 +51,14 @@ async fn serve(listener: TcpListener) -> Vec<String> {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    [answer(&listener, &acceptor, TOKENS).await, answer(&listener, &acceptor, "").await]
+}
+
+/// Answers one request with 200 and this body.
+async fn answer(listener: &TcpListener, acceptor: &TlsAcceptor, body: &str) -> Vec<String> {
     let (socket, _) = listener.accept().await.unwrap();
-    let mut socket = BufStream::new(TlsAcceptor::from(Arc::new(config)).accept(socket).await.unwrap());
+    let mut socket = BufStream::new(acceptor.accept(socket).await.unwrap());
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
@@ -58,29 +68,39 @@ async fn serve(listener: TcpListener) -> Vec<String> {
         }
         head.push(line.trim().to_owned());
     }
-    socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    let head_of_answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+    let answer = format!("{head_of_answer}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    socket.write_all(answer.as_bytes()).await.unwrap();
     socket.flush().await.unwrap();
-    // Until the client closes the connection.
-    let _ = socket.read_line(&mut String::new()).await;
+    // Until the client closes the connection, having read the answer.
+    tokio::spawn(async move { while socket.read_line(&mut String::new()).await.is_ok_and(|read| read > 0) {} });
     head
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::disallowed_methods)] // The server is tokio's.
-async fn the_first_example_of_the_readme_sends_its_token_to_a_real_server() {
+async fn the_first_example_of_the_readme_logs_in_and_sends_its_token_to_a_real_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let server = tokio::spawn(serve(listener));
     let code = example();
     assert!(code.contains(".shutdown("), "it ends by storing what is not stored yet");
     let run = tokio::task::spawn_blocking(move || {
-        let program = program("readme", &code.replace("https://api.example.com", &origin));
-        Command::new(program).env("SSL_CERT_FILE", tls("authority.pem")).env_remove("SSL_CERT_DIR").output().unwrap()
+        let code = code.replace("https://api.example.com", &origin).replace("https://as.example.com", &origin);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let mut program = Command::new(program("readme", &code));
+        program.arg("refresh").current_dir(&folder).env("SSL_CERT_FILE", tls("authority.pem"));
+        let ran = program.env_remove("SSL_CERT_DIR").output().unwrap();
+        assert!(folder.join("login").exists(), "the store outlives the program");
+        ran
     });
     let ran = run.await.unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "200 OK");
-    let head = server.await.unwrap();
+    let [token_request, head] = server.await.unwrap();
+    assert_eq!(token_request[0], "POST /token HTTP/1.1");
     assert_eq!(head[0], "GET /me HTTP/1.1");
     assert!(head.iter().any(|line| line == "authorization: Bearer access"), "{head:?}");
 }

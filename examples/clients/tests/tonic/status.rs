@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use tokenflight::{BearerLayer, Error, ErrorKind, Origins, Session};
 use tokenflight_example_clients::{Served, World, grpc};
-use tokenflight_test::auth::Fault;
+use tokenflight_test::Fault;
 use tokenflight_tonic::Client;
 use tonic::{
     Code, Status,

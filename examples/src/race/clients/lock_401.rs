@@ -6,80 +6,47 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use tokenflight::{BoxError, BoxFuture, TokenSet};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::Mutex;
 
-use super::{Client, Entry, Tokens};
-use crate::race::{
-    Clock,
-    wire::{RefreshError, Wire},
-};
+use super::{Client, Entry, naive::Naive};
+use crate::race::{Clock, wire::Wire};
 
 /// 401 handlers that share a lock, beside a timer that does not take it.
 pub(crate) struct Lock401 {
-    tokens: RwLock<Tokens>,
+    /// The same tokens, timer and refresh as without a lock.
+    without: Naive,
     gate: Mutex<()>,
-    wire: Wire,
-    clock: Clock,
 }
 
 impl Lock401 {
     /// Starts with the tokens of a login.
     #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
-        let tokens = RwLock::new(Tokens::of(login, clock.now()));
-        let client = Arc::new(Self { tokens, gate: Mutex::default(), wire, clock });
-        Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }
+        let client = Arc::new(Self { without: Naive::new(login, wire, clock), gate: Mutex::default() });
+        Entry { client: client.clone(), timer: Box::pin(async move { client.without.keep_fresh().await }) }
     }
 
     /// A token other than the refused one, if there can be one.
     async fn newer_than(&self, refused: &str) -> Option<String> {
         let _alone = self.gate.lock().await;
-        let current = self.tokens.read().await.access.clone();
+        let current = self.without.access_token().await;
         if current != refused {
             return Some(current); // Refreshed while this one waited for the lock.
         }
-        if self.refresh().await { Some(self.tokens.read().await.access.clone()) } else { None }
-    }
-
-    async fn refresh(&self) -> bool {
-        let Some(refresh_token) = self.tokens.read().await.refresh.clone() else { return false };
-        let result = self.wire.refresh(&refresh_token).await;
-        let mut tokens = self.tokens.write().await;
-        match result {
-            Ok(answer) => {
-                tokens.adopt(answer, self.clock.now());
-                true
-            }
-            Err(RefreshError::Ended) => {
-                tokens.refresh = None;
-                false
-            }
-            Err(_) => false,
-        }
-    }
-
-    async fn keep_fresh(&self) {
-        loop {
-            let Tokens { due, refresh: Some(_), .. } = *self.tokens.read().await else { return };
-            match due.checked_sub(self.clock.now()) {
-                Some(wait) if !wait.is_zero() => self.clock.sleep(wait).await,
-                _ if self.refresh().await => {}
-                _ => self.clock.sleep(std::time::Duration::from_secs(1)).await,
-            }
-        }
+        if self.without.refresh().await { Some(self.without.access_token().await) } else { None }
     }
 }
 
 impl Client for Lock401 {
     fn get(&self) -> BoxFuture<'_, Result<StatusCode, BoxError>> {
         Box::pin(async {
-            let access_token = self.tokens.read().await.access.clone();
-            let status = self.wire.get(&access_token).await?;
+            let access_token = self.without.access_token().await;
+            let status = self.without.wire.get(&access_token).await?;
             if status != StatusCode::UNAUTHORIZED {
                 return Ok(status);
             }
             match self.newer_than(&access_token).await {
-                Some(access_token) => self.wire.get(&access_token).await,
+                Some(access_token) => self.without.wire.get(&access_token).await,
                 None => Ok(status),
             }
         })

@@ -17,7 +17,7 @@ use crate::race::{
 /// A timer and a 401 handler that refresh independently.
 pub(crate) struct Naive {
     tokens: RwLock<Tokens>,
-    wire: Wire,
+    pub(super) wire: Wire,
     clock: Clock,
 }
 
@@ -25,11 +25,19 @@ impl Naive {
     /// Starts with the tokens of a login.
     #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
-        let client = Arc::new(Self { tokens: RwLock::new(Tokens::of(login, clock.now())), wire, clock });
+        let client = Arc::new(Self::new(login, wire, clock));
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }
     }
 
-    async fn refresh(&self) -> bool {
+    pub(super) fn new(login: &TokenSet, wire: Wire, clock: Clock) -> Self {
+        Self { tokens: RwLock::new(Tokens::of(login, clock.now())), wire, clock }
+    }
+
+    pub(super) async fn access_token(&self) -> String {
+        self.tokens.read().await.access.clone()
+    }
+
+    pub(super) async fn refresh(&self) -> bool {
         let Some(refresh_token) = self.tokens.read().await.refresh.clone() else { return false };
         let result = self.wire.refresh(&refresh_token).await;
         let mut tokens = self.tokens.write().await;
@@ -46,7 +54,7 @@ impl Naive {
         }
     }
 
-    async fn keep_fresh(&self) {
+    pub(super) async fn keep_fresh(&self) {
         loop {
             let Tokens { due, refresh: Some(_), .. } = *self.tokens.read().await else { return };
             match due.checked_sub(self.clock.now()) {
@@ -61,13 +69,12 @@ impl Naive {
 impl Client for Naive {
     fn get(&self) -> BoxFuture<'_, Result<StatusCode, BoxError>> {
         Box::pin(async {
-            let access_token = self.tokens.read().await.access.clone();
+            let access_token = self.access_token().await;
             let status = self.wire.get(&access_token).await?;
             if status != StatusCode::UNAUTHORIZED || !self.refresh().await {
                 return Ok(status);
             }
-            let access_token = self.tokens.read().await.access.clone();
-            self.wire.get(&access_token).await
+            self.wire.get(&self.access_token().await).await
         })
     }
 }

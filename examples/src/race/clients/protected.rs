@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokenflight::{
-    BearerLayer, BoxError, BoxFuture, GrantError, Origins, Session, TokenRequest, TokenSet, bearer::Bearer, grant_fn,
+    Bearer, BearerLayer, BoxError, BoxFuture, GrantError, Origins, Session, TokenRequest, TokenSet, grant_fn,
 };
 use tower::Layer;
 

@@ -8,10 +8,7 @@ use std::{
 
 use fastrand::Rng;
 use http::StatusCode;
-use tokenflight::{
-    BoxError,
-    time::{Time, TokioTime},
-};
+use tokenflight::{BoxError, Time, time::TokioTime};
 use tokio::task::JoinSet;
 
 use super::{

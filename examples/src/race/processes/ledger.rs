@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::time::{Time, TokioTime};
+use tokenflight::{Time, time::TokioTime};
 
 use super::{living::Place, message::Message};
 use crate::race::Clock;

@@ -1,7 +1,7 @@
 //! What is known of a profile. No token, nor a part of one.
 
 use serde::Serialize;
-use tokenflight::{EntryState, core::store::Entry};
+use tokenflight::{Entry, EntryState};
 use tokenflight_store_file::Presenter;
 
 use crate::{

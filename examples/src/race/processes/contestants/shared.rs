@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::{BoxError, BoxFuture, Error, ErrorKind, Session, Token, TokenSet, core::store::GrantKey, grant_fn};
+use tokenflight::{BoxError, BoxFuture, Error, ErrorKind, GrantKey, Session, Token, TokenSet, grant_fn};
 use tokenflight_store_file::{FileError, FileStore};
 
 use super::{NoToken, Opened, Program, wire};

@@ -10,10 +10,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokenflight::{
-    BoxError, TokenSet,
-    time::{Time, TokioTime},
-};
+use tokenflight::{BoxError, Time, TokenSet, time::TokioTime};
 
 use super::NoToken;
 use crate::race::wire::{RefreshError, TokenAnswer, Wire};

@@ -1,0 +1,29 @@
+//! Plugins of cargo: pinned, and installed beside the build.
+
+use std::{fs, path::PathBuf};
+
+use crate::{
+    cargo::{Cargo, target_dir},
+    step::Report,
+};
+
+/// A plugin and its version.
+pub(crate) type Plugin = (&'static str, &'static str);
+
+pub(crate) const DENY: Plugin = ("cargo-deny", "0.20.2");
+pub(crate) const HACK: Plugin = ("cargo-hack", "0.6.46");
+pub(crate) const MUTANTS: Plugin = ("cargo-mutants", "27.1.0");
+
+/// Where it is. Installs it if it is not there in this version.
+pub(crate) fn ready((name, version): Plugin, report: &mut Report) -> Option<PathBuf> {
+    let root = target_dir("tools");
+    let installed = fs::read_to_string(root.join(".crates.toml")).unwrap_or_default();
+    if !installed.contains(&format!("\"{name} {version} ")) {
+        let install = Cargo::new("install --locked").arg(format!("{name}@{version}"));
+        report.quiet(&format!("install {name}"), &install.arg("--root").arg(root.display().to_string()));
+    }
+    let program = root.join("bin").join(name);
+    report.attempt(&format!("{name} {version}"), false, || {
+        if program.exists() { Ok(program) } else { Err(format!("{} is not there", program.display())) }
+    })
+}
