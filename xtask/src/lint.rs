@@ -1,6 +1,6 @@
 //! `cargo xtask lint`.
 
-use crate::{cargo::Cargo, floors, rust_version, step::Report};
+use crate::{cargo::Cargo, floors, platforms, rust_version, step::Report};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
@@ -25,6 +25,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     deny(report);
     report.step("rust-version", rust_version::holds);
     floors::run(report);
+    platforms::run(report);
     true
 }
 

@@ -17,6 +17,7 @@ mod libtest;
 mod lint;
 mod peers;
 mod planted;
+mod platforms;
 mod proof;
 mod report;
 mod rust_version;
