@@ -3,7 +3,7 @@
 use crate::{
     api,
     cargo::Cargo,
-    floors,
+    floors, platforms,
     plugins::{self, DENY},
     rust_version,
     step::Report,
@@ -33,6 +33,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
     deny(report);
     report.step("rust-version", rust_version::holds);
     floors::run(report);
+    platforms::run(report);
     true
 }
 

@@ -19,6 +19,7 @@ mod lint;
 mod mutants;
 mod peers;
 mod planted;
+mod platforms;
 mod plugins;
 mod proof;
 mod published;

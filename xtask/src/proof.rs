@@ -155,6 +155,14 @@ const PROOFS: &[Proof] = &[
             ]
         }),
     },
+    Proof {
+        name: "stopped",
+        what: "a holder of the turn is stopped for 1, 30 and 200 seconds at each point of its refresh: nothing else presents",
+        run: Run::Cargo(|| {
+            let test = "test -p tokenflight-store-file --test stopped -- --nocapture while_a_holder_is_stopped";
+            ["1", "30", "200"].map(|seconds| Cargo::new(test).env("TOKENFLIGHT_STOP_SECONDS", seconds)).into()
+        }),
+    },
 ];
 
 pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, join, select};
+use futures_util::future::{Either, join, join_all, select};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use tokenflight::{ErrorKind, GrantKey, ReusePolicy, Session, Store, Time, time::TokioTime};
 use tokenflight_store_file::{FileError, FileStore, Presenter};
@@ -113,30 +113,52 @@ fn spawn(point: &str, folder: &Path, server: SocketAddr) -> Child {
     child::child(point).env(FOLDER, folder).env(SERVER, server.to_string()).spawn().unwrap()
 }
 
+/// How long a holder is stopped: as [`WHILE`] says, or so many seconds.
+const SECONDS: &str = "TOKENFLIGHT_STOP_SECONDS";
+
+/// Others wait no longer than this: for the length of a claim, and 25 s.
+const AT_MOST: Duration = Duration::from_secs(100);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_holder_is_stopped_at_any_point_nothing_else_presents() {
+    let seconds = std::env::var(SECONDS).map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    let length = seconds.unwrap_or(WHILE);
     // With the claim held; with the request sent; with the answer in hand.
-    for (point, sent) in [("before", 0), ("during", 1), ("after", 1)] {
-        let mut scene = Scene::new(point, Grace::None).await;
-        let session = scene.session();
-        // What is usable is served at once.
-        session.token().await.unwrap();
-        let refresh = Box::pin(session.refresh());
-        let Either::Right((_, refresh)) = select(refresh, TokioTime::new().sleep(WHILE)).await else {
-            panic!("stopped {point} its request, a holder was overtaken");
-        };
-        assert_eq!(scene.submissions(), sent, "stopped {point} its request");
-        let status = FileStore::in_dir(scene.folder.path()).status(&GrantKey::new("alice")).unwrap();
-        let Presenter::Alive { holder: Some(holder) } = status.presenter else { panic!("{:?}", status.presenter) };
-        assert!(holder.contains(&scene.holder.id().to_string()), "the error does not say whom to resume: {holder}");
+    join_all([("before", 0), ("during", 1), ("after", 1)].map(|(point, sent)| stopped(point, sent, length))).await;
+}
 
-        let theirs = scene.resumed();
-        let ours = refresh.await.unwrap();
-        let total = scene.auth.report().total;
-        assert_eq!((total.token_requests, total.presented_twice), (total.rotations, 0), "{point}");
-        assert!(total.rotations == 2 || ours.access().expose() == theirs, "{point}");
-        scene.auth.assert_unharmed();
-    }
+async fn stopped(point: &str, sent: u64, length: Duration) {
+    let mut scene = Scene::new(point, Grace::None).await;
+    let (session, time) = (scene.session(), TokioTime::new());
+    // What is usable is served at once.
+    session.token().await.unwrap();
+    let (began, refresh) = (time.now().boot, Box::pin(session.refresh()));
+    let waiting = match select(refresh, time.sleep(length)).await {
+        Either::Right((_, refresh)) => Some(refresh),
+        Either::Left((given_up, _)) => {
+            let (error, waited) = (given_up.expect_err("a stopped holder was overtaken"), time.now().boot - began);
+            assert!(waited + WHILE >= AT_MOST, "{point}: given up after {waited:?}");
+            let told = format!("{error}: {:?}", std::error::Error::source(&error));
+            assert!(told.contains(&scene.holder.id().to_string()), "the error does not say whom to resume: {told}");
+            println!("stopped {point} its request for {length:?}: {waited:?} later {told}");
+            time.sleep(length.saturating_sub(waited)).await;
+            None
+        }
+    };
+    assert_eq!(scene.submissions(), sent, "stopped {point} its request");
+    let status = FileStore::in_dir(scene.folder.path()).status(&GrantKey::new("alice")).unwrap();
+    let Presenter::Alive { holder: Some(holder) } = status.presenter else { panic!("{:?}", status.presenter) };
+    assert!(holder.contains(&scene.holder.id().to_string()), "the error does not say whom to resume: {holder}");
+
+    let theirs = scene.resumed();
+    let ours = match waiting {
+        Some(refresh) => refresh.await.unwrap(),
+        None => session.refresh().await.unwrap(),
+    };
+    let total = scene.auth.report().total;
+    assert_eq!((total.token_requests, total.presented_twice), (total.rotations, 0), "{point}");
+    assert!(total.rotations == 2 || ours.access().expose() == theirs, "{point}");
+    scene.auth.assert_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
