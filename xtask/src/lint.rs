@@ -11,9 +11,11 @@ use crate::{
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
-    for (folder, package) in
-        [("benches/peers", "tokenflight-peers"), ("examples/telemetry", "tokenflight-example-telemetry")]
-    {
+    for (folder, package) in [
+        ("benches/peers", "tokenflight-peers"),
+        ("examples/pools", "tokenflight-example-pools"),
+        ("examples/telemetry", "tokenflight-example-telemetry"),
+    ] {
         let fmt = format!("fmt --check --manifest-path {folder}/Cargo.toml -p {package}");
         report.quiet(&format!("format: {folder}"), &Cargo::new(&fmt));
     }
@@ -22,7 +24,8 @@ pub(crate) fn run(report: &mut Report) -> bool {
     let engine = ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect", "tracing"]
         .map(|features| ("tokenflight", features));
     let oauth2 = ["", "client", "http2", "assertion", "login"].map(|features| ("tokenflight-oauth2", features));
-    for (package, features) in engine.into_iter().chain(oauth2) {
+    let postgres = ["", "connections", "tracing"].map(|features| ("tokenflight-store-postgres", features));
+    for (package, features) in engine.into_iter().chain(oauth2).chain(postgres) {
         let shown = if features.is_empty() { "no feature" } else { features };
         let clippy = Cargo::new("clippy --no-default-features -p").args(package).arg("--features").arg(features);
         report.quiet(&format!("clippy: {package}, {shown}"), &clippy.args("-- -D warnings"));

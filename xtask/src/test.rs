@@ -37,6 +37,12 @@ impl Model {
     }
 }
 
+/// The contract of stores over pools of connections: in a workspace of its own, whose tree is heavy.
+fn pools() -> Cargo {
+    let target = target_dir("pools").display().to_string();
+    Cargo::new("test --manifest-path examples/pools/Cargo.toml --target-dir").arg(target)
+}
+
 pub(crate) fn run(report: &mut Report) -> bool {
     // Without the benches, which have a command of their own. What a test counted stands in the output's file.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
@@ -44,8 +50,10 @@ pub(crate) fn run(report: &mut Report) -> bool {
     // The stress of the real servers lasts for twenty lifetimes of a token.
     let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
     servers::strace(report);
-    let tests = servers::ready(report).into_iter().fold(tests, |tests, (variable, place)| tests.env(variable, &place));
-    report.quiet("tests", &tests);
+    let found = servers::ready(report);
+    let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
+    report.quiet("tests", &with(tests));
+    report.quiet("tests: pools", &with(pools()));
     report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
     for model in MODELS {
         let name = format!("models: {} {}", model.package, model.target);
