@@ -7,7 +7,7 @@ use std::io;
 pub(crate) enum Asked {
     /// The terminal, which asks the other processes of the group as well.
     Terminal,
-    /// Somebody who means this process.
+    /// A signal that means this process.
     Alone,
 }
 

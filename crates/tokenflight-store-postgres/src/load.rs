@@ -24,7 +24,7 @@ impl Job for Load {
 
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self> {
         let count = waiting.len().min(MOST);
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let mut batch: Vec<Self> = waiting.drain(..count).filter(|load| !load.tell.is_closed()).collect();
         while batch.is_empty() {
             let Some(load) = waiting.pop_front() else { break };

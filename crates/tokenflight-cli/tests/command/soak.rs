@@ -159,9 +159,9 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     }
     assert_eq!(fs::read_to_string(user.record()).unwrap(), before);
     assert_eq!(user.server.auth.report().total.token_requests, 0);
-    let nobody = User::new();
-    nobody.configure(&format!("[profile.default]\nissuer = \"{}\"\nclient_id = \"me\"\n", nobody.server.issuer()));
-    assert_eq!(soak(&nobody, &[]).status.code(), Some(4));
+    let stranger = User::new();
+    stranger.configure(&format!("[profile.default]\nissuer = \"{}\"\nclient_id = \"me\"\n", stranger.server.issuer()));
+    assert_eq!(soak(&stranger, &[]).status.code(), Some(4));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One connection, driven by whoever has a statement under way on it: no task of its own.
+//! One connection, driven by the tasks that have a statement under way on it: no task of its own.
 
 use std::{
     future::poll_fn,

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Connections of the store's own, made when they are needed: as many as statements are under way, four at most.
 ///
 /// Each goes to a server that takes writes: of several hosts in the address, the first that does. A connection that failed
-/// in any way is not used again, and no statement is sent twice. They need no task: whoever runs a statement drives its
+/// in any way is not used again, and no statement is sent twice. They need no task: the task that runs a statement drives its
 /// connection.
 ///
 /// ```

@@ -63,7 +63,7 @@ pub(super) enum User {
     /// Root, under another number in a namespace.
     Mapped,
     /// Root, as another user.
-    Nobody,
+    Unprivileged,
 }
 
 impl User {
@@ -83,7 +83,7 @@ impl User {
         }
         let given = works(&["chown", "65534:65534", &folder.display().to_string()]);
         assert!(given, "Postgres does not run as root: neither user namespaces nor chown work here");
-        Self::Nobody
+        Self::Unprivileged
     }
 
     /// A call of one of the programs.
@@ -91,7 +91,7 @@ impl User {
         let (by, options): (Option<&str>, &[&str]) = match self {
             Self::Own => (None, &[]),
             Self::Mapped => (Some("unshare"), &["-U", "--map-user=1000", "--"]),
-            Self::Nobody => (Some("setpriv"), &["--reuid=65534", "--regid=65534", "--clear-groups", "--"]),
+            Self::Unprivileged => (Some("setpriv"), &["--reuid=65534", "--regid=65534", "--clear-groups", "--"]),
         };
         match by {
             None => Command::new(program),

@@ -35,7 +35,7 @@ pub(crate) struct Habits {
     /// An answer in the place of the next ones.
     pub(crate) refuse: Mutex<Option<(u16, Value)>>,
     pub(crate) no_refresh_token: AtomicBool,
-    /// Which refresh is answered to nobody, counted from one.
+    /// Which refresh is not answered, counted from one.
     pub(crate) lost: AtomicU64,
     /// Whether refreshes are taken, and neither processed nor answered.
     pub(crate) hangs: AtomicBool,
