@@ -4,6 +4,8 @@
 mod answers;
 mod batches;
 mod clocks;
+#[cfg(feature = "rustls")]
+mod encrypted;
 mod line;
 mod opening;
 mod replicas;

@@ -11,6 +11,8 @@ struct Known {
     presenting: Vec<usize>,
     /// Hosts that were killed meanwhile, since the last login: one of them may have had the successor.
     died: usize,
+    /// A failover has lost a rotation of it, and it was not renewed since.
+    behind: bool,
     /// When the last of them was killed, until another presents.
     taken_over_from: Option<Duration>,
 }
@@ -23,6 +25,18 @@ pub(crate) struct Book {
     take_overs: Vec<Duration>,
     /// How long it took from an answer to its durable write.
     writes: Vec<Duration>,
+    pub(crate) losses: Losses,
+}
+
+/// Sessions that were lost, by what explains it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Losses {
+    /// A host was killed that may have had the successor.
+    pub(crate) with_a_host: usize,
+    /// The successor was stored, and gone after a failover.
+    pub(crate) with_the_storage: usize,
+    /// Nothing does: a refresh token was submitted twice.
+    pub(crate) unexplained: usize,
 }
 
 impl Book {
@@ -37,8 +51,16 @@ impl Book {
                 known.presenting.push(host);
                 self.take_overs.extend(known.taken_over_from.take().map(|since| now - since));
             }
-            _ => self.writes.extend(words.next().and_then(|micros| micros.parse().ok()).map(Duration::from_micros)),
+            _ => {
+                known.behind = false;
+                self.writes.extend(words.next().and_then(|micros| micros.parse().ok()).map(Duration::from_micros));
+            }
         }
+    }
+
+    /// A failover has lost a rotation of this grant.
+    pub(crate) fn behind(&mut self, grant: usize) {
+        self.grants.entry(grant).or_default().behind = true;
     }
 
     /// A host was killed, and all that it said has been read.
@@ -53,9 +75,15 @@ impl Book {
         }
     }
 
-    /// A grant was lost and logged in anew. Whether a dead host explains that.
-    pub(crate) fn lost(&mut self, grant: usize) -> bool {
-        std::mem::take(&mut self.grants.entry(grant).or_default().died) > 0
+    /// A grant was lost and is logged in anew.
+    pub(crate) fn lost(&mut self, grant: usize) {
+        let known = self.grants.entry(grant).or_default();
+        let (died, behind) = (std::mem::take(&mut known.died) > 0, std::mem::take(&mut known.behind));
+        match (died, behind) {
+            (true, _) => self.losses.with_a_host += 1,
+            (false, true) => self.losses.with_the_storage += 1,
+            (false, false) => self.losses.unexplained += 1,
+        }
     }
 
     pub(crate) fn figures(&mut self) -> [Option<Duration>; 4] {
@@ -76,30 +104,27 @@ impl Book {
 /// What a run has shown.
 pub(crate) struct Found {
     pub(crate) what: String,
+    /// There were faults under which something may be lost, or submitted twice: how much is what is to be found out.
+    pub(crate) published: bool,
     pub(crate) report: Report,
     pub(crate) kills: usize,
     pub(crate) terminations: usize,
     pub(crate) restarts: usize,
-    /// Sessions that were lost.
-    pub(crate) lost: usize,
-    /// Of these, those that no dead host explains.
-    pub(crate) unexplained: usize,
+    pub(crate) losses: Losses,
     pub(crate) figures: [Option<Duration>; 4],
 }
 
 impl Found {
-    /// Refresh tokens that were submitted while another submission was under way, or again although no host had died
-    /// with the answer.
-    fn doubles(&self) -> u64 {
-        self.report.total.overlapping + self.unexplained as u64
-    }
-
     pub(crate) fn check(&self) {
         println!("{self}");
-        assert_eq!((self.doubles(), self.unexplained), (0, 0), "{self}\n{}", self.report);
+        if self.published {
+            return;
+        }
+        let doubles = (self.report.total.overlapping, self.losses.unexplained);
+        assert_eq!(doubles, (0, 0), "{self}\n{}", self.report);
         assert_eq!(self.report.unknown, 0, "{self}");
         // A run in which hardly anything happened shows nothing.
-        assert!(self.report.total.rotations > 50 && self.kills > 20 && self.terminations > 5, "{self}");
+        assert!(self.report.total.rotations > 50 && self.kills >= 5 && self.terminations >= 3, "{self}");
     }
 }
 
@@ -113,8 +138,8 @@ impl fmt::Display for Found {
         let bound = 3.0 / total.rotations.max(1) as f64;
         write!(
             f,
-            "{}: {} refreshes, {} kills, {} terminations, {} crashes of the server; double submissions {} (at most \
-             {bound:.1e} at 95 % if none); lost {} ({} with a dead host that had the answer); answered again within the \
+            "{}: {} refreshes, {} kills, {} terminations, {} crashes of the server; submitted twice at once {} (at \
+             most {bound:.1e} of all at 95 % if none); lost with a dead host that had the answer {}, with the failover {}, otherwise {}; answered again within the \
              grace window {}; take-over p50 {take_over}, p99 {late_take_over}; answer to durable p50 {write}, p99 \
              {late_write}",
             self.what,
@@ -122,9 +147,10 @@ impl fmt::Display for Found {
             self.kills,
             self.terminations,
             self.restarts,
-            self.doubles(),
-            self.lost,
-            self.lost - self.unexplained,
+            total.overlapping,
+            self.losses.with_a_host,
+            self.losses.with_the_storage,
+            self.losses.unexplained,
             total.grace_replays,
         )
     }

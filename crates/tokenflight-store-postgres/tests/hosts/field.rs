@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     env,
     io::{BufRead, BufReader},
-    process::Child,
+    process::{Child, Command},
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -14,6 +14,8 @@ use std::{
 };
 
 use tokenflight::{Session, Time, time::TokioTime};
+use tokenflight_core::store::{CellStore, Store};
+use tokenflight_store_postgres::{Connections, PostgresCell};
 use tokenflight_test::{
     AuthServer,
     auth::{Death, Grace},
@@ -23,8 +25,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     book::{Book, Found},
-    host::{MARK, Orders, Say, ask_for_all, session},
-    support::{APP, cell, server},
+    host::{MARK, Orders, Say, ask_for_all, key, session},
+    support::{APP, server},
 };
 
 /// A host is killed so often.
@@ -42,6 +44,10 @@ pub(crate) struct Field {
     /// The server crashes so often, in seconds.
     crash: u64,
     grace: Option<Duration>,
+    /// Half-way the server is lost for good, and its standby takes over: `async` or `sync`.
+    failover: Option<String>,
+    /// A host is stopped each second, for up to so many; none if it is zero.
+    pause: u64,
 }
 
 /// What a host said, or that it has nothing more to say.
@@ -57,6 +63,8 @@ impl Field {
             seconds: number("TOKENFLIGHT_HOST_SECONDS", 15),
             crash: number("TOKENFLIGHT_HOST_CRASH_SECONDS", 6),
             grace,
+            pause: number("TOKENFLIGHT_HOST_PAUSE_SECONDS", 0),
+            failover: env::var("TOKENFLIGHT_HOST_FAILOVER").ok().filter(|kind| !kind.is_empty()),
         }
     }
 
@@ -70,23 +78,30 @@ impl Field {
             .grace(self.grace.map_or(Grace::None, Grace::SamePair))
             .build();
         let served = runtime.block_on(async { auth.serve() }).unwrap();
+        let standby = self.failover.as_ref().map(|_| database.standby("second"));
+        if self.failover.as_deref() == Some("sync") {
+            database.set("synchronous_standby_names", "second");
+        }
         let orders = Orders {
-            database: database.address(APP),
+            database: match &standby {
+                None => database.address(APP),
+                Some(standby) => {
+                    let ports = format!("port={},{}", database.port(), standby.port());
+                    format!("host=127.0.0.1,127.0.0.1 {ports} user={APP} dbname=postgres")
+                }
+            },
             authorization: served.addr(),
             grants: self.grants,
             grace: self.grace,
         };
         let (tell, told) = channel();
-        let cell = runtime.block_on(cell(&database));
+        let cell = runtime.block_on(open(&orders.database));
         // One host that is never killed: to take over, a process must have watched for fifteen seconds.
         let say: Say = {
             let tell = tell.clone();
             Arc::new(move |line| drop(tell.send((0, Some(line)))))
         };
         let sessions: Vec<Session> = (0..self.grants).map(|grant| session(&orders, &cell, grant, &quiet())).collect();
-        for (grant, session) in sessions.iter().enumerate() {
-            runtime.block_on(session.login(auth.login_as(&grant.to_string()))).unwrap();
-        }
         let asking = {
             let (orders, cell) = (orders.clone(), cell.clone());
             runtime.spawn(async move { ask_for_all(&orders, &cell, &say).await })
@@ -94,7 +109,8 @@ impl Field {
         let mut run = Run {
             field: &self,
             runtime: &runtime,
-            database: &database,
+            database,
+            standby,
             auth: &auth,
             sessions,
             orders,
@@ -102,21 +118,40 @@ impl Field {
             tell,
             told,
             hosts: HashMap::new(),
+            stopped: Vec::new(),
             started: 0,
             book: Book::default(),
-            lost: 0,
-            unexplained: 0,
+            store: CellStore::new(cell),
+            first: vec![0; self.grants],
         };
+        for grant in 0..self.grants {
+            run.log_in(grant);
+        }
         let (kills, terminations, restarts) = run.faults();
         run.settle();
         asking.abort();
+        let pauses = if self.pause > 0 { format!(", stopped for up to {} s", self.pause) } else { String::new() };
+        let failover =
+            self.failover.as_ref().map(|kind| format!(", failover to a standby ({kind})")).unwrap_or_default();
         let what = match self.grace {
-            Some(grace) => format!("{} hosts, {} grants, grace {} s", self.hosts, self.grants, grace.as_secs()),
-            None => format!("{} hosts, {} grants, no grace", self.hosts, self.grants),
+            Some(grace) => {
+                format!("{} hosts, {} grants, grace {} s{failover}{pauses}", self.hosts, self.grants, grace.as_secs())
+            }
+            None => format!("{} hosts, {} grants, no grace{failover}{pauses}", self.hosts, self.grants),
         };
-        let (lost, unexplained, figures) = (run.lost, run.unexplained, run.book.figures());
-        Some(Found { what, report: auth.report(), kills, terminations, restarts, lost, unexplained, figures })
+        let (losses, figures) = (run.book.losses, run.book.figures());
+        let published = self.failover.is_some() || self.pause > 0;
+        Some(Found { what, published, report: auth.report(), kills, terminations, restarts, losses, figures })
     }
+}
+
+async fn open(address: &str) -> PostgresCell {
+    PostgresCell::open(Connections::new(address).unwrap()).await.unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "a host is not stopped");
 }
 
 fn quiet() -> Say {
@@ -126,7 +161,8 @@ fn quiet() -> Say {
 struct Run<'a> {
     field: &'a Field,
     runtime: &'a Runtime,
-    database: &'a Postgres,
+    database: Postgres,
+    standby: Option<Postgres>,
     auth: &'a AuthServer,
     /// One for each grant, for logins.
     sessions: Vec<Session>,
@@ -135,10 +171,13 @@ struct Run<'a> {
     tell: Sender<Line>,
     told: Receiver<Line>,
     hosts: HashMap<usize, Child>,
+    /// Hosts that are stopped, and until when.
+    stopped: Vec<(usize, Duration)>,
     started: usize,
     book: Book,
-    lost: usize,
-    unexplained: usize,
+    store: CellStore<PostgresCell>,
+    /// How many token sets there had been at the last login of each grant.
+    first: Vec<u64>,
 }
 
 impl Run<'_> {
@@ -170,7 +209,7 @@ impl Run<'_> {
         let begin = self.now();
         let end = begin + Duration::from_secs(self.field.seconds);
         let (mut kill, mut terminate, mut crash) = (begin + KILL * 4, begin + TERMINATE, self.after_a_while(begin));
-        let (mut kills, mut terminations, mut restarts) = (0, 0, 0);
+        let (mut kills, mut terminations, mut restarts, mut pause) = (0, 0, 0, begin);
         while self.now() < end {
             self.listen(Duration::from_millis(10));
             let now = self.now();
@@ -185,14 +224,26 @@ impl Run<'_> {
                 let one = "pid IN (SELECT pid FROM pg_stat_activity WHERE usename = 'app' ORDER BY random() LIMIT 1)";
                 terminations += self.database.terminate(one);
             }
+            if now >= begin + (end - begin) / 2
+                && let Some(standby) = self.standby.take()
+            {
+                self.fail_over(standby);
+                crash = self.after_a_while(now);
+            }
             if now >= crash {
                 crash = self.after_a_while(now);
                 restarts += 1;
                 self.database.stop(Stop::Immediate);
                 self.database.start_again();
             }
+            if self.field.pause > 0 && now >= pause {
+                pause = now + Duration::from_secs(1);
+                self.stop_one(now);
+            }
+            self.resume(now);
             self.bury();
         }
+        self.resume(Duration::MAX);
         (kills, terminations, restarts)
     }
 
@@ -218,6 +269,26 @@ impl Run<'_> {
         self.book.killed(victim, killed);
     }
 
+    /// Stops a host for a while, between a tenth of a second and the longest.
+    fn stop_one(&mut self, now: Duration) {
+        let numbers: Vec<usize> = self.hosts.keys().copied().collect();
+        let victim = numbers[self.time.random() as usize % numbers.len()];
+        let millis = 100 + self.time.random() % (self.field.pause * 1000);
+        signal(&self.hosts[&victim], "STOP");
+        self.stopped.push((victim, now + Duration::from_millis(millis)));
+    }
+
+    fn resume(&mut self, now: Duration) {
+        let hosts = &self.hosts;
+        self.stopped.retain(|(host, until)| {
+            let over = *until <= now;
+            if let (true, Some(child)) = (over, hosts.get(host)) {
+                signal(child, "CONT");
+            }
+            !over
+        });
+    }
+
     fn listen(&mut self, patience: Duration) {
         let mut patience = patience;
         while let Ok((host, line)) = self.told.recv_timeout(patience) {
@@ -231,15 +302,41 @@ impl Run<'_> {
     /// A session that the server has ended is counted, and a person logs in anew.
     fn bury(&mut self) {
         let report = self.auth.report();
-        for (grant, session) in self.sessions.iter().enumerate() {
+        for grant in 0..self.field.grants {
             let family = report.family(&grant.to_string()).unwrap();
             if family.killed.is_some_and(|killed| killed.why == Death::Reuse) {
-                self.lost += 1;
-                self.unexplained += usize::from(!self.book.lost(grant));
-                let tokens = self.auth.login_as(&grant.to_string());
-                // Its connection may be ended meanwhile.
-                let stored = (0..10).any(|_| self.runtime.block_on(session.login(tokens.clone())).is_ok());
-                assert!(stored, "a login is not stored");
+                self.book.lost(grant);
+                self.log_in(grant);
+            }
+        }
+    }
+
+    fn log_in(&mut self, grant: usize) {
+        let tokens = self.auth.login_as(&grant.to_string());
+        // Its connection may be ended meanwhile.
+        let login = || self.runtime.block_on(self.sessions[grant].login(tokens.clone()));
+        assert!((0..10).any(|_| login().is_ok()), "a login is not stored");
+        self.first[grant] = self.stored(grant);
+    }
+
+    /// How many token sets of this grant the storage knows of.
+    fn stored(&self, grant: usize) -> u64 {
+        let load = || self.runtime.block_on(self.store.load(&key(grant))).ok();
+        let seen = (0..1000).find_map(|_| load()).expect("the storage does not answer");
+        seen.entry.map_or(0, |entry| entry.rotation)
+    }
+
+    /// The server is lost, and its standby takes over: what the authorization server has rotated and the standby does not
+    /// know of was lost, or is in the hands of a host.
+    fn fail_over(&mut self, standby: Postgres) {
+        self.database.stop(Stop::Immediate);
+        let report = self.auth.report();
+        standby.promote();
+        self.database = standby;
+        for grant in 0..self.field.grants {
+            let rotations = report.family(&grant.to_string()).unwrap().counts.rotations;
+            if self.stored(grant).saturating_sub(self.first[grant]) < rotations {
+                self.book.behind(grant);
             }
         }
     }
@@ -247,29 +344,33 @@ impl Run<'_> {
     /// Without faults every grant is good again.
     fn settle(&mut self) {
         let until = self.now() + SETTLE;
-        let mut bad: Vec<usize> = (0..self.field.grants).collect();
+        let refresh = |run: &Self, grant: usize| {
+            let session = run.sessions[grant].clone();
+            run.runtime.spawn(async move {
+                let refreshed = session.refresh().await;
+                if refreshed.is_err() {
+                    // It may have been logged in anew.
+                    let _ = session.reload().await;
+                }
+                refreshed.map(drop)
+            })
+        };
+        // All at once: a claim is taken over by who watches it all the time.
+        let mut bad: Vec<_> = (0..self.field.grants).map(|grant| (grant, refresh(self, grant))).collect();
         let mut why = String::new();
         while !bad.is_empty() {
-            assert!(self.now() < until, "grants {bad:?} do not become good again: {why}\n{}", self.auth.report());
+            let left: Vec<usize> = bad.iter().map(|(grant, _)| *grant).collect();
+            assert!(self.now() < until, "grants {left:?} do not become good again: {why}\n{}", self.auth.report());
             self.listen(Duration::from_millis(50));
             self.bury();
-            bad.retain(|grant| {
-                let got = self.runtime.block_on(async {
-                    let (session, time) = (&self.sessions[*grant], &self.time);
-                    tokio::select! {
-                        got = session.refresh() => got.map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error))),
-                        () = time.sleep(Duration::from_millis(300)) => Err("it takes long".to_owned()),
-                    }
-                });
-                match got {
-                    Ok(_) => false,
-                    Err(error) => {
-                        why = error;
-                        let _ = self.runtime.block_on(self.sessions[*grant].reload());
-                        true
-                    }
+            for (grant, task) in std::mem::take(&mut bad) {
+                if !task.is_finished() {
+                    bad.push((grant, task));
+                } else if let Err(error) = self.runtime.block_on(task).unwrap() {
+                    why = format!("{error}: {:?}", std::error::Error::source(&error));
+                    bad.push((grant, refresh(self, grant)));
                 }
-            });
+            }
         }
         for (_, mut child) in self.hosts.drain() {
             drop(child.stdin.take());

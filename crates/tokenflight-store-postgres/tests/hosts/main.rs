@@ -31,6 +31,6 @@ fn while_hosts_are_killed_and_the_server_crashes_nothing_is_submitted_twice_and_
 fn within_a_grace_window_no_session_is_lost_with_the_host_that_had_its_successor() {
     if let Some(found) = Field::from_env(Some(Duration::from_secs(60))).run() {
         found.check();
-        assert_eq!(found.lost, 0, "{found}");
+        assert!(found.losses.with_a_host == 0 || found.published, "{found}");
     }
 }

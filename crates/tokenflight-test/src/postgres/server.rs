@@ -76,6 +76,12 @@ impl Postgres {
         self.port
     }
 
+    /// Where its data are. The server's user can read what is put there.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Its address for this user and its database `postgres`, as words: `host=127.0.0.1 port=… user=… dbname=postgres`.
     #[must_use]
     pub fn address(&self, user: &str) -> String {

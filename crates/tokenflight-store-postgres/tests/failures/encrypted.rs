@@ -1,0 +1,67 @@
+//! Connections that are encrypted, to a server whose certificate is vouched for, and to one whose is not.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tokenflight_core::store::CellStore;
+use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
+
+use crate::support::{
+    APP,
+    ops::{is_set, key, logged_in},
+    server,
+};
+
+/// A certificate that is its own root, for 127.0.0.1, made by `openssl`. Without that, or if the server knows no TLS, a line
+/// says what was left out.
+fn certificate(folder: &Path) -> Option<String> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
+    openssl.args([
+        "-subj",
+        "/CN=127.0.0.1",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "basicConstraints=CA:FALSE",
+    ]);
+    openssl.arg("-keyout").arg(folder.join("server.key")).arg("-out").arg(folder.join("server.crt"));
+    let made = openssl.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    made.is_ok_and(|status| status.success()).then(|| std::fs::read_to_string(folder.join("server.crt")).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encrypted_connection_goes_to_a_server_that_is_vouched_for_and_to_no_other() {
+    let Some(server) = server(&[("fsync", "off")]) else { return };
+    let Some(pem) = certificate(&server.data()) else {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no openssl; nothing was encrypted");
+        return;
+    };
+    if server.try_sql("ALTER SYSTEM SET ssl = on").is_err() {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "SKIPPED: this Postgres is built without TLS; nothing was encrypted");
+        return;
+    }
+    server.set("ssl", "on");
+    let connections = || Connections::new(&server.address(APP)).unwrap();
+    let store = CellStore::new(PostgresCell::open(connections().roots(pem.as_bytes()).unwrap()).await.unwrap());
+    let entry = logged_in(&store, &key("alice"), 1).await;
+    assert!(is_set(&entry, 1));
+    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'";
+    assert_eq!(server.sql(encrypted), "t");
+
+    // The roots of the system do not vouch for it.
+    let error = PostgresCell::open(connections().native_roots().unwrap()).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
+    // A server that says it has no TLS is not believed.
+    server.set("ssl", "off");
+    let error = PostgresCell::open(connections().roots(pem.as_bytes()).unwrap()).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
+
+    assert!(connections().roots(b"nothing").is_err());
+    let plain = Connections::new(&format!("{} sslmode=disable", server.address(APP))).unwrap();
+    assert!(plain.roots(pem.as_bytes()).is_err());
+}
