@@ -165,7 +165,8 @@ where
         .y_desc(picture.y)
         .label_style((FONT, 14))
         .axis_desc_style((FONT, 15))
-        .x_label_formatter(&|value| format!("{value:.0}"))
+        // There is no half of a thread.
+        .x_label_formatter(&|value| if value.fract().abs() < 1e-6 { format!("{value:.0}") } else { String::new() })
         .y_label_formatter(&|value| format!("{value:.0}"))
         .draw()?;
     for (line, colour) in picture.lines.iter().zip(COLOURS) {
