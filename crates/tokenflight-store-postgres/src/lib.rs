@@ -23,6 +23,12 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! * `connections` (default): [`Connections`] of the store's own, by `tokio-postgres`.
+//! * `rustls`: their encryption, and `native_roots`.
+//! * `tracing`: a warning when a database is opened that acknowledges what it may lose.
+//!
 //! # Over a pool of the application's
 //!
 //! [`Sql`] is one function: run this statement. `examples/pools` in the repository implements it for `sqlx` and for

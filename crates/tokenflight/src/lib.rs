@@ -8,7 +8,8 @@
 //! * [`BearerLayer`] puts its token on the requests of any `tower` client and replays a refused one; see [`bearer`].
 //! * [`Driver`] is a future that renews before expiry, on any executor; see [`driver`].
 //! * [`Grant`] is how a token set is obtained: your own async function will do ([`grant_fn`]).
-//! * [`Store`] is where it survives the process: [`MemoryStore`], [`CallbackStore`], or one of yours.
+//! * [`Store`] is where it survives the process: `FileStore` of `tokenflight-store-file`, `PostgresCell` of
+//!   `tokenflight-store-postgres` in a [`CellStore`], a [`CallbackStore`], or one of yours; a [`MemoryStore`] is the default.
 //! * [`Audiences`] are several sessions over one refresh token; see [`audiences`].
 //! * [`Time`] is where clocks come from; see [`time`].
 //!

@@ -8,10 +8,7 @@ pub use self::backends::Backends;
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokenflight::{
-    BearerLayer, BoxError, Driver, Origins, Session,
-    core::store::{CellStore, GrantKey},
-};
+use tokenflight::{BearerLayer, BoxError, CellStore, Driver, GrantKey, Origins, Session};
 use tokenflight_oauth2::{ClientAuth, TokenEndpoint, client};
 use tokenflight_store_postgres::{Connections, PostgresCell};
 use tower::ServiceBuilder;

@@ -1,4 +1,4 @@
-//! Waiting for a flight. The only file that names `futures::Shared`.
+//! Waiting for a flight. The one file of the engine that names `futures::Shared`.
 
 use std::{
     fmt,

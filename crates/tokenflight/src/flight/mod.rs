@@ -11,7 +11,7 @@
 //! 2. **Herd.** Every wake of the work wakes every waiter, and each polls the work again: 10,000 waiters and 5 wakes polled
 //!    it 50,001 times. *Cure*, in [`gate`]: the work is polled only if its own waker fired. *Test*: `tests/herd.rs`.
 //! 3. **Panic** poisons every later poll. *Cure*, where the work is made: every call into the user's code is caught and
-//!    becomes an error value; its place is freed as after any failure. *Test*: `tests/panics.rs`.
+//!    becomes an error value; its place is freed as after any failure. *Test*: `tests/panics`.
 //! 4. **Dropped with its last waiter**, or **paused** if no task polls. *Cure*: the session's slot holds the flight strongly,
 //!    the driver polls what no waiter does, and the flight holds its session weakly, so that neither keeps the other alive.
 //!    *Test*: `tests/suite`, `a_refresh_survives_all_its_waiters`, and `tests/handles`.

@@ -13,20 +13,21 @@ use tracing::{
 use super::{Ended, sets::Trigger, signal::Signal, span::Begun};
 use crate::{
     catch::caught_call,
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU64, Ordering},
 };
 
 const TARGET: &str = "tokenflight";
 
-/// Failures in a row until they are told at WARN, and the mark that they have been.
+/// So many failures in a row are told at WARN.
 const MANY: u64 = 3;
-const WARNED: u64 = u64::MAX;
 
-/// What is kept of a session: its label, and how many refreshes in a row have failed.
+/// What is kept of a session: its label, how many refreshes in a row have failed, and whether it was told that something is set
+/// up wrong.
 #[derive(Debug)]
 pub(super) struct Session {
     label: &'static str,
     failures: AtomicU64,
+    misconfigured: AtomicBool,
 }
 
 /// When something began, if something listened then.
@@ -66,7 +67,7 @@ macro_rules! event {
 
 impl Session {
     pub(super) const fn new(label: &'static str) -> Self {
-        Self { label, failures: AtomicU64::new(0) }
+        Self { label, failures: AtomicU64::new(0), misconfigured: AtomicBool::new(false) }
     }
 
     pub(super) const fn label(&self) -> &'static str {
@@ -122,7 +123,7 @@ impl Session {
     fn session_event(&self, signal: Signal) {
         match signal {
             Signal::Refreshed { generation, adopted } => {
-                self.failures.store(0, Ordering::Relaxed);
+                self.succeeded();
                 event!(
                     DEBUG,
                     "refreshed",
@@ -132,7 +133,7 @@ impl Session {
                 );
             }
             Signal::LoggedIn { generation } => {
-                self.failures.store(0, Ordering::Relaxed);
+                self.succeeded();
                 event!(INFO, "logged_in", self, "tokenflight.generation" = generation.get());
             }
             Signal::LoggedOut => event!(INFO, "logged_out", self),
@@ -189,15 +190,19 @@ impl Session {
 
     /// Counts a failure. Events are told one after the other, so no two threads count at once.
     fn failed(&self, class: FailureClass) -> Told {
-        let before = self.failures.load(Ordering::Relaxed);
-        let (told, count) = match (before, class) {
-            (WARNED, _) => (Told::Quietly, WARNED),
-            (_, FailureClass::Config) => (Told::Config, WARNED),
-            (before, _) if before + 1 >= MANY => (Told::Repeated, WARNED),
-            (before, _) => (Told::Quietly, before + 1),
-        };
+        let count = self.failures.load(Ordering::Relaxed).saturating_add(1);
         self.failures.store(count, Ordering::Relaxed);
-        told
+        match class {
+            FailureClass::Config if !self.misconfigured.swap(true, Ordering::Relaxed) => Told::Config,
+            _ if count == MANY => Told::Repeated,
+            _ => Told::Quietly,
+        }
+    }
+
+    /// There is a token, or another login: what was told may be told again.
+    fn succeeded(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.misconfigured.store(false, Ordering::Relaxed);
     }
 
     /// The span of a refresh.

@@ -81,6 +81,28 @@ fn what_is_set_up_wrong_is_a_warning_at_once_and_once() {
     assert_eq!(rest.iter().map(|told| told.level()).collect::<Vec<_>>(), [Level::DEBUG; 3]);
 }
 
+/// Each of the two is an alarm of its own: one that has rung does not silence the other.
+#[test]
+fn what_is_set_up_wrong_is_told_after_other_failures_and_those_after_it() {
+    let config = || GrantError::config("wrong key").code("invalid_client");
+    let throttled = || GrantError::throttled(None);
+    let told = |failures: [GrantError; 5]| {
+        let fixture = Fixture::new();
+        fixture.time.advance(SECOND * 300);
+        let (recorder, ()) = Recorder::during(|| {
+            for failure in failures {
+                fixture.grant.push(Step::Fail(failure));
+                fixture.time.advance(SECOND * 400);
+                fixture.run(fixture.session.token()).unwrap_err();
+            }
+        });
+        let loud = |name| recorder.events(name).iter().filter(|told| told.level() == Level::WARN).count();
+        (loud("config_error"), loud("refresh_failed"))
+    };
+    assert_eq!(told([throttled(), throttled(), throttled(), config(), config()]), (1, 1));
+    assert_eq!(told([config(), throttled(), throttled(), throttled(), throttled()]), (1, 1));
+}
+
 #[test]
 fn an_end_is_a_warning() {
     let fixture = Fixture::new();
