@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
-use crate::clock;
+use crate::{clock, late::Late};
 
 /// Fresh access tokens for shells, scripts and credential helpers, from one login.
 ///
@@ -19,31 +19,31 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// Which profile, and where it is written down.
+/// Which profile, and where it is written down. Behind what a command has of its own.
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Place {
     /// The profile [default: $TOKENFLIGHT_PROFILE, or `default`]
-    #[arg(long, short, global = true, value_name = "NAME")]
+    #[arg(long, short, global = true, value_name = "NAME", display_order = 100)]
     pub(crate) profile: Option<String>,
     /// The file of profiles [default: $TOKENFLIGHT_CONFIG, or tokenflight/config.toml in the folder for configuration]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 101)]
     pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Log in with a browser or a code, and write the profile down if it is new
-    Login(Box<Login>),
+    Login(Late<Login>),
     /// Print an access token that is valid now
     Token(Token),
     /// Run a command with a token in its environment, or in a file that is kept fresh
-    Exec(Exec),
+    Exec(Late<Exec>),
     /// Say what is stored, who may refresh, and what is in the way
-    Status(Status),
+    Status(Late<Status>),
     /// End the login, here and at the server
-    Logout(Logout),
+    Logout(Late<Logout>),
     /// Put the login, the server and an API under stress, and say how the server behaves
-    Soak(Soak),
+    Soak(Late<Soak>),
     /// Answer a program that asks for credentials
     #[command(subcommand)]
     Helper(Helper),

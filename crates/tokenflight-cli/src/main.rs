@@ -9,6 +9,7 @@ mod clock;
 mod command;
 mod config;
 mod helper;
+mod late;
 mod private;
 mod problem;
 mod process;

@@ -29,12 +29,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Problem> {
     }
     let file = File::read(args.place)?;
     match args.command {
-        Command::Login(login) => login::run(&file, *login),
+        Command::Login(login) => login::run(&file, *login.0),
         Command::Token(token) => token::run(&file.profile()?, &token),
-        Command::Exec(exec) => exec::run(&file.profile()?, exec),
-        Command::Status(status) => status::run(&file, &status),
-        Command::Logout(logout) => logout::run(&file.profile()?, &logout),
-        Command::Soak(soak) => soak::run(&file.profile()?, &soak),
+        Command::Exec(exec) => exec::run(&file.profile()?, *exec.0),
+        Command::Status(status) => status::run(&file, &status.0),
+        Command::Logout(logout) => logout::run(&file.profile()?, &logout.0),
+        Command::Soak(soak) => soak::run(&file.profile()?, &soak.0),
         Command::Helper(helper) => helper::run(&file, &helper),
         Command::Adopt => folder::adopt(&file.profile()?),
         Command::Release => folder::release(&file.profile()?),

@@ -106,6 +106,8 @@ fn who_holds_the_turn_is_told_and_a_person_can_take_it_away() {
     let refreshed = user.run(&["token"]);
     assert!(refreshed.status.success(), "{refreshed:?}");
     assert_eq!(user.server.rotations(), 1);
+    // The refresh is seen before its process has given the turn back.
+    until("the turn is free", || user.status()["turn"]["state"] == json!("free"));
     assert!(said(&user.run(&["release"])).contains("nothing was changed"));
 }
 
