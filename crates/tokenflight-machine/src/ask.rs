@@ -179,6 +179,10 @@ impl<T: Token> Machine<T> {
 
     /// A newer token than one that is usable, if that is on its way or can be started.
     fn newer_if_any(&mut self, now: Now) -> Option<Decision> {
+        // A caller that has a token waits for no look.
+        if self.is_left_alone(now) {
+            return None;
+        }
         let decision = self.launch(Reason::Due, now);
         matches!(decision, Decision::Join { .. } | Decision::Start(_)).then_some(decision)
     }
@@ -228,7 +232,8 @@ impl<T: Token> Machine<T> {
         if let Some(error) = self.cannot() {
             return Decision::Refuse(error);
         }
-        let skips = reason == Reason::Forced && self.may_skip(now);
+        let told = self.backoff.is_told() && self.backoff.waiting(now.boot).is_some();
+        let skips = reason == Reason::Forced && self.may_skip(now) && !told;
         let looks = self.looks_at(now).filter(|_| !skips);
         if looks.is_some_and(|at| now.boot >= at) {
             return self.look(now);
@@ -236,7 +241,7 @@ impl<T: Token> Machine<T> {
         if let Some(until) = self.retries_at(now).filter(|_| !skips) {
             return Decision::Wait { until: looks.map_or(until, |looks| looks.min(until)) };
         }
-        if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips || self.backoff.is_told()) {
+        if let Some(error) = self.backoff.waiting(now.boot).filter(|_| !skips) {
             return Decision::Refuse(error.clone());
         }
         if let Some(error) = self.kept_back(now) {

@@ -26,12 +26,13 @@ impl<T: Token> Machine<T> {
     /// A refresh that is not the one in progress cannot free its place, and nothing of it counts.
     pub fn finish(&mut self, plan: &Plan, outcome: Outcome<T>, now: Now, random: u64) -> Finish {
         if self.refresh.is_none_or(|running| running.id != plan.id) {
+            self.discard(outcome.error());
             return Finish::Stale { logged_out: self.is_logged_out() };
         }
         self.refresh = None;
         match outcome {
-            Outcome::KeptBack { error } if plan.looks => self.looked(error, false),
-            Outcome::Failed { error, .. } if plan.looks => self.looked(error, true),
+            Outcome::KeptBack { error } if plan.looks => self.looked(error, false, now),
+            Outcome::Failed { error, .. } if plan.looks => self.looked(error, true, now),
             Outcome::Obtained { token, times, renewable, saved } => {
                 self.latency = now.boot.saturating_sub(times.anchor.boot);
                 self.answered = Some(now.boot);
@@ -94,7 +95,7 @@ impl<T: Token> Machine<T> {
     pub fn crash(&mut self, plan: &Plan, error: &Error) {
         if self.refresh.take_if(|running| running.id == plan.id).is_some() {
             if plan.looks {
-                let _ = self.looked(error.clone(), true);
+                self.looked(error.clone(), true, plan.started);
                 return;
             }
             self.put_in_doubt(plan.started.boot);

@@ -9,6 +9,9 @@ use super::{Decision, Finish, Machine, Plan, Role, Start, Token};
 /// The pause between two looks: at first, and at last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
+/// The pause after a look that could not read the store.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
 /// When to look again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Looks {
@@ -36,17 +39,24 @@ impl<T: Token> Machine<T> {
 
     /// Looks.
     pub(super) fn look(&mut self, now: Now) -> Decision {
-        let pause = self.looks.pause.saturating_mul(2).min(PAUSE.1);
-        self.looks = Looks { at: now.boot.saturating_add(pause), pause };
-        Decision::Start(Start::Refresh(Plan { looks: true, ..self.start(Reason::Load, now) }))
+        let plan = Plan { looks: true, ..self.start(Reason::Load, now) };
+        if let Some(running) = &mut self.refresh {
+            running.looks = true;
+        }
+        Decision::Start(Start::Refresh(plan))
     }
 
-    /// There was nothing new, or the store could not be read: then it is left alone as well. All else is as it was.
-    pub(super) fn looked(&mut self, error: Error, failed: bool) -> Finish {
+    /// There was nothing new, or the store could not be read: then it is left alone for longer. All else is as it was.
+    pub(super) fn looked(&mut self, error: Error, failed: bool, now: Now) -> Finish {
         self.discard(Some(error));
-        if failed {
-            self.looks.at = self.backoff.not_before();
-        }
-        Finish::Failed(self.backoff.last().cloned().unwrap_or_else(|| Error::new(ErrorKind::Store)))
+        let next = if failed { AFTER_FAILURE } else { self.looks.pause.saturating_mul(2).min(PAUSE.1) };
+        self.looks = Looks { at: now.boot.saturating_add(next), pause: next.min(PAUSE.1) };
+        Finish::Nothing
+    }
+
+    /// Whether a look is in progress, or the authorization server is left alone and there is no other refresh either: no
+    /// newer token is on its way.
+    pub(super) fn is_left_alone(&self, now: Now) -> bool {
+        self.refresh.is_none_or(|running| running.looks) && self.backoff.waiting(now.boot).is_some()
     }
 }

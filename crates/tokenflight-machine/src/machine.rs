@@ -108,6 +108,8 @@ pub(super) struct Running {
     pub(super) id: WorkId,
     /// On the boot clock.
     pub(super) deadline: Duration,
+    /// Whether it only looks into the store.
+    pub(super) looks: bool,
 }
 
 /// What may be handed out without asking the machine.
@@ -335,7 +337,7 @@ impl<T: Token> Machine<T> {
         let id = WorkId(self.refreshes);
         self.refreshes = self.refreshes.saturating_add(1);
         let deadline = now.boot.saturating_add(self.policy().refresh_limit());
-        self.refresh = Some(Running { id, deadline });
+        self.refresh = Some(Running { id, deadline, looks: false });
         let usable = self.held().filter(|held| held.lives(now) && held.rejected.is_empty());
         Plan {
             id,
@@ -363,8 +365,11 @@ impl<T: Token> Machine<T> {
         }
         let rejected = Rejected::default();
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt: None }));
-        let last = self.backoff.reset();
-        self.discard(last);
+        // What another process has obtained does not lift the time that the server has named.
+        if source == Source::Server || !self.backoff.is_told() {
+            let last = self.backoff.reset();
+            self.discard(last);
+        }
         self.counts.adopted = self.counts.adopted.saturating_add(1);
         (self.counts.login, self.counts.source) = (self.login, Some(source));
         !same

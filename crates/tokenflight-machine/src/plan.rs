@@ -263,9 +263,25 @@ pub enum Finish {
     Adopted,
     /// There is none; this is why.
     Failed(Error),
+    /// A look has found nothing new: ask again.
+    Nothing,
     /// It belongs to another login: nothing of it counts.
     Stale {
         /// Whether there was a logout: then what it brought is to be revoked.
         logged_out: bool,
     },
+}
+
+impl<T> Outcome<T> {
+    /// The error in it, which may hold the user's code.
+    pub(super) fn error(self) -> Option<Error> {
+        match self {
+            Self::Obtained { saved: Saved::Unsaved { error, .. }, .. }
+            | Self::Ended { error, .. }
+            | Self::Over { error }
+            | Self::KeptBack { error }
+            | Self::Failed { error, .. } => Some(error),
+            Self::Obtained { .. } | Self::Found { .. } => None,
+        }
+    }
 }

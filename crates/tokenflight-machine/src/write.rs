@@ -244,6 +244,7 @@ impl<T: Token> Machine<T> {
             self.write = None;
         }
         let Some(mut unsaved) = self.unsaved.take_if(|unsaved| unsaved.pending.id() == write) else {
+            self.discard(result.err().map(|failure| failure.error));
             return Settled::Stale;
         };
         let settled = match unsaved.pending.answer(result, now) {

@@ -69,8 +69,13 @@ impl Parts {
 
     /// Reads the store.
     pub(crate) async fn load(&self) -> Result<Seen, Error> {
+        self.load_within(self.policy().store_limit).await
+    }
+
+    /// Reads the store, if it answers as soon as this.
+    pub(crate) async fn load_within(&self, limit: Duration) -> Result<Seen, Error> {
         let load = Box::pin(caught(async { self.store.load(&self.key).await }));
-        match self.within(self.policy().store_limit, load).await {
+        match self.within(limit, load).await {
             Some(Ok(Ok(seen))) => Ok(seen),
             Some(Ok(Err(error))) => Err(error.into()),
             Some(Err(panicked)) => Err(Error::with_source(ErrorKind::Store, panicked)),

@@ -249,8 +249,11 @@ impl Laws {
     /// A refresh that is not the one in progress.
     fn stale(&mut self, now: Now) {
         let Some(plan) = self.stale.take() else { return };
+        self.machine.take_discarded();
         let before = format!("{:?}", self.machine);
         let finish = self.machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), now, 0);
+        // But for what is to be dropped elsewhere.
+        self.machine.take_discarded();
         assert!(matches!(finish, Finish::Stale { .. }) && before == format!("{:?}", self.machine));
     }
 
@@ -293,7 +296,10 @@ impl Laws {
         };
         match &outcome {
             Outcome::Obtained { times, .. } | Outcome::Found { token: Some((_, times)), .. } => {
-                (self.life, self.told_to_wait) = (Some((times.anchor, times.lifetime)), None);
+                self.life = Some((times.anchor, times.lifetime));
+                if matches!(outcome, Outcome::Obtained { .. }) {
+                    self.told_to_wait = None;
+                }
             }
             _ => {}
         }

@@ -6,8 +6,8 @@ use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError, grant::ReuseP
 use tokenflight_machine::{Decision, Machine, Outcome, Plan, Policy, Reconcile, Role, Rules};
 
 use crate::support::{
-    ALL, HOUR, Session, at, committed, failed, failure, found, logged_in, login, lost, millis, moment, names, policy,
-    refused_with, secs, session, started, store, told, uses,
+    ALL, API, HOUR, OTHER, Session, at, committed, failed, failure, found, just_use, logged_in, login, lost, millis,
+    moment, names, policy, refusal, refused_with, secs, session, started, store, told, uses,
 };
 
 /// The token is dead, and the server wants to be left alone for an hour.
@@ -57,6 +57,39 @@ fn a_look_that_finds_nothing_changes_nothing_else() {
     assert!(!started(machine.usable(None, at(7200))).looks);
 }
 
+/// A caller that has a token neither starts a look nor waits for one, whoever has refused it.
+#[test]
+fn a_caller_with_a_usable_token_waits_for_no_look() {
+    let mut machine = session();
+    let plan = started(machine.refused(refusal(&machine), at(3000)));
+    machine.finish(&plan, failure(GrantError::throttled(Some(HOUR))), at(3000), ALL);
+    assert!(just_use(&machine.usable(Some(OTHER), at(3001))));
+    assert!(just_use(&machine.lasting(HOUR, Some(OTHER), at(3001))));
+    let look = started(machine.usable(Some(API), at(3001)));
+    assert!(look.looks);
+    assert!(uses(&machine.usable(Some(OTHER), at(3001))) && uses(&machine.lasting(HOUR, Some(OTHER), at(3001))));
+}
+
+/// The server has told this client when to come again.
+#[test]
+fn what_another_process_has_obtained_does_not_lift_the_time_that_the_server_has_named() {
+    let mut machine = told_to_wait(session());
+    let plan = started(machine.usable(None, at(3601)));
+    let entry = committed(plan.known.as_deref(), Some(secs(10)), at(3600));
+    machine.finish(&plan, found(entry, 7, at(3601)), at(3601), 0);
+    let look = started(machine.usable(None, at(3700)));
+    assert!(look.looks);
+    machine.finish(&look, nothing(), at(3700), 0);
+    assert!(!started(machine.force(at(7201))).looks);
+}
+
+/// A forced refresh cannot skip such a time, so it looks as the others do.
+#[test]
+fn a_forced_refresh_looks_while_the_server_has_named_a_time() {
+    let mut machine = told_to_wait(session());
+    assert!(started(machine.force(at(3601))).looks);
+}
+
 #[test]
 fn a_look_finds_what_another_process_has_obtained() {
     let mut machine = told_to_wait(session());
@@ -69,14 +102,14 @@ fn a_look_finds_what_another_process_has_obtained() {
 
 /// A store that hangs would hold up each of them for as long as an answer may take.
 #[test]
-fn after_a_look_that_failed_the_store_is_left_alone_as_well() {
+fn after_a_look_that_failed_the_store_is_left_alone_for_half_a_minute() {
     let broken = || Outcome::Failed {
         class: FailureClass::NotSent,
         error: Error::new(ErrorKind::Store),
         in_doubt: None,
         rotated: None,
     };
-    assert_eq!(looks(&mut told_to_wait(session()), 240, broken), [5]);
+    assert_eq!(looks(&mut told_to_wait(session()), 640, broken), [5, 305, 605]);
 }
 
 /// What a look meets is judged as by every refresh, but it claims nothing and writes nothing back.
@@ -149,6 +182,6 @@ fn nothing_is_looked_for_where_there_is_nothing_to_see() {
     let mut machine = told_to_wait(session());
     let plan = started(machine.usable(None, at(3601)));
     machine.crash(&plan, &Error::new(ErrorKind::Closed));
-    assert_eq!(refused_with(machine.usable(None, at(3700))), ErrorKind::Refresh(FailureClass::Throttled));
-    assert!(machine.tick(at(3700)).next > Some(secs(7000)));
+    assert_eq!(refused_with(machine.usable(None, at(3630))), ErrorKind::Refresh(FailureClass::Throttled));
+    assert!(machine.tick(at(3630)).next > Some(secs(7000)));
 }

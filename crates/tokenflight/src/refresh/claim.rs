@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, Event,
-    store::{Body, Entry, Op, OpId, Reply, Seen},
+    store::{Body, Entry, Op, OpId, Owner, Reply, Seen},
 };
 use tokenflight_machine::present::lets_go;
 
@@ -35,11 +35,11 @@ pub(super) enum Claimed {
 impl Refresh {
     /// Claims the entry that was read. A try whose outcome is unknown is made again with the same id, which finds out,
     /// while a request could still be sent under the claim.
-    pub(super) async fn claim(&self, seen: &Seen, watched: Duration) -> Claimed {
+    pub(super) async fn claim(&self, owner: Owner, seen: &Seen, watched: Duration) -> Claimed {
         let lengths = self.parts.rules.lengths();
         let since = self.parts.now();
         let body = Body::Claim {
-            owner: self.owner,
+            owner,
             seen: seen.entry.as_ref().map_or(OpId::NONE, |entry| entry.op),
             length: lengths.claim,
             yields: self.unsent(),
@@ -57,7 +57,7 @@ impl Refresh {
             Err((error, unknown)) => {
                 if unknown {
                     // It may be stored: the next attempt of this session need not wait for it.
-                    self.set_unsent(true);
+                    self.set_unsent(owner, true);
                 }
                 Claimed::Failed(error)
             }

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken, TokenSet,
     grant::{ReusePolicy, TokenRequest},
-    store::{Body, Entry, EntryState, Op, Outcome as Settlement, Reading, Reply, Seen, StoredTokens},
+    store::{Body, Entry, EntryState, Op, Outcome as Settlement, Owner, Reading, Reply, Seen, StoredTokens},
 };
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
 
@@ -22,6 +22,8 @@ use crate::{
 /// One presentation under its claim.
 pub(super) struct Presentation<'a> {
     pub(super) refresh: &'a Refresh,
+    /// Who has the claim.
+    pub(super) owner: Owner,
     /// The entry as it was claimed, and what the storage said when it was read.
     pub(super) seen: Seen,
     /// When it was read.
@@ -162,7 +164,7 @@ impl Presentation<'_> {
                 None => return Err(Overtaken(obtained)),
             },
         };
-        Ok(End { outcome, obtained })
+        Ok(End { outcome, obtained: obtained.into_iter().collect() })
     }
 
     fn named(&self, tokens: StoredTokens) -> StoredTokens {
@@ -215,7 +217,7 @@ impl Presentation<'_> {
         };
         let (entry, now) = (self.entry(), self.refresh.parts.now());
         let body = Body::End {
-            owner: self.refresh.owner,
+            owner: self.owner,
             epoch: entry.epoch,
             login: entry.login,
             over: entry.set,
@@ -233,6 +235,10 @@ impl Presentation<'_> {
             }
             Ok(Reply::Conflict(stored)) => {
                 self.settle(Settlement::Untouched, true).await;
+                // It is the refused one still, and another holder is at it.
+                if stored.set == entry.set {
+                    return Ok(not_sent(Error::with_source(ErrorKind::Store, error)).into());
+                }
                 match self.instead(stored).ok_or(Overtaken(None))? {
                     Outcome::Failed { class, .. } => failed(class, Error::with_source(ErrorKind::Store, error)),
                     outcome => outcome,
@@ -284,14 +290,14 @@ impl Presentation<'_> {
                 None => return Err(Overtaken(Some(rotated))),
             },
         };
-        Ok(End { outcome, obtained: Some(rotated) })
+        Ok(End { outcome, obtained: vec![rotated] })
     }
 
     /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.
     async fn settle(&self, outcome: Settlement, sent: bool) {
-        let body = Body::Settle { owner: self.refresh.owner, outcome };
+        let body = Body::Settle { owner: self.owner, outcome };
         let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);
         let failed = self.refresh.apply(op).await.is_err();
-        self.refresh.set_unsent(failed && !sent);
+        self.refresh.set_unsent(self.owner, failed && !sent);
     }
 }

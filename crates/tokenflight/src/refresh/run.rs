@@ -22,7 +22,9 @@ use crate::{
 };
 
 /// What a refresh is to those who wait for it.
-pub(crate) type Refreshed = Result<Brought, Error>;
+///
+/// `None` is nothing new, of a refresh that only looked into the store: they ask again.
+pub(crate) type Refreshed = Result<Option<Brought>, Error>;
 
 /// A token, and when it was the current one.
 #[derive(Clone, Debug)]
@@ -43,23 +45,25 @@ pub(super) struct Refresh {
     /// Weak: the slot holds the flight, and neither must keep the other alive.
     pub(super) session: Weak<Inner>,
     pub(super) plan: Plan,
-    pub(super) owner: Owner,
     /// For which audience it is, if the session is the common one of several.
     pub(super) wish: Option<Arc<Wish>>,
     span: RefreshSpan,
 }
 
-/// How a refresh ended, and the refresh token the server sent with it.
+/// How a refresh ended, and the refresh tokens the server sent with it.
 pub(super) struct End {
     pub(super) outcome: Outcome<Access>,
-    pub(super) obtained: Option<RefreshToken>,
+    pub(super) obtained: Vec<RefreshToken>,
 }
 
 impl From<Outcome<Access>> for End {
     fn from(outcome: Outcome<Access>) -> Self {
-        Self { outcome, obtained: None }
+        Self { outcome, obtained: Vec::new() }
     }
 }
+
+/// How long a look into the store may take: callers wait for it that could have their answer at once.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How often a lost state is written back, or a token presented in the place of another one, before something else is wrong.
 const MOST_AGAIN: usize = 3;
@@ -73,8 +77,8 @@ pub(crate) async fn run(
     cause: Cause,
 ) -> Refreshed {
     let span = RefreshSpan::new(&parts, &plan, cause);
-    let (owner, known) = (Owner::unique(), (Weak::clone(&session), plan.clone(), wish.clone(), span.clone()));
-    let refresh = Refresh { parts, session: known.0, plan: known.1, owner, wish: known.2, span: known.3 };
+    let known = (Weak::clone(&session), plan.clone(), wish.clone(), span.clone());
+    let refresh = Refresh { parts, session: known.0, plan: known.1, wish: known.2, span: known.3 };
     let refreshed = match caught(span.around(refresh.run())).await {
         Ok(refreshed) => refreshed,
         // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was
@@ -107,14 +111,23 @@ impl Refresh {
     }
 
     async fn obtain(&self) -> End {
+        let mut obtained = Vec::new();
+        let mut end = self.rounds(&mut obtained).await;
+        end.obtained.append(&mut obtained);
+        end
+    }
+
+    /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
+    async fn rounds(&self, spare: &mut Vec<RefreshToken>) -> End {
         // No handle is left to renew anything for; and what the session had still to store is not seen from here any more.
         if self.session.strong_count() == 0 {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
         let (mut watched, mut waiting) = (Watched::default(), Waiting::new(self));
-        let (mut again, mut obtained) = (0, None);
+        let (mut again, mut owner) = (0, Owner::unique());
+        let limit = if self.plan.looks { LOOK } else { self.parts.policy().store_limit };
         loop {
-            let seen = match self.parts.load().await {
+            let seen = match self.parts.load_within(limit).await {
                 Ok(seen) => seen,
                 Err(error) => return not_sent(error).into(),
             };
@@ -138,20 +151,20 @@ impl Refresh {
                     let (op, incarnation) = (seen.entry.as_ref().map(|entry| entry.op), seen.facts.incarnation);
                     let lengths = self.parts.rules.lengths();
                     let watched = watched.saw(op.unwrap_or(OpId::NONE), incarnation, now.boot, &lengths);
-                    match self.claim(&seen, watched).await {
+                    match self.claim(owner, &seen, watched).await {
                         Claimed::Granted { entry, since } => {
                             let seen = Seen::new(Some(entry), seen.facts);
-                            let presentation = Presentation { refresh: self, seen, read: now, since, request };
+                            let presentation = Presentation { refresh: self, owner, seen, read: now, since, request };
                             match presentation.run().await {
-                                Ok(end) => return End { obtained: end.obtained.or(obtained), ..end },
-                                Err(Overtaken(token)) if again < MOST_AGAIN => {
-                                    (again, obtained) = (again + 1, token.or(obtained));
-                                }
-                                Err(Overtaken(_)) => {
-                                    let error = "other processes store one token after the other, each of them run out";
-                                    return not_sent(Error::with_source(ErrorKind::Store, error)).into();
-                                }
+                                Ok(end) => return end,
+                                Err(Overtaken(token)) => spare.extend(token),
                             }
+                            if again == MOST_AGAIN || self.is_late() {
+                                let error = "another process has stored another token meanwhile, and it has run out";
+                                return not_sent(Error::with_source(ErrorKind::Store, error)).into();
+                            }
+                            // Another owner: what the last claim has left on its way must not end the next one.
+                            (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::new(self));
                         }
                         Claimed::Changed => {}
                         Claimed::Failed(error) => return not_sent(error).into(),
@@ -164,6 +177,12 @@ impl Refresh {
                 }
             }
         }
+    }
+
+    /// Whether there is no time for another presentation.
+    fn is_late(&self) -> bool {
+        let elapsed = self.parts.now().boot.saturating_sub(self.plan.started.boot);
+        elapsed >= self.parts.policy().attempt_limit()
     }
 
     /// The storage has lost what was last seen in it: it goes back as it was.
@@ -201,9 +220,9 @@ impl Refresh {
     }
 
     /// Notes whether this attempt leaves a claim behind under which nothing was sent.
-    pub(super) fn set_unsent(&self, left: bool) {
+    pub(super) fn set_unsent(&self, owner: Owner, left: bool) {
         if let Some(session) = self.session.upgrade() {
-            session.change(|slot, _| slot.machine.set_unsent(left.then_some(self.owner)));
+            session.change(|slot, _| slot.machine.set_unsent(left.then_some(owner)));
         }
     }
 
@@ -231,13 +250,16 @@ impl Refresh {
         }
         let stale = match &finish {
             Finish::Stale { logged_out } => Some(*logged_out),
-            Finish::Adopted | Finish::Failed(_) => None,
+            Finish::Adopted | Finish::Failed(_) | Finish::Nothing => None,
         };
-        if let Some(token) = obtained.filter(|_| useless || stale == Some(true)) {
-            let _ = session.revoke(&token).await;
+        if useless || stale == Some(true) {
+            for token in &obtained {
+                let _ = session.revoke(token).await;
+            }
         }
         match finish {
-            Finish::Adopted => brought.ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
+            Finish::Adopted => brought.map(Some).ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
+            Finish::Nothing => Ok(None),
             Finish::Failed(error) => Err(error),
             Finish::Stale { logged_out: true } => Err(Error::new(ErrorKind::LoggedOut)),
             Finish::Stale { logged_out: false } => Err(Error::new(ErrorKind::SessionChanged)),

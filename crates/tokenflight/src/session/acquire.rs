@@ -112,7 +112,7 @@ pub(crate) enum Supply {
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
-pub(super) const ROUNDS: u8 = 32;
+pub(super) const ROUNDS: u8 = 48;
 
 impl Inner {
     /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other task keeps moving.
@@ -163,9 +163,9 @@ impl Inner {
     /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
     fn refreshed(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
         match refreshed.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged))) {
-            Ok(brought) if ask.is_answered(&brought) => self.brought(brought, asked).transpose(),
-            Ok(brought) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
-            // The token is not what was asked for.
+            Ok(Some(brought)) if ask.is_answered(&brought) => self.brought(brought, asked).transpose(),
+            Ok(Some(brought)) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
+            // The token is not what was asked for, or there is none.
             Ok(_) => None,
             // There was no login when this was asked, so the one that came meanwhile is the one it waited for.
             Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => None,

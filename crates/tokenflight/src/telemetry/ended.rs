@@ -36,6 +36,7 @@ impl Ended {
         match finish {
             Finish::Stale { .. } => Self { outcome: sets::Outcome::Stale, adopted: None, ..self },
             Finish::Failed(error) => Self { error: Some(error.into()), adopted: None, ..self },
+            Finish::Nothing => Self::new(sets::Outcome::NothingNew),
             Finish::Adopted => self,
         }
     }

@@ -53,6 +53,8 @@ closed! {
         Interaction = "interaction",
         // The refresh token was not presented, because an earlier attempt with it never reported back.
         KeptBack = "kept_back",
+        // The store was looked into while the authorization server is left alone.
+        NothingNew = "nothing_new",
         // The store, or the session in common, says that there is no login any more.
         Over = "over",
         // There was a login or logout meanwhile: nothing of it counts.

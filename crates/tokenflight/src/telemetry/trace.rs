@@ -194,7 +194,8 @@ impl Session {
         self.failures.store(count, Ordering::Relaxed);
         match class {
             FailureClass::Config if !self.misconfigured.swap(true, Ordering::Relaxed) => Told::Config,
-            _ if count == MANY => Told::Repeated,
+            // What was told to be set up wrong is not told again for lasting.
+            class if count == MANY && class != FailureClass::Config => Told::Repeated,
             _ => Told::Quietly,
         }
     }
