@@ -20,14 +20,17 @@ use std::{
 
 use futures_util::future::{BoxFuture, join_all};
 use tokenflight::{Time, time::TokioTime};
-use tokenflight_core::store::{CellStore, GrantKey, Store};
+use tokenflight_core::{
+    Now,
+    store::{Body, CellStore, GrantKey, Op, Reply, Store},
+};
 use tokenflight_test::postgres::Postgres;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_postgres::{Client, NoTls, types::Type};
 
 use self::support::{
     APP, cell,
-    ops::{Rows, claim, commit, logged_in},
+    ops::{Rows, claim, logged_in, stored, tokens},
 };
 
 /// Connections of the two others: more than a server usually has to give to one service.
@@ -105,9 +108,11 @@ fn batched(store: Arc<Rows>) -> Refresh {
             let key = key(grant);
             // Long after any claim before it: each is watched for as long as it takes.
             let op = claim(&store, &key, Duration::from_secs(1000)).await;
-            store.apply(&key, op).await.unwrap();
-            let op = commit(&store, &key, 1).await;
-            store.apply(&key, op).await.unwrap();
+            let Reply::Granted(entry) = store.apply(&key, op).await.unwrap() else { panic!("another claims it") };
+            let presented = entry.tokens().and_then(|tokens| tokens.refresh.clone());
+            let (epoch, login, over, next) = (entry.epoch, entry.login, entry.set, tokens(1));
+            let body = Body::Commit { epoch, login, over, presented, next };
+            stored(store.apply(&key, Op::new(entry.home, Now::new(Duration::ZERO, Duration::ZERO), body)).await);
         })
     })
 }

@@ -13,7 +13,7 @@
 //! use tokenflight::{Session, TokenRequest, TokenSet, CellStore, GrantKey, grant_fn};
 //! use tokenflight_store_postgres::{Connections, PostgresCell};
 //!
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn open() -> Result<(), Box<dyn std::error::Error>> {
 //! let connections = Connections::new("postgres://app:secret@db.internal/app?sslmode=require")?.native_roots()?;
 //! let cell = PostgresCell::open(connections).await?;
 //! // Stands for the token endpoint.

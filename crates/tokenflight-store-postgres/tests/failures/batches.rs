@@ -8,10 +8,10 @@ use std::{
 
 use futures_util::future::join_all;
 use tokenflight_core::store::{CellStore, Store, StoreErrorKind};
-use tokenflight_store_postgres::PostgresCell;
+use tokenflight_store_postgres::{Connections, PostgresCell};
 
 use crate::support::{
-    cell, connections,
+    APP, cell, connections,
     ops::{commit, failed, is_set, key, logged_in, login, stored},
     shared,
     wrapped::Wrapped,
@@ -67,7 +67,11 @@ async fn one_write_that_is_refused_refuses_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_tasks_on_ten_keys_lose_no_write_and_lock_each_other_out_never() {
     let Some(server) = shared() else { return };
-    let stores = [CellStore::new(cell(server).await), CellStore::new(cell(server).await)];
+    let open = || async {
+        let address = format!("{} application_name='tokenflight hot'", server.address(APP));
+        CellStore::new(PostgresCell::open(Connections::new(&address).unwrap()).await.unwrap())
+    };
+    let stores = [open().await, open().await];
     let keys: Vec<_> = (0..10).map(|n| key(&format!("batches/hot/{n}"))).collect();
     for key in &keys {
         logged_in(&stores[0], key, 0).await;
@@ -92,4 +96,10 @@ async fn two_hundred_tasks_on_ten_keys_lose_no_write_and_lock_each_other_out_nev
     }
     assert_eq!(u64::from(stored), rotations);
     assert!(stored >= 10, "{stored}");
+    // A backend says so at its end at the latest.
+    drop(stores);
+    server.wait("the connections are gone", || {
+        server.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tokenflight hot'") == "0"
+    });
+    assert_eq!(server.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"), "0");
 }
