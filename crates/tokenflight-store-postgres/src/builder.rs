@@ -61,11 +61,11 @@ impl Builder {
         let table = Table::new(&self.table)?;
         let answer = self.sql.run(&table.check()).await?;
         let found = check(&answer.rows, &table)?;
+        if self.durable && !found.is_durable() {
+            return Err(PostgresError::NotDurable { found });
+        }
+        #[cfg(feature = "tracing")]
         if !found.is_durable() {
-            if self.durable {
-                return Err(PostgresError::NotDurable { found });
-            }
-            #[cfg(feature = "tracing")]
             tracing::warn!(target: "tokenflight::store", %found, "the token store acknowledges what it may lose");
         }
         Ok(PostgresCell::new(self.sql, table, found))

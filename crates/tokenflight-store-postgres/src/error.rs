@@ -121,6 +121,7 @@ impl PostgresError {
         Self::Lost { source: Arc::new(source.into()) }
     }
 
+    #[cfg(feature = "connections")]
     pub(crate) fn address(why: impl fmt::Display) -> Self {
         Self::Address { why: why.to_string().into() }
     }

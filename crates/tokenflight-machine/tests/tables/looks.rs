@@ -57,7 +57,7 @@ fn a_look_that_finds_nothing_changes_nothing_else() {
     assert!(!started(machine.usable(None, at(7200))).looks);
 }
 
-/// A caller that has a token neither starts a look nor waits for one, whoever has refused it.
+/// A caller that has a token neither starts a look nor waits for one, however it was refused.
 #[test]
 fn a_caller_with_a_usable_token_waits_for_no_look() {
     let mut machine = session();

@@ -113,6 +113,7 @@ impl Book {
     }
 
     /// Whether these are the credentials of a client (RFC 6749 §5.2: looked at before any token), and which one it is.
+    #[cfg(feature = "net")]
     pub(super) fn authenticate(&self, id: Option<&str>, secret: Option<&str>) -> Result<Option<String>, Answer> {
         if self.config.clients.is_empty() {
             return Ok(None);
