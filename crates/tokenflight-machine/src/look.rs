@@ -17,13 +17,14 @@ const AFTER_FAILURE: Duration = Duration::from_secs(30);
 pub(super) struct Looks {
     /// On the boot clock.
     at: Duration,
-    pause: Duration,
+    /// Looks since the failure.
+    looks: u8,
 }
 
 impl Looks {
     /// A refresh has failed; it had read the store.
     pub(super) fn after_failure(now: Now) -> Self {
-        Self { at: now.boot.saturating_add(PAUSE.0), pause: PAUSE.0 }
+        Self { at: now.boot.saturating_add(PAUSE.0), looks: 0 }
     }
 }
 
@@ -49,8 +50,9 @@ impl<T: Token> Machine<T> {
     /// There was nothing new, or the store could not be read: then it is left alone for longer. All else is as it was.
     pub(super) fn looked(&mut self, error: Error, failed: bool, now: Now) -> Finish {
         self.discard(Some(error));
-        let next = if failed { AFTER_FAILURE } else { self.looks.pause.saturating_mul(2).min(PAUSE.1) };
-        self.looks = Looks { at: now.boot.saturating_add(next), pause: next.min(PAUSE.1) };
+        let looks = self.looks.looks.saturating_add(1);
+        let pause = PAUSE.0.saturating_mul(2_u32.saturating_pow(looks.into())).min(PAUSE.1);
+        self.looks = Looks { at: now.boot.saturating_add(if failed { AFTER_FAILURE } else { pause }), looks };
         Finish::Nothing
     }
 
