@@ -19,12 +19,14 @@ pub(super) struct Looks {
     at: Duration,
     /// Looks since the failure.
     looks: u8,
+    /// The refresh that was started last, in progress or not, is one.
+    last: bool,
 }
 
 impl Looks {
     /// A refresh has failed; it had read the store.
     pub(super) fn after_failure(now: Now) -> Self {
-        Self { at: now.boot.saturating_add(PAUSE.0), looks: 0 }
+        Self { at: now.boot.saturating_add(PAUSE.0), looks: 0, last: false }
     }
 }
 
@@ -38,12 +40,15 @@ impl<T: Token> Machine<T> {
         (!served && *failure.kind() != ErrorKind::Store).then_some(self.looks.at)
     }
 
+    /// Another refresh is started, which does not look.
+    pub(super) const fn no_look(&mut self) {
+        self.looks.last = false;
+    }
+
     /// Looks.
     pub(super) fn look(&mut self, now: Now) -> Decision {
         let plan = Plan { looks: true, ..self.start(Reason::Load, now) };
-        if let Some(running) = &mut self.refresh {
-            running.looks = true;
-        }
+        self.looks.last = true;
         Decision::Start(Start::Refresh(plan))
     }
 
@@ -52,13 +57,14 @@ impl<T: Token> Machine<T> {
         self.discard(Some(error));
         let looks = self.looks.looks.saturating_add(1);
         let pause = PAUSE.0.saturating_mul(2_u32.saturating_pow(looks.into())).min(PAUSE.1);
-        self.looks = Looks { at: now.boot.saturating_add(if failed { AFTER_FAILURE } else { pause }), looks };
+        self.looks =
+            Looks { at: now.boot.saturating_add(if failed { AFTER_FAILURE } else { pause }), looks, last: true };
         Finish::Nothing
     }
 
     /// Whether a look is in progress, or the authorization server is left alone and there is no other refresh either: no
     /// newer token is on its way.
     pub(super) fn is_left_alone(&self, now: Now) -> bool {
-        self.refresh.is_none_or(|running| running.looks) && self.backoff.waiting(now.boot).is_some()
+        (self.refresh.is_none() || self.looks.last) && self.backoff.waiting(now.boot).is_some()
     }
 }

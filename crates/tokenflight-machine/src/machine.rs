@@ -108,8 +108,6 @@ pub(super) struct Running {
     pub(super) id: WorkId,
     /// On the boot clock.
     pub(super) deadline: Duration,
-    /// Whether it only looks into the store.
-    pub(super) looks: bool,
 }
 
 /// What may be handed out without asking the machine.
@@ -337,7 +335,8 @@ impl<T: Token> Machine<T> {
         let id = WorkId(self.refreshes);
         self.refreshes = self.refreshes.saturating_add(1);
         let deadline = now.boot.saturating_add(self.policy().refresh_limit());
-        self.refresh = Some(Running { id, deadline, looks: false });
+        self.refresh = Some(Running { id, deadline });
+        self.no_look();
         let usable = self.held().filter(|held| held.lives(now) && held.rejected.is_empty());
         Plan {
             id,

@@ -249,11 +249,11 @@ impl Laws {
     /// A refresh that is not the one in progress.
     fn stale(&mut self, now: Now) {
         let Some(plan) = self.stale.take() else { return };
-        self.machine.take_discarded();
+        drop(self.machine.take_discarded());
         let before = format!("{:?}", self.machine);
         let finish = self.machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), now, 0);
         // But for what is to be dropped elsewhere.
-        self.machine.take_discarded();
+        drop(self.machine.take_discarded());
         assert!(matches!(finish, Finish::Stale { .. }) && before == format!("{:?}", self.machine));
     }
 

@@ -13,7 +13,7 @@ use tracing::{
 use super::{Ended, sets::Trigger, signal::Signal, span::Begun};
 use crate::{
     catch::caught_call,
-    sync::{AtomicBool, AtomicU64, Ordering},
+    sync::{AtomicU64, Ordering},
 };
 
 const TARGET: &str = "tokenflight";
@@ -21,13 +21,14 @@ const TARGET: &str = "tokenflight";
 /// So many failures in a row are told at WARN.
 const MANY: u64 = 3;
 
-/// What is kept of a session: its label, how many refreshes in a row have failed, and whether it was told that something is set
-/// up wrong.
+/// Stands beside the count: it was told that something is set up wrong.
+const MISCONFIGURED: u64 = 1 << 63;
+
+/// What is kept of a session: its label, and how many refreshes in a row have failed, with [`MISCONFIGURED`].
 #[derive(Debug)]
 pub(super) struct Session {
     label: &'static str,
     failures: AtomicU64,
-    misconfigured: AtomicBool,
 }
 
 /// When something began, if something listened then.
@@ -67,7 +68,7 @@ macro_rules! event {
 
 impl Session {
     pub(super) const fn new(label: &'static str) -> Self {
-        Self { label, failures: AtomicU64::new(0), misconfigured: AtomicBool::new(false) }
+        Self { label, failures: AtomicU64::new(0) }
     }
 
     pub(super) const fn label(&self) -> &'static str {
@@ -123,7 +124,7 @@ impl Session {
     fn session_event(&self, signal: Signal) {
         match signal {
             Signal::Refreshed { generation, adopted } => {
-                self.succeeded();
+                self.failures.store(0, Ordering::Relaxed);
                 event!(
                     DEBUG,
                     "refreshed",
@@ -133,7 +134,7 @@ impl Session {
                 );
             }
             Signal::LoggedIn { generation } => {
-                self.succeeded();
+                self.failures.store(0, Ordering::Relaxed);
                 event!(INFO, "logged_in", self, "tokenflight.generation" = generation.get());
             }
             Signal::LoggedOut => event!(INFO, "logged_out", self),
@@ -190,20 +191,16 @@ impl Session {
 
     /// Counts a failure. Events are told one after the other, so no two threads count at once.
     fn failed(&self, class: FailureClass) -> Told {
-        let count = self.failures.load(Ordering::Relaxed).saturating_add(1);
-        self.failures.store(count, Ordering::Relaxed);
-        match class {
-            FailureClass::Config if !self.misconfigured.swap(true, Ordering::Relaxed) => Told::Config,
-            // What was told to be set up wrong is not told again for lasting.
-            class if count == MANY && class != FailureClass::Config => Told::Repeated,
-            _ => Told::Quietly,
-        }
-    }
-
-    /// There is a token, or another login: what was told may be told again.
-    fn succeeded(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-        self.misconfigured.store(false, Ordering::Relaxed);
+        let failures = self.failures.load(Ordering::Relaxed) + 1;
+        let (count, was_told) = (failures & !MISCONFIGURED, failures & MISCONFIGURED != 0);
+        let (told, mark) = match class {
+            FailureClass::Config if was_told => (Told::Quietly, 0),
+            FailureClass::Config => (Told::Config, MISCONFIGURED),
+            _ if count == MANY => (Told::Repeated, 0),
+            _ => (Told::Quietly, 0),
+        };
+        self.failures.store(failures | mark, Ordering::Relaxed);
+        told
     }
 
     /// The span of a refresh.

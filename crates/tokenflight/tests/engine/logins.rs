@@ -184,6 +184,40 @@ fn a_login_elsewhere_that_has_run_out_is_renewed_by_the_same_refresh() {
     auth.assert_unharmed();
 }
 
+/// The same, and then there is a logout elsewhere: what came for nothing is a living refresh token, and is revoked.
+#[test]
+fn what_came_for_nothing_is_revoked_after_a_logout() {
+    let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::new(Mutex::new(Vec::new())));
+    let (others, clock) = (model.clone(), time.clone());
+    let grant = grant_fn(move |_: TokenRequest| {
+        let (model, clock) = (others.clone(), clock.clone());
+        async move {
+            let login = |tokens| Body::Reset { base: None, tokens };
+            let bob = StoredTokens::from_set(&set("bob").expires_in(SECOND), clock.now().wall, None);
+            elsewhere(&model, clock.now(), login(Some(bob)));
+            clock.advance(SECOND * 2);
+            Ok(set("spare"))
+        }
+    });
+    let logs_out = AtomicUsize::new(0);
+    let (reads, at) = (model.clone(), time.clone());
+    // The second read of the refresh, after what was overtaken, finds the logout.
+    let store = Before(model.clone(), move |kind| {
+        if kind == OpKind::Commit {
+            logs_out.store(1, Ordering::SeqCst);
+        }
+        if kind == OpKind::Load && logs_out.swap(0, Ordering::SeqCst) == 1 {
+            elsewhere(&reads, at.now(), Body::Reset { base: None, tokens: None });
+        }
+        ready(()).boxed()
+    });
+    let session = session(time.clone(), Revoking(grant, Arc::clone(&revoked)), store);
+    time.run(session.login(set("alice"))).unwrap();
+    time.advance(SECOND * 301);
+    assert!(time.run(session.token()).is_err());
+    assert_eq!(*revoked.lock().unwrap(), ["refresh-spare"]);
+}
+
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
