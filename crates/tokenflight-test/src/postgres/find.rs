@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What of Postgres is used. `xtask/src/servers.rs` looks for the same.
+const PROGRAMS: [&str; 4] = ["initdb", "postgres", "psql", "pg_basebackup"];
+
 /// The folder that has them. Without one a line says so.
 ///
 /// # Panics
@@ -24,7 +27,8 @@ pub(super) fn programs() -> Option<PathBuf> {
 
 fn named() -> Option<PathBuf> {
     let folder = env::var_os("TOKENFLIGHT_PG_BIN").filter(|folder| !folder.is_empty()).map(PathBuf::from)?;
-    assert!(is_complete(&folder), "TOKENFLIGHT_PG_BIN={} has no initdb, postgres and psql", folder.display());
+    let programs = PROGRAMS.join(", ");
+    assert!(is_complete(&folder), "TOKENFLIGHT_PG_BIN={} has not all of {programs}", folder.display());
     Some(folder)
 }
 
@@ -42,5 +46,5 @@ fn debian() -> Option<PathBuf> {
 }
 
 fn is_complete(folder: &Path) -> bool {
-    ["initdb", "postgres", "psql", "pg_basebackup"].iter().all(|program| folder.join(program).is_file())
+    PROGRAMS.iter().all(|program| folder.join(program).is_file())
 }
