@@ -83,7 +83,7 @@ impl Call {
 /// ```
 /// use futures_util::FutureExt;
 /// use tokenflight_core::{Grant, GrantError, grant::{Reason, TokenRequest}};
-/// use tokenflight_test::mock::{Fate, MockGrant, Step};
+/// use tokenflight_test::{MockGrant, mock::{Fate, Step}};
 ///
 /// let grant = MockGrant::new();
 /// grant.push(Step::Fail(GrantError::throttled(None)));

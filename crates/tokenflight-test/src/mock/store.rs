@@ -89,7 +89,7 @@ pub struct StoreCall {
 /// ```
 /// use futures_util::FutureExt;
 /// use tokenflight_core::store::{GrantKey, Store};
-/// use tokenflight_test::mock::{MockStore, OpKind, Trouble};
+/// use tokenflight_test::{MockStore, mock::{OpKind, Trouble}};
 ///
 /// let (store, key) = (MockStore::new(), GrantKey::new("alice"));
 /// store.push(OpKind::Load, Trouble::Fail);
