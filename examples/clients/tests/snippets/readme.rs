@@ -73,6 +73,7 @@ async fn answer(listener: &TcpListener, acceptor: &TlsAcceptor, body: &str) -> V
     socket.write_all(answer.as_bytes()).await.unwrap();
     socket.flush().await.unwrap();
     // Until the client closes the connection, having read the answer.
+    #[allow(clippy::disallowed_methods)] // The library spawns nothing; a test may.
     tokio::spawn(async move { while socket.read_line(&mut String::new()).await.is_ok_and(|read| read > 0) {} });
     head
 }
