@@ -26,10 +26,10 @@ use crate::{
 };
 
 /// How long the session may take to shut down: a token request's limit, and the store.
-const FAREWELL: Duration = Duration::from_secs(75);
+const END_LIMIT: Duration = Duration::from_secs(75);
 
 /// The same where the store has failed already. A person who waits longer might kill the process, which has the only copy.
-const SHORT_FAREWELL: Duration = Duration::from_secs(10);
+const SHORT_END_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often the line on a terminal moves.
 const BEAT: Duration = Duration::from_millis(200);
@@ -84,7 +84,7 @@ pub(super) async fn hold(profile: &Profile, asked: &Soak, uri: Uri) -> Result<Ou
     let played = stage.play(&*grant).await;
     // Whatever was renewed until then must be stored; its failure is told by what is not.
     let behind = stage.books.read().behind;
-    let _ = stage.session.shutdown(if behind { SHORT_FAREWELL } else { FAREWELL }).await;
+    let _ = stage.session.shutdown(if behind { SHORT_END_LIMIT } else { END_LIMIT }).await;
     let stored = grant.rescue(profile);
     match played {
         Ok(outcome) => Ok(Outcome { stored, ..outcome }),
