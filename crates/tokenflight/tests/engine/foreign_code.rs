@@ -123,3 +123,29 @@ fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
     });
     assert!(done.is_some(), "a deadlock");
 }
+
+/// A refresh fails after another login has begun: nothing of it counts, and its failure is forgotten.
+#[test]
+fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), ModelStore::new());
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::ambiguous(Nosy(cell))));
+        grant.gate().close();
+        let mut driver = session.driver();
+        let mut token = Box::pin(session.token());
+        assert!(poll(&mut token).is_pending());
+        time.run(session.login(set("1"))).unwrap();
+        drop(token);
+        grant.gate().open();
+        for _ in 0..20 {
+            let _ = poll(&mut driver);
+            time.advance(SECOND);
+        }
+        assert_eq!(grant.count(), 1);
+    });
+    assert!(done.is_some(), "a deadlock");
+}
