@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, Now, Source,
     grant::ReusePolicy,
-    store::{Body, Entry, EntryState, OpId},
+    store::{Entry, EntryState, OpId},
 };
 
 use super::{
@@ -30,13 +30,18 @@ impl<T: Token> Machine<T> {
             return Finish::Stale { logged_out: self.is_logged_out() };
         }
         self.refresh = None;
+        if let Some(read) =
+            plan.known.as_ref().filter(|read| self.known.as_ref().is_none_or(|known| known.op != read.op))
+        {
+            self.see(Arc::clone(read));
+        }
         match outcome {
             Outcome::KeptBack { error } if plan.looks => self.looked(error, false, now),
             Outcome::Failed { error, .. } if plan.looks => self.looked(error, true, now),
             Outcome::Obtained { token, times, renewable, saved } => {
                 self.latency = now.boot.saturating_sub(times.anchor.boot);
                 self.answered = Some(now.boot);
-                self.note_entry(saved, now, random);
+                self.note_entry(saved, plan, now, random);
                 let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
                 let refused = self.held().map(|held| held.rejected.origins().to_vec()).unwrap_or_default();
                 if life.is_too_short() {
@@ -81,7 +86,7 @@ impl<T: Token> Machine<T> {
                 }
                 self.fail(class, &error, now, random);
                 if let Some(saved) = rotated {
-                    self.note_entry(saved, now, random);
+                    self.note_entry(saved, plan, now, random);
                     if let Phase::Active(held) = &mut self.phase {
                         (held.in_doubt, held.renewable) = (None, true);
                     }
@@ -161,14 +166,11 @@ impl<T: Token> Machine<T> {
     }
 
     /// What is stored by now, or waits to be.
-    fn note_entry(&mut self, saved: Saved, now: Now, random: u64) {
+    fn note_entry(&mut self, saved: Saved, plan: &Plan, now: Now, random: u64) {
         match saved {
             Saved::Stored(entry) => self.see(entry),
             Saved::Unsaved { op, error } => {
-                if let Body::Commit { login, .. } = op.body {
-                    self.see_login(login);
-                }
-                let mut unsaved = Unsaved::new(Pending::tried(op));
+                let mut unsaved = Unsaved::new(Pending::tried(op, plan.known.clone()));
                 let last = unsaved.fail(error, now, random);
                 self.discard(last);
                 self.unsaved = Some(Box::new(unsaved));

@@ -93,10 +93,7 @@ impl<T: Token> Machine<T> {
         if self.rules.role == Role::Audience {
             return;
         }
-        // What is not stored yet may belong to a newer login than the entry that is known.
-        let last = before.as_ref().and_then(|before| before.pending.last_login());
-        let stored = last.or_else(|| self.known.as_ref().map(|known| known.login));
-        let (unsaved, last) = Unsaved::reset(tokens, stored, before, now);
+        let (unsaved, last) = Unsaved::reset(tokens, self.known.clone(), before, now);
         self.unsaved = Some(Box::new(unsaved));
         self.discard(last);
     }

@@ -46,7 +46,7 @@ pub struct Plan {
     pub login: LoginId,
     /// The generation it is to replace.
     pub generation: Generation,
-    /// What was last seen of the store.
+    /// What was last seen of the store: before it began, and then what it decided on.
     pub known: Option<Arc<Entry>>,
     /// Until when the current access token can be used, from `started`; `None` if it cannot.
     pub usable: Option<Duration>,

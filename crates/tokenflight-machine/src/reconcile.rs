@@ -84,18 +84,24 @@ impl Rules {
     }
 
     fn with_tokens(&self, plan: &Plan, seen: &Seen, entry: &Entry, tokens: &StoredTokens, now: Now) -> Reconcile {
-        let newer = is_newer(entry, plan);
-        if newer && let Some(times) = self.times(tokens, now).filter(|times| lives(times, now)) {
+        if is_newer(entry, plan)
+            && let Some(times) = self.times(tokens, now).filter(|times| lives(times, now))
+        {
             return Reconcile::Adopt(times);
         }
         if tokens.refresh.is_none() && self.needs_refresh_token {
             return Reconcile::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
-        let usable = !newer && plan.is_usable(now);
         // Another holder's claim is no doubt while it is in force: whether it is, the store decides.
         let holder = entry.claim.as_ref().map(|claim| claim.owner);
         let doubt = present::doubt_of(entry, &seen.facts, holder);
-        match present::may_present(self.reuse(), doubt, present::reading(&seen.facts, now), usable, &self.lengths()) {
+        match present::may_present(
+            self.reuse(),
+            doubt,
+            present::reading(&seen.facts, now),
+            plan.is_usable(now),
+            &self.lengths(),
+        ) {
             Some(request) => Reconcile::Claim { request },
             None => Reconcile::KeptBack,
         }

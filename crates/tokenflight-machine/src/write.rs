@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, Now, RefreshToken,
-    store::{Body, Entry, EntryState, Incarnation, Op, OpId, Reply, StoreErrorKind, StoredTokens},
+    store::{Body, Entry, EntryState, Op, OpId, Reply, Seen, StoreErrorKind, StoredTokens},
 };
 
 use super::{Machine, Token, WorkId, backoff::Backoff, machine::Phase};
@@ -20,8 +20,8 @@ pub struct Pending {
     op: Op,
     /// Whether `op` is as it will be: a login or logout names the login it replaces once the store has been read for it.
     settled: bool,
-    /// The login that was last seen in the store.
-    last: Option<OpId>,
+    /// What was last seen in the store.
+    known: Option<Arc<Entry>>,
     /// Logins and logouts of this session that this one replaces and that may still be stored.
     superseded: Vec<OpId>,
 }
@@ -47,21 +47,21 @@ pub enum Answered {
 }
 
 impl Pending {
-    /// A rotation that was tried already.
+    /// A rotation that was tried already, and what was claimed for it.
     #[must_use]
-    pub const fn tried(op: Op) -> Self {
-        Self { op, settled: true, last: None, superseded: Vec::new() }
+    pub const fn tried(op: Op, known: Option<Arc<Entry>>) -> Self {
+        Self { op, settled: true, known, superseded: Vec::new() }
     }
 
     /// A login or logout, and what it replaces in memory.
-    fn reset(tokens: Option<StoredTokens>, last: Option<OpId>, before: Option<Self>, now: Now) -> Self {
+    fn reset(tokens: Option<StoredTokens>, known: Option<Arc<Entry>>, before: Option<Self>, now: Now) -> Self {
         let mut superseded = Vec::new();
         if let Some(before) = before.filter(|before| matches!(before.op.body, Body::Reset { .. })) {
             superseded = before.superseded;
             superseded.push(before.op.id);
         }
         let op = Op::new(None, now, Body::Reset { base: None, tokens });
-        Self { op, settled: false, last, superseded }
+        Self { op, settled: false, known, superseded }
     }
 
     /// The name of its work.
@@ -89,14 +89,23 @@ impl Pending {
     }
 
     /// The store was read: the login in it is the one that is replaced. If it could not be read, the one that was last seen.
-    pub fn settle(&mut self, read: Option<(OpId, Option<Incarnation>)>) {
+    pub fn settle(&mut self, read: Option<&Seen>) {
         if let Body::Reset { base, .. } = &mut self.op.body
             && !self.settled
         {
-            *base = read.map(|(login, _)| login).or(self.last);
-            self.op.born = read.and_then(|(_, incarnation)| incarnation);
+            if let Some(seen) = read {
+                self.known = Some(Arc::new(seen.entry.clone().unwrap_or_default()));
+                self.op.born = seen.facts.incarnation;
+            }
+            *base = self.known.as_ref().map(|known| known.login);
             self.settled = true;
         }
+    }
+
+    /// What was last seen in the store. If the storage has lost it, it is written back before this is tried again.
+    #[must_use]
+    pub const fn known(&self) -> Option<&Arc<Entry>> {
+        self.known.as_ref()
     }
 
     /// Takes the store's answer.
@@ -125,14 +134,6 @@ impl Pending {
                 self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }
-        }
-    }
-
-    /// The login that was last seen in the store when this was made: a rotation belongs to it.
-    pub(super) const fn last_login(&self) -> Option<OpId> {
-        match self.op.body {
-            Body::Commit { login, .. } => Some(login),
-            _ => self.last,
         }
     }
 
@@ -192,7 +193,7 @@ impl Unsaved {
     /// A login or logout, in the place of what was to be stored before. Returns the last failure of that.
     pub(super) fn reset(
         tokens: Option<StoredTokens>,
-        last: Option<OpId>,
+        known: Option<Arc<Entry>>,
         before: Option<Box<Self>>,
         now: Now,
     ) -> (Self, Option<Error>) {
@@ -201,7 +202,7 @@ impl Unsaved {
             let error = before.backoff.reset();
             (Some(before.pending), error)
         });
-        (Self::new(Pending::reset(tokens, last, before, now)), error)
+        (Self::new(Pending::reset(tokens, known, before, now)), error)
     }
 
     /// The failure that was told last.
@@ -232,7 +233,7 @@ impl<T: Token> Machine<T> {
     }
 
     /// See [`Pending::settle`].
-    pub fn settle(&mut self, write: WorkId, read: Option<(OpId, Option<Incarnation>)>) {
+    pub fn settle(&mut self, write: WorkId, read: Option<&Seen>) {
         if let Some(unsaved) = self.unsaved.as_mut().filter(|unsaved| unsaved.pending.id() == write) {
             unsaved.pending.settle(read);
         }

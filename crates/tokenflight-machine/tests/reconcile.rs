@@ -322,9 +322,9 @@ fn a_newer_token_is_adopted_whatever_happened_to_its_refresh_token() {
     let doubt = Some(tokenflight_core::store::Doubt::since(None));
     let entry = with(&committed(Some(known(plan)), Some(HOUR), at(2990)), |entry| entry.doubt = doubt);
     assert_eq!(judge(plan, Some(&entry)), Adopt);
-    // A spent one of another process is no reason to keep ours back: ours is older than it.
+    // If its access token has run out and ours has not, ours serves until then.
     let spent = with(&committed(Some(known(plan)), Some(secs(5)), at(2990)), |entry| entry.doubt = doubt);
-    assert_eq!(judge(plan, Some(&spent)), WHOLE);
+    assert_eq!(judge(plan, Some(&spent)), KeptBack);
 }
 
 fn times(tokens: &StoredTokens, second: u64) -> Times {

@@ -155,7 +155,7 @@ fn nothing_that_goes_to_or_comes_from_a_store_shows_it() {
     assert_debug_hides(&Blob::new(CANARY.as_bytes().to_vec()));
     for op in ops() {
         assert_debug_hides(&op);
-        assert_debug_hides(&Pending::tried(op));
+        assert_debug_hides(&Pending::tried(op, None));
     }
     for entry in entries() {
         assert_debug_hides(&Seen::new(Some(entry.clone()), Facts::in_process()));

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use support::{HOUR, Session, at, login, machine, policy, tokens, unsaved};
 use tokenflight_core::{
     AccessToken, Error, ErrorKind, FailureClass, GrantError, Now,
-    store::{Body, Entry, Facts, Op, OpId, Outcome::Untouched, Owner, Reply, Seen, StoreErrorKind, apply},
+    store::{Body, Entry, Facts, Op, Outcome::Untouched, Owner, Reply, Seen, StoreErrorKind, apply},
 };
 use tokenflight_machine::{Decision, Outcome, Plan, Reconcile, Rules, Saved, Settled, Start, Times, WorkId, present};
 
@@ -57,7 +57,7 @@ impl World {
                 session.written(write, Err(unsaved(StoreErrorKind::NotDone)), now, 0);
                 return;
             }
-            session.settle(write, Some((self.entry.as_ref().map_or(OpId::NONE, |entry| entry.login), None)));
+            session.settle(write, Some(&Seen::new(self.entry.clone(), Facts::in_process())));
             let op = session.pending(write).expect("something to be stored").op(now);
             let tried = self.entry.clone().unwrap_or_default();
             let reply = self.apply(&op);

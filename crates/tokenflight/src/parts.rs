@@ -4,9 +4,9 @@ use std::{future::Future, time::Duration};
 
 use tokenflight_core::{
     Error, ErrorKind, Grant, Now, RefreshToken, Time,
-    store::{GrantKey, Op, Reply, Seen, Store, StoreError, StoreErrorKind},
+    store::{Body, Entry, GrantKey, Op, Reply, Seen, Store, StoreError, StoreErrorKind},
 };
-use tokenflight_machine::{Failure, Policy, Rules};
+use tokenflight_machine::{Failure, Policy, Rules, present::is_lost};
 
 use crate::{
     audiences::Common,
@@ -83,6 +83,23 @@ impl Parts {
         }
     }
 
+    /// Reads the store, and returns the operation that stores again what was last seen in it, if the storage has lost that.
+    pub(crate) async fn lost(&self, known: Option<&StdArc<Entry>>) -> Result<Option<Op>, Failure> {
+        let failed = |error| Failure { kind: StoreErrorKind::Unknown, tried: None, error };
+        let seen = self.load().await.map_err(failed)?;
+        Ok(self.again(known, &seen))
+    }
+
+    /// As [`lost`](Self::lost), after this was read.
+    pub(crate) fn again(&self, known: Option<&StdArc<Entry>>, seen: &Seen) -> Option<Op> {
+        let known = known.filter(|known| {
+            let missing = Entry::default();
+            is_lost(known, seen.entry.as_ref().unwrap_or(&missing), &seen.facts)
+        })?;
+        let record = Box::new(Entry::clone(known));
+        Some(Op::new(seen.facts.incarnation, self.now(), Body::Again { record }))
+    }
+
     /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its end; one that is never answered
     /// ends after several times the store's limit.
     pub(crate) fn apply(self: &Arc<Self>, op: Op) -> Flight<Applied> {
@@ -121,6 +138,15 @@ impl Parts {
             }
         }
         Err(last)
+    }
+}
+
+/// Whether what stood in the way of an operation is an ancestor of what was last seen in the store: then the storage may have
+/// lost that.
+pub(crate) fn is_refused_by_ancestor(known: Option<&StdArc<Entry>>, applied: &Applied) -> bool {
+    match (known, applied) {
+        (Some(known), Ok(Reply::Conflict(entry) | Reply::Overtaken(entry))) => entry.order() < known.order(),
+        _ => false,
     }
 }
 

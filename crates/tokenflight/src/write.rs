@@ -4,16 +4,14 @@
 
 use std::time::Duration;
 
-use tokenflight_core::{
-    Error, ErrorKind, Now, RefreshToken,
-    store::{Entry, Incarnation, OpId},
-};
-use tokenflight_machine::{Answered, Pending, Settled, WorkId};
+use tokenflight_core::{Error, ErrorKind, Now, RefreshToken, store::Seen};
+use tokenflight_machine::{Answered, Failure, Pending, Settled, WorkId};
 
 use crate::{
     catch::caught,
     flight::{Flight, Join},
-    parts::{Applied, Parts, unknown},
+    parts::{Applied, Parts, is_refused_by_ancestor, unknown},
+    refresh::MOST_AGAIN,
     session::Revocation,
     slot::{AnyFlight, Inner},
     sync::{Arc, Weak},
@@ -55,18 +53,19 @@ pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId) -> 
 }
 
 async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Written {
+    let mut again = 0;
     loop {
         let Some(mut pending) = pending(&session, id) else { return Err(Error::new(ErrorKind::SessionChanged)) };
         // Looked up while a grant that logs out is still seen to be inside its own refresh.
         let refreshes = session.upgrade().filter(|_| pending.is_logout()).map(|session| session.other_refreshes());
         if pending.is_unsettled() {
-            let read = read_base(&parts).await;
-            pending.settle(read);
+            let read = read(&parts, &pending).await;
+            pending.settle(read.as_ref());
             // Replaced while the store was read: it would be stored over what has replaced it. And what a session that is
             // gone had to store has been handed over.
             let current = session.upgrade().is_some_and(|session| {
                 session.change(|slot, _| {
-                    slot.machine.settle(id, read);
+                    slot.machine.settle(id, read.as_ref());
                     slot.machine.pending(id).is_some()
                 })
             });
@@ -75,6 +74,7 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId) -> Writt
             }
         }
         let applied = try_once(&parts, &session, &pending).await;
+        let Some(applied) = written_back(&parts, &pending, applied, &mut again).await else { continue };
         let Some(session) = session.upgrade() else {
             return persist_from(parts, pending, applied).await;
         };
@@ -123,10 +123,28 @@ fn pending(session: &Weak<Inner>, id: WorkId) -> Option<Pending> {
     session.upgrade()?.look(|slot, _| slot.machine.pending(id).cloned())
 }
 
-/// The login that is stored now, if the store can be read.
-async fn read_base(parts: &Parts) -> Option<(OpId, Option<Incarnation>)> {
+/// What is stored now, if the store can be read. What the storage has lost is written back first.
+async fn read(parts: &Arc<Parts>, pending: &Pending) -> Option<Seen> {
     let seen = parts.load().await.ok()?;
-    Some((seen.entry.map_or(OpId::NONE, |entry: Entry| entry.login), seen.facts.incarnation))
+    let Some(again) = parts.again(pending.known(), &seen) else { return Some(seen) };
+    stay(parts.apply(again)).await.ok()?;
+    parts.load().await.ok()
+}
+
+/// The answer, unless only a loss of the storage was in the way: what was lost is stored again by now, and the write can be
+/// tried anew.
+async fn written_back(parts: &Arc<Parts>, pending: &Pending, applied: Applied, again: &mut usize) -> Option<Applied> {
+    if *again == MOST_AGAIN || !is_refused_by_ancestor(pending.known(), &applied) {
+        return Some(applied);
+    }
+    match parts.lost(pending.known()).await {
+        Ok(None) => Some(applied),
+        Ok(Some(op)) => {
+            *again += 1;
+            stay(parts.apply(op)).await.err().map(|failure| Err(Failure { tried: None, ..failure }))
+        }
+        Err(failure) => Some(Err(failure)),
+    }
 }
 
 /// Joins the try that is in progress, or begins one: one that is slow is not repeated beside itself.
@@ -150,8 +168,8 @@ async fn stay(flight: Flight<Applied>) -> Applied {
 /// Stores what a session that is gone left behind: tries until it is done or has failed too often.
 pub(crate) async fn persist(parts: Arc<Parts>, mut pending: Pending) -> Written {
     if pending.is_unsettled() {
-        let read = read_base(&parts).await;
-        pending.settle(read);
+        let read = read(&parts, &pending).await;
+        pending.settle(read.as_ref());
     }
     let applied = apply(&parts, &pending).await;
     persist_from(parts, pending, applied).await
@@ -160,8 +178,13 @@ pub(crate) async fn persist(parts: Arc<Parts>, mut pending: Pending) -> Written 
 async fn persist_from(parts: Arc<Parts>, mut pending: Pending, mut applied: Applied) -> Written {
     let mut pause = PERSIST_PAUSE.0;
     let mut last = Error::new(ErrorKind::Closed);
+    let mut again = 0;
     for _ in 0..PERSIST_TRIES {
-        match pending.answer(applied, parts.now()) {
+        let Some(answer) = written_back(&parts, &pending, applied, &mut again).await else {
+            applied = apply(&parts, &pending).await;
+            continue;
+        };
+        match pending.answer(answer, parts.now()) {
             Answered::Stored { revoke: None, .. } => return Ok(Revocation::Nothing),
             Answered::Stored { revoke: Some(token), .. } => return Ok(revoke(&parts, &token).await),
             Answered::Overtaken(_) => return Err(Error::new(ErrorKind::SessionChanged)),

@@ -6,7 +6,8 @@ use crate::BoxFuture;
 /// How often a lost swap is tried again before the operation counts as not done. Each loss is another writer's success.
 const TRIES: usize = 32;
 
-/// A [`Store`] made of a [`Cell`]: load, [`apply()`], swap, and again if the swap was lost. It needs no runtime.
+/// A [`Store`] made of a [`Cell`]: load, [`apply()`], swap, and again if the swap was lost. An operation that says what was
+/// [read](Op::read) for it begins with the swap. It needs no runtime.
 ///
 /// ```
 /// use std::{collections::HashMap, future::ready, sync::Mutex};
@@ -67,10 +68,14 @@ impl<C: Cell> CellStore<C> {
         Ok(Seen::new(entry.map_err(StoreError::refused)?, loaded.facts))
     }
 
-    async fn step(&self, key: &GrantKey, op: &Op) -> Result<Reply, StoreError> {
+    async fn step(&self, key: &GrantKey, mut op: Op) -> Result<Reply, StoreError> {
         for _ in 0..TRIES {
-            let Seen { entry, facts } = self.read(key).await?;
-            let (next, reply) = apply(entry.as_ref(), op, &facts);
+            // If that is out of date, the swap is lost.
+            let Seen { entry, facts } = match op.read.take() {
+                Some(seen) => *seen,
+                None => self.read(key).await?,
+            };
+            let (next, reply) = apply(entry.as_ref(), &op, &facts);
             let Some(next) = next else { return Ok(reply) };
             let version = entry.as_ref().map_or(OpId::NONE, |entry| entry.op);
             let expected = Version { op: version, incarnation: facts.incarnation };
@@ -91,7 +96,7 @@ impl<C: Cell> Store for CellStore<C> {
     }
 
     fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
-        Box::pin(async move { self.step(key, &op).await })
+        Box::pin(self.step(key, op))
     }
 
     fn is_private(&self) -> bool {

@@ -17,6 +17,9 @@ pub struct Op {
     pub asked: Now,
     /// For how long this process has seen the very entry that it is about, by the boot clock, without a failed answer.
     pub watched: Duration,
+    /// What the session has read just now, since `asked`. A storage that compares when it writes may compute the first try on
+    /// it, instead of reading again.
+    pub read: Option<Box<Seen>>,
     /// The entry on which the last try was computed whose outcome is unknown; from [`StoreError::tried`](super::StoreError::tried).
     pub tried: Option<Box<Entry>>,
     /// What to do.
@@ -216,20 +219,27 @@ impl Op {
     /// An operation with a name of its own. `born` is what the first [`load`](super::Store::load) for it said.
     #[must_use]
     pub fn new(born: Option<Incarnation>, asked: Now, body: Body) -> Self {
-        Self { id: OpId::unique(), born, asked, watched: Duration::ZERO, tried: None, body }
+        Self { id: OpId::unique(), born, asked, watched: Duration::ZERO, read: None, tried: None, body }
     }
 
-    /// The same, tried at this moment.
+    /// The same, tried at this moment. What was read for an earlier try does not count.
     #[must_use]
-    pub const fn at(mut self, asked: Now) -> Self {
-        self.asked = asked;
+    pub fn at(mut self, asked: Now) -> Self {
+        (self.asked, self.read) = (asked, None);
+        self
+    }
+
+    /// The same, by a session that has read this since it asked.
+    #[must_use]
+    pub fn having_read(mut self, seen: Seen) -> Self {
+        self.read = Some(Box::new(seen));
         self
     }
 
     /// The same, after a try whose outcome is unknown and that was computed on this entry.
     #[must_use]
     pub fn tried_on(mut self, entry: Option<Box<Entry>>) -> Self {
-        self.tried = entry.or(self.tried);
+        (self.tried, self.read) = (entry.or(self.tried), None);
         self
     }
 

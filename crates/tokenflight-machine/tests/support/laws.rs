@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokenflight_core::{
     Error, ErrorKind, Event, FailureClass, Generation, GrantError, LoginId, MAX_LIFETIME, Now,
     grant::Reason,
-    store::{Entry, EntryState, Facts, Op, OpId, StoreErrorKind, apply},
+    store::{Entry, EntryState, Facts, Op, Seen, StoreErrorKind, apply},
 };
 use tokenflight_machine::{
     Beside, Decision, Finish, OriginId, Outcome, Plan, Policy, Refused, Saved, Start, Tick, Times, Work, WorkId,
@@ -229,7 +229,7 @@ impl Laws {
     /// A write reaches the store, or not, and its answer comes back, or not.
     fn write(&mut self, random: u64, now: Now) {
         let Some(write) = self.machine.running(Work::Write) else { return };
-        self.machine.settle(write, random.is_multiple_of(2).then(|| (self.stored_login(), None)));
+        self.machine.settle(write, random.is_multiple_of(2).then(|| self.seen()).as_ref());
         let op = self.machine.pending(write).expect("what is in progress is to be stored").op(now);
         let (next, reply) = apply(self.store.as_ref(), &op, &Facts::in_process());
         let mut failure = unsaved([StoreErrorKind::NotDone, StoreErrorKind::Unknown][(random >> 4 & 1) as usize]);
@@ -242,8 +242,8 @@ impl Laws {
         self.machine.written(write, answer, now, random);
     }
 
-    fn stored_login(&self) -> OpId {
-        self.store.as_ref().map_or(OpId::NONE, |entry| entry.login)
+    fn seen(&self) -> Seen {
+        Seen::new(self.store.clone(), Facts::in_process())
     }
 
     /// A refresh that is not the one in progress.

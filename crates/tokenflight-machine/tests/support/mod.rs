@@ -9,7 +9,7 @@ use std::{env, sync::Arc, time::Duration};
 use proptest::test_runner::Config;
 use tokenflight_core::{
     Error, ErrorKind, Event, FailureClass, GrantError, Now, RefreshToken, TokenSet,
-    store::{Body, Entry, EntryState, Facts, Op, OpId, Reply, StoreErrorKind, StoredTokens, apply},
+    store::{Body, Entry, EntryState, Facts, Op, OpId, Reply, Seen, StoreErrorKind, StoredTokens, apply},
 };
 use tokenflight_machine::{
     Decision, Failure, Machine, OriginId, Outcome, Plan, Policy, Refused, Rules, Saved, Settled, Start, Times, WorkId,
@@ -89,12 +89,17 @@ pub(crate) fn login(machine: &mut Session, lifetime: Option<Duration>, now: Now)
     machine.login(Some(token), Times::new(now, lifetime), tokens(now.wall, lifetime), now, 0);
 }
 
+/// This entry, read in a storage that says nothing of itself.
+pub(crate) fn seen(entry: &Entry) -> Seen {
+    Seen::new(Some(entry.clone()), Facts::none())
+}
+
 /// Stores what is not stored. Returns the answer.
 #[track_caller]
 pub(crate) fn store(machine: &mut Session, now: Now) -> Settled {
     let write = machine.flush().expect("something to be stored");
     let entry = machine.known().map(|known| Entry::clone(known));
-    machine.settle(write, entry.as_ref().map(|entry| (entry.login, None)));
+    machine.settle(write, entry.as_ref().map(seen).as_ref());
     write_to(machine, write, entry.as_ref(), now)
 }
 

@@ -10,13 +10,13 @@ use tokenflight_machine::{Outcome, Plan, Policy, Saved, Settled, Times};
 
 use crate::support::{
     ALL, HOUR, Session, answered, at, commit, committed, failed, failure, found, login, machine, names, not_written,
-    obtained, obtained_unsaved, reset, secs, session, started, store, the_same_again, tokens, told, write_to,
+    obtained, obtained_unsaved, reset, secs, seen, session, started, store, the_same_again, tokens, told, write_to,
 };
 
 /// A refresh that was forced ends so.
-fn refresh(machine: &mut Session, second: u64, outcome: impl FnOnce(&Plan) -> Outcome<u32>) -> Vec<Event> {
-    let plan = started(machine.force(at(second)));
-    let outcome = outcome(&plan);
+fn refresh(machine: &mut Session, second: u64, outcome: impl FnOnce(&mut Plan) -> Outcome<u32>) -> Vec<Event> {
+    let mut plan = started(machine.force(at(second)));
+    let outcome = outcome(&mut plan);
     told(machine, |machine| {
         machine.finish(&plan, outcome, at(second), ALL);
     })
@@ -60,7 +60,7 @@ fn a_token_set_is_told_with_its_generation_and_where_it_came_from() {
     let first = machine.generation();
     refreshed(&refresh(&mut machine, 100, |plan| obtained(plan, Some(HOUR))), first.next(), Source::Server);
     refreshed(&refresh(&mut machine, 200, |plan| the_same_again(plan, Some(HOUR))), first.next(), Source::Server);
-    let successor = |plan: &Plan| found(committed(plan.known.as_deref(), Some(HOUR), at(300)), 77, at(300));
+    let successor = |plan: &mut Plan| found(committed(plan.known.as_deref(), Some(HOUR), at(300)), 77, at(300));
     refreshed(&refresh(&mut machine, 300, successor), first.next().next(), Source::Store);
     // What the store held when it was first read is no login of now.
     let mut unread = crate::support::machine(Policy::default());
@@ -118,15 +118,15 @@ fn what_a_logout_or_login_replaces_before_it_is_stored_is_overtaken() {
 /// A login that this process could never store, whether it had seen another one before or none.
 #[test]
 fn another_processs_login_that_came_first_is_told_as_a_login_when_it_is_read() {
-    for (seen, failures) in [(false, 0), (false, 1), (true, 0), (true, 1)] {
-        let mut machine = if seen { session() } else { machine(Policy::default()) };
+    for (reads, failures) in [(false, 0), (false, 1), (true, 0), (true, 1)] {
+        let mut machine = if reads { session() } else { machine(Policy::default()) };
         let known = machine.known().map(|known| Entry::clone(known)).unwrap_or_else(|| reset(None, None, at(0)));
         login(&mut machine, None, at(10));
         for _ in 0..failures {
             fail_to_store(&mut machine, 10);
         }
         let write = machine.flush().expect("a write");
-        machine.settle(write, Some((known.login, None)));
+        machine.settle(write, Some(&seen(&known)));
         let theirs = reset(Some(&known), Some(tokens(at(9).wall, Some(HOUR))), at(9));
         let events = told(&mut machine, |machine| {
             assert!(matches!(write_to(machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
@@ -149,11 +149,15 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     let events = refresh(&mut machine, 100, |plan| answered(plan, times, Saved::Stored(Arc::new(next))));
     assert_eq!((names(&events), machine.login_id()), (vec!["login"], before.next()));
     // Nor is anything lost if what came back could not be stored.
-    let saved = |_: &Plan| {
+    let saved = |plan: &mut Plan| {
+        plan.known = Some(Arc::new(theirs.clone()));
         let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), tokenflight_core::Error::new(ErrorKind::Store));
         Saved::Unsaved { op, error }
     };
-    let events = refresh(&mut unsaved, 100, |plan| answered(plan, times, saved(plan)));
+    let events = refresh(&mut unsaved, 100, |plan| {
+        let saved = saved(plan);
+        answered(plan, times, saved)
+    });
     assert_eq!((names(&events), unsaved.login_id()), (vec!["login", "unpersisted"], before.next()));
     let write = unsaved.flush().expect("a write");
     let events = told(&mut unsaved, |machine| {
@@ -168,7 +172,7 @@ fn a_login_that_came_before_our_logout_is_another_login_when_it_is_read() {
     machine.logout(at(10));
     let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
     let known = reset(None, None, at(0));
-    machine.settle(write, Some((known.login, None)));
+    machine.settle(write, Some(&seen(&known)));
     let theirs = reset(Some(&known), Some(tokens(at(9).wall, None)), at(9));
     write_to(&mut machine, write, Some(&theirs), at(11));
     machine.reload();
@@ -221,14 +225,14 @@ fn each_failure_is_told_with_its_class() {
 
 #[test]
 fn that_the_user_is_wanted_is_told_once_a_login() {
-    let interaction = |_: &Plan| failure(GrantError::new(FailureClass::Interaction).code("consent_required"));
+    let interaction = |_: &mut Plan| failure(GrantError::new(FailureClass::Interaction).code("consent_required"));
     let mut machine = session();
     let events = refresh(&mut machine, 100, interaction);
     assert_eq!(names(&events), ["interaction", "failed"]);
     assert!(matches!(&events[0], Event::InteractionRequired { error } if error.code() == Some("consent_required")));
     // A wavering server is no news.
     for (second, outcome) in
-        [(400, failed(FailureClass::NotSent)), (800, interaction(&started(session().force(at(1)))))]
+        [(400, failed(FailureClass::NotSent)), (800, interaction(&mut started(session().force(at(1)))))]
     {
         assert_eq!(names(&refresh(&mut machine, second, |_| outcome)), ["failed"]);
     }

@@ -2,14 +2,13 @@
 
 use tokenflight_core::{
     Error, ErrorKind, Now,
-    store::{Body, Entry, Facts, Incarnation, Op, OpId, Reply, StoreErrorKind, apply},
+    store::{Body, Entry, Facts, Incarnation, Op, OpId, Reply, Seen, StoreErrorKind, apply},
 };
 use tokenflight_machine::{Answered, Failure, Pending, Policy, Saved, Times};
 
-use crate::support::{Session, answered, at, commit, committed, machine, reset, session, started, tokens, unsaved};
-
-const A: OpId = OpId::new(1);
-const B: OpId = OpId::new(2);
+use crate::support::{
+    Session, answered, at, commit, committed, machine, reset, seen, session, started, tokens, unsaved,
+};
 
 /// A login (or logout) of a session that has last seen this entry.
 fn pending(known: Option<&Entry>, login: bool) -> Pending {
@@ -41,9 +40,15 @@ fn put(pending: &mut Pending, entry: Option<&Entry>, now: Now) -> Answered {
 fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
     let mut login = pending(None, true);
     assert!(login.is_unsettled());
-    login.settle(Some((A, Some(Incarnation::new(7)))));
-    login.settle(Some((B, None)));
-    assert_eq!((base(&login), login.op(at(9)).born, login.is_unsettled()), (Some(A), Some(Incarnation::new(7)), false));
+    let (first, later) = (reset(None, None, at(0)), reset(None, None, at(0)));
+    let mut facts = Facts::none();
+    facts.incarnation = Some(Incarnation::new(7));
+    login.settle(Some(&Seen::new(Some(first.clone()), facts)));
+    login.settle(Some(&seen(&later)));
+    assert_eq!(
+        (base(&login), login.op(at(9)).born, login.is_unsettled()),
+        (Some(first.login), facts.incarnation, false)
+    );
     assert_eq!(login.op(at(9)).asked, at(9));
 }
 
@@ -52,7 +57,8 @@ fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
 fn a_logout_replaces_the_login_that_an_unsaved_rotation_belongs_to() {
     let mut machine = session();
     let elsewhere = reset(machine.known().map(AsRef::as_ref), Some(tokens(at(10).wall, None)), at(10));
-    let plan = started(machine.usable(None, at(3600)));
+    let mut plan = started(machine.usable(None, at(3600)));
+    plan.known = Some(elsewhere.clone().into());
     let op = commit(Some(&elsewhere), None, at(3600));
     let saved = Saved::Unsaved { op, error: Error::new(ErrorKind::Store) };
     machine.finish(&plan, answered(&plan, Times::new(at(3600), None), saved), at(3600), 0);
@@ -78,8 +84,8 @@ fn if_nothing_could_be_read_it_replaces_the_login_that_was_last_seen_or_any() {
 #[test]
 fn a_rotation_is_settled_from_the_beginning() {
     let op = commit(None, None, at(0));
-    let mut rotation = Pending::tried(op.clone());
-    rotation.settle(Some((A, Some(Incarnation::new(7)))));
+    let mut rotation = Pending::tried(op.clone(), None);
+    rotation.settle(Some(&seen(&reset(None, None, at(0)))));
     assert_eq!((rotation.op(at(1)).id, rotation.op(at(1)).born), (op.id, None));
     assert!(!rotation.is_unsettled() && !rotation.is_logout() && rotation.refresh_token().is_some());
 }
@@ -89,7 +95,7 @@ fn a_rotation_is_settled_from_the_beginning() {
 fn an_unknown_outcome_is_settled_by_the_same_operation() {
     let before = committed(None, None, at(0));
     let mut logout = pending(Some(&before), false);
-    logout.settle(Some((before.login, None)));
+    logout.settle(Some(&seen(&before)));
     let (id, op) = (logout.id(), logout.op(at(1)));
     let Reply::Stored { entry, .. } = apply(Some(&before), &op, &Facts::in_process()).1 else { panic!("stored") };
     let failure = Failure { tried: Some(Box::new(before.clone())), ..unsaved(StoreErrorKind::Unknown) };
@@ -106,7 +112,7 @@ fn an_unknown_outcome_is_settled_by_the_same_operation() {
 fn a_login_revokes_nothing_of_what_it_replaces() {
     let before = committed(None, None, at(0));
     let mut login = pending(Some(&before), true);
-    login.settle(Some((before.login, None)));
+    login.settle(Some(&seen(&before)));
     assert!(matches!(put(&mut login, Some(&before), at(1)), Answered::Stored { revoke: None, .. }));
 }
 
@@ -119,7 +125,7 @@ fn an_earlier_login_of_the_same_session_is_no_obstacle() {
     for second in 1..4 {
         machine.login(Some(1), Times::new(at(second), None), tokens(at(second).wall, None), at(second), 0);
         let write = machine.flush().expect("a write");
-        machine.settle(write, Some((before.login, None)));
+        machine.settle(write, Some(&seen(&before)));
         let op = machine.pending(write).expect("a login").op(at(second));
         if second == 2 {
             // This one is stored, and the answer is lost.
@@ -129,7 +135,7 @@ fn an_earlier_login_of_the_same_session_is_no_obstacle() {
     }
     machine.logout(at(5));
     let mut logout = machine.take_pending().expect("a logout");
-    logout.settle(Some((before.login, None)));
+    logout.settle(Some(&seen(&before)));
     let name = logout.id();
     assert!(matches!(put(&mut logout, stored.as_ref(), at(5)), Answered::Again));
     // Under a name of its own: the first one may be on its way with another base.
@@ -150,14 +156,14 @@ fn late_first_try(logout: bool) {
     let mut machine: Session = machine(Policy::default());
     machine.login(Some(1), Times::new(at(1), None), tokens(at(1).wall, None), at(1), 0);
     let write = machine.flush().expect("a write");
-    machine.settle(write, Some((before.login, None)));
+    machine.settle(write, Some(&seen(&before)));
     let login = machine.pending(write).expect("a login").op(at(1));
     match logout {
         true => drop(machine.logout(at(2))),
         false => machine.login(Some(2), Times::new(at(2), None), tokens(at(2).wall, None), at(2), 0),
     }
     let mut next = machine.take_pending().expect("another login, or a logout");
-    next.settle(Some((before.login, None)));
+    next.settle(Some(&seen(&before)));
     let (first, brings) = (next.op(at(2)), next.refresh_token().cloned());
     let entry = apply(Some(&before), &login, &Facts::in_process()).0;
     assert!(matches!(put(&mut next, entry.as_ref(), at(2)), Answered::Again));
@@ -173,9 +179,9 @@ fn another_processs_login_or_successor_counts_instead() {
     let before = committed(None, None, at(0));
     let other = reset(Some(&before), None, at(1));
     let mut login = pending(Some(&before), true);
-    login.settle(Some((before.login, None)));
+    login.settle(Some(&seen(&before)));
     assert!(matches!(put(&mut login, Some(&other), at(2)), Answered::Overtaken(entry) if entry == other));
-    let mut rotation = Pending::tried(commit(Some(&before), None, at(1)));
+    let mut rotation = Pending::tried(commit(Some(&before), None, at(1)), None);
     let successor = committed(Some(&before), None, at(1));
     assert!(matches!(put(&mut rotation, Some(&successor), at(2)), Answered::Overtaken(entry) if entry == successor));
 }
@@ -194,5 +200,5 @@ fn an_answer_that_does_not_fit_is_a_failure_of_the_store() {
 fn only_what_brings_tokens_has_a_refresh_token_to_lose() {
     assert!(pending(None, true).refresh_token().is_some() && pending(None, false).refresh_token().is_none());
     let again = Op::new(None, at(0), Body::Again { record: Box::default() });
-    assert!(Pending::tried(again).refresh_token().is_none());
+    assert!(Pending::tried(again, None).refresh_token().is_none());
 }

@@ -8,7 +8,7 @@ use tokenflight_machine::{Beside, Decision, Policy, Settled, Work};
 
 use crate::support::{
     ALL, API, HOUR, Session, at, committed, just_use, login, machine, millis, moment, names, not_written,
-    obtained_unsaved, refresh_token, refusal, refused_with, reset, session, started, store, tokens, told, uses,
+    obtained_unsaved, refresh_token, refusal, refused_with, reset, seen, session, started, store, tokens, told, uses,
     write_to, writing,
 };
 
@@ -156,7 +156,7 @@ fn another_login_that_came_first_counts_and_is_read_next() {
     let known = machine.known().cloned();
     login(&mut machine, Some(HOUR), at(10));
     let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
-    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
     assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
     assert!(machine.is_unloaded() && machine.login_id() > ours && !machine.has_unsaved());
@@ -170,7 +170,7 @@ fn a_logout_elsewhere_that_came_first_counts_and_our_refresh_token_is_revoked() 
     let mine = tokens(at(10).wall, Some(HOUR));
     machine.login(Some(9), tokenflight_machine::Times::new(at(10), None), mine.clone(), at(10), 0);
     let write = machine.flush().expect("a write");
-    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), None, at(10));
     let Settled::Overtaken(Some(revoke)) = write_to(&mut machine, write, Some(&theirs), at(11)) else {
         panic!("a refresh token to revoke")
@@ -186,7 +186,7 @@ fn our_logout_stays_one_here_whatever_came_first() {
     let known = machine.known().cloned();
     machine.logout(at(10));
     let write = machine.flush().expect("a write");
-    machine.settle(write, known.as_ref().map(|known| (known.login, None)));
+    machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
     assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
     assert!(machine.is_logged_out());
@@ -214,7 +214,7 @@ fn a_logout_that_is_stored_names_the_refresh_token_that_it_replaced() {
     let rotated = committed(known.as_deref(), Some(HOUR), at(5));
     machine.logout(at(10));
     let write = machine.flush().expect("a write");
-    machine.settle(write, Some((rotated.login, None)));
+    machine.settle(write, Some(&seen(&rotated)));
     let Settled::Stored(Some(revoke)) = write_to(&mut machine, write, Some(&rotated), at(11)) else {
         panic!("a refresh token to revoke")
     };

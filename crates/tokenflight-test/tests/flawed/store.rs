@@ -80,6 +80,7 @@ flaws! {
     StrictLiftsClaim,
     GraceKeepsClaim,
     SettleForAll,
+    BelievesWhatWasRead,
     AgainAlways,
     NothingRecognised,
     OnlyTheLastRecognised,
@@ -170,6 +171,11 @@ impl Flawed {
         let stored = seen.clone().unwrap_or_default();
         let token = stored.tokens().and_then(|tokens| tokens.refresh.clone());
         match (self.flaw, &mut op.body) {
+            (Flaw::BelievesWhatWasRead, _) => {
+                if let Some(read) = op.read.take() {
+                    *seen = read.entry;
+                }
+            }
             (Flaw::NothingRecognised, _) => op.id = OpId::unique(),
             (Flaw::OnlyTheLastRecognised, Body::Reset { .. }) if stored.op != op.id => {
                 if let Some(seen) = seen.as_mut().filter(|seen| seen.login == op.id) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokenflight_core::{
-    Error, ErrorKind, Event,
+    Error, ErrorKind, Event, Now,
     store::{Body, Entry, Op, OpId, Owner, Reply, Seen},
 };
 use tokenflight_machine::present::lets_go;
@@ -19,11 +19,29 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// The pause before an operation whose outcome is unknown is tried again.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// A read that took longer is not built on: the claim would have lasted for as long when it is made.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// From when a claim counts, and whether what it is made on was read after that.
+#[derive(Clone, Copy)]
+pub(super) struct Since {
+    pub(super) at: Now,
+    read: bool,
+}
+
+impl Since {
+    /// The claim is made `now`, on what was asked for at `asked`.
+    pub(super) fn reading(asked: Now, now: Now) -> Self {
+        let read = now.since(asked) <= FRESH;
+        Self { at: if read { asked } else { now }, read }
+    }
+}
+
 /// The answer to a claim.
 #[allow(clippy::large_enum_variant)] // Taken apart at once.
 pub(super) enum Claimed {
-    /// It is this attempt's, and its first try was sent at `since`, on the boot clock.
-    Granted { entry: Entry, since: Duration },
+    /// It is this attempt's.
+    Granted(Entry),
     /// Another entry is stored by now.
     Changed,
     /// Another holder has it.
@@ -33,11 +51,11 @@ pub(super) enum Claimed {
 }
 
 impl Refresh {
-    /// Claims the entry that was read. A try whose outcome is unknown is made again with the same id, which finds out,
-    /// while a request could still be sent under the claim.
-    pub(super) async fn claim(&self, owner: Owner, seen: &Seen, watched: Duration) -> Claimed {
+    /// Claims the entry that was read. The claim counts from `since`, and if it was read after that, it need not be read again.
+    /// A try whose outcome is unknown is made again with the same id, which finds out, while a request could still be sent
+    /// under the claim.
+    pub(super) async fn claim(&self, owner: Owner, seen: &Seen, since: Since, watched: Duration) -> Claimed {
         let lengths = self.parts.rules.lengths();
-        let since = self.parts.now();
         let body = Body::Claim {
             owner,
             seen: seen.entry.as_ref().map_or(OpId::NONE, |entry| entry.op),
@@ -45,9 +63,12 @@ impl Refresh {
             yields: self.unsent(),
             holder: self.parts.holder.clone(),
         };
-        let op = Op::new(seen.facts.incarnation, since, body).watched(watched);
-        match self.insist(op, since.boot).await {
-            Ok(Reply::Granted(entry)) => Claimed::Granted { entry, since: since.boot },
+        let mut op = Op::new(seen.facts.incarnation, since.at, body).watched(watched);
+        if since.read {
+            op = op.having_read(seen.clone());
+        }
+        match self.insist(op, since.at.boot).await {
+            Ok(Reply::Granted(entry)) => Claimed::Granted(entry),
             Ok(Reply::Busy { retry_after, holder }) => Claimed::Busy { retry_after, holder },
             Ok(Reply::Changed(_)) => Claimed::Changed,
             Ok(Reply::Stored { .. } | Reply::Conflict(_) | Reply::Overtaken(_) | Reply::Nothing) => {
@@ -66,10 +87,10 @@ impl Refresh {
 
     /// Does one operation. A try whose outcome is unknown is made again with the same id, which finds out, for as long after
     /// `since` as one answer of the store may take. An error says whether it may have had its effect.
-    pub(super) async fn insist(&self, op: Op, since: Duration) -> Result<Reply, (Error, bool)> {
+    pub(super) async fn insist(&self, mut op: Op, since: Duration) -> Result<Reply, (Error, bool)> {
         let mut unknown = false;
         loop {
-            match self.apply(op.clone().at(self.parts.now())).await {
+            match self.apply_over(&op).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) if lets_go(failure.kind, unknown) => return Err((failure.error, false)),
                 Err(failure) => {
@@ -79,6 +100,7 @@ impl Refresh {
                     if late || self.parts.pause(RETRY).await.is_err() {
                         return Err((failure.error, true));
                     }
+                    op = op.at(self.parts.now());
                 }
             }
         }
@@ -86,25 +108,31 @@ impl Refresh {
 }
 
 /// Waiting for another holder's claim.
-pub(super) struct Waiting<'a> {
-    refresh: &'a Refresh,
+pub(super) struct Waiting {
     began: Option<Duration>,
     pause: Duration,
     told: bool,
 }
 
-impl<'a> Waiting<'a> {
-    pub(super) const fn new(refresh: &'a Refresh) -> Self {
-        Self { refresh, began: None, pause: POLL.0, told: false }
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { began: None, pause: POLL.0, told: false }
     }
+}
 
+impl Waiting {
     /// Waits before the store is asked again.
     ///
     /// # Errors
     ///
     /// The claim has been waited for longer than one lasts, or there is no timer to wait by.
-    pub(super) async fn pause(&mut self, retry_after: Option<Duration>, holder: Option<Box<str>>) -> Result<(), Error> {
-        let parts = &self.refresh.parts;
+    pub(super) async fn pause(
+        &mut self,
+        refresh: &Refresh,
+        retry_after: Option<Duration>,
+        holder: Option<Box<str>>,
+    ) -> Result<(), Error> {
+        let parts = &refresh.parts;
         let now = parts.now().boot;
         let waited = now.saturating_sub(*self.began.get_or_insert(now));
         if waited >= parts.policy().claim_patience() {
@@ -114,7 +142,7 @@ impl<'a> Waiting<'a> {
         }
         if waited >= TOLD_AFTER && !std::mem::replace(&mut self.told, true) {
             let holder = holder.as_deref().unwrap_or("another holder").to_owned();
-            if let Some(session) = self.refresh.session.upgrade() {
+            if let Some(session) = refresh.session.upgrade() {
                 session.announce(Event::Waiting { holder, at_most: retry_after });
             }
         }

@@ -11,6 +11,6 @@ mod run;
 mod wish;
 
 pub(crate) use self::{
-    run::{Brought, Refreshed, run},
+    run::{Brought, MOST_AGAIN, Refreshed, run},
     wish::{Granted, Wish},
 };

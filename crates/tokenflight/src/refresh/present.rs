@@ -85,8 +85,7 @@ impl Presentation<'_> {
         let now = parts.now();
         let lengths = parts.rules.lengths();
         if entry.doubt.is_some() {
-            let usable = self.refresh.plan.known.as_ref().is_some_and(|known| known.set == entry.set)
-                && self.refresh.plan.is_usable(now);
+            let usable = self.refresh.plan.is_usable(now);
             let request = present::may_present(parts.rules.reuse(), entry.doubt, self.reading(now), usable, &lengths);
             self.request = request.ok_or_else(|| Outcome::KeptBack { error: kept_back() })?.min(self.request);
         }
@@ -182,13 +181,14 @@ impl Presentation<'_> {
             presented: self.presented().cloned(),
             next,
         };
-        let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);
-        match self.refresh.apply(op.clone()).await {
+        let now = self.refresh.parts.now();
+        let op = Op::new(self.seen.facts.incarnation, now, body).having_read(self.seen.clone());
+        match self.refresh.apply_over(&op).await {
             Ok(Reply::Stored { entry, .. }) => Ok(Saved::Stored(entry.into())),
             Ok(Reply::Conflict(entry) | Reply::Overtaken(entry) | Reply::Changed(entry)) => Err(Box::new(entry)),
             Ok(Reply::Granted(_) | Reply::Busy { .. } | Reply::Nothing) => {
                 let error = Error::with_source(ErrorKind::Store, "the store gave an answer that does not fit a commit");
-                Ok(Saved::Unsaved { op, error })
+                Ok(Saved::Unsaved { op: op.at(now), error })
             }
             // A failed write never turns a good refresh into a failed request.
             Err(failure) => Ok(Saved::Unsaved { op: op.tried_on(failure.tried), error: failure.error }),

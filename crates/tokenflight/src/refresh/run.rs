@@ -1,20 +1,20 @@
 use std::time::Duration;
 
 use tokenflight_core::{
-    Error, ErrorKind, FailureClass, GrantError, Now, RefreshToken,
-    store::{Body, Entry, EntryState, Op, OpId, Owner, Seen},
+    Error, ErrorKind, FailureClass, GrantError, RefreshToken,
+    store::{Entry, EntryState, Op, OpId, Owner, Seen},
 };
 use tokenflight_machine::{Finish, Outcome, Pending, Plan, Reconcile, Saved, Times, Work, present::Watched};
 
 use super::{
-    claim::{Claimed, Waiting},
+    claim::{Claimed, Since, Waiting},
     present::{Overtaken, Presentation},
     wish::Wish,
 };
 use crate::{
     catch::caught,
     flight::Flight,
-    parts::{Applied, Parts, unknown},
+    parts::{Applied, Parts, is_refused_by_ancestor, unknown},
     session::{Access, Token},
     slot::{AnyFlight, Inner},
     sync::{Arc, StdArc, Weak},
@@ -66,7 +66,7 @@ impl From<Outcome<Access>> for End {
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How often a lost state is written back, or a token presented in the place of another one, before something else is wrong.
-const MOST_AGAIN: usize = 3;
+pub(crate) const MOST_AGAIN: usize = 3;
 
 /// Refreshes, publishes, and says what the waiters get.
 pub(crate) async fn run(
@@ -102,7 +102,7 @@ pub(crate) async fn run(
 }
 
 impl Refresh {
-    async fn run(self) -> Refreshed {
+    async fn run(mut self) -> Refreshed {
         let end = match self.parts.common.clone() {
             Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
             None => self.obtain().await,
@@ -110,7 +110,7 @@ impl Refresh {
         self.finish(end).await
     }
 
-    async fn obtain(&self) -> End {
+    async fn obtain(&mut self) -> End {
         let mut obtained = Vec::new();
         let mut end = self.rounds(&mut obtained).await;
         end.obtained.append(&mut obtained);
@@ -118,15 +118,16 @@ impl Refresh {
     }
 
     /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
-    async fn rounds(&self, spare: &mut Vec<RefreshToken>) -> End {
+    async fn rounds(&mut self, spare: &mut Vec<RefreshToken>) -> End {
         // No handle is left to renew anything for; and what the session had still to store is not seen from here any more.
         if self.session.strong_count() == 0 {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
-        let (mut watched, mut waiting) = (Watched::default(), Waiting::new(self));
+        let (mut watched, mut waiting) = (Watched::default(), Waiting::default());
         let (mut again, mut owner) = (0, Owner::unique());
         let limit = if self.plan.looks { LOOK } else { self.parts.policy().store_limit };
         loop {
+            let asked = self.parts.now();
             let seen = match self.parts.load_within(limit).await {
                 Ok(seen) => seen,
                 Err(error) => return not_sent(error).into(),
@@ -136,11 +137,15 @@ impl Refresh {
                 Reconcile::Adopt(times) => return found(seen, Some(times)).into(),
                 Reconcile::Over => return found(seen, None).into(),
                 Reconcile::Refuse(error) => return failed(FailureClass::Config, error).into(),
-                Reconcile::KeptBack => return Outcome::KeptBack { error: kept_back() }.into(),
+                Reconcile::KeptBack => {
+                    self.saw(&seen);
+                    return Outcome::KeptBack { error: kept_back() }.into();
+                }
                 Reconcile::Again if again < MOST_AGAIN => {
                     again += 1;
-                    if let Err(error) = self.write_back(&seen, now).await {
-                        return not_sent(error).into();
+                    let Some(op) = self.parts.again(self.plan.known.as_ref(), &seen) else { continue };
+                    if let Err(failure) = self.apply(op).await {
+                        return not_sent(failure.error).into();
                     }
                 }
                 Reconcile::Again => {
@@ -148,12 +153,15 @@ impl Refresh {
                     return not_sent(Error::with_source(ErrorKind::Store, error)).into();
                 }
                 Reconcile::Claim { request } => {
+                    self.saw(&seen);
                     let (op, incarnation) = (seen.entry.as_ref().map(|entry| entry.op), seen.facts.incarnation);
                     let lengths = self.parts.rules.lengths();
                     let watched = watched.saw(op.unwrap_or(OpId::NONE), incarnation, now.boot, &lengths);
-                    match self.claim(owner, &seen, watched).await {
-                        Claimed::Granted { entry, since } => {
+                    let since = Since::reading(asked, now);
+                    match self.claim(owner, &seen, since, watched).await {
+                        Claimed::Granted(entry) => {
                             let seen = Seen::new(Some(entry), seen.facts);
+                            let since = since.at.boot;
                             let presentation = Presentation { refresh: self, owner, seen, read: now, since, request };
                             match presentation.run().await {
                                 Ok(end) => return end,
@@ -164,12 +172,12 @@ impl Refresh {
                                 return not_sent(Error::with_source(ErrorKind::Store, error)).into();
                             }
                             // Another owner: what the last claim has left on its way must not end the next one.
-                            (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::new(self));
+                            (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::default());
                         }
                         Claimed::Changed => {}
                         Claimed::Failed(error) => return not_sent(error).into(),
                         Claimed::Busy { retry_after, holder } => {
-                            if let Err(error) = waiting.pause(retry_after, holder).await {
+                            if let Err(error) = waiting.pause(self, retry_after, holder).await {
                                 return not_sent(error).into();
                             }
                         }
@@ -185,11 +193,26 @@ impl Refresh {
         elapsed >= self.parts.policy().attempt_limit()
     }
 
-    /// The storage has lost what was last seen in it: it goes back as it was.
-    async fn write_back(&self, seen: &Seen, now: Now) -> Result<(), Error> {
-        let Some(known) = &self.plan.known else { return Ok(()) };
-        let body = Body::Again { record: Box::new(Entry::clone(known)) };
-        self.apply(Op::new(seen.facts.incarnation, now, body)).await.map(drop).map_err(|failure| failure.error)
+    /// What is decided on this counts as seen, so that it is missed if the storage loses it.
+    fn saw(&mut self, seen: &Seen) {
+        if let Some(entry) = &seen.entry {
+            self.plan.known = Some(StdArc::new(entry.clone()));
+        }
+    }
+
+    /// Does one operation on what this refresh has claimed. If only a loss of the storage was in its way, it is done again.
+    pub(super) async fn apply_over(&self, op: &Op) -> Applied {
+        let mut applied = self.apply(op.clone()).await;
+        for _ in 0..MOST_AGAIN {
+            if !is_refused_by_ancestor(self.plan.known.as_ref(), &applied) {
+                break;
+            }
+            // Boxed, because it is rare, and would make every refresh larger.
+            let Some(again) = Box::pin(self.parts.lost(self.plan.known.as_ref())).await? else { break };
+            Box::pin(self.apply(again)).await?;
+            applied = Box::pin(self.apply(op.clone().at(self.parts.now()))).await;
+        }
+        applied
     }
 
     /// Does one operation of the store, within its limit. What takes longer goes on, and is the session's to carry.
@@ -234,7 +257,7 @@ impl Refresh {
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
             if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. } = outcome {
-                let _ = crate::write::persist(self.parts, Pending::tried(op)).await;
+                let _ = crate::write::persist(self.parts, Pending::tried(op, self.plan.known)).await;
             }
             self.span.end(ended.closed());
             return Err(Error::new(ErrorKind::Closed));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tokenflight::{Entry, EntryState, GrantKey, Session, StoredTokens, TokenSet};
-use tokenflight_core::store::OpId;
+use tokenflight_core::store::{Body, Op, OpId, Store};
 use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore, mock::OpKind};
 
 pub(crate) const LIFE: Duration = secs(300);
@@ -67,6 +67,15 @@ impl Fixture {
         (entry.op, entry.set, entry.rotation) = (id, id, entry.rotation + 1);
         (entry.state, entry.claim, entry.doubt) = (EntryState::Active(self.stored(name)), None, None);
         self.model.set_entry(&key(), Some(entry));
+    }
+
+    /// Logs in, as another process would. Returns the name of that login.
+    pub(crate) fn login_elsewhere(&self) -> OpId {
+        let tokens = Some(self.stored("elsewhere"));
+        let op = Op::new(None, self.time.now(), Body::Reset { base: None, tokens });
+        let id = op.id;
+        self.time.run(self.model.apply(&key(), op)).expect("the model does what it is asked");
+        id
     }
 
     pub(crate) fn presented(&self) -> Vec<String> {

@@ -3,5 +3,6 @@
 
 mod claims;
 mod fixture;
+mod losses;
 mod outcomes;
 mod reading;

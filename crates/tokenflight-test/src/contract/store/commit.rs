@@ -2,7 +2,7 @@
 
 use tokenflight_core::{
     Epoch, RefreshToken, TokenSet,
-    store::{Body, EntryState, Outcome, StoredTokens},
+    store::{Body, EntryState, Outcome, Reply, StoredTokens},
 };
 
 use super::trial::{A, B, C, STRICT, Trial, another, commit, end, is_active, settle, tokens};
@@ -93,4 +93,18 @@ pub(super) async fn over_an_end(t: &Trial<'_>) {
     t.stored(end(B, &login)).await;
     let entry = t.stored(commit(&login, 2)).await;
     t.check(matches!(entry.state, EntryState::Active(_)), "the end is still there");
+}
+
+/// A store may compute a first try on what the session says it has read, and must find out if that is not stored any more.
+pub(super) async fn an_old_read_decides_nothing(t: &Trial<'_>) {
+    let login = t.login(1).await;
+    let old = t.seen().await;
+    t.stored(commit(&login, 2)).await;
+    let outdated = t.op(commit(&login, 3)).await.having_read(old.clone());
+    let reply = t.does(outdated).await;
+    t.check(matches!(reply, Reply::Conflict(_)), "a successor is stored over a token set that was replaced");
+    let claim = t.claim_on(&login, A, None).await.having_read(old);
+    t.check(matches!(t.does(claim).await, Reply::Changed(_)), "an entry is claimed that is not stored any more");
+    let claim = t.claim(A).await.having_read(t.seen().await);
+    t.grants(claim).await;
 }

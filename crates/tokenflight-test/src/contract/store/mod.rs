@@ -57,6 +57,7 @@ rules! {
     "a claim is settled by its owner only" => settle::by_the_owner_only,
     "a commit stores the successor and lifts claim and doubt" => commit::stores_the_successor,
     "a commit needs no claim" => commit::needs_no_claim,
+    "what was read for an operation is not taken for what is stored" => commit::an_old_read_decides_nothing,
     "a commit is compared with epoch, login, token set and presented token" => commit::is_compared,
     "a commit begins a grant that has no entry, in epoch zero" => commit::begins_without_an_entry,
     "no refresh token is a predecessor like any other" => commit::without_a_refresh_token,
