@@ -282,7 +282,7 @@ impl Slot {
             }
             Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(refresh),
         };
-        let overdue = self.refresh.clone().filter(|_| overdue && joined.is_ok());
+        let overdue = (overdue && joined.is_ok()).then(|| self.refresh.clone()).flatten();
         (joined.unwrap_or_else(Supply::Refused), overdue)
     }
 
