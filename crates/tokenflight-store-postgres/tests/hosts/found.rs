@@ -6,7 +6,7 @@ use tokenflight_test::auth::Report;
 
 use crate::{
     history::{History, Span},
-    losses::{Loss, Reason},
+    losses::{Loss, Reason, early},
     settings::Settings,
 };
 
@@ -45,6 +45,8 @@ impl Found {
         }
         assert_eq!(self.unexplained(), 0, "{self}\n{}", self.report);
         assert_eq!(self.report.unknown, 0, "{self}");
+        let early = early(&self.history);
+        assert!(early.is_empty(), "{self}\n{early:?}");
         if !self.settings.may_submit_twice() {
             let avoidable = (self.report.total.overlapping, self.fallen(), self.stopped().count());
             assert_eq!(avoidable, (0, 0, 0), "{self}\n{}", self.report);

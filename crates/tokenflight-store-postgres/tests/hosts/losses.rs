@@ -58,6 +58,18 @@ pub(crate) fn losses(report: &Report, history: &History, orphans: &[Orphan]) -> 
     killed.chain(orphaned).collect()
 }
 
+/// Claims that were granted while another host, which had presented the same token, still had its own.
+pub(crate) fn early(history: &History) -> Vec<[Attempt; 2]> {
+    let all = history.attempts();
+    let presented = all.iter().filter(|one| one.presented.is_some());
+    let in_the_way = |one: &Attempt, later: &Attempt| {
+        let same = one.step == later.step && one.host != later.host && one.asked < later.asked;
+        same && later.granted < one.asked + CLAIM && one.over.is_none_or(|over| later.granted < over)
+    };
+    let pairs = presented.flat_map(|one| all.iter().filter(|later| in_the_way(one, later)).map(|later| [*one, *later]));
+    pairs.collect()
+}
+
 /// Why this refresh token came back at this time.
 fn why(grant: usize, step: Step, at: Duration, attempts: &[Attempt], history: &History) -> Reason {
     let presented = |one: &&Attempt| one.step == step && one.presented.is_some_and(|presented| presented <= at);
@@ -203,6 +215,13 @@ mod tests {
         presents(&mut history, 2, 11_000);
         history.stops.push((1, Span { from: ms(1030), until: ms(13_000) }));
         assert!(matches!(judged(&history, ms(11_100)), Reason::Unexplained(_)));
+        assert_eq!(early(&history).len(), 1);
+        // Nor may it come early if the first host is dead.
+        history.killed.insert(1, ms(1100));
+        assert_eq!(early(&history).len(), 1);
+        assert_eq!(early(&twice().0).len(), 0);
+        said(&mut history, 1, What::Over, STEP, 2000);
+        assert_eq!(early(&history).len(), 0);
     }
 
     #[test]
