@@ -32,7 +32,7 @@ impl Field<'_> {
         let (length, crashes) = (seconds(self.settings.seconds), seconds(self.settings.crash));
         let (mut kill, mut terminate, mut crash, mut pause) =
             (begin + KILL * 4, begin + TERMINATE, begin + crashes, begin);
-        let (mut dump, mut restore) = (self.settings.restore, self.settings.restore);
+        let (mut dump, mut restore) = [self.settings.restore.is_some(); 2].into();
         while self.now() < begin + length {
             self.listen(Duration::from_millis(10));
             let now = self.now();
@@ -133,9 +133,12 @@ impl Field<'_> {
         self.fell(from);
     }
 
-    /// What is in the table is lost, and what was in it earlier takes its place: as `pg_restore --clean` does it, while all hosts
-    /// go on.
+    /// What is in the table is lost, and what was in it earlier takes its place: as `pg_restore --clean` does it.
     fn restore(&mut self) {
+        let cold = self.settings.restore.as_deref() == Some("cold");
+        if cold {
+            self.end();
+        }
         let from = self.now();
         self.database.sql("DROP TABLE tokenflight_grants");
         self.database.sql(SCHEMA);
@@ -143,6 +146,10 @@ impl Field<'_> {
         self.database.sql(USE);
         self.counts.restores += 1;
         self.fell(from);
+        if cold {
+            self.begin();
+            (0..self.settings.hosts).for_each(|_| self.start());
+        }
     }
 
     fn fell(&mut self, from: Duration) {

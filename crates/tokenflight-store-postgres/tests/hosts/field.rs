@@ -20,7 +20,7 @@ use tokenflight_test::{
     auth::{Death, FamilyReport, Grace},
     postgres::Postgres,
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
     draws::Draws,
@@ -36,10 +36,6 @@ use crate::{
 
 /// After the last fault every grant has so long to be good.
 const SETTLE: Duration = Duration::from_secs(60);
-
-/// The number of the host that is never killed, and of the sessions that log in. Others have larger ones.
-const ALWAYS: usize = 0;
-const LOGINS: usize = 1;
 
 /// What a host said, or that it has nothing more to say.
 type Said = (usize, Option<Line>);
@@ -70,20 +66,7 @@ pub(crate) fn run(settings: Settings) -> Option<Found> {
     };
     let (grants, grace) = (settings.grants, settings.grace);
     let orders = Orders { database: address, authorization: served.addr(), grants, grace };
-    let cell = runtime.block_on(PostgresCell::open(Connections::new(&orders.database).unwrap())).unwrap();
     let (tell, told) = channel();
-    let say = |host: usize| -> Say {
-        let tell = tell.clone();
-        Arc::new(move |line| {
-            let _ = tell.send((host, Some(line)));
-        })
-    };
-    let sessions = (0..grants).map(|grant| session(&orders, &cell, grant, &say(LOGINS))).collect();
-    // One host that is never killed: to take over, a process must have watched for fifteen seconds.
-    let asking = {
-        let (orders, cell, say) = (orders.clone(), cell.clone(), say(ALWAYS));
-        runtime.spawn(async move { ask_for_all(&orders, &cell, &say).await })
-    };
     let mut field = Field {
         draws: Draws::new(settings.seed),
         settings: &settings,
@@ -91,32 +74,36 @@ pub(crate) fn run(settings: Settings) -> Option<Found> {
         database,
         standby,
         auth: &auth,
-        sessions,
+        sessions: Vec::new(),
+        asking: None,
+        store: CellStore::new(runtime.block_on(open(&orders.database))),
         orders,
         time: TokioTime::new(),
         tell,
         told,
         hosts: BTreeMap::new(),
         stopped: Vec::new(),
-        started: LOGINS,
-        silent: 0,
+        started: 0,
+        speaking: 0,
         counts: Counts::default(),
         history: History::default(),
         orphans: Vec::new(),
-        store: CellStore::new(cell),
         refused: vec![0; grants],
     };
-    for grant in 0..grants {
-        field.log_in(grant);
-    }
+    field.begin();
+    (0..grants).for_each(|grant| field.log_in(grant));
     field.faults();
     field.settle();
-    asking.abort();
     field.dismiss();
-    let (report, Field { history, orphans, counts, .. }) = (auth.report(), field);
-    drop(pgbouncer);
+    let (report, counts) = (auth.report(), std::mem::take(&mut field.counts));
+    let (history, orphans) = (std::mem::take(&mut field.history), std::mem::take(&mut field.orphans));
+    drop((field, pgbouncer));
     let losses = losses(&report, &history, &orphans);
     Some(Found { settings, report, counts, losses, history })
+}
+
+async fn open(address: &str) -> PostgresCell {
+    PostgresCell::open(Connections::new(address).unwrap()).await.unwrap()
 }
 
 pub(crate) struct Field<'a> {
@@ -128,6 +115,8 @@ pub(crate) struct Field<'a> {
     auth: &'a AuthServer,
     /// One for each grant, for logins.
     sessions: Vec<Session>,
+    /// The host that is not killed, and its number.
+    asking: Option<(usize, JoinHandle<()>)>,
     orders: Orders,
     time: TokioTime,
     tell: Sender<Said>,
@@ -136,8 +125,8 @@ pub(crate) struct Field<'a> {
     /// Hosts that are stopped, since when and until when.
     pub(crate) stopped: Vec<(usize, Span)>,
     started: usize,
-    /// Hosts that have nothing more to say.
-    silent: usize,
+    /// Processes that have something to say.
+    speaking: usize,
     pub(crate) counts: Counts,
     pub(crate) history: History,
     orphans: Vec<Orphan>,
@@ -151,8 +140,44 @@ impl Field<'_> {
         self.time.now().boot
     }
 
+    fn say(&mut self) -> (usize, Say) {
+        self.started += 1;
+        let (host, tell) = (self.started, self.tell.clone());
+        let say = move |line| {
+            let _ = tell.send((host, Some(line)));
+        };
+        (host, Arc::new(say))
+    }
+
+    /// Logins, and one host that is not killed with the others: to take over, a process must have watched for fifteen seconds.
+    pub(crate) fn begin(&mut self) {
+        let (orders, cell) = (self.orders.clone(), self.runtime.block_on(open(&self.orders.database)));
+        let (_, say) = self.say();
+        self.sessions = (0..orders.grants).map(|grant| session(&orders, &cell, grant, &say)).collect();
+        let (number, say) = self.say();
+        let asking = self.runtime.spawn(async move { ask_for_all(&orders, &cell, &say).await });
+        self.asking = Some((number, asking));
+    }
+
+    /// Every host is killed. Nothing is left of what they knew.
+    pub(crate) fn end(&mut self) {
+        let now = self.now();
+        if let Some((number, asking)) = self.asking.take() {
+            asking.abort();
+            self.history.killed.insert(number, now);
+        }
+        for (number, mut child) in std::mem::take(&mut self.hosts) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            self.history.killed.insert(number, self.now());
+        }
+        let stops = std::mem::take(&mut self.stopped).into_iter();
+        self.history.stops.extend(stops.map(|(host, span)| (host, Span { until: now, ..span })));
+    }
+
     pub(crate) fn start(&mut self) {
         self.started += 1;
+        self.speaking += 1;
         let (number, mut child) = (self.started, self.orders.start());
         let (out, tell) = (BufReader::new(child.stdout.take().unwrap()), self.tell.clone());
         #[allow(clippy::disallowed_methods)] // It reads a pipe for as long as there is one.
@@ -174,7 +199,7 @@ impl Field<'_> {
             patience = Duration::ZERO;
             match line {
                 Some(line) => self.history.said(host, line),
-                None => self.silent += 1,
+                None => self.speaking -= 1,
             }
         }
     }
@@ -256,12 +281,20 @@ impl Field<'_> {
 
     /// Hosts end, and what they said is read to its end.
     fn dismiss(&mut self) {
+        self.asking.take().inspect(|(_, asking)| asking.abort());
         for (_, mut child) in std::mem::take(&mut self.hosts) {
             drop(child.stdin.take());
             let _ = child.wait();
         }
-        while self.silent < self.started - LOGINS {
+        while self.speaking > 0 {
             self.listen(Duration::from_millis(50));
         }
+    }
+}
+
+impl Drop for Field<'_> {
+    fn drop(&mut self) {
+        // After a panic: one that is stopped would not notice that its input has ended.
+        self.hosts.values_mut().for_each(|child| drop(child.kill()));
     }
 }

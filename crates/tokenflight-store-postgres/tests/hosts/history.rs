@@ -119,8 +119,8 @@ impl History {
         stops.map(|(_, stop)| stop.length()).max()
     }
 
-    /// How long it took from the kill of a host that presented to the next one that presents the grant's token, and from an
-    /// answer to its durable write: the middle and the last in a hundred of each.
+    /// How long it took from the kill of a host that presented to the next one that presents the same token, and from an answer
+    /// to its durable write: the middle and the last in a hundred of each.
     pub(crate) fn figures(&self) -> [Option<Duration>; 4] {
         let attempts = self.attempts();
         let writes = attempts.iter().filter_map(|one| one.stored?.checked_sub(one.answered?)).collect();
@@ -129,7 +129,7 @@ impl History {
             if one.over.is_some() {
                 return None;
             }
-            let later = attempts.iter().filter(|other| other.grant == one.grant).filter_map(|other| other.presented);
+            let later = attempts.iter().filter(|other| other.step == one.step).filter_map(|other| other.presented);
             later.filter(|presented| presented > killed).min().map(|presented| presented - *killed)
         });
         let [early, late] = shares(taken_over.collect());

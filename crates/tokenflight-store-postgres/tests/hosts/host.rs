@@ -30,10 +30,10 @@ const LIMIT: Duration = Duration::from_secs(3);
 const MARGIN: Duration = Duration::from_secs(8);
 
 /// So long a claim lasts.
-pub(crate) const CLAIM: Duration = Duration::from_secs(3 + 8);
+pub(crate) const CLAIM: Duration = LIMIT.saturating_add(MARGIN);
 
 /// So long a request and the write of what came of it may take.
-pub(crate) const LIMITS: Duration = Duration::from_secs(3 + 3);
+pub(crate) const LIMITS: Duration = LIMIT.saturating_add(LIMIT);
 
 /// Makes a process a host: the address of the database, of the authorization server, the grants, the grace in seconds.
 const PART: &str = "TOKENFLIGHT_HOST";

@@ -11,8 +11,9 @@ pub(crate) struct Settings {
     pub(crate) grace: Option<Duration>,
     /// Half-way the server is lost for good, and its standby takes over: `async` or `sync`.
     pub(crate) failover: Option<String>,
-    /// Half-way the table is created anew, and gets what was in it after a quarter.
-    pub(crate) restore: bool,
+    /// Half-way the table is created anew, and gets what was in it after a quarter: `live` while hosts run, or `cold` after all
+    /// of them were killed.
+    pub(crate) restore: Option<String>,
     /// A host is stopped each second, for up to so many; none if it is zero.
     pub(crate) pause: u64,
     /// Statements go through a pgbouncer that shares connections by transaction.
@@ -33,7 +34,7 @@ impl Settings {
             crash: number("TOKENFLIGHT_HOST_CRASH_SECONDS", 6),
             grace,
             failover: text("TOKENFLIGHT_HOST_FAILOVER"),
-            restore: number("TOKENFLIGHT_HOST_RESTORE", 0) > 0,
+            restore: text("TOKENFLIGHT_HOST_RESTORE"),
             pause: number("TOKENFLIGHT_HOST_PAUSE_SECONDS", 0),
             pgbouncer: number("TOKENFLIGHT_HOST_PGBOUNCER", 0) > 0,
             seed: number("TOKENFLIGHT_SEED", u64::from(fastrand::u32(..))),
@@ -42,7 +43,7 @@ impl Settings {
 
     /// The storage may lose what it has acknowledged.
     pub(crate) fn may_lose(&self) -> bool {
-        self.failover.is_some() || self.restore
+        self.failover.is_some() || self.restore.is_some()
     }
 
     /// Something happens under which a refresh token may be submitted twice: how often is what is to be found out.
@@ -61,8 +62,8 @@ impl fmt::Display for Settings {
         if let Some(kind) = &self.failover {
             write!(f, ", failover to a standby ({kind})")?;
         }
-        if self.restore {
-            f.write_str(", an older dump restored")?;
+        if let Some(kind) = &self.restore {
+            write!(f, ", an older dump restored ({kind})")?;
         }
         if self.pause > 0 {
             write!(f, ", stopped for up to {} s", self.pause)?;
