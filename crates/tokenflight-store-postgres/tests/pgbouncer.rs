@@ -20,12 +20,13 @@ use tokenflight_test::{
 use self::support::{
     APP,
     ops::{Rows, commit, failed, is_set, key, logged_in, stored},
-    pgbouncer::Pgbouncer,
+    pgbouncer::{Pgbouncer, program},
     server, setting,
 };
 
 /// A server of the test's own, and what is before it.
 fn both() -> Option<(Postgres, Pgbouncer)> {
+    program()?;
     let server = server(&[("fsync", "off")])?;
     let pgbouncer = Pgbouncer::before(&server)?;
     Some((server, pgbouncer))

@@ -55,6 +55,7 @@ pub(crate) fn run(settings: Settings) -> Option<Found> {
     if settings.failover.as_deref() == Some("sync") {
         database.set("synchronous_standby_names", "second");
     }
+    assert!(!settings.pgbouncer || standby.is_none(), "a pgbouncer leads to one server");
     let pgbouncer = if settings.pgbouncer { Some(Pgbouncer::before(&database)?) } else { None };
     let address = match (&pgbouncer, &standby) {
         (Some(pgbouncer), _) => pgbouncer.address(APP),

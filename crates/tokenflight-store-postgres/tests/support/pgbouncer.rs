@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Once,
 };
 
 use tokenflight_test::postgres::Postgres;
@@ -25,7 +26,7 @@ pub(crate) struct Pgbouncer {
 }
 
 impl Pgbouncer {
-    /// Starts one, with few connections to the server, or says in a line that it found none.
+    /// Starts one, with few connections to the server, if it is installed.
     pub(crate) fn before(server: &Postgres) -> Option<Self> {
         let program = program()?;
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -69,13 +70,16 @@ impl Drop for Pgbouncer {
     }
 }
 
-fn program() -> Option<PathBuf> {
+/// Where it is, or a line that says that it was not found.
+pub(crate) fn program() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain([PathBuf::from(ELSEWHERE)]);
     let found = folders.map(|folder| folder.join("pgbouncer")).find(|program| program.is_file());
     if found.is_none() {
         // The harness captures what is printed, but not what is written.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no pgbouncer on PATH or in {ELSEWHERE}");
+        SAID.call_once(|| drop(writeln!(std::io::stderr(), "SKIPPED: no pgbouncer on PATH or in {ELSEWHERE}")));
     }
     found
 }
