@@ -20,6 +20,8 @@ const KILL: Duration = Duration::from_millis(250);
 const TERMINATE: Duration = Duration::from_millis(333);
 /// A host is stopped so often.
 const PAUSE: Duration = Duration::from_secs(1);
+/// By so much the standby is behind that is to be.
+const BEHIND: Duration = Duration::from_secs(3);
 
 impl Field<'_> {
     /// Until the time is over.
@@ -47,6 +49,9 @@ impl Field<'_> {
             }
             if now >= begin + length / 4 && std::mem::take(&mut dump) {
                 self.database.sql("CREATE TABLE yesterday AS TABLE tokenflight_grants");
+            }
+            if now + BEHIND >= begin + length / 2 {
+                self.fall_behind();
             }
             if now >= begin + length / 2 {
                 if let Some(standby) = self.standby.take() {
@@ -121,6 +126,15 @@ impl Field<'_> {
         self.database.start_again();
         self.counts.crashes += 1;
         self.history.outages.push(Span { from, until: self.now() });
+    }
+
+    /// The standby gets nothing more.
+    fn fall_behind(&self) {
+        if let Some(standby) = self.standby.as_ref().filter(|_| self.settings.failover.as_deref() == Some("behind"))
+            && !standby.sql("SHOW primary_conninfo").is_empty()
+        {
+            standby.set("primary_conninfo", "");
+        }
     }
 
     /// The server is lost, and its standby takes over.

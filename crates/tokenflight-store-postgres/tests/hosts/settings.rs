@@ -9,7 +9,7 @@ pub(crate) struct Settings {
     /// The server crashes so often, in seconds.
     pub(crate) crash: u64,
     pub(crate) grace: Option<Duration>,
-    /// Half-way the server is lost for good, and its standby takes over: `async` or `sync`.
+    /// Half-way the server is lost for good, and its standby takes over: `sync`, `async`, or `behind` by some seconds.
     pub(crate) failover: Option<String>,
     /// Half-way the table is created anew, and gets what was in it after a quarter: `live` while hosts run, or `cold` after all
     /// of them were killed.
