@@ -64,8 +64,10 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "hosts",
         what: "16 hosts with 64 grants over one Postgres for ten minutes each, with a grace window and without, killed and cut off \
-               while the server crashes; TOKENFLIGHT_HOSTS, _HOST_GRANTS, _HOST_SECONDS, _HOST_CRASH_SECONDS; \
-               _HOST_FAILOVER=async or sync loses the server half-way, _HOST_PAUSE_SECONDS stops hosts for up to so long",
+               while the server crashes; each session that is lost is explained; TOKENFLIGHT_HOSTS, _HOST_GRANTS, _HOST_SECONDS, \
+               _HOST_CRASH_SECONDS, TOKENFLIGHT_SEED; half-way _HOST_FAILOVER=sync, async or behind loses the server, \
+               _HOST_RESTORE=live or cold restores an older dump; _HOST_PAUSE_SECONDS stops hosts for up to so long; \
+               _HOST_PGBOUNCER=1 puts one between",
         run: Run::Steps(|report| {
             let found = servers::ready(report);
             // One after the other: each wants the machine for itself.

@@ -1,10 +1,9 @@
-//! The field on which hosts are killed: database, authorization server, and what is done to all of them.
+//! The field: database, authorization server, hosts and their logins.
 
 use std::{
-    collections::HashMap,
-    env,
+    collections::BTreeMap,
     io::{BufRead, BufReader},
-    process::{Child, Command},
+    process::Child,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -14,186 +13,180 @@ use std::{
 };
 
 use tokenflight::{Session, Time, time::TokioTime};
-use tokenflight_core::store::{CellStore, Store};
+use tokenflight_core::store::{CellStore, EntryState, Store};
 use tokenflight_store_postgres::{Connections, PostgresCell};
 use tokenflight_test::{
     AuthServer,
-    auth::{Death, Grace},
-    postgres::{Postgres, Stop},
+    auth::{Death, FamilyReport, Grace},
+    postgres::Postgres,
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
-    book::{Book, Found},
+    draws::Draws,
+    found::{Counts, Found},
+    history::{History, Span},
     host::{MARK, Orders, Say, ask_for_all, key, session},
-    support::{APP, server},
+    line::{Line, Step},
+    losses::{Orphan, losses},
+    settings::Settings,
+    support::{APP, pgbouncer::Pgbouncer, server},
+    told::held,
 };
 
-/// A host is killed so often.
-const KILL: Duration = Duration::from_millis(250);
-/// A connection of a host is ended so often.
-const TERMINATE: Duration = Duration::from_millis(333);
 /// After the last fault every grant has so long to be good.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// How large it is, and how long it lasts.
-pub(crate) struct Field {
-    hosts: usize,
-    grants: usize,
-    seconds: u64,
-    /// The server crashes so often, in seconds.
-    crash: u64,
-    grace: Option<Duration>,
-    /// Half-way the server is lost for good, and its standby takes over: `async` or `sync`.
-    failover: Option<String>,
-    /// A host is stopped each second, for up to so many; none if it is zero.
-    pause: u64,
-}
-
 /// What a host said, or that it has nothing more to say.
-type Line = (usize, Option<String>);
+type Said = (usize, Option<Line>);
 
-impl Field {
-    /// As the variables have it, or small and short.
-    pub(crate) fn from_env(grace: Option<Duration>) -> Self {
-        let number = |name: &str, usual| env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-        Self {
-            hosts: number("TOKENFLIGHT_HOSTS", 4) as usize,
-            grants: number("TOKENFLIGHT_HOST_GRANTS", 16) as usize,
-            seconds: number("TOKENFLIGHT_HOST_SECONDS", 15),
-            crash: number("TOKENFLIGHT_HOST_CRASH_SECONDS", 6),
-            grace,
-            pause: number("TOKENFLIGHT_HOST_PAUSE_SECONDS", 0),
-            failover: env::var("TOKENFLIGHT_HOST_FAILOVER").ok().filter(|kind| !kind.is_empty()),
-        }
+/// Runs it, if there is a server.
+pub(crate) fn run(settings: Settings) -> Option<Found> {
+    let database = server(&[("max_connections", "150")])?;
+    let runtime = Runtime::new().unwrap();
+    let auth = AuthServer::builder(Arc::new(TokioTime::new()))
+        .access_lifetime(Duration::from_secs(2))
+        .latency(Duration::from_millis(5)..=Duration::from_millis(60))
+        .grace(settings.grace.map_or(Grace::None, Grace::SamePair))
+        .seed(settings.seed)
+        .build();
+    let served = runtime.block_on(async { auth.serve() }).unwrap();
+    let standby = settings.failover.as_ref().map(|_| database.standby("second"));
+    if settings.failover.as_deref() == Some("sync") {
+        database.set("synchronous_standby_names", "second");
     }
-
-    /// Runs it, if there is a server.
-    pub(crate) fn run(self) -> Option<Found> {
-        let database = server(&[("max_connections", "150")])?;
-        let runtime = Runtime::new().unwrap();
-        let auth = AuthServer::builder(Arc::new(TokioTime::new()))
-            .access_lifetime(Duration::from_secs(2))
-            .latency(Duration::from_millis(5)..=Duration::from_millis(60))
-            .grace(self.grace.map_or(Grace::None, Grace::SamePair))
-            .build();
-        let served = runtime.block_on(async { auth.serve() }).unwrap();
-        let standby = self.failover.as_ref().map(|_| database.standby("second"));
-        if self.failover.as_deref() == Some("sync") {
-            database.set("synchronous_standby_names", "second");
+    assert!(!settings.pgbouncer || standby.is_none(), "a pgbouncer leads to one server");
+    let pgbouncer = if settings.pgbouncer { Some(Pgbouncer::before(&database)?) } else { None };
+    let address = match (&pgbouncer, &standby) {
+        (Some(pgbouncer), _) => pgbouncer.address(APP),
+        (None, None) => database.address(APP),
+        (None, Some(standby)) => {
+            let ports = format!("port={},{}", database.port(), standby.port());
+            format!("host=127.0.0.1,127.0.0.1 {ports} user={APP} dbname=postgres")
         }
-        let orders = Orders {
-            database: match &standby {
-                None => database.address(APP),
-                Some(standby) => {
-                    let ports = format!("port={},{}", database.port(), standby.port());
-                    format!("host=127.0.0.1,127.0.0.1 {ports} user={APP} dbname=postgres")
-                }
-            },
-            authorization: served.addr(),
-            grants: self.grants,
-            grace: self.grace,
-        };
-        let (tell, told) = channel();
-        let cell = runtime.block_on(open(&orders.database));
-        // One host that is never killed: to take over, a process must have watched for fifteen seconds.
-        let say: Say = {
-            let tell = tell.clone();
-            Arc::new(move |line| drop(tell.send((0, Some(line)))))
-        };
-        let sessions: Vec<Session> = (0..self.grants).map(|grant| session(&orders, &cell, grant, &quiet())).collect();
-        let asking = {
-            let (orders, cell) = (orders.clone(), cell.clone());
-            runtime.spawn(async move { ask_for_all(&orders, &cell, &say).await })
-        };
-        let mut run = Run {
-            field: &self,
-            runtime: &runtime,
-            database,
-            standby,
-            auth: &auth,
-            sessions,
-            orders,
-            time: TokioTime::new(),
-            tell,
-            told,
-            hosts: HashMap::new(),
-            stopped: Vec::new(),
-            started: 0,
-            book: Book::default(),
-            store: CellStore::new(cell),
-            first: vec![0; self.grants],
-        };
-        for grant in 0..self.grants {
-            run.log_in(grant);
-        }
-        let (kills, terminations, restarts) = run.faults();
-        run.settle();
-        asking.abort();
-        let pauses = if self.pause > 0 { format!(", stopped for up to {} s", self.pause) } else { String::new() };
-        let failover =
-            self.failover.as_ref().map(|kind| format!(", failover to a standby ({kind})")).unwrap_or_default();
-        let what = match self.grace {
-            Some(grace) => {
-                format!("{} hosts, {} grants, grace {} s{failover}{pauses}", self.hosts, self.grants, grace.as_secs())
-            }
-            None => format!("{} hosts, {} grants, no grace{failover}{pauses}", self.hosts, self.grants),
-        };
-        let (losses, figures) = (run.book.losses, run.book.figures());
-        let published = self.failover.is_some() || self.pause > 0;
-        Some(Found { what, published, report: auth.report(), kills, terminations, restarts, losses, figures })
-    }
+    };
+    let (grants, grace) = (settings.grants, settings.grace);
+    let orders = Orders { database: address, authorization: served.addr(), grants, grace };
+    let (tell, told) = channel();
+    let mut field = Field {
+        draws: Draws::new(settings.seed),
+        settings: &settings,
+        runtime: &runtime,
+        database,
+        standby,
+        auth: &auth,
+        sessions: Vec::new(),
+        asking: None,
+        store: CellStore::new(runtime.block_on(open(&orders.database))),
+        orders,
+        time: TokioTime::new(),
+        tell,
+        told,
+        hosts: BTreeMap::new(),
+        stopped: Vec::new(),
+        started: 0,
+        speaking: 0,
+        counts: Counts::default(),
+        history: History::default(),
+        orphans: Vec::new(),
+        refused: vec![0; grants],
+    };
+    field.begin();
+    (0..grants).for_each(|grant| field.log_in(grant));
+    field.faults();
+    field.settle();
+    field.dismiss();
+    let (report, counts) = (auth.report(), std::mem::take(&mut field.counts));
+    let (history, orphans) = (std::mem::take(&mut field.history), std::mem::take(&mut field.orphans));
+    drop((field, pgbouncer));
+    let losses = losses(&report, &history, &orphans);
+    Some(Found { settings, report, counts, losses, history })
 }
 
 async fn open(address: &str) -> PostgresCell {
     PostgresCell::open(Connections::new(address).unwrap()).await.unwrap()
 }
 
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "a host is not stopped");
-}
-
-fn quiet() -> Say {
-    Arc::new(drop)
-}
-
-struct Run<'a> {
-    field: &'a Field,
+pub(crate) struct Field<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) draws: Draws,
     runtime: &'a Runtime,
-    database: Postgres,
-    standby: Option<Postgres>,
+    pub(crate) database: Postgres,
+    pub(crate) standby: Option<Postgres>,
     auth: &'a AuthServer,
     /// One for each grant, for logins.
     sessions: Vec<Session>,
+    /// The host that is not killed, and its number.
+    asking: Option<(usize, JoinHandle<()>)>,
     orders: Orders,
     time: TokioTime,
-    tell: Sender<Line>,
-    told: Receiver<Line>,
-    hosts: HashMap<usize, Child>,
-    /// Hosts that are stopped, and until when.
-    stopped: Vec<(usize, Duration)>,
+    tell: Sender<Said>,
+    told: Receiver<Said>,
+    pub(crate) hosts: BTreeMap<usize, Child>,
+    /// Hosts that are stopped, since when and until when.
+    pub(crate) stopped: Vec<(usize, Span)>,
     started: usize,
-    book: Book,
+    /// Processes that have something to say.
+    speaking: usize,
+    pub(crate) counts: Counts,
+    pub(crate) history: History,
+    orphans: Vec<Orphan>,
     store: CellStore<PostgresCell>,
-    /// How many token sets there had been at the last login of each grant.
-    first: Vec<u64>,
+    /// How often tokens of earlier logins had been refused when it was last looked at, by grant.
+    refused: Vec<u64>,
 }
 
-impl Run<'_> {
-    fn now(&self) -> Duration {
+impl Field<'_> {
+    pub(crate) fn now(&self) -> Duration {
         self.time.now().boot
     }
 
-    fn start(&mut self) {
+    fn say(&mut self) -> (usize, Say) {
         self.started += 1;
+        let (host, tell) = (self.started, self.tell.clone());
+        let say = move |line| {
+            let _ = tell.send((host, Some(line)));
+        };
+        (host, Arc::new(say))
+    }
+
+    /// Logins, and one host that is not killed with the others: to take over, a process must have watched for fifteen seconds.
+    pub(crate) fn begin(&mut self) {
+        let (orders, cell) = (self.orders.clone(), self.runtime.block_on(open(&self.orders.database)));
+        let (_, say) = self.say();
+        self.sessions = (0..orders.grants).map(|grant| session(&orders, &cell, grant, &say)).collect();
+        let (number, say) = self.say();
+        let asking = self.runtime.spawn(async move { ask_for_all(&orders, &cell, &say).await });
+        self.asking = Some((number, asking));
+    }
+
+    /// Every host is killed. Nothing is left of what they knew.
+    pub(crate) fn end(&mut self) {
+        let now = self.now();
+        if let Some((number, asking)) = self.asking.take() {
+            asking.abort();
+            self.history.killed.insert(number, now);
+        }
+        for (number, mut child) in std::mem::take(&mut self.hosts) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            self.history.killed.insert(number, self.now());
+        }
+        let stops = std::mem::take(&mut self.stopped).into_iter();
+        self.history.stops.extend(stops.map(|(host, span)| (host, Span { until: now, ..span })));
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.started += 1;
+        self.speaking += 1;
         let (number, mut child) = (self.started, self.orders.start());
         let (out, tell) = (BufReader::new(child.stdout.take().unwrap()), self.tell.clone());
         #[allow(clippy::disallowed_methods)] // It reads a pipe for as long as there is one.
         thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                if let Some((_, said)) = line.split_once(MARK) {
-                    let _ = tell.send((number, Some(said.to_owned())));
+                // A line that was cut off by a kill says nothing.
+                if let Some(Ok(line)) = line.split_once(MARK).map(|(_, said)| said.parse()) {
+                    let _ = tell.send((number, Some(line)));
                 }
             }
             let _ = tell.send((number, None));
@@ -201,111 +194,33 @@ impl Run<'_> {
         self.hosts.insert(number, child);
     }
 
-    /// Kills, terminations, crashes: how many there were.
-    fn faults(&mut self) -> (usize, usize, usize) {
-        for _ in 0..self.field.hosts {
-            self.start();
-        }
-        let begin = self.now();
-        let end = begin + Duration::from_secs(self.field.seconds);
-        let (mut kill, mut terminate, mut crash) = (begin + KILL * 4, begin + TERMINATE, self.after_a_while(begin));
-        let (mut kills, mut terminations, mut restarts, mut pause) = (0, 0, 0, begin);
-        while self.now() < end {
-            self.listen(Duration::from_millis(10));
-            let now = self.now();
-            if now >= kill {
-                kill = now + KILL;
-                kills += 1;
-                self.kill_one();
-                self.start();
-            }
-            if now >= terminate {
-                terminate = now + TERMINATE;
-                let one = "pid IN (SELECT pid FROM pg_stat_activity WHERE usename = 'app' ORDER BY random() LIMIT 1)";
-                terminations += self.database.terminate(one);
-            }
-            if now >= begin + (end - begin) / 2
-                && let Some(standby) = self.standby.take()
-            {
-                self.fail_over(standby);
-                crash = self.after_a_while(now);
-            }
-            if now >= crash {
-                crash = self.after_a_while(now);
-                restarts += 1;
-                self.database.stop(Stop::Immediate);
-                self.database.start_again();
-            }
-            if self.field.pause > 0 && now >= pause {
-                pause = now + Duration::from_secs(1);
-                self.stop_one(now);
-            }
-            self.resume(now);
-            self.bury();
-        }
-        self.resume(Duration::MAX);
-        (kills, terminations, restarts)
-    }
-
-    fn after_a_while(&self, now: Duration) -> Duration {
-        now + Duration::from_secs(self.field.crash)
-    }
-
-    fn kill_one(&mut self) {
-        let numbers: Vec<usize> = self.hosts.keys().copied().collect();
-        let victim = numbers[self.time.random() as usize % numbers.len()];
-        let mut child = self.hosts.remove(&victim).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let killed = self.now();
-        // What it had said is read to its end.
-        while let Ok((host, line)) = self.told.recv() {
-            match line {
-                Some(line) => self.book.said(host, &line, self.time.now().boot),
-                None if host == victim => break,
-                None => {}
-            }
-        }
-        self.book.killed(victim, killed);
-    }
-
-    /// Stops a host for a while, between a tenth of a second and the longest.
-    fn stop_one(&mut self, now: Duration) {
-        let numbers: Vec<usize> = self.hosts.keys().copied().collect();
-        let victim = numbers[self.time.random() as usize % numbers.len()];
-        let millis = 100 + self.time.random() % (self.field.pause * 1000);
-        signal(&self.hosts[&victim], "STOP");
-        self.stopped.push((victim, now + Duration::from_millis(millis)));
-    }
-
-    fn resume(&mut self, now: Duration) {
-        let hosts = &self.hosts;
-        self.stopped.retain(|(host, until)| {
-            let over = *until <= now;
-            if let (true, Some(child)) = (over, hosts.get(host)) {
-                signal(child, "CONT");
-            }
-            !over
-        });
-    }
-
-    fn listen(&mut self, patience: Duration) {
+    pub(crate) fn listen(&mut self, patience: Duration) {
         let mut patience = patience;
         while let Ok((host, line)) = self.told.recv_timeout(patience) {
             patience = Duration::ZERO;
-            if let Some(line) = line {
-                self.book.said(host, &line, self.time.now().boot);
+            match line {
+                Some(line) => self.history.said(host, line),
+                None => self.speaking -= 1,
             }
         }
     }
 
-    /// A session that the server has ended is counted, and a person logs in anew.
-    fn bury(&mut self) {
+    /// A session that the server has ended is over, and so is one that an older login has taken the place of: a person logs
+    /// in anew.
+    pub(crate) fn bury(&mut self) {
         let report = self.auth.report();
-        for grant in 0..self.field.grants {
-            let family = report.family(&grant.to_string()).unwrap();
-            if family.killed.is_some_and(|killed| killed.why == Death::Reuse) {
-                self.book.lost(grant);
+        for grant in 0..self.settings.grants {
+            let label = grant.to_string();
+            let mut logins: Vec<(usize, &FamilyReport)> =
+                (1..).zip(&report.families).filter(|(_, family)| family.label == label).collect();
+            let (login, newest) = logins.pop().unwrap();
+            if newest.killed.is_some_and(|killed| killed.why == Death::Reuse) {
+                self.log_in(grant);
+                continue;
+            }
+            let refused = logins.iter().map(|(_, family)| family.counts.refused).sum();
+            if refused > std::mem::replace(&mut self.refused[grant], refused) && self.is_older(grant, login) {
+                self.orphans.push(Orphan { grant, login });
                 self.log_in(grant);
             }
         }
@@ -316,37 +231,28 @@ impl Run<'_> {
         // Its connection may be ended meanwhile.
         let login = || self.runtime.block_on(self.sessions[grant].login(tokens.clone()));
         assert!((0..10).any(|_| login().is_ok()), "a login is not stored");
-        self.first[grant] = self.stored(grant);
     }
 
-    /// How many token sets of this grant the storage knows of.
-    fn stored(&self, grant: usize) -> u64 {
+    /// Whether the storage has an earlier login of this grant, and it is over.
+    fn is_older(&self, grant: usize, login: usize) -> bool {
         let load = || self.runtime.block_on(self.store.load(&key(grant))).ok();
-        let seen = (0..1000).find_map(|_| load()).expect("the storage does not answer");
-        seen.entry.map_or(0, |entry| entry.rotation)
+        let Some(Some(entry)) = (0..1000).find_map(|_| load()).map(|seen| seen.entry) else { return false };
+        matches!(entry.state, EntryState::Ended { .. }) && held(&entry).is_some_and(|held| held.login < login)
     }
 
-    /// The server is lost, and its standby takes over: what the authorization server has rotated and the standby does not
-    /// know of was lost, or is in the hands of a host.
-    fn fail_over(&mut self, standby: Postgres) {
-        self.database.stop(Stop::Immediate);
-        let report = self.auth.report();
-        standby.promote();
-        self.database = standby;
-        for grant in 0..self.field.grants {
-            let rotations = report.family(&grant.to_string()).unwrap().counts.rotations;
-            if self.stored(grant).saturating_sub(self.first[grant]) < rotations {
-                self.book.behind(grant);
-            }
-        }
+    /// What the storage has of each grant.
+    pub(crate) fn held(&self) -> Vec<Option<Step>> {
+        let load = |grant| self.runtime.block_on(self.store.load(&key(grant))).ok();
+        let seen = |grant| (0..1000).find_map(|_| load(grant)).expect("the storage does not answer");
+        (0..self.settings.grants).map(|grant| held(&seen(grant).entry?)).collect()
     }
 
     /// Without faults every grant is good again.
     fn settle(&mut self) {
         let until = self.now() + SETTLE;
-        let refresh = |run: &Self, grant: usize| {
-            let session = run.sessions[grant].clone();
-            run.runtime.spawn(async move {
+        let refresh = |field: &Self, grant: usize| {
+            let session = field.sessions[grant].clone();
+            field.runtime.spawn(async move {
                 let refreshed = session.refresh().await;
                 if refreshed.is_err() {
                     // It may have been logged in anew.
@@ -356,7 +262,7 @@ impl Run<'_> {
             })
         };
         // All at once: a claim is taken over by who watches it all the time.
-        let mut bad: Vec<_> = (0..self.field.grants).map(|grant| (grant, refresh(self, grant))).collect();
+        let mut bad: Vec<_> = (0..self.settings.grants).map(|grant| (grant, refresh(self, grant))).collect();
         let mut why = String::new();
         while !bad.is_empty() {
             let left: Vec<usize> = bad.iter().map(|(grant, _)| *grant).collect();
@@ -372,9 +278,24 @@ impl Run<'_> {
                 }
             }
         }
-        for (_, mut child) in self.hosts.drain() {
+    }
+
+    /// Hosts end, and what they said is read to its end.
+    fn dismiss(&mut self) {
+        self.asking.take().inspect(|(_, asking)| asking.abort());
+        for (_, mut child) in std::mem::take(&mut self.hosts) {
             drop(child.stdin.take());
             let _ = child.wait();
         }
+        while self.speaking > 0 {
+            self.listen(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Field<'_> {
+    fn drop(&mut self) {
+        // After a panic: one that is stopped would not notice that its input has ended.
+        self.hosts.values_mut().for_each(|child| drop(child.kill()));
     }
 }

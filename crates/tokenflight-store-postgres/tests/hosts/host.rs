@@ -10,14 +10,30 @@ use std::{
 };
 
 use tokenflight::{
-    CellStore, Event, Grant, GrantError, GrantKey, ReusePolicy, Session, Source, Time, TokenRequest, TokenSet,
-    grant_fn, time::TokioTime,
+    Grant, GrantError, GrantKey, ReusePolicy, Session, Time, TokenRequest, TokenSet, grant_fn, time::TokioTime,
 };
 use tokenflight_store_postgres::{Connections, PostgresCell};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+
+use crate::{
+    line::{Line, Step, What},
+    told::Told,
+};
+
+/// A token request may take so long, and so may an operation of the store.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// A claim lasts for so much longer than a token request may.
+const MARGIN: Duration = Duration::from_secs(8);
+
+/// So long a claim lasts.
+pub(crate) const CLAIM: Duration = LIMIT.saturating_add(MARGIN);
+
+/// So long a request and the write of what came of it may take.
+pub(crate) const LIMITS: Duration = LIMIT.saturating_add(LIMIT);
 
 /// Makes a process a host: the address of the database, of the authorization server, the grants, the grace in seconds.
 const PART: &str = "TOKENFLIGHT_HOST";
@@ -79,7 +95,7 @@ pub(crate) fn play() {
     std::process::exit(0);
 }
 
-pub(crate) type Say = Arc<dyn Fn(String) + Send + Sync>;
+pub(crate) type Say = Arc<dyn Fn(Line) + Send + Sync>;
 
 /// Asks for every grant's token, all the time.
 pub(crate) async fn ask_for_all(orders: &Orders, cell: &PostgresCell, say: &Say) {
@@ -102,39 +118,14 @@ pub(crate) fn key(grant: usize) -> GrantKey {
     GrantKey::new(format!("grant-{grant}"))
 }
 
-/// A session that says when it presents (`+ grant`), and when what came of it is stored or given up (`- grant`, with the
-/// microseconds from the answer to that).
+/// A session that says what it presents and stores.
 pub(crate) fn session(orders: &Orders, cell: &PostgresCell, grant: usize, say: &Say) -> Session {
-    let time = Arc::new(TokioTime::new());
-    let answered = Arc::new(std::sync::Mutex::new(None));
-    let authorization = {
-        let (say, time, answered, server) =
-            (Arc::clone(say), Arc::clone(&time), Arc::clone(&answered), orders.authorization);
-        refresh(server, move |answer| match answer {
-            false => say(format!("+ {grant}")),
-            true => *answered.lock().unwrap() = Some(time.now().boot),
-        })
-    };
-    let said = {
-        let (say, time) = (Arc::clone(say), Arc::clone(&time));
-        move |event: &Event| match event {
-            Event::Refreshed { source: Source::Server, .. } => {
-                let since = answered.lock().unwrap().take().unwrap_or_default();
-                say(format!("- {grant} {}", time.now().boot.saturating_sub(since).as_micros()));
-            }
-            // It is told beside the refresh.
-            Event::Unpersisted { .. } => say(format!("+ {grant}")),
-            Event::Persisted { .. } | Event::Overtaken { .. } | Event::RefreshFailed { .. } | Event::Ended { .. } => {
-                say(format!("- {grant}"));
-            }
-            _ => {}
-        }
-    };
-    let builder = Session::builder(authorization).key(key(grant)).store(CellStore::new(cell.clone())).on_event(said);
+    let store = Told::new(cell.clone(), grant, Arc::clone(say));
+    let builder = Session::builder(refresh(orders.authorization, grant, Arc::clone(say))).key(key(grant)).store(store);
     let builder = builder.configure(|policy| {
-        policy.request_limit = Duration::from_secs(3);
-        policy.store_limit = Duration::from_secs(3);
-        policy.claim_margin = Duration::from_secs(8);
+        policy.request_limit = LIMIT;
+        policy.store_limit = LIMIT;
+        policy.claim_margin = MARGIN;
         policy.backoff_base = Duration::from_millis(50);
         policy.backoff_cap = Duration::from_secs(1);
         policy.storm_limit = 1000;
@@ -145,10 +136,14 @@ pub(crate) fn session(orders: &Orders, cell: &PostgresCell, grant: usize, say: &
     }
 }
 
-/// A refresh at the authorization server of the test kit. `at` is told before the request, and with its answer.
-fn refresh(server: SocketAddr, at: impl Fn(bool) + Clone + Send + Sync + 'static) -> impl Grant {
+/// A refresh at the authorization server of the test kit. It says what it presents, and what it is answered.
+fn refresh(server: SocketAddr, grant: usize, say: Say) -> impl Grant {
     grant_fn(move |request: TokenRequest| {
-        let at = at.clone();
+        let say = Arc::clone(&say);
+        let tell = move |what, token: &str| {
+            let step = Step::of(token).unwrap_or_default();
+            say(Line { what, grant, step, at: TokioTime::new().now().boot });
+        };
         async move {
             request.mark_unsent();
             let Some(token) = request.refresh_token() else { return Err(GrantError::config("nothing to present")) };
@@ -159,18 +154,18 @@ fn refresh(server: SocketAddr, at: impl Fn(bool) + Clone + Send + Sync + 'static
                  content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             );
-            at(false);
+            tell(What::Presents, token.expose());
             request.mark_sent();
             connection.write_all(head.as_bytes()).await.map_err(GrantError::ambiguous)?;
             let mut answer = String::new();
             connection.read_to_string(&mut answer).await.map_err(GrantError::ambiguous)?;
-            at(true);
             let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| GrantError::ambiguous("no whole answer"))?;
             let members: serde_json::Value = serde_json::from_str(body).map_err(GrantError::ambiguous)?;
             if !head.starts_with("HTTP/1.1 200") {
                 return Err(GrantError::terminal(members["error"].as_str().unwrap_or_default()));
             }
             let text = |name: &str| members[name].as_str().unwrap_or_default().to_owned();
+            tell(What::Answered, &text("refresh_token"));
             let set = TokenSet::new(text("access_token")).refresh_token(text("refresh_token"));
             Ok(set.expires_in_seconds(members["expires_in"].as_f64().unwrap_or_default()))
         }

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it; helpers of tests are tests.
 
 pub(crate) mod ops;
+pub(crate) mod pgbouncer;
 pub(crate) mod plain;
 pub(crate) mod wrapped;
 
@@ -16,6 +17,9 @@ use tokenflight_test::{
 
 /// The application's role, which may do nothing with the table but use it.
 pub(crate) const APP: &str = "app";
+
+/// What it may do.
+pub(crate) const USE: &str = "GRANT SELECT, INSERT, UPDATE ON tokenflight_grants TO app";
 
 /// A server with the table and the application's role.
 pub(crate) fn server(settings: &[(&str, &str)]) -> Option<Postgres> {
@@ -33,7 +37,7 @@ pub(crate) fn shared() -> Option<&'static Postgres> {
 fn prepare(server: &Postgres) {
     server.sql("CREATE ROLE app LOGIN");
     server.sql(SCHEMA);
-    server.sql("GRANT SELECT, INSERT, UPDATE ON tokenflight_grants TO app");
+    server.sql(USE);
 }
 
 pub(crate) fn connections(server: &Postgres) -> Connections {
