@@ -57,14 +57,30 @@ fn a_clock_and_a_waker_may_ask_the_breaker() {
     let clock = Curious(time.clone(), Arc::default(), Arc::default());
     let breaker = Breaker::new(clock.clone());
     assert!(clock.1.set(breaker.clone()).is_ok());
-    let (guarded, first) = (silent(&breaker), request());
+    let slow = time.clone();
+    let guarded = breaker.guard(grant_fn(move |_: TokenRequest| {
+        let time = slow.clone();
+        async move {
+            Time::sleep(&time, SECOND).await;
+            tokens()
+        }
+    }));
+    let first = request();
     let mut under_way: Vec<_> = (0..5).map(|_| guarded.request(&first)).collect();
     assert!(under_way.iter_mut().all(|asked| asked.now_or_never().is_none()));
     let waker = Waker::from(Arc::new(Asks(breaker.clone())));
-    let mut waits = guarded.request(&first);
-    assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let wait = || {
+        let mut waits = guarded.request(&first);
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        waits
+    };
+    // Each wakes one: one that is dropped, and one that is answered.
+    let (_one, _two) = (wait(), wait());
+    drop(under_way.pop());
+    time.advance(SECOND);
+    assert!(under_way.pop().unwrap().now_or_never().unwrap().is_ok());
     drop(under_way);
-    drop(waits);
+    breaker.lift(Duration::ZERO);
     (0..5).for_each(|_| ends(&breaker));
     lives(&breaker);
     breaker.lift(Duration::ZERO);

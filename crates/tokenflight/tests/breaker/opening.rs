@@ -66,7 +66,7 @@ fn a_sessions_own_end_opens_nothing_for_the_others() {
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
     // They are forgotten.
-    time.advance(SECOND * 300);
+    time.advance(SECOND * 340);
     ends(&breaker);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }

@@ -28,7 +28,9 @@ fn one_asks_alone_and_each_that_lives_lets_another_one_ask_beside_the_next() {
         // The last one waits for its place.
         assert!(under_way.iter_mut().all(|asked| asked.now_or_never().is_none()));
         time.advance(SECOND * 2);
-        let last = under_way.pop().unwrap().now_or_never().unwrap().unwrap_err();
+        let mut over: Vec<_> = under_way.iter_mut().filter_map(FutureExt::now_or_never).collect();
+        assert_eq!(over.len(), 1, "{lived} have lived");
+        let last = over.pop().unwrap().unwrap_err();
         assert_eq!(last.class(), FailureClass::NotSent);
         assert!(last.wait().is_some_and(|wait| wait >= SECOND * 5 && wait <= SECOND * 10));
         assert!(Error::failed(last).source_says("others ask first"));
