@@ -10,6 +10,10 @@ use super::{Breaker, state::Answer};
 /// A grant with a [`Breaker`] in front of it; see [`Breaker::guard`].
 ///
 /// A request without a refresh token passes, and so does the revocation of a token.
+///
+/// # Cancel safety
+///
+/// A request that is dropped counts as not answered, and makes room for another one.
 #[derive(Clone)]
 pub struct Guarded<G> {
     grant: G,

@@ -175,7 +175,7 @@ impl State {
         most.saturating_sub(self.under_way)
     }
 
-    /// Since when it is open, and whether.
+    /// Where it stands.
     pub(super) fn phase(&mut self, now: Duration) -> super::BreakerState {
         use super::BreakerState;
         self.pass(now);
