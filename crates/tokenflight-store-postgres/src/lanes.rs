@@ -3,6 +3,11 @@
 //! One backend of the server makes one commit durable at a time, so many small statements on few connections wait in a line.
 //! A few lanes that each take all that waits commit as a group: the busier the store, the larger the group.
 //!
+//! A second lane pays for itself only where it has much to do. The server syncs its log for one commit after the other: what
+//! a second writer sends while the first one syncs is synced after it, and what comes after that waits for both. Sent
+//! together when the first is done it is durable earlier. So a lane beside a busy one waits until there is a
+//! [crowd](Lanes::new), or the busy one is [late](LATE).
+//!
 //! A lane is a task that lives while there is work, so that work goes on whether its caller is polled, dropped or kept. At
 //! rest there is none.
 
@@ -10,11 +15,16 @@ use std::{
     collections::VecDeque,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Notify};
 
 use crate::PostgresError;
+
+/// A lane that has taken nothing for so long may be held up, by a line that is half open or a row that is locked: its
+/// neighbour takes what waits.
+const LATE: Duration = Duration::from_millis(50);
 
 /// Work that is done in batches.
 pub(crate) trait Job: Send + Sized + 'static {
@@ -31,17 +41,26 @@ pub(crate) trait Job: Send + Sized + 'static {
 /// The lanes for one kind of work.
 pub(crate) struct Lanes<J> {
     state: Mutex<State<J>>,
+    /// There is a crowd, or a lane has ended early.
+    hurry: Notify,
     most: usize,
+    crowd: usize,
 }
 
 struct State<J> {
     waiting: VecDeque<J>,
     lanes: usize,
+    /// Those of them that have a batch under way.
+    busy: usize,
+    /// Batches so far.
+    taken: u64,
 }
 
 impl<J: Job> Lanes<J> {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { waiting: VecDeque::new(), lanes: 0 }), most })
+    /// So many lanes at most, of which one that is beside a busy one begins when so much waits.
+    pub(crate) fn new(most: usize, crowd: usize) -> Arc<Self> {
+        let state = State { waiting: VecDeque::new(), lanes: 0, busy: 0, taken: 0 };
+        Arc::new(Self { state: Mutex::new(state), hurry: Notify::new(), most, crowd })
     }
 
     /// Has it done, by a lane that is there or by a new one.
@@ -49,10 +68,14 @@ impl<J: Job> Lanes<J> {
         let runtime = Handle::try_current().map_err(|_| PostgresError::NoRuntime)?;
         let mut state = self.lock();
         state.waiting.push_back(job);
-        if state.lanes < self.most {
-            state.lanes += 1;
-            drop(state);
-            runtime.spawn(Lane { lanes: Some(Arc::clone(self)) }.work(Arc::clone(core)));
+        let crowded = state.waiting.len() == self.crowd;
+        let is_new = state.lanes < self.most;
+        state.lanes += usize::from(is_new);
+        drop(state);
+        if is_new {
+            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), busy: false }.work(Arc::clone(core)));
+        } else if crowded {
+            self.hurry.notify_one();
         }
         Ok(())
     }
@@ -65,28 +88,59 @@ impl<J: Job> Lanes<J> {
 /// One lane. It counts as one until it has ended, which its runtime may have it do at any time.
 struct Lane<J: Job> {
     lanes: Option<Arc<Lanes<J>>>,
+    busy: bool,
+}
+
+/// What a lane does next.
+enum Next<J> {
+    Run(Vec<J>),
+    /// Another lane is busy, and so many batches were taken so far.
+    Wait(u64),
+    End,
 }
 
 impl<J: Job> Lane<J> {
     async fn work(mut self, core: Arc<J::Core>) {
-        while let Some(batch) = self.next() {
-            J::run(&core, batch).await;
+        // The number of batches at which the busy lane is held up.
+        let mut late = None;
+        loop {
+            match self.next(late) {
+                Next::Run(batch) => J::run(&core, batch).await,
+                Next::Wait(taken) => {
+                    late = self.is_late().await.then_some(taken);
+                }
+                Next::End => return,
+            }
         }
     }
 
     /// The next batch, or the end of this lane: in one step, or what comes between the two waits for nothing.
-    fn next(&mut self) -> Option<Vec<J>> {
-        let lanes = self.lanes.as_ref()?;
+    fn next(&mut self, late: Option<u64>) -> Next<J> {
+        let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();
+        state.busy -= usize::from(std::mem::take(&mut self.busy));
+        if state.busy > 0 && state.waiting.len() < lanes.crowd && !state.waiting.is_empty() && late != Some(state.taken)
+        {
+            return Next::Wait(state.taken);
+        }
         let batch = J::take(&mut state.waiting);
         if batch.is_empty() {
             state.lanes -= 1;
             drop(state);
             self.lanes = None;
-            return None;
+            return Next::End;
         }
-        drop(state);
-        Some(batch)
+        self.busy = true;
+        state.busy += 1;
+        state.taken += 1;
+        Next::Run(batch)
+    }
+
+    /// Waits for a crowd, or for the time after which a busy lane is late.
+    async fn is_late(&self) -> bool {
+        let Some(lanes) = &self.lanes else { return false };
+        #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
+        tokio::time::timeout(LATE, lanes.hurry.notified()).await.is_err()
     }
 }
 
@@ -96,8 +150,13 @@ impl<J: Job> Drop for Lane<J> {
         // A panic, or a runtime that ended. What is left tells its callers by being dropped, without the lock.
         let mut state = lanes.lock();
         state.lanes -= 1;
+        state.busy -= usize::from(self.busy);
         let left = if state.lanes == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
         drop(state);
         drop(left);
+        lanes.hurry.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests;
