@@ -8,6 +8,8 @@
 //! together when the first is done it is durable earlier. So a lane beside a busy one waits until there is a
 //! [crowd](Lanes::new), or the busy one is [late](LATE).
 //!
+//! What [may wait](Job::may_wait) is gathered for a moment, so that a hundred sessions that wait for other hosts ask together.
+//!
 //! A lane is a task that lives while there is work, so that work goes on whether its caller is polled, dropped or kept. At
 //! rest there is none.
 
@@ -18,7 +20,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use crate::PostgresError;
 
@@ -26,10 +32,18 @@ use crate::PostgresError;
 /// neighbour takes what waits.
 const LATE: Duration = Duration::from_millis(50);
 
+/// What need not be done at once is done together, this often.
+pub(crate) const GATHER: Duration = Duration::from_millis(20);
+
 /// Work that is done in batches.
 pub(crate) trait Job: Send + Sized + 'static {
     /// What all batches need.
     type Core: Send + Sync + 'static;
+
+    /// Whether it need not be done at once. It is done with what must be, if there is any.
+    fn may_wait(&self) -> bool {
+        false
+    }
 
     /// Takes the next batch: something, unless nothing waits.
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self>;
@@ -41,7 +55,7 @@ pub(crate) trait Job: Send + Sized + 'static {
 /// The lanes for one kind of work.
 pub(crate) struct Lanes<J> {
     state: Mutex<State<J>>,
-    /// There is a crowd, or a lane has ended early.
+    /// There is a crowd, or something that must not wait, or a lane has ended early.
     hurry: Notify,
     most: usize,
     crowd: usize,
@@ -54,12 +68,16 @@ struct State<J> {
     busy: usize,
     /// Batches so far.
     taken: u64,
+    /// When a batch of what may wait was last begun.
+    gathered: Option<Instant>,
+    /// A lane waits to begin the next one.
+    gathering: bool,
 }
 
 impl<J: Job> Lanes<J> {
     /// So many lanes at most, of which one that is beside a busy one begins when so much waits.
     pub(crate) fn new(most: usize, crowd: usize) -> Arc<Self> {
-        let state = State { waiting: VecDeque::new(), lanes: 0, busy: 0, taken: 0 };
+        let state = State { waiting: VecDeque::new(), lanes: 0, busy: 0, taken: 0, gathered: None, gathering: false };
         Arc::new(Self { state: Mutex::new(state), hurry: Notify::new(), most, crowd })
     }
 
@@ -67,14 +85,15 @@ impl<J: Job> Lanes<J> {
     pub(crate) fn submit(self: &Arc<Self>, core: &Arc<J::Core>, job: J) -> Result<(), PostgresError> {
         let runtime = Handle::try_current().map_err(|_| PostgresError::NoRuntime)?;
         let mut state = self.lock();
+        let (gathers, may_wait) = (state.gathering, job.may_wait());
         state.waiting.push_back(job);
-        let crowded = state.waiting.len() == self.crowd;
-        let is_new = state.lanes < self.most;
+        let hurries = state.waiting.len() == self.crowd || (gathers && !may_wait);
+        let is_new = state.lanes < self.most && !(gathers && may_wait);
         state.lanes += usize::from(is_new);
         drop(state);
         if is_new {
-            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), busy: false }.work(Arc::clone(core)));
-        } else if crowded {
+            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), busy: false, gathers: false }.work(Arc::clone(core)));
+        } else if hurries {
             self.hurry.notify_one();
         }
         Ok(())
@@ -85,10 +104,25 @@ impl<J: Job> Lanes<J> {
     }
 }
 
+impl<J: Job> State<J> {
+    /// Until when all that waits is gathered, if it may wait. If it is time, the next time begins.
+    fn gathers(&mut self, now: Instant) -> Option<Instant> {
+        if self.waiting.is_empty() || !self.waiting.iter().all(J::may_wait) {
+            return None;
+        }
+        let until = self.gathered.map(|last| last + GATHER).filter(|until| now < *until);
+        if until.is_none() {
+            self.gathered = Some(now);
+        }
+        until
+    }
+}
+
 /// One lane. It counts as one until it has ended, which its runtime may have it do at any time.
 struct Lane<J: Job> {
     lanes: Option<Arc<Lanes<J>>>,
     busy: bool,
+    gathers: bool,
 }
 
 /// What a lane does next.
@@ -96,6 +130,8 @@ enum Next<J> {
     Run(Vec<J>),
     /// Another lane is busy, and so many batches were taken so far.
     Wait(u64),
+    /// All that waits may wait until then.
+    Gather(Instant),
     End,
 }
 
@@ -106,9 +142,8 @@ impl<J: Job> Lane<J> {
         loop {
             match self.next(late) {
                 Next::Run(batch) => J::run(&core, batch).await,
-                Next::Wait(taken) => {
-                    late = self.is_late().await.then_some(taken);
-                }
+                Next::Wait(taken) => late = self.hurried(Instant::now() + LATE).await.is_none().then_some(taken),
+                Next::Gather(until) => _ = self.hurried(until).await,
                 Next::End => return,
             }
         }
@@ -119,11 +154,18 @@ impl<J: Job> Lane<J> {
         let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();
         state.busy -= usize::from(std::mem::take(&mut self.busy));
+        state.gathering &= !std::mem::take(&mut self.gathers);
+        let gathered = state.gathers(Instant::now());
+        if let Some(until) = gathered.filter(|_| !state.gathering) {
+            (state.gathering, self.gathers) = (true, true);
+            return Next::Gather(until);
+        }
         if state.busy > 0 && state.waiting.len() < lanes.crowd && !state.waiting.is_empty() && late != Some(state.taken)
         {
             return Next::Wait(state.taken);
         }
-        let batch = J::take(&mut state.waiting);
+        // What another lane gathers is that lane's.
+        let batch = if gathered.is_some() { Vec::new() } else { J::take(&mut state.waiting) };
         if batch.is_empty() {
             state.lanes -= 1;
             drop(state);
@@ -136,11 +178,11 @@ impl<J: Job> Lane<J> {
         Next::Run(batch)
     }
 
-    /// Waits for a crowd, or for the time after which a busy lane is late.
-    async fn is_late(&self) -> bool {
-        let Some(lanes) = &self.lanes else { return false };
+    /// Waits for a hurry, until then.
+    async fn hurried(&self, until: Instant) -> Option<()> {
+        let lanes = self.lanes.as_ref()?;
         #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
-        tokio::time::timeout(LATE, lanes.hurry.notified()).await.is_err()
+        timeout_at(until, lanes.hurry.notified()).await.ok()
     }
 }
 
@@ -151,6 +193,7 @@ impl<J: Job> Drop for Lane<J> {
         let mut state = lanes.lock();
         state.lanes -= 1;
         state.busy -= usize::from(self.busy);
+        state.gathering &= !self.gathers;
         let left = if state.lanes == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
         drop(state);
         drop(left);

@@ -14,11 +14,20 @@ struct Desk {
     answered: Mutex<usize>,
 }
 
-/// A piece of work; the last one panics.
-struct Piece(bool);
+/// A piece of work.
+#[derive(Clone, Copy, PartialEq)]
+enum Piece {
+    Urgent,
+    MayWait,
+    Panics,
+}
 
 impl Job for Piece {
     type Core = Desk;
+
+    fn may_wait(&self) -> bool {
+        *self == Self::MayWait
+    }
 
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self> {
         waiting.drain(..).collect()
@@ -27,7 +36,7 @@ impl Job for Piece {
     async fn run(core: &Desk, batch: Vec<Self>) {
         let _ = core.begun.send(batch.len());
         core.permits.acquire().await.unwrap().forget();
-        assert!(batch.iter().all(|piece| !piece.0), "planned");
+        assert!(!batch.contains(&Self::Panics), "planned");
         *core.answered.lock().unwrap() += batch.len();
     }
 }
@@ -40,13 +49,21 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with_crowd(10)
+    }
+
+    fn with_crowd(crowd: usize) -> Self {
         let (sender, begun) = mpsc::unbounded_channel();
         let desk = Desk { begun: sender, permits: Semaphore::new(0), answered: Mutex::default() };
-        Self { lanes: Lanes::new(2, 10), desk: Arc::new(desk), begun }
+        Self { lanes: Lanes::new(2, crowd), desk: Arc::new(desk), begun }
     }
 
     fn submit(&self, pieces: usize) {
-        (0..pieces).for_each(|_| self.lanes.submit(&self.desk, Piece(false)).unwrap());
+        self.submit_all(Piece::Urgent, pieces);
+    }
+
+    fn submit_all(&self, piece: Piece, pieces: usize) {
+        (0..pieces).for_each(|_| self.lanes.submit(&self.desk, piece).unwrap());
     }
 
     /// What was begun so far, after every task has had its turn.
@@ -116,10 +133,57 @@ async fn statements_that_take_their_time_and_do_not_hang_stay_one_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn what_waits_beside_a_lane_that_panics_is_done_by_the_other() {
     let mut fixture = Fixture::new();
-    fixture.lanes.submit(&fixture.desk, Piece(true)).unwrap();
+    fixture.lanes.submit(&fixture.desk, Piece::Panics).unwrap();
     assert_eq!(fixture.begun().await, [1]);
     fixture.submit(3);
     fixture.desk.permits.add_permits(2);
     assert_eq!(fixture.begun().await, [3]);
     assert_eq!(*fixture.desk.answered.lock().unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_wait_is_done_together_fifty_times_a_second_at_most() {
+    let mut fixture = Fixture::new();
+    fixture.desk.permits.add_permits(1000);
+    let (mut batches, mut pieces) = (0, 0);
+    for _ in 0..1000 {
+        fixture.submit_all(Piece::MayWait, 3);
+        let begun = fixture.begun().await;
+        (batches, pieces) = (batches + begun.len(), pieces + begun.iter().sum::<usize>());
+        advance(Duration::from_millis(1)).await;
+    }
+    assert!(pieces >= 3 * 970, "{pieces}");
+    assert!((45..=51).contains(&batches), "{batches}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_wait_takes_along_what_may() {
+    let mut fixture = Fixture::with_crowd(1);
+    fixture.desk.permits.add_permits(1);
+    fixture.submit_all(Piece::MayWait, 1);
+    assert_eq!(fixture.begun().await, [1]);
+    fixture.submit_all(Piece::MayWait, 3);
+    assert!(fixture.begun().await.is_empty());
+    fixture.submit(1);
+    assert_eq!(fixture.begun().await, [4]);
+    // One lane has that under way, the other gathers.
+    fixture.submit_all(Piece::MayWait, 2);
+    assert!(fixture.begun().await.is_empty());
+    fixture.submit(1);
+    assert_eq!(fixture.begun().await, [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_wait_is_done_though_the_lane_that_gathers_it_was_not_needed() {
+    let mut fixture = Fixture::with_crowd(1);
+    fixture.desk.permits.add_permits(10);
+    fixture.submit_all(Piece::MayWait, 1);
+    assert_eq!(fixture.begun().await, [1]);
+    fixture.submit_all(Piece::MayWait, 1);
+    fixture.submit(1);
+    assert_eq!(fixture.begun().await, [2]);
+    fixture.submit_all(Piece::MayWait, 1);
+    assert!(fixture.begun().await.is_empty());
+    advance(GATHER).await;
+    assert_eq!(fixture.begun().await, [1]);
 }
