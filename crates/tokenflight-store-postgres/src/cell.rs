@@ -12,10 +12,12 @@ use tokio::sync::oneshot;
 use crate::{
     PostgresError,
     builder::Builder,
+    clock,
     durability::Durability,
     facts::Pace,
     lanes::{Job, Lanes},
     load::Load,
+    polls::Polls,
     sql::{Answer, Sql, Statement},
     swap::Swap,
     table::Table,
@@ -24,15 +26,19 @@ use crate::{
 /// How many statements of a kind are under way at once. Each has a connection.
 const LANES: usize = 2;
 
+/// So many writes must wait before a second statement is sent beside the first: half of what one holds.
+const CROWD: usize = 128;
+
 /// How often a statement is sent that others were in the way of.
 const TRIES: usize = 3;
 
 /// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
 /// Cloning shares.
 ///
-/// At most two statements that read and two that write are under way at once. What comes meanwhile goes out together as the
-/// next one: sessions that wait for another host's claim all ask in one statement. A refresh reads once and writes twice,
-/// and holds no row, transaction or connection while its request is on the way.
+/// At most two statements that read and two that write are under way at once, the second that writes only if much waits or
+/// the first takes long. What comes meanwhile goes out together as the next one: sessions that wait for another host's claim
+/// all ask in one statement, fifty times a second at most. A refresh reads once and writes twice, and holds no row, transaction or connection while its
+/// request is on the way.
 ///
 /// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot clock: a jump of more than
 /// five seconds ends the trust of this process until it starts anew, and then claims are watched for their whole length.
@@ -62,6 +68,7 @@ pub(crate) struct Core {
     pub(crate) sql: Box<dyn Sql>,
     pub(crate) table: Table,
     pub(crate) pace: Mutex<Pace>,
+    pub(crate) polls: Polls,
     durability: Durability,
 }
 
@@ -110,8 +117,8 @@ impl PostgresCell {
     }
 
     pub(crate) fn new(sql: Box<dyn Sql>, table: Table, durability: Durability) -> Self {
-        let core = Arc::new(Core { sql, table, pace: Mutex::default(), durability });
-        Self { core, loads: Lanes::new(LANES), swaps: Lanes::new(LANES) }
+        let core = Arc::new(Core { sql, table, pace: Mutex::default(), polls: Polls::default(), durability });
+        Self { core, loads: Lanes::new(LANES, 1), swaps: Lanes::new(LANES, CROWD) }
     }
 
     /// Has it done by a lane, and waits for what that tells. A lane that ends without a word may have done it.
@@ -132,7 +139,8 @@ impl PostgresCell {
 
 impl Cell for PostgresCell {
     fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Loaded, StoreError>> {
-        Box::pin(self.ask(&self.loads, key, |tell| Load { key: key.clone(), tell }))
+        let poll = self.core.polls.is_poll(key, clock::boot());
+        Box::pin(self.ask(&self.loads, key, move |tell| Load { key: key.clone(), poll, tell }))
     }
 
     fn swap<'a>(
@@ -142,6 +150,7 @@ impl Cell for PostgresCell {
         op: OpId,
         new: Blob,
     ) -> BoxFuture<'a, Result<Swapped, StoreError>> {
+        self.core.polls.written(key);
         let job = move |tell| Swap { key: key.clone(), expected, op, record: new, tell };
         Box::pin(self.ask(&self.swaps, key, job))
     }

@@ -3,6 +3,13 @@
 //! One backend of the server makes one commit durable at a time, so many small statements on few connections wait in a line.
 //! A few lanes that each take all that waits commit as a group: the busier the store, the larger the group.
 //!
+//! A second lane pays for itself only where it has much to do. The server syncs its log for one commit after the other: what
+//! a second writer sends while the first one syncs is synced after it, and what comes after that waits for both. Sent
+//! together when the first is done it is durable earlier. So a lane beside a busy one waits until there is a
+//! [crowd](Lanes::new), or the busy one is [late](LATE).
+//!
+//! What [may wait](Job::may_wait) is gathered for a moment, so that a hundred sessions that wait for other hosts ask together.
+//!
 //! A lane is a task that lives while there is work, so that work goes on whether its caller is polled, dropped or kept. At
 //! rest there is none.
 
@@ -10,16 +17,33 @@ use std::{
     collections::VecDeque,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use crate::PostgresError;
+
+/// A lane that has taken nothing for so long may be held up, by a line that is half open or a row that is locked: its
+/// neighbour takes what waits.
+const LATE: Duration = Duration::from_millis(50);
+
+/// What need not be done at once is done together, this often.
+pub(crate) const GATHER: Duration = Duration::from_millis(20);
 
 /// Work that is done in batches.
 pub(crate) trait Job: Send + Sized + 'static {
     /// What all batches need.
     type Core: Send + Sync + 'static;
+
+    /// Whether it need not be done at once. It is done with what must be, if there is any.
+    fn may_wait(&self) -> bool {
+        false
+    }
 
     /// Takes the next batch: something, unless nothing waits.
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self>;
@@ -31,28 +55,46 @@ pub(crate) trait Job: Send + Sized + 'static {
 /// The lanes for one kind of work.
 pub(crate) struct Lanes<J> {
     state: Mutex<State<J>>,
+    /// There is a crowd, or something that must not wait, or a lane has ended early.
+    hurry: Notify,
     most: usize,
+    crowd: usize,
 }
 
 struct State<J> {
     waiting: VecDeque<J>,
     lanes: usize,
+    /// Those of them that have a batch under way.
+    busy: usize,
+    /// Batches so far.
+    taken: u64,
+    /// When a batch of what may wait was last begun.
+    gathered: Option<Instant>,
+    /// A lane waits to begin the next one.
+    gathering: bool,
 }
 
 impl<J: Job> Lanes<J> {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { waiting: VecDeque::new(), lanes: 0 }), most })
+    /// So many lanes at most, of which one that is beside a busy one begins when so much waits.
+    pub(crate) fn new(most: usize, crowd: usize) -> Arc<Self> {
+        let state = State { waiting: VecDeque::new(), lanes: 0, busy: 0, taken: 0, gathered: None, gathering: false };
+        Arc::new(Self { state: Mutex::new(state), hurry: Notify::new(), most, crowd })
     }
 
     /// Has it done, by a lane that is there or by a new one.
     pub(crate) fn submit(self: &Arc<Self>, core: &Arc<J::Core>, job: J) -> Result<(), PostgresError> {
         let runtime = Handle::try_current().map_err(|_| PostgresError::NoRuntime)?;
         let mut state = self.lock();
+        let (gathers, may_wait) = (state.gathering, job.may_wait());
         state.waiting.push_back(job);
-        if state.lanes < self.most {
-            state.lanes += 1;
-            drop(state);
-            runtime.spawn(Lane { lanes: Some(Arc::clone(self)) }.work(Arc::clone(core)));
+        let hurries = state.waiting.len() == self.crowd || (gathers && !may_wait);
+        let is_new = state.lanes < self.most && !(gathers && may_wait);
+        state.lanes += usize::from(is_new);
+        drop(state);
+        if is_new {
+            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), busy: false, gathers: false }.work(Arc::clone(core)));
+        } else if hurries {
+            self.hurry.notify_one();
         }
         Ok(())
     }
@@ -62,31 +104,85 @@ impl<J: Job> Lanes<J> {
     }
 }
 
+impl<J: Job> State<J> {
+    /// Until when all that waits is gathered, if it may wait. If it is time, the next time begins.
+    fn gathers(&mut self, now: Instant) -> Option<Instant> {
+        if self.waiting.is_empty() || !self.waiting.iter().all(J::may_wait) {
+            return None;
+        }
+        let until = self.gathered.map(|last| last + GATHER).filter(|until| now < *until);
+        if until.is_none() {
+            self.gathered = Some(now);
+        }
+        until
+    }
+}
+
 /// One lane. It counts as one until it has ended, which its runtime may have it do at any time.
 struct Lane<J: Job> {
     lanes: Option<Arc<Lanes<J>>>,
+    busy: bool,
+    gathers: bool,
+}
+
+/// What a lane does next.
+enum Next<J> {
+    Run(Vec<J>),
+    /// Another lane is busy, and so many batches were taken so far.
+    Wait(u64),
+    /// All that waits may wait until then.
+    Gather(Instant),
+    End,
 }
 
 impl<J: Job> Lane<J> {
     async fn work(mut self, core: Arc<J::Core>) {
-        while let Some(batch) = self.next() {
-            J::run(&core, batch).await;
+        // The number of batches at which the busy lane is held up.
+        let mut late = None;
+        loop {
+            match self.next(late) {
+                Next::Run(batch) => J::run(&core, batch).await,
+                Next::Wait(taken) => late = self.hurried(Instant::now() + LATE).await.is_none().then_some(taken),
+                Next::Gather(until) => _ = self.hurried(until).await,
+                Next::End => return,
+            }
         }
     }
 
     /// The next batch, or the end of this lane: in one step, or what comes between the two waits for nothing.
-    fn next(&mut self) -> Option<Vec<J>> {
-        let lanes = self.lanes.as_ref()?;
+    fn next(&mut self, late: Option<u64>) -> Next<J> {
+        let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();
-        let batch = J::take(&mut state.waiting);
+        state.busy -= usize::from(std::mem::take(&mut self.busy));
+        state.gathering &= !std::mem::take(&mut self.gathers);
+        let gathered = state.gathers(Instant::now());
+        if let Some(until) = gathered.filter(|_| !state.gathering) {
+            (state.gathering, self.gathers) = (true, true);
+            return Next::Gather(until);
+        }
+        if state.busy > 0 && state.waiting.len() < lanes.crowd && !state.waiting.is_empty() && late != Some(state.taken)
+        {
+            return Next::Wait(state.taken);
+        }
+        // What another lane gathers is that lane's.
+        let batch = if gathered.is_some() { Vec::new() } else { J::take(&mut state.waiting) };
         if batch.is_empty() {
             state.lanes -= 1;
             drop(state);
             self.lanes = None;
-            return None;
+            return Next::End;
         }
-        drop(state);
-        Some(batch)
+        self.busy = true;
+        state.busy += 1;
+        state.taken += 1;
+        Next::Run(batch)
+    }
+
+    /// Waits for a hurry, until then.
+    async fn hurried(&self, until: Instant) -> Option<()> {
+        let lanes = self.lanes.as_ref()?;
+        #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
+        timeout_at(until, lanes.hurry.notified()).await.ok()
     }
 }
 
@@ -96,8 +192,14 @@ impl<J: Job> Drop for Lane<J> {
         // A panic, or a runtime that ended. What is left tells its callers by being dropped, without the lock.
         let mut state = lanes.lock();
         state.lanes -= 1;
+        state.busy -= usize::from(self.busy);
+        state.gathering &= !self.gathers;
         let left = if state.lanes == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
         drop(state);
         drop(left);
+        lanes.hurry.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests;

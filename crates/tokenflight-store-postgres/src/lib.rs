@@ -51,6 +51,7 @@ mod error;
 mod facts;
 mod lanes;
 mod load;
+mod polls;
 mod sql;
 mod states;
 mod swap;

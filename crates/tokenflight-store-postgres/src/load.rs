@@ -16,11 +16,17 @@ const MOST: usize = 512;
 /// One key to be read.
 pub(crate) struct Load {
     pub(crate) key: GrantKey,
+    /// A session that waits for another host asks again.
+    pub(crate) poll: bool,
     pub(crate) tell: Sender<Result<Loaded, StoreError>>,
 }
 
 impl Job for Load {
     type Core = Core;
+
+    fn may_wait(&self) -> bool {
+        self.poll
+    }
 
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self> {
         let count = waiting.len().min(MOST);
@@ -66,6 +72,7 @@ async fn read(core: &Core, batch: &[Load]) -> Result<(Facts, HashMap<String, Blo
             None => said = Said::read(&row.text),
         }
     }
+    batch.iter().for_each(|load| core.polls.answered(&load.key, answered));
     let said = said.ok_or(PostgresError::Unreadable)?;
     if said.recovers {
         return Err(PostgresError::Standby);

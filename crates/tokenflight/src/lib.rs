@@ -11,6 +11,7 @@
 //! * [`Store`] is where it survives the process: `FileStore` of `tokenflight-store-file`, `PostgresCell` of
 //!   `tokenflight-store-postgres` in a [`CellStore`], a [`CallbackStore`], or one of yours; a [`MemoryStore`] is the default.
 //! * [`Audiences`] are several sessions over one refresh token; see [`audiences`].
+//! * [`Breaker`](breaker::Breaker) stops the sessions of a server when many of them end at once; see [`breaker`].
 //! * [`Time`] is where clocks come from; see [`time`].
 //!
 //! [`docs`] has the internals, the guarantees, the pitfalls and the costs.
@@ -27,6 +28,7 @@
 
 pub mod audiences;
 pub mod bearer;
+pub mod breaker;
 mod catch;
 pub mod docs;
 pub mod driver;

@@ -12,3 +12,4 @@ mod replicas;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiters;

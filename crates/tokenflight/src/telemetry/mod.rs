@@ -29,4 +29,5 @@ pub(crate) use self::{
     sets::{Operation, Replay, Replayed, Trigger},
     signal::Signal,
     span::{Cause, RefreshSpan},
+    trace::breaker,
 };

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use super::{Ended, signal::Signal, span::Begun};
+use crate::breaker::Change;
 
 /// What is kept of a session: nothing.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) fn began(_: impl FnOnce() -> Duration) -> Began {
 pub(super) const fn boot(_: Began) -> Option<Duration> {
     None
 }
+
+pub(crate) fn breaker(_: &'static str, _: Change) {}
 
 impl Session {
     pub(super) const fn new(_: &'static str) -> Self {

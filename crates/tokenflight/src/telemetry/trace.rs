@@ -12,6 +12,7 @@ use tracing::{
 
 use super::{Ended, sets::Trigger, signal::Signal, span::Begun};
 use crate::{
+    breaker::Change,
     catch::caught_call,
     sync::{AtomicU64, Ordering},
 };
@@ -225,6 +226,29 @@ impl Session {
         });
         Span(span.unwrap_or_else(|_| tracing::Span::none()))
     }
+}
+
+/// Tells what a breaker of this name does. A subscriber's panic is its own affair.
+pub(crate) fn breaker(label: &'static str, change: Change) {
+    let _ = caught_call(|| match change {
+        Change::Opened { ended, answered, wait } => tracing::event!(
+            name: "breaker_opened",
+            target: TARGET,
+            Level::WARN,
+            "tokenflight.breaker" = label,
+            "tokenflight.ended" = u64::from(ended),
+            "tokenflight.answered" = u64::from(answered),
+            "tokenflight.wait_ms" = millis(wait),
+            message = "breaker_opened",
+        ),
+        Change::Closed => tracing::event!(
+            name: "breaker_closed",
+            target: TARGET,
+            Level::INFO,
+            "tokenflight.breaker" = label,
+            message = "breaker_closed",
+        ),
+    });
 }
 
 /// How a failed refresh is told.

@@ -1,0 +1,83 @@
+use std::fmt;
+
+use tokenflight_core::{
+    BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenSet,
+    grant::{ReusePolicy, TokenRequest},
+};
+
+use super::{Breaker, state::Answer};
+
+/// A grant with a [`Breaker`] in front of it; see [`Breaker::guard`].
+///
+/// A request without a refresh token passes, and so does the revocation of a token.
+///
+/// # Cancel safety
+///
+/// A request that is dropped counts as not answered, and makes room for another one.
+#[derive(Clone)]
+pub struct Guarded<G> {
+    grant: G,
+    breaker: Breaker,
+}
+
+impl<G> Guarded<G> {
+    pub(super) const fn new(grant: G, breaker: Breaker) -> Self {
+        Self { grant, breaker }
+    }
+
+    /// The grant within.
+    pub const fn get_ref(&self) -> &G {
+        &self.grant
+    }
+}
+
+impl<G: Grant> Grant for Guarded<G> {
+    fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
+        if request.refresh_token().is_none() {
+            return self.grant.request(request);
+        }
+        Box::pin(async move {
+            let place = self.breaker.enter(request).await?;
+            let result = self.grant.request(request).await;
+            place.answered(said(&result));
+            result
+        })
+    }
+
+    fn needs_refresh_token(&self) -> bool {
+        self.grant.needs_refresh_token()
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.grant.issuer()
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        self.grant.client_id()
+    }
+
+    fn reuse_policy(&self) -> Option<ReusePolicy> {
+        self.grant.reuse_policy()
+    }
+
+    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        self.grant.revoke(token)
+    }
+}
+
+/// What the answer says about the refresh token.
+fn said(result: &Result<TokenSet, GrantError>) -> Answer {
+    match result.as_ref().map_err(GrantError::class) {
+        Ok(_) | Err(FailureClass::Interaction) => Answer::Lived,
+        Err(FailureClass::Terminal) => Answer::Ended,
+        Err(FailureClass::NotSent | FailureClass::Throttled | FailureClass::Ambiguous | FailureClass::Config) => {
+            Answer::None
+        }
+    }
+}
+
+impl<G> fmt::Debug for Guarded<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("breaker", &self.breaker).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! What is decided: no lock, no clock.
+
+use std::time::Duration;
+
+use super::{
+    held::{Held, Why},
+    settings::Settings,
+    window::{Sum, Window},
+};
+
+/// The longest time for which no session asks.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// What a breaker knows, at moments of the boot clock.
+#[derive(Debug)]
+pub(super) struct State {
+    settings: Settings,
+    phase: Phase,
+    /// Counts the phases. What was sent in another one says nothing about this one.
+    era: u64,
+    window: Window,
+    /// Refresh tokens that were presented in this era and are not answered yet.
+    under_way: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Closed,
+    /// Closed by hand: nothing is counted.
+    Lifted {
+        until: Duration,
+    },
+    Open {
+        until: Duration,
+        trip: Trip,
+    },
+    /// Some ask, to find out.
+    HalfOpen {
+        lived: u32,
+        trip: Trip,
+    },
+}
+
+/// Why it opened, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Trip {
+    sum: Sum,
+    wait: Duration,
+}
+
+/// What became of a presentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The session lives.
+    Lived,
+    /// It has ended.
+    Ended,
+    /// Nothing is known, or nothing about the refresh token.
+    None,
+}
+
+/// What is told of a breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Opened { ended: u32, answered: u32, wait: Duration },
+    Closed,
+}
+
+/// Which phase a presentation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Era(u64);
+
+impl State {
+    pub(super) fn new(settings: Settings) -> Self {
+        let window = Window::new(settings.window);
+        Self { settings, phase: Phase::Closed, era: 0, window, under_way: 0 }
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A session wants to present its refresh token.
+    pub(super) fn enter(&mut self, now: Duration) -> Result<Era, Held> {
+        self.pass(now);
+        let held = match self.phase {
+            Phase::Open { until, trip } => Some(trip.held(Why::Open { next: until.saturating_sub(now) })),
+            _ if self.room(now) > 0 => None,
+            Phase::HalfOpen { trip, .. } => Some(trip.held(Why::Trial)),
+            Phase::Closed | Phase::Lifted { .. } => Some(Held::new(Why::Unanswered, 0, 0)),
+        };
+        if let Some(held) = held {
+            return Err(held);
+        }
+        self.under_way = self.under_way.saturating_add(1);
+        Ok(Era(self.era))
+    }
+
+    /// It was given up, and says nothing.
+    pub(super) fn give_up(&mut self, era: Era) {
+        if era.0 == self.era {
+            self.under_way = self.under_way.saturating_sub(1);
+        }
+    }
+
+    /// It is answered.
+    pub(super) fn leave(&mut self, era: Era, answer: Answer, now: Duration) -> Option<Change> {
+        self.pass(now);
+        if era.0 != self.era {
+            return None;
+        }
+        self.under_way = self.under_way.saturating_sub(1);
+        match answer {
+            Answer::Lived => self.lived(now),
+            Answer::Ended => self.ended(now),
+            Answer::None => None,
+        }
+    }
+
+    fn lived(&mut self, now: Duration) -> Option<Change> {
+        self.window.count(Sum { lived: 1, ended: 0 }, now);
+        let Phase::HalfOpen { lived, .. } = &mut self.phase else { return None };
+        *lived = lived.saturating_add(1);
+        if *lived < self.settings.one_in {
+            return None;
+        }
+        // The same era: what is under way stays counted.
+        self.phase = Phase::Closed;
+        Some(Change::Closed)
+    }
+
+    fn ended(&mut self, now: Duration) -> Option<Change> {
+        self.window.count(Sum { lived: 0, ended: 1 }, now);
+        let sum = self.window.sum(now);
+        let wait = match self.phase {
+            Phase::Closed if self.is_much(sum) => self.settings.wait,
+            Phase::HalfOpen { trip, .. } => trip.wait.saturating_mul(2).min(LONGEST).max(trip.wait),
+            _ => return None,
+        };
+        let trip = Trip { sum, wait };
+        self.begin(Phase::Open { until: now.saturating_add(wait), trip });
+        Some(Change::Opened { ended: sum.ended, answered: sum.answered(), wait })
+    }
+
+    fn is_much(&self, sum: Sum) -> bool {
+        sum.ended >= self.settings.ends && sum.ended.saturating_mul(self.settings.one_in) >= sum.answered()
+    }
+
+    /// Nothing is held back for this long.
+    pub(super) fn lift(&mut self, length: Duration, now: Duration) {
+        self.begin(Phase::Lifted { until: now.saturating_add(length) });
+    }
+
+    /// One session asks alone before the others.
+    pub(super) fn arm(&mut self, now: Duration) {
+        self.pass(now);
+        if !matches!(self.phase, Phase::Open { .. }) {
+            // As if it had opened for half the time: the next opening is for the time that was set.
+            let trip = Trip { sum: Sum::default(), wait: self.settings.wait / 2 };
+            self.begin(Phase::HalfOpen { lived: 0, trip });
+        }
+    }
+
+    /// How many more may present now.
+    pub(super) fn room(&self, now: Duration) -> u32 {
+        let most = match self.phase {
+            Phase::Open { .. } => 0,
+            Phase::Lifted { .. } => u32::MAX,
+            Phase::HalfOpen { lived, .. } => lived.saturating_add(1),
+            Phase::Closed => {
+                let sum = self.window.sum(now);
+                self.settings.ends.saturating_add(sum.lived).saturating_sub(sum.ended).max(1)
+            }
+        };
+        most.saturating_sub(self.under_way)
+    }
+
+    /// Where it stands.
+    pub(super) fn phase(&mut self, now: Duration) -> super::BreakerState {
+        use super::BreakerState;
+        self.pass(now);
+        match self.phase {
+            Phase::Closed | Phase::Lifted { .. } => BreakerState::Closed,
+            Phase::Open { until, .. } => BreakerState::Open { next: until.saturating_sub(now) },
+            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// What the time alone changes.
+    fn pass(&mut self, now: Duration) {
+        match self.phase {
+            Phase::Open { until, trip } if now >= until => self.begin(Phase::HalfOpen { lived: 0, trip }),
+            Phase::Lifted { until } if now >= until => self.begin(Phase::Closed),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.era = self.era.wrapping_add(1);
+        self.under_way = 0;
+        self.window.clear();
+    }
+}
+
+impl Trip {
+    const fn held(self, why: Why) -> Held {
+        Held::new(why, self.sum.ended, self.sum.answered())
+    }
+}
