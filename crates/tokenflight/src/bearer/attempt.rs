@@ -16,7 +16,7 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, Choice, HttpService, Replay, Resend,
+    BearerBody, Choice, CloneService, HttpService, Replay, Resend,
     body::Refusal,
     call::{Sent, Shared, Spared},
     challenge::Meaning,
@@ -51,7 +51,7 @@ pub(super) fn waiting<S, K, B, P>(
     chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -103,7 +103,7 @@ pub(super) fn refused<S, K, B, P>(
     chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     P: Choice,
 {
@@ -223,7 +223,7 @@ fn send<S, K, T, P>(
     limit: &mut Limit,
 ) -> Pin<Box<impl Future<Output = Sending<S::ResponseBody>> + Send>>
 where
-    S: HttpService<T>,
+    S: HttpService<T> + CloneService,
     K: Send + Sync,
     T: Send + 'static,
     P: Choice,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     session::{Ask, Supply},
     slot::Inner,
-    sync::{Arc, Mutex, lock},
+    sync::{Arc, Mutex, OnceLock, lock},
 };
 
 /// What a layer hands to the services it makes.
@@ -30,7 +30,38 @@ pub(super) struct Settings<K, P> {
     pub(super) also_refused: AlsoRefused,
 }
 
-/// What all clones of a service share.
+/// What a service and its clones are made of.
+pub(super) struct Root<S, K, P> {
+    pub(super) settings: Settings<K, P>,
+    /// Made by the first call.
+    shared: OnceLock<Arc<Shared<S, K, P>>>,
+}
+
+impl<S, K, P> Root<S, K, P> {
+    pub(super) const fn new(settings: Settings<K, P>) -> Self {
+        Self { settings, shared: OnceLock::new() }
+    }
+}
+
+impl<S: Clone, K: Clone, P: Choice> Root<S, K, P> {
+    /// What all calls share, of this inner service if it is the first.
+    #[inline(always)]
+    pub(super) fn shared(&self, inner: &S) -> &Arc<Shared<S, K, P>> {
+        match self.shared.get() {
+            Some(shared) => shared,
+            None => self.first(inner),
+        }
+    }
+
+    #[cold]
+    fn first(&self, inner: &S) -> &Arc<Shared<S, K, P>> {
+        // Made before the place for it is taken: cloning a service is foreign code.
+        let shared = Arc::new(Shared::new(inner, self.settings.clone()));
+        self.shared.get_or_init(|| shared)
+    }
+}
+
+/// What all calls of a service and its clones share.
 pub(super) struct Shared<S, K, P> {
     pub(super) settings: Settings<K, P>,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
-    BearerBody, Choice, HttpService, NoToken, Replay, attempt,
+    BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
     call::{Sent, Settled, Shared, Spared},
     limit::Limit,
 };
@@ -90,7 +90,7 @@ where
 
 impl<S, K, B, P> Future for BearerFuture<S, K, B, P>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -147,7 +147,7 @@ fn refused<S, K, B, P>(
     chosen: &P::Chosen,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
