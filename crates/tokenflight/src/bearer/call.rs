@@ -94,11 +94,12 @@ impl<S, K, P: Choice> Shared<S, K, P> {
     }
 
     /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
-    /// called before the token is attached, so that the copy never holds it.
+    /// called before the token is attached, so that the copy never holds it. `listed` as of [`Head::of`].
     #[inline(always)]
     pub(super) fn copy<B>(
         &self,
         request: &Request<B>,
+        listed: bool,
         chosen: &P::Chosen,
         options: &BearerOptions,
         spare: &mut Option<Spare>,
@@ -107,7 +108,7 @@ impl<S, K, P: Choice> Shared<S, K, P> {
             return Names::of(request.headers());
         }
         let mut met = Met::default();
-        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
+        let Some(head) = Head::of(request, listed, &mut met) else { return Names::of(request.headers()) };
         let limit = Limit::new(options, met.timeout, &*self.session(chosen).parts.time);
         *spare = Some(Spare { head, limit });
         met.names
@@ -166,13 +167,13 @@ impl Settled {
 /// What a replay is built from beside the body.
 #[derive(Debug)]
 pub(super) struct Spare {
-    head: Head,
-    limit: Limit,
+    pub(super) head: Head,
+    pub(super) limit: Limit,
 }
 
 /// What a replay is built from.
 pub(super) struct Spared<C> {
-    spare: Spare,
+    pub(super) spare: Spare,
     pub(super) body: C,
 }
 
@@ -185,15 +186,6 @@ impl<C> Spared<C> {
             (Some(spare), Some(body)) => Some(Self { spare, body }),
             _ => None,
         }
-    }
-
-    pub(super) const fn limit(&self) -> Limit {
-        self.spare.limit
-    }
-
-    /// The request again with this body, without a token.
-    pub(super) fn request<B>(&self, body: B) -> Request<B> {
-        self.spare.head.rebuild(body)
     }
 }
 

@@ -12,7 +12,6 @@ use tokenflight_core::{BoxError, BoxFuture};
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
     call::{Sent, Settled, Shared, Spared},
-    limit::Limit,
 };
 use crate::{session::Session, sync::Arc};
 
@@ -152,8 +151,7 @@ where
     B: Send + 'static,
     P: Choice,
 {
-    let limit = kept.as_ref().map_or_else(Limit::default, Spared::limit);
-    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, limit, chosen.clone()))
+    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, chosen.clone()))
 }
 
 impl<S, K, B, P> fmt::Debug for BearerFuture<S, K, B, P>

@@ -185,7 +185,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         let choice = &shared.settings.choice;
         let chosen = choice.choose(request.extensions());
         let mut pass = None;
-        let target = shared.settings.rules.target(request, options, || {
+        let target = shared.settings.rules.target(request, options, |listed| {
             // A token that must last is asked for.
             if options.lasting().is_none()
                 && let Some(chosen) = &chosen
@@ -197,7 +197,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
                 pass = snapshot.usable(shared.session(chosen), unused);
             }
             match (&pass, &chosen) {
-                (Some(_), Some(chosen)) => shared.copy(request, chosen, options, spare),
+                (Some(_), Some(chosen)) => shared.copy(request, listed, chosen, options, spare),
                 _ => Names::of(request.headers()),
             }
         });
