@@ -17,11 +17,11 @@ use tokenflight_machine::OriginId;
 
 use super::{
     BearerBody, BearerOptions, Choice, CloneService, HttpService, Replay, Resend,
-    call::{Sent, Shared, Spared},
+    call::{KeptRequest, Sent, Shared},
     challenge::Meaning,
     limit::Limit,
     readiness::Readiness,
-    refusal::{self, Cure},
+    refusal::{self, Reaction},
 };
 use crate::{
     session::{Ask, Token},
@@ -65,10 +65,10 @@ where
             None => Ask::usable(Some(origin)),
         };
         let timer = session.parts.timer();
-        let supply = limit.within(time, pin!(session.obtain(ask))).await.and_then(|supply| supply);
-        let supply = tell_waited(session, timer, supply)?;
+        let obtained = limit.within(time, pin!(session.obtain(ask))).await.and_then(|obtained| obtained);
+        let obtained = tell_waited(session, timer, obtained)?;
         let (request, mut kept) = keep(&shared, request, &chosen, &options);
-        let (refusal, sent) = match send(&shared, request, supply, origin, &chosen, &mut limit).await {
+        let (refusal, sent) = match send(&shared, request, obtained, origin, &chosen, &mut limit).await {
             Ok((response, sent)) => match shared.settle(&response, sent, &chosen).passed(response) {
                 Ok(response) => return Ok(response),
                 Err(refusal) => (refusal, sent),
@@ -78,7 +78,7 @@ where
         };
         if let Some(kept) = &mut kept {
             // All its waits are counted together.
-            kept.spare.limit = limit;
+            kept.copied.limit = limit;
         }
         Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, chosen.clone())).await
     }
@@ -90,18 +90,18 @@ fn keep<S, K, B, P>(
     request: Request<B>,
     chosen: &P::Chosen,
     options: &BearerOptions,
-) -> (Request<K::Body>, Option<Spared<K::Kept>>)
+) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
 where
     K: Replay<B>,
     P: Choice,
 {
-    let (mut spare, mut body) = (None, None);
-    shared.copy(&request, false, chosen, options, &mut spare);
-    let request = match spare {
+    let (mut copied, mut body) = (None, None);
+    shared.copy(&request, false, chosen, options, &mut copied);
+    let request = match copied {
         Some(_) => shared.settings.replay.keep(request, &mut body),
         None => shared.settings.replay.pass(request),
     };
-    (request, Spared::new(spare, body))
+    (request, KeptRequest::new(copied, body))
 }
 
 /// A request that was sent and refused, and what is kept of it unless it is not to be sent again. Cancel safe as
@@ -111,7 +111,7 @@ pub(super) fn refused<S, K, B, P>(
     shared: Arc<Shared<S, K, P>>,
     refusal: Response<S::ResponseBody>,
     mut sent: Sent,
-    mut kept: Option<Spared<K::Kept>>,
+    mut kept: Option<KeptRequest<K::Kept>>,
     chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
@@ -127,14 +127,14 @@ where
         loop {
             let trigger = refusal::trigger(refusal.status(), refusal.headers());
             // In a block, so that no more is kept during the wait than what it results in.
-            let (again, Spared { spare, body: source }, resume) = {
-                let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
-                    Cure::None(challenge) => {
+            let (again, KeptRequest { copied, body: source }, resume) = {
+                let pause = match refusal::reaction(&refusal, &shared.settings.also_refused) {
+                    Reaction::None(challenge) => {
                         tell_refused(session, sent, trigger, challenge.meaning(), telemetry::Replay::Unwanted);
                         return Ok(explained(refusal, challenge));
                     }
-                    Cure::Refresh => None,
-                    Cure::Replay(pause) => Some(pause),
+                    Reaction::Refresh => None,
+                    Reaction::Replay(pause) => Some(pause),
                 };
                 // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
                 let hopeless = sent.note(session, replays);
@@ -164,27 +164,28 @@ where
                 let rest = poll_fn(|cx| shared.settings.replay.poll_again(source, cx));
                 Box::pin(Deadline::after(Arc::clone(time), REST_TIME).limit(rest))
             });
-            spare.head.shrink();
+            copied.head.shrink();
             let newer = session.obtain(sent.refused(replays));
             let waits = join3(newer, OptionFuture::from(reading), OptionFuture::from(rest));
             let timer = session.parts.timer();
-            let waited = spare.limit.within(time, pin!(waits)).await;
-            let (mut supply, rest) = match tell_waited(session, timer, waited.and_then(|(s, _, rest)| Ok((s?, rest)))) {
-                Ok(supply) => supply,
+            let waited = copied.limit.within(time, pin!(waits)).await;
+            let (mut obtained, rest) = match tell_waited(session, timer, waited.and_then(|(s, _, rest)| Ok((s?, rest))))
+            {
+                Ok(obtained) => obtained,
                 Err(error) => return Ok(explained(BearerBody::handed_on(refusal), error)),
             };
             let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
                 return Ok(BearerBody::handed_on(refusal));
             };
             if let Some(resume) = resume
-                && let Err(error) = spare.limit.within(time, with(&mut supply.1, resume)).await
+                && let Err(error) = copied.limit.within(time, with(&mut obtained.1, resume)).await
             {
                 return Ok(explained(BearerBody::handed_on(refusal), error));
             }
             replays = u8::saturating_add(replays, 1);
-            let mut request = spare.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
+            let mut request = copied.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
             request.extensions_mut().insert(Resend(replays.into()));
-            let answered = send(&shared, request, supply, sent.origin, &chosen, &mut spare.limit).await;
+            let answered = send(&shared, request, obtained, sent.origin, &chosen, &mut copied.limit).await;
             let told = move |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
             let (response, again) = match answered {
                 Ok(answered) => answered,
@@ -216,9 +217,9 @@ fn tell_refused(session: &Inner, sent: Sent, trigger: Trigger, meaning: Meaning,
 }
 
 /// Tells how a wait has ended.
-fn tell_waited<T>(session: &Inner, timer: Timer, supply: Result<T, Error>) -> Result<T, Error> {
-    session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
-    supply
+fn tell_waited<T>(session: &Inner, timer: Timer, obtained: Result<T, Error>) -> Result<T, Error> {
+    session.parts.signal(|| Signal::waited(session.parts.since(timer), obtained.as_ref().err()));
+    obtained
 }
 
 /// A response, and which token its request had.

@@ -10,7 +10,7 @@ use super::{
     choice::sealed::Choice,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
-    replay::{Head, Met},
+    replay::{Head, Seen},
     target::{Names, Rules},
     watch::Watch,
 };
@@ -93,7 +93,7 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
+    /// Which headers have a say about the target; and into `copied` what a replay needs of the request beside its body. To be
     /// called before the token is attached, so that the copy never holds it. `listed` as of [`Head::of`].
     #[inline(always)]
     pub(super) fn copy<B>(
@@ -102,16 +102,16 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         listed: bool,
         chosen: &P::Chosen,
         options: &BearerOptions,
-        spare: &mut Option<Spare>,
+        copied: &mut Option<Copied>,
     ) -> Names {
         if !self.replays || !options.may_replay(request.method()) {
             return Names::of(request.headers());
         }
-        let mut met = Met::default();
-        let Some(head) = Head::of(request, listed, &mut met) else { return Names::of(request.headers()) };
-        let limit = Limit::new(options, met.timeout, &*self.session(chosen).parts.time);
-        *spare = Some(Spare { head, limit });
-        met.names
+        let mut seen = Seen::default();
+        let Some(head) = Head::of(request, listed, &mut seen) else { return Names::of(request.headers()) };
+        let limit = Limit::new(options, seen.timeout, &*self.session(chosen).parts.time);
+        *copied = Some(Copied { head, limit });
+        seen.names
     }
 
     /// Whether a response is a refusal.
@@ -166,24 +166,24 @@ impl Settled {
 
 /// What a replay is built from beside the body.
 #[derive(Debug)]
-pub(super) struct Spare {
+pub(super) struct Copied {
     pub(super) head: Head,
     pub(super) limit: Limit,
 }
 
 /// What a replay is built from.
-pub(super) struct Spared<C> {
-    pub(super) spare: Spare,
+pub(super) struct KeptRequest<C> {
+    pub(super) copied: Copied,
     pub(super) body: C,
 }
 
-impl<C> Spared<C> {
+impl<C> KeptRequest<C> {
     /// Nothing if a part is missing.
     #[inline(always)]
-    pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
+    pub(super) fn new(copied: Option<Copied>, body: Option<C>) -> Option<Self> {
         // Not `zip`, which is called and moves both parts twice.
-        match (spare, body) {
-            (Some(spare), Some(body)) => Some(Self { spare, body }),
+        match (copied, body) {
+            (Some(copied), Some(body)) => Some(Self { copied, body }),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
-    call::{Sent, Settled, Shared, Spared},
+    call::{KeptRequest, Sent, Settled, Shared},
 };
 use crate::{session::Session, sync::Arc};
 
@@ -51,7 +51,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             shared: Arc<Shared<S, K, P>>,
-            kept: Option<Spared<K::Kept>>,
+            kept: Option<KeptRequest<K::Kept>>,
             sent: Sent,
             chosen: P::Chosen,
         },
@@ -75,7 +75,7 @@ where
     pub(super) const fn first(
         future: S::Future,
         shared: Arc<Shared<S, K, P>>,
-        kept: Option<Spared<K::Kept>>,
+        kept: Option<KeptRequest<K::Kept>>,
         sent: Sent,
         chosen: P::Chosen,
     ) -> Self {
@@ -129,7 +129,7 @@ where
 
 /// Lets go of what a replay would need, if there is anything.
 #[inline]
-fn forget<C>(kept: &mut Option<Spared<C>>) {
+fn forget<C>(kept: &mut Option<KeptRequest<C>>) {
     if kept.is_some() {
         *kept = None;
     }
@@ -142,7 +142,7 @@ fn refused<S, K, B, P>(
     shared: &Arc<Shared<S, K, P>>,
     refusal: Response<S::ResponseBody>,
     sent: Sent,
-    kept: Option<Spared<K::Kept>>,
+    kept: Option<KeptRequest<K::Kept>>,
     chosen: &P::Chosen,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where

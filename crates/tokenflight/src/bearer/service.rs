@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
-    call::{Root, Sent, Settings, Shared, Spare, Spared},
+    call::{Copied, KeptRequest, Root, Sent, Settings, Shared},
     oneshot::SentBy,
     readiness::Readiness,
     target::{Names, NoToken},
@@ -164,16 +164,16 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         B::oneshot(self, request)
     }
 
-    /// Puts the token on a request, if there is one for it at once, and copies into `spare` what a replay needs. By reference: each step that
-    /// takes a request and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and into `copied` what a replay needs. By reference: each
+    /// step that takes a request and gives it back copies all of it.
     #[inline(always)]
     fn prepare<B>(
         shared: &Shared<S, K, P>,
         snapshot: &mut Snapshot,
         unused: &mut bool,
         request: &mut Request<B>,
-        spare: &mut Option<Spare>,
-    ) -> Way<P::Chosen> {
+        copied: &mut Option<Copied>,
+    ) -> Treatment<P::Chosen> {
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
             None => &shared.settings.options,
@@ -197,17 +197,17 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
                 pass = snapshot.usable(shared.session(chosen), unused);
             }
             match (&pass, &chosen) {
-                (Some(_), Some(chosen)) => shared.copy(request, listed, chosen, options, spare),
+                (Some(_), Some(chosen)) => shared.copy(request, listed, chosen, options, copied),
                 _ => Names::of(request.headers()),
             }
         });
         match (target, chosen, pass) {
-            (Err(why), ..) => Way::Untouched(why),
-            (Ok(_), None, _) => Way::NoKey,
-            (Ok(origin), Some(chosen), None) => Way::Wait(origin, chosen),
+            (Err(why), ..) => Treatment::Untouched(why),
+            (Ok(_), None, _) => Treatment::NoKey,
+            (Ok(origin), Some(chosen), None) => Treatment::Wait(origin, chosen),
             (Ok(origin), Some(chosen), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
-                Way::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
+                Treatment::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
             }
         }
     }
@@ -282,25 +282,25 @@ where
         }
         let shared = root.shared(inner);
         let replay = &shared.settings.replay;
-        let (mut spare, mut body) = (None, None);
-        match Self::prepare(shared, snapshot, unused, &mut request, &mut spare) {
-            Way::Send(sent, chosen) if spare.is_some() => {
+        let (mut copied, mut body) = (None, None);
+        match Self::prepare(shared, snapshot, unused, &mut request, &mut copied) {
+            Treatment::Send(sent, chosen) if copied.is_some() => {
                 let future = inner.call(replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(shared), Spared::new(spare, body), sent, chosen)
+                BearerFuture::first(future, Arc::clone(shared), KeptRequest::new(copied, body), sent, chosen)
             }
-            Way::Send(sent, chosen) => {
+            Treatment::Send(sent, chosen) => {
                 let future = inner.call(replay.pass(request));
                 BearerFuture::first(future, Arc::clone(shared), None, sent, chosen)
             }
-            Way::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
-            Way::NoKey => Self::fail(inner, shared, ErrorKind::NoKey),
-            Way::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
+            Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
+            Treatment::NoKey => Self::fail(inner, shared, ErrorKind::NoKey),
+            Treatment::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
         }
     }
 }
 
 /// What becomes of a request.
-enum Way<C> {
+enum Treatment<C> {
     /// It has the token and is sent at once.
     Send(Sent, C),
     /// It has to wait for a token for this origin.

@@ -38,15 +38,15 @@ pub(in crate::bearer) struct Head {
     flat: Flat,
 }
 
-/// What is met while the headers are copied.
+/// What is seen while the headers are copied.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::bearer) struct Met {
+pub(in crate::bearer) struct Seen {
     pub(in crate::bearer) names: Names,
     /// The call's `grpc-timeout`.
     pub(in crate::bearer) timeout: Option<Duration>,
 }
 
-impl Met {
+impl Seen {
     #[inline(always)]
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
         if *name == AUTHORIZATION {
@@ -91,8 +91,8 @@ impl Head {
     /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB). What `listed` says
     /// is spelled as the list has it, and is taken from there.
     #[inline(always)]
-    pub(in crate::bearer) fn of<B>(request: &Request<B>, listed: bool, met: &mut Met) -> Option<Self> {
-        let flat = Flat::of(request.uri(), listed, request.headers(), met)?;
+    pub(in crate::bearer) fn of<B>(request: &Request<B>, listed: bool, seen: &mut Seen) -> Option<Self> {
+        let flat = Flat::of(request.uri(), listed, request.headers(), seen)?;
         let (method, version) = (request.method().clone(), request.version());
         Some(Self { method, version, listed, extensions: request.extensions().clone(), flat })
     }
@@ -121,7 +121,7 @@ impl Head {
 
 impl Flat {
     /// Copies URI and headers; notes what it meets.
-    fn of(uri: &Uri, listed: bool, headers: &HeaderMap, met: &mut Met) -> Option<Self> {
+    fn of(uri: &Uri, listed: bool, headers: &HeaderMap, seen: &mut Seen) -> Option<Self> {
         let mut flat = Self::new();
         let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
         if !listed {
@@ -130,7 +130,7 @@ impl Flat {
         }
         flat.put([path.as_bytes()], 0)?;
         for (name, value) in headers {
-            met.note(name, value);
+            seen.note(name, value);
             if value.len() > LONG {
                 flat.share(name, value)?;
                 continue;
