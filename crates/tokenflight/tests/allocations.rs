@@ -72,7 +72,7 @@ impl Time for Counting {
     }
 }
 
-fn world(lifetime: Option<Duration>) -> (Counting, Session, Bearer<Bare>) {
+fn fixture(lifetime: Option<Duration>) -> (Counting, Session, Bearer<Bare>) {
     let time = Counting { time: ManualTime::new(1), readings: Arc::default() };
     let session = Session::builder(MockGrant::new()).time(time.clone()).build().unwrap();
     let mut set = TokenSet::new("access-0").refresh_token("refresh-0");
@@ -118,24 +118,24 @@ fn extra<B: IndependentClone + Send + 'static>(client: &mut Bearer<Bare>, make: 
 
 #[test]
 fn a_request_with_a_usable_token_allocates_nothing() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     assert_eq!(extra(&mut client, || request(Empty::<Bytes>::new())), 0);
     assert_eq!(extra(&mut client, || request(())), 0);
 }
 
 #[test]
 fn neither_does_one_with_a_driver_or_without_a_known_lifetime() {
-    let (_, session, mut client) = world(Some(LIFE));
+    let (_, session, mut client) = fixture(Some(LIFE));
     let mut driver = Box::pin(session.driver());
     assert!(driver.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(extra(&mut client, || request(Empty::<Bytes>::new())), 0);
-    let (_, _, mut client) = world(None);
+    let (_, _, mut client) = fixture(None);
     assert_eq!(extra(&mut client, || request(Empty::<Bytes>::new())), 0);
 }
 
 #[test]
 fn a_thousand_requests_in_a_row_allocate_nothing() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     send(&mut client, request(()));
     let requests: Vec<_> = (0..1_000).map(|_| request(())).collect();
     let counted = measure(|| requests.into_iter().for_each(|request| send(&mut client, request)));
@@ -151,7 +151,7 @@ fn freed(count: usize) -> i64 {
 /// The copy of a body shares its bytes. `Bytes` that were never shared must become so, which is one allocation.
 #[test]
 fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     assert_eq!(extra(&mut client, || request(Full::new(Bytes::from_static(b"body")))), 0);
     let shared = Bytes::from(vec![b'x'; 64 * 1024]);
     let _second = shared.clone();
@@ -177,7 +177,7 @@ where
 
 #[test]
 fn recording_a_body_that_is_in_memory_allocates_nothing() {
-    let (_, session, _) = world(Some(LIFE));
+    let (_, session, _) = fixture(Some(LIFE));
     assert_eq!(recorded(&session, || request(Empty::<Bytes>::new())), 0);
     assert_eq!(recorded(&session, || request(Full::new(Bytes::from_static(b"body")))), 0);
     let shared = Bytes::from(vec![b'x'; 64 * 1024]);
@@ -190,10 +190,10 @@ fn recording_a_body_that_is_in_memory_allocates_nothing() {
     assert_eq!(recorded(&session, || request(Full::new(Bytes::from(vec![b'x'; 64])))), 1);
 }
 
-/// One for the tape. The list of pieces grows with what is read, here nothing.
+/// One for the recording. The list of pieces grows with what is read, here nothing.
 #[test]
-fn recording_a_stream_allocates_its_tape() {
-    let (_, session, _) = world(Some(LIFE));
+fn recording_a_stream_allocates_its_list_of_pieces() {
+    let (_, session, _) = fixture(Some(LIFE));
     let pieces = || {
         let once = futures_util::stream::iter(
             [(); 3].map(|()| Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(b"piece")))),
@@ -208,7 +208,7 @@ fn recording_a_stream_allocates_its_tape() {
 /// It is met while the headers are copied.
 #[test]
 fn a_deadline_of_the_request_allocates_nothing() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     let grpc = || {
         let mut request = request(Empty::<Bytes>::new());
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static("5S"));
@@ -221,7 +221,7 @@ fn a_deadline_of_the_request_allocates_nothing() {
 fn extensions_cost_their_own_clone() {
     #[derive(Clone)]
     struct Tracing(#[allow(dead_code)] [u64; 4]);
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     let make = || {
         let mut request = request(());
         request.extensions_mut().insert(Tracing([0; 4]));
@@ -234,7 +234,7 @@ fn extensions_cost_their_own_clone() {
 
 #[test]
 fn a_request_that_is_not_ours_allocates_nothing() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     let foreign = || {
         let mut request = request(());
         *request.uri_mut() = "https://api.example.com".parse().unwrap();
@@ -246,7 +246,7 @@ fn a_request_that_is_not_ours_allocates_nothing() {
 
 #[test]
 fn a_clone_of_the_client_allocates_nothing_until_it_is_used() {
-    let (_, _, mut client) = world(Some(LIFE));
+    let (_, _, mut client) = fixture(Some(LIFE));
     send(&mut client, request(()));
     assert_eq!(measure(|| drop(client.clone())).count_total, 0);
 }
@@ -265,13 +265,13 @@ fn readings(time: &Counting, client: &mut Bearer<Bare>) -> usize {
 
 #[test]
 fn without_a_driver_the_clock_is_read_once() {
-    let (time, _, mut client) = world(Some(LIFE));
+    let (time, _, mut client) = fixture(Some(LIFE));
     assert_eq!(readings(&time, &mut client), 1);
 }
 
 #[test]
 fn with_a_driver_the_clock_is_not_read() {
-    let (time, session, mut client) = world(Some(LIFE));
+    let (time, session, mut client) = fixture(Some(LIFE));
     let mut driver = Box::pin(session.driver());
     assert!(Pin::new(&mut driver).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(readings(&time, &mut client), 0);
@@ -281,6 +281,6 @@ fn with_a_driver_the_clock_is_not_read() {
 
 #[test]
 fn a_token_of_unknown_lifetime_needs_no_clock() {
-    let (time, _, mut client) = world(None);
+    let (time, _, mut client) = fixture(None);
     assert_eq!(readings(&time, &mut client), 0);
 }

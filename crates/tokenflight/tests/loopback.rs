@@ -135,7 +135,7 @@ where
 }
 
 /// Both servers on sockets, and a session that is a minute old. Time stands still but where a test moves it.
-struct World<S> {
+struct Fixture<S> {
     time: ManualTime,
     auth: AuthServer,
     api: ResourceServer,
@@ -145,7 +145,7 @@ struct World<S> {
     _token_endpoint: Served,
 }
 
-impl<S, R> World<S>
+impl<S, R> Fixture<S>
 where
     S: Service<Req, Response = Response<R>, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
     R: Body<Data: Send, Error: Into<BoxError> + Send> + Send + 'static,
@@ -206,30 +206,30 @@ async fn moving<T>(time: &ManualTime, work: impl Future<Output = T>) -> T {
 #[test]
 fn an_expired_token_is_none_of_the_callers_business() {
     on_tokio(async {
-        let world = World::new(pool(), Refusal::new()).await;
+        let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 0..3 {
-            let answer = get(world.client.clone(), world.at.url("/me")).await;
+            let answer = get(fixture.client.clone(), fixture.at.url("/me")).await;
             assert_eq!(answer, (StatusCode::OK, Bytes::from_static(b"here you are")));
-            assert_eq!(world.auth.report().total.token_requests, round);
-            world.time.advance(LIFE);
+            assert_eq!(fixture.auth.report().total.token_requests, round);
+            fixture.time.advance(LIFE);
         }
-        assert_eq!(world.api.counts().refused, 0);
-        world.auth.assert_unharmed();
+        assert_eq!(fixture.api.counts().refused, 0);
+        fixture.auth.assert_unharmed();
     });
 }
 
 #[test]
 fn a_revoked_token_is_none_of_the_callers_business() {
     on_tokio(async {
-        let world = World::new(pool(), Refusal::new()).await;
+        let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
-            world.auth.expire_all_access();
-            assert_eq!(get(world.client.clone(), world.at.url("/me")).await.0, StatusCode::OK);
-            assert_eq!(world.auth.report().total.token_requests, round);
-            assert_eq!(world.api.counts().refused, round);
-            world.time.advance(Duration::from_secs(20));
+            fixture.auth.expire_all_access();
+            assert_eq!(get(fixture.client.clone(), fixture.at.url("/me")).await.0, StatusCode::OK);
+            assert_eq!(fixture.auth.report().total.token_requests, round);
+            assert_eq!(fixture.api.counts().refused, round);
+            fixture.time.advance(Duration::from_secs(20));
         }
-        world.auth.assert_unharmed();
+        fixture.auth.assert_unharmed();
     });
 }
 
@@ -238,13 +238,13 @@ fn a_revoked_token_is_none_of_the_callers_business() {
 fn one_connection_is_enough_for_a_refusal_without_an_end_its_refresh_and_the_replay() {
     for body in [RefusalBody::Short, RefusalBody::Stalls, RefusalBody::Floods] {
         on_tokio(async move {
-            let world = World::new(Single::new(), Refusal::new().body(body)).await;
-            world.auth.expire_all_access();
-            let answer = moving(&world.time, get(world.client.clone(), world.at.url("/me"))).await;
+            let fixture = Fixture::new(Single::new(), Refusal::new().body(body)).await;
+            fixture.auth.expire_all_access();
+            let answer = moving(&fixture.time, get(fixture.client.clone(), fixture.at.url("/me"))).await;
             assert_eq!(answer.0, StatusCode::OK, "{body:?}");
-            assert_eq!(world.auth.report().total.token_requests, 1);
-            assert_eq!(world.api.counts().refused, 1);
-            world.auth.assert_unharmed();
+            assert_eq!(fixture.auth.report().total.token_requests, 1);
+            assert_eq!(fixture.api.counts().refused, 1);
+            fixture.auth.assert_unharmed();
         });
     }
 }
@@ -252,68 +252,68 @@ fn one_connection_is_enough_for_a_refusal_without_an_end_its_refresh_and_the_rep
 #[test]
 fn one_connection_is_enough_for_requests_that_wait_for_a_token() {
     on_tokio(async {
-        let world = World::new(Single::new(), Refusal::new()).await;
-        world.time.advance(LIFE);
+        let fixture = Fixture::new(Single::new(), Refusal::new()).await;
+        fixture.time.advance(LIFE);
         let mut requests = JoinSet::new();
         for _ in 0..20 {
-            requests.spawn(get(world.client.clone(), world.at.url("/me")));
+            requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
         }
         for (status, _) in requests.join_all().await {
             assert_eq!(status, StatusCode::OK);
         }
-        assert_eq!(world.auth.report().total.token_requests, 1);
+        assert_eq!(fixture.auth.report().total.token_requests, 1);
     });
 }
 
 #[test]
 fn two_hundred_requests_cost_one_token_request_for_each_expiry() {
     on_tokio(async {
-        let world = World::new(pool(), Refusal::new()).await;
+        let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
-            world.time.advance(LIFE);
+            fixture.time.advance(LIFE);
             let mut requests = JoinSet::new();
             for _ in 0..200 {
-                requests.spawn(get(world.client.clone(), world.at.url("/me")));
+                requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
             }
             for (status, _) in requests.join_all().await {
                 assert_eq!(status, StatusCode::OK);
             }
-            assert_eq!(world.auth.report().total.token_requests, round);
+            assert_eq!(fixture.auth.report().total.token_requests, round);
         }
-        assert_eq!(world.api.counts().refused, 0);
-        world.auth.assert_unharmed();
+        assert_eq!(fixture.api.counts().refused, 0);
+        fixture.auth.assert_unharmed();
     });
 }
 
 #[test]
 fn two_hundred_refusals_cost_one_token_request() {
     on_tokio(async {
-        let world = World::new(pool(), Refusal::new()).await;
+        let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
-            world.auth.expire_all_access();
+            fixture.auth.expire_all_access();
             let mut requests = JoinSet::new();
             for _ in 0..200 {
-                requests.spawn(get(world.client.clone(), world.at.url("/me")));
+                requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
             }
             for (status, _) in requests.join_all().await {
                 assert_eq!(status, StatusCode::OK);
             }
-            assert_eq!(world.auth.report().total.token_requests, round);
-            world.time.advance(Duration::from_secs(20));
+            assert_eq!(fixture.auth.report().total.token_requests, round);
+            fixture.time.advance(Duration::from_secs(20));
         }
-        world.auth.assert_unharmed();
+        fixture.auth.assert_unharmed();
     });
 }
 
 #[test]
 fn an_ended_session_gives_the_servers_own_refusal_back() {
     on_tokio(async {
-        let world = World::new(pool(), Refusal::new()).await;
-        world.auth.revoke_family("login-1");
-        let (status, body) = get(world.client.clone(), world.at.url("/me")).await;
+        let fixture = Fixture::new(pool(), Refusal::new()).await;
+        fixture.auth.revoke_family("login-1");
+        let (status, body) = get(fixture.client.clone(), fixture.at.url("/me")).await;
         assert_eq!((status, body.as_ref()), (StatusCode::UNAUTHORIZED, &b"no"[..]));
-        let error = world.session.token().await.unwrap_err();
+        let error = fixture.session.token().await.unwrap_err();
         assert!(error.is_ended(), "{error:?}");
-        assert_eq!(world.auth.report().total.token_requests, 1);
+        assert_eq!(fixture.auth.report().total.token_requests, 1);
     });
 }

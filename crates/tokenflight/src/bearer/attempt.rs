@@ -16,13 +16,12 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, Choice, HttpService, Replay, Resend,
-    body::Refusal,
-    call::{Sent, Shared, Spared},
+    BearerBody, BearerOptions, Choice, CloneService, HttpService, Replay, Resend,
+    call::{KeptRequest, Sent, Shared},
     challenge::Meaning,
     limit::Limit,
     readiness::Readiness,
-    refusal::{self, Cure},
+    refusal::{self, Reaction},
 };
 use crate::{
     session::{Ask, Token},
@@ -51,7 +50,7 @@ pub(super) fn waiting<S, K, B, P>(
     chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -66,111 +65,131 @@ where
             None => Ask::usable(Some(origin)),
         };
         let timer = session.parts.timer();
-        let supply = limit.within(time, pin!(session.obtain(ask))).await.and_then(|supply| supply);
-        let supply = tell_waited(session, timer, supply)?;
-        let (mut spare, mut body) = (None, None);
-        shared.copy(&request, &chosen, &options, &mut spare);
-        let request = match spare {
-            Some(_) => shared.settings.replay.keep(request, &mut body),
-            None => shared.settings.replay.pass(request),
+        let obtained = limit.within(time, pin!(session.obtain(ask))).await.and_then(|obtained| obtained);
+        let obtained = tell_waited(session, timer, obtained)?;
+        let (request, mut kept) = keep(&shared, request, &chosen, &options);
+        let (refusal, sent) = match send(&shared, request, obtained, origin, &chosen, &mut limit).await {
+            Ok((response, sent)) => match shared.settle(&response, sent, &chosen).passed(response) {
+                Ok(response) => return Ok(response),
+                Err(refusal) => (refusal, sent),
+            },
+            Err(Failure::Ours(error)) => return Err(error.into()),
+            Err(Failure::Inner(error)) => return Err(error),
         };
-        let kept = Spared::new(spare, body);
-        let sent = send(&shared, request, supply, origin, &chosen, &mut limit).await;
-        let (response, sent) = sent.map_err(|failure| match failure {
-            Failure::Ours(error) => error.into(),
-            Failure::Inner(error) => error,
-        })?;
-        match shared.settle(&response, sent, &chosen).passed(response) {
-            Ok(response) => Ok(response),
-            Err(refusal) => {
-                let chosen = chosen.clone();
-                Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, limit, chosen)).await
-            }
+        if let Some(kept) = &mut kept {
+            // All its waits are counted together.
+            kept.copied.limit = limit;
         }
+        Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, chosen.clone())).await
     }
+}
+
+/// The request to send, and what a replay of it needs.
+fn keep<S, K, B, P>(
+    shared: &Shared<S, K, P>,
+    request: Request<B>,
+    chosen: &P::Chosen,
+    options: &BearerOptions,
+) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
+where
+    K: Replay<B>,
+    P: Choice,
+{
+    let (mut copied, mut body) = (None, None);
+    shared.copy(&request, false, chosen, options, &mut copied);
+    let request = match copied {
+        Some(_) => shared.settings.replay.keep(request, &mut body),
+        None => shared.settings.replay.pass(request),
+    };
+    (request, KeptRequest::new(copied, body))
 }
 
 /// A request that was sent and refused, and what is kept of it unless it is not to be sent again. Cancel safe as
 /// [`waiting`].
 // Not an `async fn`, as above.
-#[expect(clippy::manual_async_fn)]
 pub(super) fn refused<S, K, B, P>(
     shared: Arc<Shared<S, K, P>>,
-    mut refusal: Response<S::ResponseBody>,
+    refusal: Response<S::ResponseBody>,
     mut sent: Sent,
-    mut kept: Option<Spared<K::Kept>>,
-    mut limit: Limit,
+    mut kept: Option<KeptRequest<K::Kept>>,
     chosen: P::Chosen,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     P: Choice,
 {
+    let mut refusal = refusal.map(BearerBody::whole);
     async move {
         let session = shared.session(&chosen);
         let time = &session.parts.time;
         let mut replays = 0;
         loop {
             let trigger = refusal::trigger(refusal.status(), refusal.headers());
-            let pause = match refusal::cure(&refusal, &shared.settings.also_refused) {
-                Cure::None(challenge) => {
-                    tell_refused(session, sent, trigger, challenge.meaning(), telemetry::Replay::Unwanted);
-                    return Ok(explained(refusal.map(BearerBody::whole), challenge));
+            // In a block, so that no more is kept during the wait than what it results in.
+            let (again, KeptRequest { copied, body: source }, resume) = {
+                let pause = match refusal::reaction(&refusal, &shared.settings.also_refused) {
+                    Reaction::None(challenge) => {
+                        tell_refused(session, sent, trigger, challenge.meaning(), telemetry::Replay::Unwanted);
+                        return Ok(explained(refusal, challenge));
+                    }
+                    Reaction::Refresh => None,
+                    Reaction::Replay(pause) => Some(pause),
+                };
+                // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
+                let hopeless = sent.note(session, replays);
+                let again = match (pause, &mut kept) {
+                    // What is not ready is polled again at once.
+                    (Some(_), Some(kept)) => {
+                        shared.settings.replay.poll_again(&mut kept.body, &mut Context::from_waker(Waker::noop()))
+                    }
+                    _ => Poll::Ready(None),
+                };
+                let whole = kept.is_some() && !matches!(again, Poll::Ready(None));
+                let replay = telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole);
+                tell_refused(session, sent, trigger, Meaning::Refresh, replay);
+                match (hopeless, pause, &mut kept, &again) {
+                    (Some(error), ..) => return Ok(explained(refusal, error)),
+                    (None, Some(pause), Some(kept), Poll::Pending | Poll::Ready(Some(_))) => {
+                        let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
+                        (again, kept, resume)
+                    }
+                    _ => return Ok(refusal),
                 }
-                Cure::Refresh => None,
-                Cure::Replay(pause) => Some(pause),
-            };
-            // Asked at once, so that the token is known to be refused even if this request cannot be sent again.
-            let hopeless = sent.note(session, replays);
-            let again = match (pause, &mut kept) {
-                // What is not ready is polled again at once.
-                (Some(_), Some(kept)) => {
-                    shared.settings.replay.poll_again(&mut kept.body, &mut Context::from_waker(Waker::noop()))
-                }
-                _ => Poll::Ready(None),
-            };
-            let whole = kept.is_some() && !matches!(again, Poll::Ready(None));
-            let replay = telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), whole);
-            tell_refused(session, sent, trigger, Meaning::Refresh, replay);
-            let (pause, spared) = match (hopeless, pause, &mut kept, &again) {
-                (Some(error), ..) => return Ok(explained(refusal.map(BearerBody::whole), error)),
-                (None, Some(pause), Some(spared), Poll::Pending | Poll::Ready(Some(_))) => (pause, spared),
-                _ => return Ok(refusal.map(BearerBody::whole)),
             };
             // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
-            let (head, body) = refusal.into_parts();
-            let mut original = Refusal::new(head);
+            let left = refusal.body_mut().let_go();
+            let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
             let rest = again.is_pending().then(|| {
-                let rest = poll_fn(|cx| shared.settings.replay.poll_again(&mut spared.body, cx));
+                let rest = poll_fn(|cx| shared.settings.replay.poll_again(source, cx));
                 Box::pin(Deadline::after(Arc::clone(time), REST_TIME).limit(rest))
             });
-            let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), pause)));
+            copied.head.shrink();
             let newer = session.obtain(sent.refused(replays));
-            let waits = join3(newer, original.read(body, Arc::clone(time)), OptionFuture::from(rest));
+            let waits = join3(newer, OptionFuture::from(reading), OptionFuture::from(rest));
             let timer = session.parts.timer();
-            let waited = limit.within(time, pin!(waits)).await;
-            let (mut supply, rest) = match tell_waited(session, timer, waited.and_then(|(s, (), rest)| Ok((s?, rest))))
+            let waited = copied.limit.within(time, pin!(waits)).await;
+            let (mut obtained, rest) = match tell_waited(session, timer, waited.and_then(|(s, _, rest)| Ok((s?, rest))))
             {
-                Ok(supply) => supply,
-                Err(error) => return Ok(explained(original.response(), error)),
+                Ok(obtained) => obtained,
+                Err(error) => return Ok(explained(BearerBody::handed_on(refusal), error)),
             };
             let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
-                return Ok(original.response());
+                return Ok(BearerBody::handed_on(refusal));
             };
             if let Some(resume) = resume
-                && let Err(error) = limit.within(time, with(&mut supply.1, resume)).await
+                && let Err(error) = copied.limit.within(time, with(&mut obtained.1, resume)).await
             {
-                return Ok(explained(original.response(), error));
+                return Ok(explained(BearerBody::handed_on(refusal), error));
             }
             replays = u8::saturating_add(replays, 1);
-            let mut request = spared.request(body);
+            let mut request = copied.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
             request.extensions_mut().insert(Resend(replays.into()));
-            let answered = send(&shared, request, supply, sent.origin, &chosen, &mut limit).await;
+            let answered = send(&shared, request, obtained, sent.origin, &chosen, &mut copied.limit).await;
             let told = move |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
             let (response, again) = match answered {
                 Ok(answered) => answered,
-                Err(Failure::Ours(error)) => return Ok(explained(original.response(), error)),
+                Err(Failure::Ours(error)) => return Ok(explained(BearerBody::handed_on(refusal), error)),
                 Err(Failure::Inner(error)) => {
                     told(Replayed::Failed);
                     return Err(error);
@@ -183,7 +202,7 @@ where
                 }
                 Err(another) => {
                     told(Replayed::Refused);
-                    (refusal, sent) = (another, again);
+                    (refusal, sent) = (another.map(BearerBody::whole), again);
                 }
             }
         }
@@ -198,9 +217,9 @@ fn tell_refused(session: &Inner, sent: Sent, trigger: Trigger, meaning: Meaning,
 }
 
 /// Tells how a wait has ended.
-fn tell_waited<T>(session: &Inner, timer: Timer, supply: Result<T, Error>) -> Result<T, Error> {
-    session.parts.signal(|| Signal::waited(session.parts.since(timer), supply.as_ref().err()));
-    supply
+fn tell_waited<T>(session: &Inner, timer: Timer, obtained: Result<T, Error>) -> Result<T, Error> {
+    session.parts.signal(|| Signal::waited(session.parts.since(timer), obtained.as_ref().err()));
+    obtained
 }
 
 /// A response, and which token its request had.
@@ -223,7 +242,7 @@ fn send<S, K, T, P>(
     limit: &mut Limit,
 ) -> Pin<Box<impl Future<Output = Sending<S::ResponseBody>> + Send>>
 where
-    S: HttpService<T>,
+    S: HttpService<T> + CloneService,
     K: Send + Sync,
     T: Send + 'static,
     P: Choice,

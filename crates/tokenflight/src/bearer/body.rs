@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{Response, header::CONTENT_LENGTH, response::Parts};
+use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokenflight_core::Time;
@@ -53,7 +53,7 @@ pin_project! {
 pub struct Shortened;
 
 /// What is kept of a refusal's body.
-struct Kept<R: Body> {
+pub(super) struct Kept<R: Body> {
     frames: VecDeque<Frame<R::Data>>,
     end: End<R::Error>,
 }
@@ -107,35 +107,54 @@ impl<R: Body> Default for BearerBody<R> {
     }
 }
 
-/// A refusal whose body is let go of.
-pub(super) struct Refusal<R: Body> {
-    head: Parts,
-    kept: Kept<R>,
-    room: usize,
-}
-
-impl<R: Body + 'static> Refusal<R> {
-    pub(super) const fn new(head: Parts) -> Self {
-        Self { head, kept: Kept { frames: VecDeque::new(), end: End::Cut }, room: REFUSAL_BYTES }
+impl<R: Body + 'static> BearerBody<R> {
+    /// Lets go of a refusal's body: what is left to read of it, and where that is kept.
+    pub(super) fn let_go(&mut self) -> Option<(R, &mut Kept<R>)> {
+        let nothing = State::Kept { kept: Kept { frames: VecDeque::new(), end: End::Whole } };
+        let State::Whole { body, .. } = std::mem::replace(&mut self.state, nothing) else { return None };
+        match &mut self.state {
+            State::Kept { kept } if !body.is_end_stream() => {
+                kept.end = End::Cut;
+                Some((body, kept))
+            }
+            _ => None,
+        }
     }
 
+    /// A refusal, whose body was let go of, as it is handed on.
+    pub(super) fn handed_on(mut refusal: Response<Self>) -> Response<Self> {
+        if matches!(&refusal.body().state, State::Kept { kept } if matches!(kept.end, End::Cut)) {
+            refusal.headers_mut().remove(CONTENT_LENGTH);
+            refusal.extensions_mut().insert(Shortened);
+        }
+        refusal
+    }
+}
+
+impl<R: Body + 'static> Kept<R> {
     /// Reads the body up to a limit of bytes and time, then lets go of it.
     pub(super) async fn read(&mut self, body: R, time: Arc<dyn Time>) {
         let mut body = pin!(body);
+        let mut room = REFUSAL_BYTES;
         // Made when the body makes wait: few do.
         let mut limit = None;
-        self.kept.end = poll_fn(|cx| {
+        self.end = poll_fn(|cx| {
             loop {
                 if body.is_end_stream() {
                     return Poll::Ready(End::Whole);
                 }
                 let Poll::Ready(frame) = body.as_mut().poll_frame(cx) else { break };
                 match frame {
-                    Some(Ok(frame)) if self.has_room(&frame) => self.kept.frames.push_back(frame),
-                    Some(Ok(frame)) => {
-                        self.cut(frame);
-                        return Poll::Ready(End::Cut);
-                    }
+                    Some(Ok(frame)) => match room.checked_sub(size(&frame)) {
+                        Some(left) => {
+                            room = left;
+                            self.frames.push_back(frame);
+                        }
+                        None => {
+                            self.frames.extend(cut(frame, room));
+                            return Poll::Ready(End::Cut);
+                        }
+                    },
                     Some(Err(error)) => return Poll::Ready(End::Broken(error)),
                     None => return Poll::Ready(End::Whole),
                 }
@@ -145,36 +164,19 @@ impl<R: Body + 'static> Refusal<R> {
         })
         .await;
     }
+}
 
-    fn has_room(&mut self, frame: &Frame<R::Data>) -> bool {
-        let size = frame.data_ref().map_or(0, Buf::remaining).max(FRAME_BYTES);
-        let room = self.room.checked_sub(size);
-        self.room = room.unwrap_or(self.room);
-        room.is_some()
-    }
+fn size<D: Buf>(frame: &Frame<D>) -> usize {
+    frame.data_ref().map_or(0, Buf::remaining).max(FRAME_BYTES)
+}
 
-    /// Keeps as much of the frame as there is room for, if its data can be cut: `Bytes` can.
-    fn cut(&mut self, frame: Frame<R::Data>) {
-        if let Ok(mut data) = frame.into_data()
-            && let Some(bytes) = (&mut data as &mut dyn Any).downcast_mut::<Bytes>()
-        {
-            bytes.truncate(self.room);
-            if !bytes.is_empty() {
-                self.kept.frames.push_back(Frame::data(data));
-            }
-        }
-    }
-
-    /// As it is handed on.
-    pub(super) fn response(self) -> Response<BearerBody<R>> {
-        let cut = matches!(self.kept.end, End::Cut);
-        let mut response = Response::from_parts(self.head, BearerBody { state: State::Kept { kept: self.kept } });
-        if cut {
-            response.headers_mut().remove(CONTENT_LENGTH);
-            response.extensions_mut().insert(Shortened);
-        }
-        response
-    }
+/// As much of the frame as there is room for, if its data can be cut: `Bytes` can.
+fn cut<D: Buf + 'static>(frame: Frame<D>, room: usize) -> Option<Frame<D>> {
+    let mut data = frame.into_data().ok()?;
+    let bytes = (&mut data as &mut dyn Any).downcast_mut::<Bytes>()?;
+    bytes.truncate(room);
+    let is_something = !bytes.is_empty();
+    is_something.then(|| Frame::data(data))
 }
 
 impl<R: Body> Body for BearerBody<R> {

@@ -10,14 +10,14 @@ use super::{
     choice::sealed::Choice,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
-    replay::{Head, Met},
+    replay::{Head, Seen},
     target::{Names, Rules},
     watch::Watch,
 };
 use crate::{
     session::{Ask, Supply},
     slot::Inner,
-    sync::{Arc, Mutex, lock},
+    sync::{Arc, Mutex, OnceLock, lock},
 };
 
 /// What a layer hands to the services it makes.
@@ -30,7 +30,38 @@ pub(super) struct Settings<K, P> {
     pub(super) also_refused: AlsoRefused,
 }
 
-/// What all clones of a service share.
+/// What a service and its clones are made of.
+pub(super) struct Root<S, K, P> {
+    pub(super) settings: Settings<K, P>,
+    /// Made by the first call.
+    shared: OnceLock<Arc<Shared<S, K, P>>>,
+}
+
+impl<S, K, P> Root<S, K, P> {
+    pub(super) const fn new(settings: Settings<K, P>) -> Self {
+        Self { settings, shared: OnceLock::new() }
+    }
+}
+
+impl<S: Clone, K: Clone, P: Choice> Root<S, K, P> {
+    /// What all calls share, of this inner service if it is the first.
+    #[inline(always)]
+    pub(super) fn shared(&self, inner: &S) -> &Arc<Shared<S, K, P>> {
+        match self.shared.get() {
+            Some(shared) => shared,
+            None => self.first(inner),
+        }
+    }
+
+    #[cold]
+    fn first(&self, inner: &S) -> &Arc<Shared<S, K, P>> {
+        // Made before the place for it is taken: cloning a service is foreign code.
+        let shared = Arc::new(Shared::new(inner, self.settings.clone()));
+        self.shared.get_or_init(|| shared)
+    }
+}
+
+/// What all calls of a service and its clones share.
 pub(super) struct Shared<S, K, P> {
     pub(super) settings: Settings<K, P>,
     /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
@@ -62,24 +93,25 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `spare` what a replay needs of the request beside its body. To be
-    /// called before the token is attached, so that the copy never holds it.
+    /// Which headers have a say about the target; and into `copied` what a replay needs of the request beside its body. To be
+    /// called before the token is attached, so that the copy never holds it. `listed` as of [`Head::of`].
     #[inline(always)]
     pub(super) fn copy<B>(
         &self,
         request: &Request<B>,
+        listed: bool,
         chosen: &P::Chosen,
         options: &BearerOptions,
-        spare: &mut Option<Spare>,
+        copied: &mut Option<Copied>,
     ) -> Names {
         if !self.replays || !options.may_replay(request.method()) {
             return Names::of(request.headers());
         }
-        let mut met = Met::default();
-        let Some(head) = Head::of(request, &mut met) else { return Names::of(request.headers()) };
-        let limit = Limit::new(options, met.timeout, &*self.session(chosen).parts.time);
-        *spare = Some(Spare { head, limit });
-        met.names
+        let mut seen = Seen::default();
+        let Some(head) = Head::of(request, listed, &mut seen) else { return Names::of(request.headers()) };
+        let limit = Limit::new(options, seen.timeout, &*self.session(chosen).parts.time);
+        *copied = Some(Copied { head, limit });
+        seen.names
     }
 
     /// Whether a response is a refusal.
@@ -134,35 +166,26 @@ impl Settled {
 
 /// What a replay is built from beside the body.
 #[derive(Debug)]
-pub(super) struct Spare {
-    head: Head,
-    limit: Limit,
+pub(super) struct Copied {
+    pub(super) head: Head,
+    pub(super) limit: Limit,
 }
 
 /// What a replay is built from.
-pub(super) struct Spared<C> {
-    spare: Spare,
+pub(super) struct KeptRequest<C> {
+    pub(super) copied: Copied,
     pub(super) body: C,
 }
 
-impl<C> Spared<C> {
+impl<C> KeptRequest<C> {
     /// Nothing if a part is missing.
     #[inline(always)]
-    pub(super) fn new(spare: Option<Spare>, body: Option<C>) -> Option<Self> {
+    pub(super) fn new(copied: Option<Copied>, body: Option<C>) -> Option<Self> {
         // Not `zip`, which is called and moves both parts twice.
-        match (spare, body) {
-            (Some(spare), Some(body)) => Some(Self { spare, body }),
+        match (copied, body) {
+            (Some(copied), Some(body)) => Some(Self { copied, body }),
             _ => None,
         }
-    }
-
-    pub(super) const fn limit(&self) -> Limit {
-        self.spare.limit
-    }
-
-    /// The request again with this body, without a token.
-    pub(super) fn request<B>(&self, body: B) -> Request<B> {
-        self.spare.head.rebuild(body)
     }
 }
 

@@ -10,9 +10,8 @@ use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
-    BearerBody, Choice, HttpService, NoToken, Replay, attempt,
-    call::{Sent, Settled, Shared, Spared},
-    limit::Limit,
+    BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
+    call::{KeptRequest, Sent, Settled, Shared},
 };
 use crate::{session::Session, sync::Arc};
 
@@ -52,7 +51,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             shared: Arc<Shared<S, K, P>>,
-            kept: Option<Spared<K::Kept>>,
+            kept: Option<KeptRequest<K::Kept>>,
             sent: Sent,
             chosen: P::Chosen,
         },
@@ -76,7 +75,7 @@ where
     pub(super) const fn first(
         future: S::Future,
         shared: Arc<Shared<S, K, P>>,
-        kept: Option<Spared<K::Kept>>,
+        kept: Option<KeptRequest<K::Kept>>,
         sent: Sent,
         chosen: P::Chosen,
     ) -> Self {
@@ -90,7 +89,7 @@ where
 
 impl<S, K, B, P> Future for BearerFuture<S, K, B, P>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -130,7 +129,7 @@ where
 
 /// Lets go of what a replay would need, if there is anything.
 #[inline]
-fn forget<C>(kept: &mut Option<Spared<C>>) {
+fn forget<C>(kept: &mut Option<KeptRequest<C>>) {
     if kept.is_some() {
         *kept = None;
     }
@@ -143,17 +142,16 @@ fn refused<S, K, B, P>(
     shared: &Arc<Shared<S, K, P>>,
     refusal: Response<S::ResponseBody>,
     sent: Sent,
-    kept: Option<Spared<K::Kept>>,
+    kept: Option<KeptRequest<K::Kept>>,
     chosen: &P::Chosen,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
 {
-    let limit = kept.as_ref().map_or_else(Limit::default, Spared::limit);
-    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, limit, chosen.clone()))
+    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, chosen.clone()))
 }
 
 impl<S, K, B, P> fmt::Debug for BearerFuture<S, K, B, P>

@@ -4,8 +4,8 @@ use http::{HeaderMap, StatusCode};
 use tower_layer::Layer;
 
 use super::{
-    Bearer, BearerOptions, Choice, CloneBody, CloneService, Origins, PerRequest, Recorded, call::Settings,
-    refusal::AlsoRefused, target::Rules,
+    Bearer, BearerOptions, Choice, CloneBody, Origins, PerRequest, Recorded, call::Settings, refusal::AlsoRefused,
+    target::Rules,
 };
 use crate::session::Session;
 
@@ -174,7 +174,7 @@ impl<C, P> BearerLayer<Recorded<C>, P> {
     }
 }
 
-impl<S: CloneService, K: Clone, P: Choice> Layer<S> for BearerLayer<K, P> {
+impl<S, K: Clone, P: Choice> Layer<S> for BearerLayer<K, P> {
     type Service = Bearer<S, K, P>;
 
     fn layer(&self, inner: S) -> Self::Service {

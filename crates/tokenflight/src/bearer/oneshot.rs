@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokenflight_core::BoxError;
 use tower_service::Service;
 
-use super::{Bearer, BearerBody, BearerFuture, Choice, HttpService, Replay};
+use super::{Bearer, BearerBody, BearerFuture, Choice, CloneService, HttpService, Replay};
 
 /// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept for a replay. Implemented for
 /// all of them, and to be implemented for no others.
@@ -26,7 +26,7 @@ pub trait SentBy<S, K, P>: Sized {
 
 impl<B, S, K, P> SentBy<S, K, P> for B
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -68,7 +68,7 @@ pin_project! {
 
 impl<S, K, B, P> Future for Oneshot<S, K, B, P>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,

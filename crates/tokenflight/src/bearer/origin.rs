@@ -151,9 +151,9 @@ impl Origins {
         self.listed.first().filter(|_| self.sole)
     }
 
-    /// The listed origin of this scheme and authority.
+    /// The listed origin of this scheme and authority, and whether they are spelled as it is.
     #[inline]
-    pub(super) fn find(&self, scheme: &Scheme, authority: &Authority) -> Option<&Listed> {
+    pub(super) fn find(&self, scheme: &Scheme, authority: &Authority) -> Option<(&Listed, bool)> {
         let tls = *scheme == Scheme::HTTPS;
         if !tls && *scheme != Scheme::HTTP {
             return None;
@@ -161,8 +161,16 @@ impl Origins {
         let authority = authority.as_str();
         // Nearly always it is spelled as it is listed.
         let same = |listed: &&Listed| listed.tls == tls && listed.spelled.as_str() == authority;
-        let listed = self.listed.iter().find(same);
-        listed.or_else(|| self.listed.iter().find(|listed| listed.tls == tls && listed.is_named_by(authority)))
+        if let Some(listed) = self.listed.iter().find(same) {
+            return Some((listed, true));
+        }
+        let listed = self.listed.iter().find(|listed| listed.tls == tls && listed.is_named_by(authority))?;
+        Some((listed, false))
+    }
+
+    /// The listed origin of this id.
+    pub(super) fn of_id(&self, id: OriginId) -> Option<&Listed> {
+        self.listed.iter().find(|listed| listed.id == id)
     }
 }
 
@@ -189,6 +197,15 @@ impl Listed {
     #[inline]
     pub(super) const fn id(&self) -> OriginId {
         self.id
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.tls { Scheme::HTTPS } else { Scheme::HTTP }
+    }
+
+    /// The authority as it is spelled.
+    pub(super) fn authority(&self) -> Authority {
+        self.spelled.clone()
     }
 
     /// Whether this text, an authority or a `Host`, names the host and the port. It is compared as it stands: nothing is

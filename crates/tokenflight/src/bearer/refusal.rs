@@ -85,7 +85,7 @@ pub(super) fn trigger(status: StatusCode, headers: &HeaderMap) -> Trigger {
 
 /// What may be done about a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cure {
+pub(super) enum Reaction {
     /// Nothing: the server asks for something that a new token from the same grant does not have.
     None(Challenge),
     /// Refresh, but do not send this request again: the server said so.
@@ -99,16 +99,16 @@ const LONGEST_PUSHBACK: Duration = Duration::from_secs(60);
 
 /// What may be done about this refusal. What a challenge says in words of its own (another scheme, an unknown code) is about the
 /// token if the user's predicate says so.
-pub(super) fn cure<R>(response: &Response<R>, also: &AlsoRefused) -> Cure {
+pub(super) fn reaction<R>(response: &Response<R>, also: &AlsoRefused) -> Reaction {
     let challenge = read(response.headers());
     match challenge.meaning() {
         Meaning::Refresh => {}
         Meaning::OtherScheme | Meaning::UnknownError if also.says(response.status(), response.headers()) => {}
-        _ => return Cure::None(challenge),
+        _ => return Reaction::None(challenge),
     }
     match grpc::pushback(response.headers()) {
-        Ok(None) => Cure::Replay(Duration::ZERO),
-        Ok(Some(wait)) if wait <= LONGEST_PUSHBACK => Cure::Replay(wait),
-        Ok(Some(_)) | Err(()) => Cure::Refresh,
+        Ok(None) => Reaction::Replay(Duration::ZERO),
+        Ok(Some(wait)) if wait <= LONGEST_PUSHBACK => Reaction::Replay(wait),
+        Ok(Some(_)) | Err(()) => Reaction::Refresh,
     }
 }

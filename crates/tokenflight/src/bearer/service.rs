@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
-    call::{Sent, Settings, Shared, Spare, Spared},
+    call::{Copied, KeptRequest, Root, Sent, Settings, Shared},
     oneshot::SentBy,
     readiness::Readiness,
     target::{Names, NoToken},
@@ -26,7 +26,7 @@ use crate::{
 /// An HTTP client the layer can wrap: implemented for every fitting `tower` service.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a client the layer can send an `http::Request<{B}>` through",
-    label = "no `tower` service of such requests that can be cloned and sent to other threads",
+    label = "no `tower` service of such requests that can be sent to other threads",
     note = "if the client wants another body, send that, or have it made: `BearerLayer::new(session, origins).replay_with(…)`, \
             with a constructor of the client's body type, as `UnsyncBoxBody::new`",
     note = "if the client has requests of its own, adapt it: for reqwest write `tokenflight_reqwest::client(client, layer)`, for \
@@ -34,7 +34,6 @@ use crate::{
 )]
 pub trait HttpService<B>:
     Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future: Send + 'static>
-    + Clone
     + Send
     + 'static
 {
@@ -45,17 +44,16 @@ pub trait HttpService<B>:
 #[diagnostic::do_not_recommend]
 impl<S, B, R> HttpService<B> for S
 where
-    S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>
-        + Clone
-        + Send
-        + 'static,
+    S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     type ResponseBody = R;
 }
 
-/// A service that [`BearerLayer`](crate::BearerLayer) can be put around: one that can be cloned, since a request that waits and a
-/// request that is sent again are sent by clones. Implemented for every `Clone`.
+/// A service that a [`Bearer`] can send by: one that can be cloned, since a request that waits and a request that is sent again
+/// are sent by clones. Implemented for every `Clone`.
+// Asked for where a request is sent, and not by the layer: a whole `ServiceBuilder` whose layer does not fit has no method
+// `service`, says the compiler, and no more.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cloned, and the layer sends a request that has waited, or is sent again, by a clone",
     label = "not `Clone`",
@@ -72,21 +70,20 @@ impl<S: Clone> CloneService for S {}
 /// Cloning shares the session. Each clone keeps a private copy of the token, made at its second request.
 pub struct Bearer<S, K = CloneBody, P = Session> {
     inner: S,
-    shared: Arc<Shared<S, K, P>>,
+    root: Arc<Root<S, K, P>>,
     snapshot: Snapshot,
     readiness: Readiness,
     /// Whether this is a clone that has not sent anything.
     unused: bool,
-    /// Whether the inner service may have been changed since the template for replays was made.
+    /// Whether the inner service may have been changed since a first call made the template for replays of it.
     changed: bool,
 }
 
-impl<S: Clone, K, P: Choice> Bearer<S, K, P> {
+impl<S, K, P> Bearer<S, K, P> {
     pub(super) fn new(inner: S, settings: Settings<K, P>) -> Self {
-        let shared = Arc::new(Shared::new(&inner, settings));
         Self {
             inner,
-            shared,
+            root: Arc::new(Root::new(settings)),
             snapshot: Snapshot::default(),
             readiness: Readiness::default(),
             unused: false,
@@ -117,7 +114,7 @@ impl<S, K, P> Bearer<S, K, P> {
 impl<S, K> Bearer<S, K> {
     /// The session.
     pub fn session(&self) -> &Session {
-        &self.shared.settings.choice
+        &self.root.settings.choice
     }
 
     /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
@@ -127,7 +124,7 @@ impl<S, K> Bearer<S, K> {
     /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
-        let session = &self.shared.settings.choice.inner;
+        let session = &self.root.settings.choice.inner;
         let pass = self.snapshot.usable(session, &mut self.unused).map(|pass| pass.header.clone());
         pass.or_else(|| session.header())
     }
@@ -145,7 +142,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
     /// Dropping the future loses nothing.
     pub async fn ready<B>(&mut self) -> Result<&mut Self, BoxError>
     where
-        S: HttpService<K::Body>,
+        S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
@@ -167,11 +164,16 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         B::oneshot(self, request)
     }
 
-    /// Puts the token on a request, if there is one for it at once, and copies into `spare` what a replay needs. By reference: each step that
-    /// takes a request and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and into `copied` what a replay needs. By reference: each
+    /// step that takes a request and gives it back copies all of it.
     #[inline(always)]
-    fn prepare<B>(&mut self, request: &mut Request<B>, spare: &mut Option<Spare>) -> Way<P::Chosen> {
-        let Self { shared, snapshot, unused, .. } = self;
+    fn prepare<B>(
+        shared: &Shared<S, K, P>,
+        snapshot: &mut Snapshot,
+        unused: &mut bool,
+        request: &mut Request<B>,
+        copied: &mut Option<Copied>,
+    ) -> Treatment<P::Chosen> {
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
             None => &shared.settings.options,
@@ -183,7 +185,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         let choice = &shared.settings.choice;
         let chosen = choice.choose(request.extensions());
         let mut pass = None;
-        let target = shared.settings.rules.target(request, options, || {
+        let target = shared.settings.rules.target(request, options, |listed| {
             // A token that must last is asked for.
             if options.lasting().is_none()
                 && let Some(chosen) = &chosen
@@ -195,30 +197,30 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
                 pass = snapshot.usable(shared.session(chosen), unused);
             }
             match (&pass, &chosen) {
-                (Some(_), Some(chosen)) => shared.copy(request, chosen, options, spare),
+                (Some(_), Some(chosen)) => shared.copy(request, listed, chosen, options, copied),
                 _ => Names::of(request.headers()),
             }
         });
         match (target, chosen, pass) {
-            (Err(why), ..) => Way::Untouched(why),
-            (Ok(_), None, _) => Way::NoKey,
-            (Ok(origin), Some(chosen), None) => Way::Wait(origin, chosen),
+            (Err(why), ..) => Treatment::Untouched(why),
+            (Ok(_), None, _) => Treatment::NoKey,
+            (Ok(origin), Some(chosen), None) => Treatment::Wait(origin, chosen),
             (Ok(origin), Some(chosen), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
-                Way::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
+                Treatment::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
             }
         }
     }
 
     /// Nothing to send. The readied service goes back, with the permit it may hold.
     #[cold]
-    fn fail<B>(&mut self, kind: ErrorKind) -> BearerFuture<S, K, B, P>
+    fn fail<B>(inner: &mut S, shared: &Shared<S, K, P>, kind: ErrorKind) -> BearerFuture<S, K, B, P>
     where
-        S: HttpService<K::Body>,
+        S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(&mut self.inner, self.shared.fresh()));
+        drop(mem::replace(inner, shared.fresh()));
         BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
     }
 
@@ -226,14 +228,20 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
     /// inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
-    fn wait<B>(&mut self, request: Request<B>, origin: OriginId, chosen: P::Chosen) -> BearerFuture<S, K, B, P>
+    fn wait<B>(
+        inner: &mut S,
+        shared: &Arc<Shared<S, K, P>>,
+        request: Request<B>,
+        origin: OriginId,
+        chosen: P::Chosen,
+    ) -> BearerFuture<S, K, B, P>
     where
-        S: HttpService<K::Body>,
+        S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(&mut self.inner, self.shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(&self.shared), request, origin, chosen)))
+        drop(mem::replace(inner, shared.fresh()));
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen)))
     }
 }
 
@@ -241,7 +249,7 @@ impl<S: Clone, K, P> Clone for Bearer<S, K, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            shared: Arc::clone(&self.shared),
+            root: Arc::clone(&self.root),
             snapshot: Snapshot::default(),
             readiness: Readiness::default(),
             unused: true,
@@ -252,7 +260,7 @@ impl<S: Clone, K, P> Clone for Bearer<S, K, P> {
 
 impl<S, K, B, P> Service<Request<B>> for Bearer<S, K, P>
 where
-    S: HttpService<K::Body>,
+    S: HttpService<K::Body> + CloneService,
     K: Replay<B>,
     B: Send + 'static,
     P: Choice,
@@ -263,34 +271,36 @@ where
 
     /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        let only = self.shared.settings.choice.only().map(|session| &session.inner);
+        let only = self.root.settings.choice.only().map(|session| &session.inner);
         self.readiness.poll_ready(&mut self.inner, only, cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if self.changed {
-            self.shared = Arc::new(Shared::new(&self.inner, self.shared.settings.clone()));
-            self.changed = false;
+        let Self { inner, root, snapshot, unused, changed, .. } = self;
+        if mem::take(changed) {
+            *root = Arc::new(Root::new(root.settings.clone()));
         }
-        let (mut spare, mut body) = (None, None);
-        match self.prepare(&mut request, &mut spare) {
-            Way::Send(sent, chosen) if spare.is_some() => {
-                let future = self.inner.call(self.shared.settings.replay.keep(request, &mut body));
-                BearerFuture::first(future, Arc::clone(&self.shared), Spared::new(spare, body), sent, chosen)
+        let shared = root.shared(inner);
+        let replay = &shared.settings.replay;
+        let (mut copied, mut body) = (None, None);
+        match Self::prepare(shared, snapshot, unused, &mut request, &mut copied) {
+            Treatment::Send(sent, chosen) if copied.is_some() => {
+                let future = inner.call(replay.keep(request, &mut body));
+                BearerFuture::first(future, Arc::clone(shared), KeptRequest::new(copied, body), sent, chosen)
             }
-            Way::Send(sent, chosen) => {
-                let future = self.inner.call(self.shared.settings.replay.pass(request));
-                BearerFuture::first(future, Arc::clone(&self.shared), None, sent, chosen)
+            Treatment::Send(sent, chosen) => {
+                let future = inner.call(replay.pass(request));
+                BearerFuture::first(future, Arc::clone(shared), None, sent, chosen)
             }
-            Way::Wait(origin, chosen) => self.wait(request, origin, chosen),
-            Way::NoKey => self.fail(ErrorKind::NoKey),
-            Way::Untouched(why) => BearerFuture::plain(self.inner.call(self.shared.settings.replay.pass(request)), why),
+            Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
+            Treatment::NoKey => Self::fail(inner, shared, ErrorKind::NoKey),
+            Treatment::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
         }
     }
 }
 
 /// What becomes of a request.
-enum Way<C> {
+enum Treatment<C> {
     /// It has the token and is sent at once.
     Send(Sent, C),
     /// It has to wait for a token for this origin.
@@ -305,7 +315,7 @@ impl<S: fmt::Debug, K, P: fmt::Debug> fmt::Debug for Bearer<S, K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bearer")
             .field("inner", &self.inner)
-            .field("session", &self.shared.settings.choice)
+            .field("session", &self.root.settings.choice)
             .finish_non_exhaustive()
     }
 }

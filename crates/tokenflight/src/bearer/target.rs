@@ -99,13 +99,14 @@ pub(super) struct Rules {
 impl Rules {
     /// The origin as which this request gets the token, or why it gets none. To be asked once for each request.
     ///
-    /// The headers are looked at last, and by the caller, who may have to read all of them anyway.
+    /// The headers are looked at last, and by the caller, who may have to read all of them anyway, and is told whether the URI
+    /// spells the origin as the list does.
     #[inline(always)]
     pub(super) fn target<B>(
         &self,
         request: &Request<B>,
         options: &BearerOptions,
-        names: impl FnOnce() -> Names,
+        names: impl FnOnce(bool) -> Names,
     ) -> Result<OriginId, NoToken> {
         let target = self.allowed(request, options, names);
         if self.below_redirects && !redirect::is_home(request, target.ok()) {
@@ -120,7 +121,7 @@ impl Rules {
         &self,
         request: &Request<B>,
         options: &BearerOptions,
-        names: impl FnOnce() -> Names,
+        names: impl FnOnce(bool) -> Names,
     ) -> Result<OriginId, NoToken> {
         if options.is_untouched() {
             return Err(NoToken::Option);
@@ -129,12 +130,12 @@ impl Rules {
             return Err(NoToken::Connect);
         }
         let uri = request.uri();
-        let listed = match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) => self.origins.find(scheme, authority).ok_or(NoToken::Unlisted),
-            (None, None) => self.origins.destination().ok_or(NoToken::NoAuthority),
-            _ => Err(NoToken::Unlisted),
-        }?;
-        let names = names();
+        let (listed, spelled) = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) => self.origins.find(scheme, authority).ok_or(NoToken::Unlisted)?,
+            (None, None) => (self.origins.destination().ok_or(NoToken::NoAuthority)?, false),
+            _ => return Err(NoToken::Unlisted),
+        };
+        let names = names(spelled);
         if names.authorization {
             return Err(NoToken::OwnAuthorization);
         }

@@ -13,17 +13,17 @@ use tokio_test::{assert_pending, task};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::bed::{
-    API, Bed, LIFE, ME, OTHER, Req, bearer, explained, failure, get, now, ok, our_failure, read, response, secs,
+use crate::fixture::{
+    API, Fixture, LIFE, ME, OTHER, Req, bearer, explained, failure, get, now, ok, our_failure, read, response, secs,
     status, unauthorized,
 };
 
 #[test]
 fn the_token_is_attached_exactly_once_and_marked_sensitive() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll());
-    let (request, respond) = bed.received();
+    let (request, respond) = fixture.received();
     let values: Vec<_> = request.headers().get_all(header::AUTHORIZATION).iter().collect();
     assert_eq!(values, ["Bearer access-0"]);
     assert!(values[0].is_sensitive());
@@ -36,13 +36,13 @@ fn the_token_is_attached_exactly_once_and_marked_sensitive() {
 
 #[test]
 fn a_usable_token_goes_out_within_call_and_without_a_box() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     let future = {
-        assert!(bed.client.poll_ready::<Request<Full<_>>>().is_ready());
-        bed.client.call(get(ME))
+        assert!(fixture.client.poll_ready::<Request<Full<_>>>().is_ready());
+        fixture.client.call(get(ME))
     };
     assert_eq!(format!("{future:?}"), "BearerFuture(first)");
-    drop(bed.received());
+    drop(fixture.received());
 }
 
 /// A client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
@@ -83,40 +83,40 @@ fn a_renewal_beside_a_request_never_overtakes_it() {
 /// would carry.
 #[test]
 fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
-    let mut bed = Bed::new();
-    let header = bed.client.get_mut().authorization().unwrap();
+    let mut fixture = Fixture::new();
+    let header = fixture.client.get_mut().authorization().unwrap();
     assert_eq!(header, "Bearer access-0");
     assert!(header.is_sensitive());
-    bed.log_in("access-1", LIFE);
-    assert_eq!(bed.client.get_mut().authorization().unwrap(), "Bearer access-1");
-    bed.time.advance(LIFE);
-    assert_eq!(bed.client.get_mut().authorization(), None, "expired");
+    fixture.log_in("access-1", LIFE);
+    assert_eq!(fixture.client.get_mut().authorization().unwrap(), "Bearer access-1");
+    fixture.time.advance(LIFE);
+    assert_eq!(fixture.client.get_mut().authorization(), None, "expired");
 }
 
 /// The refusal joins a refresh that another caller has asked for, and withdraws the token all the same.
 #[test]
 fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
-    let mut bed = Bed::new();
-    bed.grant.gate().close();
-    let session = bed.session.clone();
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let session = fixture.session.clone();
     let mut renewal = task::spawn(session.refresh());
     assert_pending!(renewal.poll());
-    assert!(bed.client.get_mut().authorization().is_some(), "as good as before");
+    assert!(fixture.client.get_mut().authorization().is_some(), "as good as before");
     // Without a driver a request keeps the refresh moving: it is sent when it is polled.
-    let mut call = bed.call(get(ME));
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll());
-    bed.received().1.send_response(unauthorized());
+    fixture.received().1.send_response(unauthorized());
     assert_pending!(call.poll());
-    assert_eq!(bed.client.get_mut().authorization(), None);
+    assert_eq!(fixture.client.get_mut().authorization(), None);
 }
 
 #[test]
 fn the_body_of_a_success_is_the_servers_own() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let answer = ok();
     let probe = answer.body().probe();
-    bed.received().1.send_response(answer);
+    fixture.received().1.send_response(answer);
     let answer = response(call.poll());
     assert_eq!((probe.polls(), probe.drops()), (0, 0), "it is not touched on the way");
     assert_eq!(read(answer.into_body()).0, b"here you are");
@@ -126,42 +126,42 @@ fn the_body_of_a_success_is_the_servers_own() {
 #[test]
 fn the_callers_own_authorization_is_left_alone_and_never_retried() {
     for own in ["Basic dXNlcjpwYXNz", "Bearer mine", "Negotiate x"] {
-        let mut bed = Bed::new();
+        let mut fixture = Fixture::new();
         let mut request = get(ME);
         request.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static(own));
-        let mut call = bed.call(request);
-        let (request, respond) = bed.received();
+        let mut call = fixture.call(request);
+        let (request, respond) = fixture.received();
         assert_eq!(request.headers()[header::AUTHORIZATION], own);
         respond.send_response(unauthorized());
         let answer = response(call.poll());
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         assert!(answer.extensions().get::<Error>().is_none());
-        bed.nothing_received();
-        assert_eq!(bed.grant.count(), 0);
-        bed.succeeds_with("access-0");
+        fixture.nothing_received();
+        assert_eq!(fixture.grant.count(), 0);
+        fixture.succeeds_with("access-0");
     }
 }
 
 /// A server that was not sent our token cannot refuse it.
 #[test]
 fn a_request_to_a_foreign_origin_passes_untouched_and_its_refusal_means_nothing() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get("https://evil.example.com/me"));
-    let (request, respond) = bed.received();
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get("https://evil.example.com/me"));
+    let (request, respond) = fixture.received();
     assert!(!request.headers().contains_key(header::AUTHORIZATION));
     respond.send_response(unauthorized());
     assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
-    bed.nothing_received();
-    assert_eq!(bed.grant.count(), 0);
-    bed.succeeds_with("access-0");
+    fixture.nothing_received();
+    assert_eq!(fixture.grant.count(), 0);
+    fixture.succeeds_with("access-0");
 }
 
 #[test]
 fn a_connect_request_passes_untouched() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     for uri in ["api.example.com:443", ME] {
-        let _call = bed.call(Request::builder().method(Method::CONNECT).uri(uri).body(Full::default()).unwrap());
-        let (request, _) = bed.received();
+        let _call = fixture.call(Request::builder().method(Method::CONNECT).uri(uri).body(Full::default()).unwrap());
+        let (request, _) = fixture.received();
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
     }
 }
@@ -170,19 +170,19 @@ fn a_connect_request_passes_untouched() {
 #[cfg(feature = "extended-connect")]
 #[test]
 fn an_extended_connect_request_gets_the_token() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     for (uri, expected) in [(ME, Some("access-0")), ("https://elsewhere.example.com/", None)] {
         let mut request = Request::builder().method(Method::CONNECT).uri(uri).body(Full::default()).unwrap();
         request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
-        let _call = bed.call(request);
-        assert_eq!(bearer(&bed.received().0), expected, "{uri}");
+        let _call = fixture.call(request);
+        assert_eq!(bearer(&fixture.received().0), expected, "{uri}");
     }
 }
 
 /// A forgotten origin would be silent otherwise.
 #[test]
 fn a_401_for_a_request_that_had_no_token_says_why() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     let own = || Request::get(ME).header(header::AUTHORIZATION, "Basic x");
     let without = BearerOptions::new().without_token();
     let requests = [
@@ -194,125 +194,125 @@ fn a_401_for_a_request_that_had_no_token_says_why() {
         (Request::connect("api.example.com:443").body(Full::default()).unwrap(), NoToken::Connect),
     ];
     for (request, why) in requests {
-        let mut call = bed.call(request);
-        let respond = bed.received().1;
+        let mut call = fixture.call(request);
+        let respond = fixture.received().1;
         respond.send_response(unauthorized());
         let response = response(call.poll());
         assert_eq!((response.status(), response.extensions().get()), (StatusCode::UNAUTHORIZED, Some(&why)));
     }
-    let mut call = bed.call(get("https://elsewhere.example.com/"));
-    bed.received().1.send_response(ok());
+    let mut call = fixture.call(get("https://elsewhere.example.com/"));
+    fixture.received().1.send_response(ok());
     assert_eq!(response(call.poll()).extensions().get::<NoToken>(), None, "nothing to explain");
-    let mut bed = Bed::new().layered(BearerLayer::below_redirects);
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new().layered(BearerLayer::below_redirects);
+    let mut call = fixture.refused(get(ME));
     assert_eq!(response(call.poll()).extensions().get(), Some(&NoToken::Redirected));
 }
 
 #[test]
 fn a_foreign_request_needs_no_token_and_waits_for_none() {
-    let mut bed = Bed::blank(|builder| builder);
-    let mut call = bed.call(get("https://elsewhere.example.com/"));
-    bed.received().1.send_response(ok());
+    let mut fixture = Fixture::blank(|builder| builder);
+    let mut call = fixture.call(get("https://elsewhere.example.com/"));
+    fixture.received().1.send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
 }
 
 #[test]
 fn without_a_login_the_error_is_ours_and_nothing_is_sent() {
-    let mut bed = Bed::blank(|builder| builder);
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::blank(|builder| builder);
+    let mut call = fixture.call(get(ME));
     let error = failure(call.poll_until_idle());
     let error = error.downcast_ref::<Error>().unwrap();
     assert_eq!(error.kind(), &ErrorKind::NotLoggedIn);
     assert!(error.needs_login());
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 #[test]
 fn after_a_logout_the_error_says_so() {
-    let mut bed = Bed::new();
-    now(bed.session.logout()).unwrap();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    now(fixture.session.logout()).unwrap();
+    let mut call = fixture.call(get(ME));
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::LoggedOut);
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 #[test]
 fn an_ended_session_fails_every_request_after_one_token_request() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     for _ in 0..3 {
-        let mut call = bed.call(get(ME));
+        let mut call = fixture.call(get(ME));
         assert!(
             matches!(our_failure(call.poll_until_idle()), ErrorKind::Ended(reason) if reason.code() == "invalid_grant")
         );
     }
-    assert_eq!(bed.grant.count(), 1);
-    bed.nothing_received();
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.nothing_received();
 }
 
 #[test]
 fn an_expired_token_is_replaced_before_the_request_is_sent() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    let mut call = bed.call(get(ME));
-    bed.nothing_received();
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(get(ME));
+    fixture.nothing_received();
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn without_a_driver_a_token_within_its_lead_is_used_until_it_expires() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE - secs(70));
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE - secs(70));
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-0").send_response(ok());
+    fixture.received_with("access-0").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 0, "a program may not live to store the answer");
-    bed.time.advance(secs(20));
-    let mut call = bed.call(get(ME));
+    assert_eq!(fixture.grant.count(), 0, "a program may not live to store the answer");
+    fixture.time.advance(secs(20));
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
 }
 
 #[test]
 fn all_listed_origins_share_the_token() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     for origin in [API, OTHER] {
-        let _call = bed.call(get(&format!("{origin}/")));
-        drop(bed.received_with("access-0"));
+        let _call = fixture.call(get(&format!("{origin}/")));
+        drop(fixture.received_with("access-0"));
     }
 }
 
 #[test]
 fn a_clone_of_the_client_shares_the_session() {
-    let mut bed = Bed::new();
-    bed.client = bed.client.clone();
-    bed.succeeds_with("access-0");
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.client = fixture.client.clone();
+    fixture.succeeds_with("access-0");
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-1"));
-    bed.client = bed.client.clone();
-    bed.time.advance(secs(20));
-    bed.succeeds_with("access-1");
+    drop(fixture.received_with("access-1"));
+    fixture.client = fixture.client.clone();
+    fixture.time.advance(secs(20));
+    fixture.succeeds_with("access-1");
 }
 
 /// The refusal of a token that was issued a moment ago is about something else.
 #[test]
 fn a_fresh_tokens_refusal_is_returned_without_a_refresh() {
-    let mut bed = Bed::new();
-    bed.log_in("access-0", LIFE);
-    bed.time.advance(secs(9));
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.log_in("access-0", LIFE);
+    fixture.time.advance(secs(9));
+    let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);
-    assert_eq!((bed.grant.count(), bed.session.state().fresh_refused), (0, 1));
-    bed.succeeds_with("access-0");
-    bed.time.advance(secs(1));
-    let mut call = bed.refused(get(ME));
+    assert_eq!((fixture.grant.count(), fixture.session.state().fresh_refused), (0, 1));
+    fixture.succeeds_with("access-0");
+    fixture.time.advance(secs(1));
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-1"));
+    drop(fixture.received_with("access-1"));
 }

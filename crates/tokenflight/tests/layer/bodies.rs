@@ -8,7 +8,7 @@ use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
 use crate::{
-    bed::{Bed, ME, challenged, get, millis, ok, read, response, status},
+    fixture::{Fixture, ME, challenged, get, millis, ok, read, response, status},
     scripted::{End, Probe, TestBody},
 };
 
@@ -18,11 +18,11 @@ const LIMIT: usize = 16 * 1024;
 /// Refuses a request with this body and lets the refresh fail. The body has come to its end or to its limit at once.
 #[track_caller]
 fn kept(body: TestBody) -> (BearerBody<TestBody>, Probe) {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
     let probe = body.probe();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Bearer"], body));
     let answer = response(call.poll_until_idle());
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(probe.drops(), 1, "it was let go");
@@ -35,25 +35,25 @@ fn trailers() -> HeaderMap {
 
 #[test]
 fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refresh_has_ended() {
-    let mut bed = Bed::new();
-    bed.grant.gate().close();
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
     let body = TestBody::text("part").end(End::Stalls);
     let probe = body.probe();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Bearer"], body));
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.gate().parked(), 1, "the refresh does not wait for the body");
-    bed.time.advance(millis(249));
+    assert_eq!(fixture.grant.gate().parked(), 1, "the refresh does not wait for the body");
+    fixture.time.advance(millis(249));
     assert_pending!(call.poll_until_idle());
     assert_eq!(probe.drops(), 0);
-    bed.time.advance(millis(1));
+    fixture.time.advance(millis(1));
     assert!(call.is_woken());
     assert_pending!(call.poll_until_idle());
     assert_eq!(probe.drops(), 1, "the body does not wait for the refresh");
     let polls = probe.polls();
-    bed.grant.gate().open();
+    fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
     assert_eq!(probe.polls(), polls);
 }
@@ -61,31 +61,31 @@ fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refre
 /// Where the refresh is the faster one: the replay does not wait for more than the quarter of a second.
 #[test]
 fn a_replay_waits_for_a_stalling_body_no_longer_than_a_quarter_of_a_second() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     let body = TestBody::new().end(End::Stalls);
     let probe = body.probe();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Bearer"], body));
     assert_pending!(call.poll_until_idle());
-    assert_eq!((bed.grant.count(), probe.drops()), (1, 0));
-    bed.nothing_received();
-    bed.time.advance(millis(250));
+    assert_eq!((fixture.grant.count(), probe.drops()), (1, 0));
+    fixture.nothing_received();
+    fixture.time.advance(millis(250));
     assert_pending!(call.poll_until_idle());
     assert_eq!(probe.drops(), 1);
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.time.pending_sleeps(), 0, "no timer is left behind");
+    assert_eq!(fixture.time.pending_sleeps(), 0, "no timer is left behind");
 }
 
 #[test]
 fn what_came_before_a_body_stalled_is_handed_out_if_there_is_nothing_better() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let mut call = fixture.call(get(ME));
     let body = TestBody::text("half an ").data("answer").end(End::Stalls);
-    bed.received().1.send_response(challenged(&["Bearer"], body));
+    fixture.received().1.send_response(challenged(&["Bearer"], body));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(millis(250));
+    fixture.time.advance(millis(250));
     let answer = response(call.poll_until_idle());
     assert_eq!(read(answer.into_body()).0, b"half an answer");
 }
@@ -130,12 +130,12 @@ fn exactly_the_limit_is_kept_and_a_piece_beyond_it_is_cut() {
 #[test]
 fn a_shortened_refusal_says_so_and_does_not_keep_its_length() {
     let refused = |length: usize, body| {
-        let mut bed = Bed::new();
-        bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
-        let mut call = bed.call(get(ME));
+        let mut fixture = Fixture::new();
+        fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
+        let mut call = fixture.call(get(ME));
         let mut refusal = challenged(&["Bearer"], body);
         refusal.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        bed.received().1.send_response(refusal);
+        fixture.received().1.send_response(refusal);
         let answer = response(call.poll_until_idle());
         let shortened = answer.extensions().get::<Shortened>().is_some();
         (answer.headers().get(header::CONTENT_LENGTH).cloned(), shortened, answer.into_body())
@@ -158,9 +158,9 @@ fn a_body_can_be_made_and_taken_apart() {
     let empty = BearerBody::<TestBody>::default();
     assert!(empty.is_end_stream() && empty.is_whole());
     assert!(empty.into_inner().is_none());
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(http::Response::new(TestBody::text("abc")));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(http::Response::new(TestBody::text("abc")));
     let inner = response(call.poll()).into_body().into_inner().unwrap();
     assert_eq!(read(inner).0, b"abc");
     assert!(kept(TestBody::text("no")).0.into_inner().is_none());
@@ -213,10 +213,10 @@ fn a_whole_body_is_what_the_inner_one_says() {
         TestBody::text("abc").end(End::Stalls),
         TestBody::text("abc").data("de").trailers(trailers()).end(End::Broken),
     ] {
-        let mut bed = Bed::new();
+        let mut fixture = Fixture::new();
         let (hint, end) = (body.size_hint(), body.is_end_stream());
-        let mut call = bed.call(get(ME));
-        bed.received().1.send_response(http::Response::new(body));
+        let mut call = fixture.call(get(ME));
+        fixture.received().1.send_response(http::Response::new(body));
         let mut body = response(call.poll()).into_body();
         assert_eq!(format!("{body:?}"), "BearerBody(whole)");
         assert_eq!((body.size_hint().exact(), body.size_hint().lower()), (hint.exact(), hint.lower()));
@@ -229,9 +229,9 @@ fn a_whole_body_is_what_the_inner_one_says() {
 
 #[test]
 fn an_error_of_a_whole_body_is_passed_on() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(http::Response::new(TestBody::text("abc").end(End::Broken)));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(http::Response::new(TestBody::text("abc").end(End::Broken)));
     let (data, _, error) = read(response(call.poll()).into_body());
     assert_eq!(data, b"abc");
     assert!(error.is_some());
@@ -240,12 +240,12 @@ fn an_error_of_a_whole_body_is_passed_on() {
 /// Both refusals' bodies are let go, and the second one is what the caller gets.
 #[test]
 fn the_second_refusal_has_its_whole_body() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
     let body = TestBody::text("still no").end(End::Stalls);
     let probe = body.probe();
-    bed.received_with("access-1").send_response(challenged(&["Bearer"], body));
+    fixture.received_with("access-1").send_response(challenged(&["Bearer"], body));
     let answer = response(call.poll_until_idle());
     assert_eq!((probe.polls(), probe.drops()), (0, 0));
     assert_eq!(format!("{:?}", answer.body()), "BearerBody(whole)");
@@ -253,17 +253,17 @@ fn the_second_refusal_has_its_whole_body() {
 
 #[test]
 fn the_reason_of_a_failure_is_not_lost_while_the_body_is_read() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::throttled(Some(millis(100)))));
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Bearer"], TestBody::new().end(End::Stalls)));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::throttled(Some(millis(100)))));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::new().end(End::Stalls)));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(millis(250));
-    let reason = crate::bed::explained(call.poll_until_idle());
+    fixture.time.advance(millis(250));
+    let reason = crate::fixture::explained(call.poll_until_idle());
     assert_eq!(reason, ErrorKind::Refresh(FailureClass::Throttled));
 }
 
 fn next(body: &mut BearerBody<TestBody>) -> Option<Result<http_body::Frame<Bytes>, crate::scripted::Broken>> {
     use http_body_util::BodyExt;
-    crate::bed::now(body.frame())
+    crate::fixture::now(body.frame())
 }

@@ -26,7 +26,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    bed::{API, LIFE, ME, Req, Res, get, millis, now, secs},
+    fixture::{API, LIFE, ME, Req, Res, get, millis, now, secs},
     scripted::{End, TestBody},
 };
 

@@ -8,7 +8,7 @@ use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
 use crate::{
-    bed::{Bed, LIFE, ME, challenged, explained, failure, get, millis, our_failure, read, response},
+    fixture::{Fixture, LIFE, ME, challenged, explained, failure, get, millis, our_failure, read, response},
     scripted::{End, TestBody},
 };
 
@@ -26,14 +26,14 @@ impl std::error::Error for Inner {}
 
 #[test]
 fn when_the_refresh_fails_the_original_refusal_comes_back_with_the_reason() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::ambiguous("no answer")));
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::ambiguous("no answer")));
+    let mut call = fixture.call(get(ME));
     let mut refusal =
         challenged(&["Bearer realm=\"x\", error=\"invalid_token\""], TestBody::text("you ").data("may not"));
     refusal.headers_mut().append("x-request-id", HeaderValue::from_static("17"));
     refusal.extensions_mut().insert(41_u8);
-    bed.received().1.send_response(refusal);
+    fixture.received().1.send_response(refusal);
     let answer = response(call.poll_until_idle());
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(answer.headers()["x-request-id"], "17");
@@ -42,128 +42,128 @@ fn when_the_refresh_fails_the_original_refusal_comes_back_with_the_reason() {
     let error = answer.extensions().get::<Error>().unwrap();
     assert_eq!((error.class(), error.is_transient()), (Some(FailureClass::Ambiguous), true));
     assert_eq!(read(answer.into_body()).0, b"you may not");
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 #[test]
 fn when_the_session_ends_the_original_refusal_comes_back_and_the_next_request_fails() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
+    let mut call = fixture.refused(get(ME));
     assert!(matches!(explained(call.poll_until_idle()), ErrorKind::Ended(_)));
-    let mut call = bed.call(get(ME));
+    let mut call = fixture.call(get(ME));
     assert!(matches!(our_failure(call.poll_until_idle()), ErrorKind::Ended(_)));
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
-fn everybody_who_waited_gets_the_one_failure() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
-    bed.grant.gate().close();
-    let mut calls: Vec<_> = (0..5).map(|_| bed.refused(get(ME))).collect();
+fn all_that_waited_get_the_one_failure() {
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    fixture.grant.gate().close();
+    let mut calls: Vec<_> = (0..5).map(|_| fixture.refused(get(ME))).collect();
     for call in &mut calls {
         assert_pending!(call.poll_until_idle());
     }
-    bed.grant.gate().open();
+    fixture.grant.gate().open();
     let errors: Vec<Error> = calls
         .iter_mut()
         .map(|call| response(call.poll_until_idle()).extensions().get::<Error>().unwrap().clone())
         .collect();
     assert!(errors.iter().all(|error| error.same_as(&errors[0])));
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 /// The failure is heard while the refusal's body is still being read, and is not forgotten at the end of it.
 #[test]
 fn one_request_never_makes_two_token_requests_however_long_its_refusal_takes() {
-    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.backoff_base = millis(1)));
-    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Bearer"], TestBody::text("no").end(End::Stalls)));
+    let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.backoff_base = millis(1)));
+    fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::text("no").end(End::Stalls)));
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.count(), 1, "the refresh goes on beside");
-    bed.time.advance(millis(250));
+    assert_eq!(fixture.grant.count(), 1, "the refresh goes on beside");
+    fixture.time.advance(millis(250));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::Refresh(FailureClass::NotSent));
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn without_a_refresh_token_the_refusal_says_so() {
-    let mut bed = Bed::blank(|builder| builder);
-    crate::bed::now(bed.session.login(tokenflight::TokenSet::new("access-0"))).unwrap();
-    bed.time.advance(LIFE);
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::blank(|builder| builder);
+    crate::fixture::now(fixture.session.login(tokenflight::TokenSet::new("access-0"))).unwrap();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::NoRefreshToken);
-    let mut call = bed.call(get(ME));
+    let mut call = fixture.call(get(ME));
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::NoRefreshToken);
 }
 
 #[test]
 fn a_failed_refresh_fails_the_request_that_has_no_token() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    bed.grant.push(Step::Fail(GrantError::throttled(None)));
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    fixture.grant.push(Step::Fail(GrantError::throttled(None)));
+    let mut call = fixture.call(get(ME));
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::Refresh(FailureClass::Throttled));
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 #[test]
 fn a_panicking_grant_is_an_error_of_the_request_and_no_more() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::PanicUnsent);
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::PanicUnsent);
+    let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::Refresh(FailureClass::NotSent));
-    bed.time.advance(millis(2_000));
-    let mut call = bed.call(get(ME));
+    fixture.time.advance(millis(2_000));
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-1"));
+    drop(fixture.received_with("access-1"));
 }
 
 #[test]
 fn an_error_of_the_first_send_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_error(Inner(1));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_error(Inner(1));
     assert_eq!(failure(call.poll()).downcast_ref(), Some(&Inner(1)));
-    bed.succeeds_with("access-0");
+    fixture.succeeds_with("access-0");
 }
 
 #[test]
 fn an_error_of_the_first_send_after_a_wait_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received().1.send_error(Inner(2));
+    fixture.received().1.send_error(Inner(2));
     assert_eq!(failure(call.poll_until_idle()).downcast_ref(), Some(&Inner(2)));
 }
 
 #[test]
 fn an_error_of_the_replay_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received().1.send_error(Inner(3));
+    fixture.received().1.send_error(Inner(3));
     assert_eq!(failure(call.poll_until_idle()).downcast_ref(), Some(&Inner(3)));
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn an_error_of_a_foreign_request_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get("https://elsewhere.example.com/"));
-    bed.received().1.send_error(Inner(4));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get("https://elsewhere.example.com/"));
+    fixture.received().1.send_error(Inner(4));
     assert_eq!(failure(call.poll()).downcast_ref(), Some(&Inner(4)));
 }
 
 #[test]
 fn no_error_and_no_debug_output_of_the_layer_shows_a_token() {
-    let mut bed = Bed::new();
-    bed.grant.push(Step::Fail(GrantError::ambiguous("no answer")));
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::ambiguous("no answer")));
+    let mut call = fixture.refused(get(ME));
     let answer = response(call.poll_until_idle());
-    let shown = format!("{answer:?} {:?} {:?}", bed.client, bed.session);
+    let shown = format!("{answer:?} {:?} {:?}", fixture.client, fixture.session);
     assert!(!shown.contains("access-0") && !shown.contains("refresh-0"), "{shown}");
 }

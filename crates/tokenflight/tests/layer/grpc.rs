@@ -6,8 +6,8 @@ use tokenflight::ErrorKind;
 use tokio_test::assert_pending;
 
 use crate::{
-    bed::{
-        Bed, LIFE, ME, Req, Res, explained as explained_401, get, millis, our_failure, read, response, secs, status,
+    fixture::{
+        Fixture, LIFE, ME, Req, Res, explained as explained_401, get, millis, our_failure, read, response, secs, status,
     },
     scripted::TestBody,
 };
@@ -52,83 +52,83 @@ fn explained(response: Response<tokenflight::BearerBody<TestBody>>) -> ErrorKind
 
 #[test]
 fn a_call_that_is_refused_in_its_headers_is_sent_again() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received_with("access-0").send_response(trailers_only("16"));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received_with("access-0").send_response(trailers_only("16"));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(trailers_only("0"));
+    fixture.received_with("access-1").send_response(trailers_only("0"));
     assert_eq!(response(call.poll()).headers()["grpc-status"], "0");
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn no_other_code_is_about_the_token() {
     for code in ["0", "1", "2", "7", "14", "15", "17", "016", "16 ", ""] {
-        let mut bed = Bed::new();
-        let mut call = bed.call(get(ME));
-        bed.received().1.send_response(trailers_only(code));
+        let mut fixture = Fixture::new();
+        let mut call = fixture.call(get(ME));
+        fixture.received().1.send_response(trailers_only(code));
         assert_eq!(response(call.poll()).headers()["grpc-status"], code);
-        assert_eq!(bed.grant.count(), 0, "{code}");
-        bed.succeeds_with("access-0");
+        assert_eq!(fixture.grant.count(), 0, "{code}");
+        fixture.succeeds_with("access-0");
     }
 }
 
 #[test]
 fn a_code_in_an_answer_that_is_not_grpc_means_nothing() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let mut answer = trailers_only("16");
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    bed.received().1.send_response(answer);
+    fixture.received().1.send_response(answer);
     assert_eq!(status(call.poll()), StatusCode::OK);
-    bed.succeeds_with("access-0");
+    fixture.succeeds_with("access-0");
 }
 
 /// A proxy in front may refuse in HTTP's way.
 #[test]
 fn http_401_is_a_refusal_whatever_its_content_is() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let mut answer = trailers_only("2");
     *answer.status_mut() = StatusCode::UNAUTHORIZED;
-    bed.received().1.send_response(answer);
+    fixture.received().1.send_response(answer);
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1");
+    fixture.received_with("access-1");
 }
 
 #[test]
 fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_token() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(ended("16"));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(ended("16"));
     let body = response(call.poll()).into_body();
     assert!(!body.is_end_stream());
     // Not known until the trailers have been read.
-    bed.succeeds_with("access-0");
+    fixture.succeeds_with("access-0");
     let (data, trailers, error) = read(body);
     assert_eq!(
         (data.as_slice(), &trailers.unwrap()["grpc-status"], error.is_none()),
         (&b"message"[..], &HeaderValue::from_static("16"), true)
     );
-    bed.nothing_received();
-    let mut next = bed.call(get(ME));
+    fixture.nothing_received();
+    let mut next = fixture.call(get(ME));
     assert_pending!(next.poll_until_idle());
-    bed.received_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn trailers_of_an_older_token_change_nothing() {
-    let mut bed = Bed::new();
-    let mut slow = bed.call(get(ME));
-    bed.received().1.send_response(ended("16"));
+    let mut fixture = Fixture::new();
+    let mut slow = fixture.call(get(ME));
+    fixture.received().1.send_response(ended("16"));
     let body = response(slow.poll()).into_body();
-    let mut call = bed.refused(get(ME));
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1");
+    fixture.received_with("access-1");
     read(body);
-    bed.succeeds_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 /// etcd#12385: a stream ends with PERMISSION_DENIED because its token has expired.
@@ -136,131 +136,131 @@ fn trailers_of_an_older_token_change_nothing() {
 fn the_predicate_is_asked_about_trailers_too() {
     for own in [true, false] {
         let expired = |_, headers: &HeaderMap| headers.get("grpc-status").is_some_and(|status| status == "7");
-        let mut bed = Bed::new().layered(|layer| if own { layer.refused_when(expired) } else { layer });
-        let mut call = bed.refused_with(ended("7"));
+        let mut fixture = Fixture::new().layered(|layer| if own { layer.refused_when(expired) } else { layer });
+        let mut call = fixture.refused_with(ended("7"));
         drop(read(response(call.poll()).into_body()));
-        let mut next = bed.call(get(ME));
+        let mut next = fixture.call(get(ME));
         assert_pending!(next.poll_until_idle());
-        bed.received_with(if own { "access-1" } else { "access-0" });
+        fixture.received_with(if own { "access-1" } else { "access-0" });
     }
 }
 
 /// Media types have no case (RFC 9110 §8.3.1).
 #[test]
 fn the_content_type_may_have_any_case() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     let mut refusal = trailers_only("16");
     refusal.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/GRPC+proto"));
-    let mut call = bed.refused_with(refusal);
+    let mut call = fixture.refused_with(refusal);
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-1"));
+    drop(fixture.received_with("access-1"));
 }
 
 #[test]
 fn other_trailers_leave_the_token_alone() {
     for code in ["0", "2", "7"] {
-        let mut bed = Bed::new();
-        let mut call = bed.call(get(ME));
-        bed.received().1.send_response(ended(code));
+        let mut fixture = Fixture::new();
+        let mut call = fixture.call(get(ME));
+        fixture.received().1.send_response(ended(code));
         read(response(call.poll()).into_body());
-        bed.succeeds_with("access-0");
-        assert_eq!(bed.grant.count(), 0);
+        fixture.succeeds_with("access-0");
+        assert_eq!(fixture.grant.count(), 0);
     }
 }
 
 /// A driver renews at once what a stream has found refused.
 #[test]
 fn with_a_driver_a_token_refused_in_trailers_is_renewed_without_a_request() {
-    let mut bed = Bed::new();
-    let mut driver = bed.drive();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(ended("16"));
+    let mut fixture = Fixture::new();
+    let mut driver = fixture.drive();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(ended("16"));
     read(response(call.poll()).into_body());
     assert!(driver.is_woken());
     assert!(driver.poll_until_idle().is_pending());
-    assert_eq!(bed.grant.count(), 1);
-    bed.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.succeeds_with("access-1");
 }
 
 #[test]
 fn a_server_that_wants_no_retry_gets_none() {
     // The last of these would hold the caller for an hour.
     for pushback in ["-1", "soon", "", "3600000", "99999999999999999999"] {
-        let mut bed = Bed::new();
-        let mut call = bed.call(get(ME));
+        let mut fixture = Fixture::new();
+        let mut call = fixture.call(get(ME));
         let mut answer = trailers_only("16");
         answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static(pushback));
-        bed.received().1.send_response(answer);
+        fixture.received().1.send_response(answer);
         assert_eq!(response(call.poll_until_idle()).headers()["grpc-status"], "16");
-        bed.nothing_received();
+        fixture.nothing_received();
         // The token is refused all the same.
-        let mut next = bed.call(get(ME));
+        let mut next = fixture.call(get(ME));
         assert_pending!(next.poll_until_idle());
-        bed.received_with("access-1");
+        fixture.received_with("access-1");
     }
 }
 
 #[test]
 fn a_server_that_names_a_time_is_left_alone_for_so_long() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let mut answer = trailers_only("16");
     answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static("1500"));
-    bed.received().1.send_response(answer);
+    fixture.received().1.send_response(answer);
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.count(), 1);
-    bed.time.advance(millis(1499));
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.time.advance(millis(1499));
     assert_pending!(call.poll_until_idle());
-    bed.nothing_received();
-    bed.time.advance(millis(1));
+    fixture.nothing_received();
+    fixture.time.advance(millis(1));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1");
+    fixture.received_with("access-1");
 }
 
 #[test]
 fn a_replay_has_what_is_left_of_the_deadline() {
-    let mut bed = Bed::new();
-    bed.grant.gate().close();
-    let mut call = bed.call(with_timeout("10S"));
-    let (first, respond) = bed.received();
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with_timeout("10S"));
+    let (first, respond) = fixture.received();
     assert_eq!(timeout(&first), "10S");
-    bed.time.advance(secs(2));
+    fixture.time.advance(secs(2));
     respond.send_response(trailers_only("16"));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(1));
-    bed.grant.gate().open();
+    fixture.time.advance(secs(1));
+    fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
-    assert_eq!(timeout(&bed.received().0), "7000000u");
+    assert_eq!(timeout(&fixture.received().0), "7000000u");
 }
 
 #[test]
 fn a_request_that_waited_for_its_token_has_what_is_left_of_the_deadline() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    bed.grant.gate().close();
-    let mut call = bed.call(with_timeout("10S"));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with_timeout("10S"));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(4));
-    bed.grant.gate().open();
+    fixture.time.advance(secs(4));
+    fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
-    let (first, respond) = bed.received();
+    let (first, respond) = fixture.received();
     assert_eq!(timeout(&first), "6000000u");
     // And its replay what is left then.
-    bed.time.advance(secs(30));
+    fixture.time.advance(secs(30));
     respond.send_response(trailers_only("16"));
     let kind = explained(response(call.poll_until_idle()));
     assert_eq!(kind, ErrorKind::TimedOut);
 }
 
 #[test]
-fn nobody_waits_longer_than_the_deadline() {
-    let mut bed = Bed::new();
-    bed.grant.gate().close();
-    let mut refused = bed.refused(with_timeout("10S"));
+fn no_request_waits_longer_than_its_deadline() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let mut refused = fixture.refused(with_timeout("10S"));
     assert_pending!(refused.poll_until_idle());
-    let mut waiting = bed.call(with_timeout("10S"));
+    let mut waiting = fixture.call(with_timeout("10S"));
     assert_pending!(waiting.poll_until_idle());
-    bed.time.advance(secs(10));
+    fixture.time.advance(secs(10));
     assert_eq!(explained_401(refused.poll_until_idle()), ErrorKind::TimedOut);
     assert_eq!(our_failure(waiting.poll_until_idle()), ErrorKind::TimedOut);
 }

@@ -20,7 +20,7 @@ use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{Layer, Service, limit::ConcurrencyLimit, service_fn};
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
-use crate::bed::{
+use crate::fixture::{
     API, Answer, LIFE, ME, Req, Res, bearer, explained, get, now, ok, our_failure, secs, status, unauthorized,
 };
 

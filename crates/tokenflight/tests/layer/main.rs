@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod attach;
-mod bed;
 mod bodies;
 mod cancel;
 mod challenge;
 mod failure;
+mod fixture;
 mod futile;
 mod grpc;
 mod keys;

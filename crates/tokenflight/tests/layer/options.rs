@@ -6,7 +6,7 @@ use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
 use crate::{
-    bed::{Bed, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
+    fixture::{Fixture, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
     scripted::TestBody,
 };
 
@@ -17,26 +17,26 @@ fn with(options: BearerOptions, mut request: Req) -> Req {
 
 #[test]
 fn a_request_that_wants_no_token_gets_none_and_its_refusal_means_nothing() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(with(BearerOptions::new().without_token(), get(ME)));
-    let (sent, respond) = bed.received();
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(with(BearerOptions::new().without_token(), get(ME)));
+    let (sent, respond) = fixture.received();
     assert_eq!(bearer(&sent), None);
     respond.send_response(challenged(&["Bearer"], TestBody::new()));
     assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
-    assert_eq!(bed.grant.count(), 0);
-    bed.succeeds_with("access-0");
+    assert_eq!(fixture.grant.count(), 0);
+    fixture.succeeds_with("access-0");
 }
 
 #[test]
 fn a_request_that_must_not_be_replayed_is_sent_once_and_the_next_one_has_a_new_token() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(with(BearerOptions::new().never_replay(), get(ME)));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(with(BearerOptions::new().never_replay(), get(ME)));
     assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
-    bed.nothing_received();
-    let mut next = bed.call(get(ME));
+    fixture.nothing_received();
+    let mut next = fixture.call(get(ME));
     assert_pending!(next.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-1").send_response(ok());
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn of_the_methods_only_idempotent_ones_are_replayed_if_so_wished() {
         (Method::PATCH, false),
         (Method::from_bytes(b"PURGE").unwrap(), false),
     ] {
-        let mut bed = Bed::new();
+        let mut fixture = Fixture::new();
         let options = BearerOptions::new().replay_idempotent_only();
-        let mut call = bed.refused(with(options, request(method.clone(), ME, "body")));
+        let mut call = fixture.refused(with(options, request(method.clone(), ME, "body")));
         assert_eq!(call.poll_until_idle().is_pending(), replayed, "{method}");
     }
 }
@@ -59,164 +59,164 @@ fn of_the_methods_only_idempotent_ones_are_replayed_if_so_wished() {
 #[test]
 fn each_option_of_a_request_overrides_the_layers_same_option_and_no_other() {
     let defaults = BearerOptions::new().never_replay().max_wait(secs(1));
-    let mut bed = Bed::new().layered(|layer| layer.options(defaults));
-    assert_eq!(status(bed.refused(get(ME)).poll()), StatusCode::UNAUTHORIZED);
-    let mut bed = Bed::new().layered(|layer| layer.options(defaults));
-    let mut call = bed.refused(with(BearerOptions::new().replay_all(), get(ME)));
+    let mut fixture = Fixture::new().layered(|layer| layer.options(defaults));
+    assert_eq!(status(fixture.refused(get(ME)).poll()), StatusCode::UNAUTHORIZED);
+    let mut fixture = Fixture::new().layered(|layer| layer.options(defaults));
+    let mut call = fixture.refused(with(BearerOptions::new().replay_all(), get(ME)));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    let mut bed = Bed::new().layered(|layer| layer.options(BearerOptions::new().without_token()));
-    drop(bed.call(with(BearerOptions::new().with_token(), get(ME))));
-    bed.received_with("access-0");
+    let mut fixture = Fixture::new().layered(|layer| layer.options(BearerOptions::new().without_token()));
+    drop(fixture.call(with(BearerOptions::new().with_token(), get(ME))));
+    fixture.received_with("access-0");
 }
 
 /// A longer wait must not take the guard off a payment.
 #[test]
 fn the_options_of_a_request_do_not_undo_the_safety_of_the_layer() {
     let safe = BearerOptions::new().replay_idempotent_only();
-    let mut bed = Bed::new().layered(|layer| layer.options(safe));
-    let mut call = bed.refused(with(BearerOptions::new().max_wait(secs(30)), request(Method::POST, ME, "pay")));
+    let mut fixture = Fixture::new().layered(|layer| layer.options(safe));
+    let mut call = fixture.refused(with(BearerOptions::new().max_wait(secs(30)), request(Method::POST, ME, "pay")));
     assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 /// The token lives for 300 s and 60 are over.
 #[test]
 fn a_long_upload_has_the_token_renewed_first_if_more_than_half_of_it_is_gone() {
     let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
-    let mut bed = Bed::new();
-    let mut call = bed.call(upload());
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(upload());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-0");
-    bed.time.advance(secs(91));
-    let mut call = bed.call(upload());
+    fixture.received_with("access-0");
+    fixture.time.advance(secs(91));
+    let mut call = fixture.call(upload());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
-    assert_eq!((status(call.poll()), bed.grant.count()), (StatusCode::OK, 1));
+    fixture.received_with("access-1").send_response(ok());
+    assert_eq!((status(call.poll()), fixture.grant.count()), (StatusCode::OK, 1));
     // The new one lasts as long as a token can.
-    let mut call = bed.call(upload());
+    let mut call = fixture.call(upload());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn a_token_that_lasts_long_enough_is_used_although_half_of_it_is_gone() {
-    let mut bed = Bed::new();
-    bed.time.advance(secs(100));
-    let mut call = bed.call(with(BearerOptions::new().min_remaining(secs(139)), get(ME)));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(secs(100));
+    let mut call = fixture.call(with(BearerOptions::new().min_remaining(secs(139)), get(ME)));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-0");
-    assert_eq!(bed.grant.count(), 0);
+    fixture.received_with("access-0");
+    assert_eq!(fixture.grant.count(), 0);
 }
 
 #[test]
 fn while_the_token_is_renewed_for_an_upload_others_use_the_one_there_is() {
-    let mut bed = Bed::new();
-    bed.time.advance(secs(100));
-    bed.grant.gate().close();
-    let mut upload = bed.call(with(BearerOptions::new().min_remaining(secs(600)), get(ME)));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(secs(100));
+    fixture.grant.gate().close();
+    let mut upload = fixture.call(with(BearerOptions::new().min_remaining(secs(600)), get(ME)));
     assert_pending!(upload.poll_until_idle());
-    bed.succeeds_with("access-0");
-    bed.grant.gate().open();
+    fixture.succeeds_with("access-0");
+    fixture.grant.gate().open();
     assert_pending!(upload.poll_until_idle());
-    bed.received_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn an_upload_uses_what_there_is_if_there_is_no_new_token() {
-    let mut bed = Bed::new();
-    bed.time.advance(secs(100));
-    bed.grant.push(Step::Fail(GrantError::not_sent("refused")));
+    let mut fixture = Fixture::new();
+    fixture.time.advance(secs(100));
+    fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
     let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
-    let mut call = bed.call(upload());
+    let mut call = fixture.call(upload());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-0");
+    fixture.received_with("access-0");
     // And the next one does not even ask while the backoff lasts.
-    let mut call = bed.call(upload());
+    let mut call = fixture.call(upload());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-0");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-0");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
-fn nobody_waits_for_a_token_longer_than_they_said() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    bed.grant.gate().close();
-    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+fn no_request_waits_for_a_token_longer_than_it_says() {
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(3));
+    fixture.time.advance(secs(3));
     assert!(call.is_woken());
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::TimedOut);
     drop(call);
     // The flight goes on, and the next request has what it brings.
-    bed.grant.gate().open();
-    let mut call = bed.call(get(ME));
+    fixture.grant.gate().open();
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.received_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn a_wait_for_a_replay_that_takes_too_long_ends_with_the_refusal() {
-    let mut bed = Bed::new();
-    bed.grant.gate().close();
-    let mut call = bed.refused(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let mut call = fixture.refused(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(3));
+    fixture.time.advance(secs(3));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
 
 /// A limit of two seconds must not keep a server that takes five from being asked again.
 #[test]
 fn the_servers_own_time_is_not_counted_as_waiting() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
-    bed.time.advance(secs(5));
-    bed.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
-    bed.grant.gate().close();
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    fixture.time.advance(secs(5));
+    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
+    fixture.grant.gate().close();
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(2));
-    bed.grant.gate().open();
+    fixture.time.advance(secs(2));
+    fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(5));
-    bed.received_with("access-1").send_response(ok());
+    fixture.time.advance(secs(5));
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
 /// What was spent on the first wait is not there for the second.
 #[test]
 fn all_waits_of_a_request_are_counted_together() {
-    let mut bed = Bed::blank(|builder| builder);
-    bed.log_in("access-0", secs(1));
-    bed.time.advance(secs(30));
-    bed.grant.gate().close();
-    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    let mut fixture = Fixture::blank(|builder| builder);
+    fixture.log_in("access-0", secs(1));
+    fixture.time.advance(secs(30));
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(2));
-    bed.grant.gate().open();
+    fixture.time.advance(secs(2));
+    fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(60));
-    bed.grant.gate().close();
-    bed.received_with("access-1").send_response(challenged(&["Bearer"], TestBody::text("no")));
+    fixture.time.advance(secs(60));
+    fixture.grant.gate().close();
+    fixture.received_with("access-1").send_response(challenged(&["Bearer"], TestBody::text("no")));
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(1));
+    fixture.time.advance(secs(1));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
 
 #[test]
 fn a_replay_whose_client_is_never_ready_ends_with_the_refusal() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
-    bed.server.allow(0);
-    bed.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
+    fixture.server.allow(0);
+    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::text("no")));
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.count(), 1);
-    bed.nothing_received();
-    bed.time.advance(secs(3));
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.nothing_received();
+    fixture.time.advance(secs(3));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
 
@@ -230,14 +230,14 @@ fn a_server_with_habits_of_its_own_can_be_described() {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
         response
     };
-    let mut bed = Bed::new().layered(|layer| layer.refused_when(expired));
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(forbidden(header::SERVER, "x"));
+    let mut fixture = Fixture::new().layered(|layer| layer.refused_when(expired));
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(forbidden(header::SERVER, "x"));
     assert_eq!(status(call.poll()), StatusCode::FORBIDDEN);
-    let mut call = bed.call(get(ME));
-    bed.received_with("access-0").send_response(forbidden("x-expired".parse().unwrap(), "1"));
+    let mut call = fixture.call(get(ME));
+    fixture.received_with("access-0").send_response(forbidden("x-expired".parse().unwrap(), "1"));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }

@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    bed::{Req, now},
+    fixture::{Req, now},
     oracle::normalised,
 };
 

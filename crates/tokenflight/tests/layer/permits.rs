@@ -17,7 +17,7 @@ use tower_layer::Layer;
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
 use crate::{
-    bed::{API, LIFE, ME, Req, Res, bearer, challenged, get, millis, now, ok, secs, status, unauthorized},
+    fixture::{API, LIFE, ME, Req, Res, bearer, challenged, get, millis, now, ok, secs, status, unauthorized},
     scripted::{End, TestBody},
 };
 

@@ -20,31 +20,31 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    bed::{API, Bed, LIFE, ME, Req, bearer, explained, failure, get, now, ok, secs, status, unauthorized},
+    fixture::{API, Fixture, LIFE, ME, Req, bearer, explained, failure, get, now, ok, secs, status, unauthorized},
     scripted::TestBody,
 };
 
 #[test]
 fn readiness_is_the_inner_services() {
-    let mut bed = Bed::new();
-    bed.server.allow(0);
-    assert_pending!(bed.client.poll_ready::<Req>());
-    bed.server.allow(1);
-    assert!(bed.client.is_woken());
-    assert_ready_ok!(bed.client.poll_ready::<Req>());
-    bed.server.send_error("broken");
-    assert_eq!(assert_ready_err!(bed.client.poll_ready::<Req>()).to_string(), "broken");
+    let mut fixture = Fixture::new();
+    fixture.server.allow(0);
+    assert_pending!(fixture.client.poll_ready::<Req>());
+    fixture.server.allow(1);
+    assert!(fixture.client.is_woken());
+    assert_ready_ok!(fixture.client.poll_ready::<Req>());
+    fixture.server.send_error("broken");
+    assert_eq!(assert_ready_err!(fixture.client.poll_ready::<Req>()).to_string(), "broken");
 }
 
 /// A missing token is found out in the call, so that other requests are not held up.
 #[test]
 fn readiness_asks_for_no_token() {
-    let mut bed = Bed::blank(|builder| builder);
-    assert_ready_ok!(bed.client.poll_ready::<Req>());
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    assert_ready_ok!(bed.client.poll_ready::<Req>());
-    assert_eq!(bed.grant.count(), 0);
+    let mut fixture = Fixture::blank(|builder| builder);
+    assert_ready_ok!(fixture.client.poll_ready::<Req>());
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    assert_ready_ok!(fixture.client.poll_ready::<Req>());
+    assert_eq!(fixture.grant.count(), 0);
 }
 
 /// A service whose clones have numbers, and which cannot be called unless this very clone was ready.
@@ -124,37 +124,37 @@ fn the_readied_instance_is_called_and_a_replay_readies_one_of_its_own() {
 
 #[test]
 fn an_error_of_readiness_before_the_replay_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
-    bed.server.send_error("broken");
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
+    fixture.server.send_error("broken");
     assert_eq!(failure(call.poll_until_idle()).to_string(), "broken");
-    assert_eq!(bed.grant.count(), 1);
-    bed.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.succeeds_with("access-1");
 }
 
 #[test]
 fn an_error_of_readiness_after_a_wait_is_passed_on_as_it_is() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    let mut call = bed.call(get(ME));
-    bed.server.send_error("broken");
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(get(ME));
+    fixture.server.send_error("broken");
     assert_eq!(failure(call.poll_until_idle()).to_string(), "broken");
-    bed.nothing_received();
+    fixture.nothing_received();
 }
 
 /// Who stops waiting leaves nothing behind.
 #[test]
 fn a_replay_for_which_the_inner_service_is_never_ready_can_be_dropped() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
-    bed.server.allow(0);
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
+    fixture.server.allow(0);
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.count(), 1, "the refresh is done by now");
+    assert_eq!(fixture.grant.count(), 1, "the refresh is done by now");
     drop(call);
-    assert_eq!(bed.time.pending_sleeps(), 0);
-    bed.server.allow(9);
-    bed.succeeds_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.time.pending_sleeps(), 0);
+    fixture.server.allow(9);
+    fixture.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 /// With the caller's deadline around everything.
@@ -162,18 +162,18 @@ fn a_replay_for_which_the_inner_service_is_never_ready_can_be_dropped() {
 fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut bed = Bed::new();
-        let mut client = Timeout::new(bed.client.clone().into_inner(), secs(30));
+        let mut fixture = Fixture::new();
+        let mut client = Timeout::new(fixture.client.clone().into_inner(), secs(30));
         assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
         let mut call = task::spawn(client.call(get(ME)));
         assert_pending!(call.poll());
-        bed.received().1.send_response(unauthorized());
-        bed.server.allow(0);
+        fixture.received().1.send_response(unauthorized());
+        fixture.server.allow(0);
         assert_pending!(call.poll());
         let error = call.await.unwrap_err();
         assert!(error.is::<Elapsed>(), "{error:?}");
-        bed.server.allow(9);
-        bed.succeeds_with("access-1");
+        fixture.server.allow(9);
+        fixture.succeeds_with("access-1");
     });
 }
 
@@ -182,42 +182,42 @@ fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
 fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut bed = Bed::new();
-        bed.time.advance(LIFE);
-        bed.grant.gate().close();
-        let mut client = Timeout::new(bed.client.clone().into_inner(), secs(30));
+        let mut fixture = Fixture::new();
+        fixture.time.advance(LIFE);
+        fixture.grant.gate().close();
+        let mut client = Timeout::new(fixture.client.clone().into_inner(), secs(30));
         assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
         assert!(client.call(get(ME)).await.unwrap_err().is::<Elapsed>());
-        bed.grant.gate().open();
-        let mut call = bed.call(get(ME));
+        fixture.grant.gate().open();
+        let mut call = fixture.call(get(ME));
         assert_pending!(call.poll_until_idle());
-        bed.received_with("access-1").send_response(ok());
+        fixture.received_with("access-1").send_response(ok());
         assert_eq!(status(call.poll()), StatusCode::OK);
-        assert_eq!(bed.grant.count(), 1, "the same refresh, gone on with");
+        assert_eq!(fixture.grant.count(), 1, "the same refresh, gone on with");
     });
 }
 
 /// The layer may be called through its clone and its `get_mut`, and still never calls what is not ready.
 #[test]
 fn a_request_that_is_not_ours_uses_the_readied_instance_too() {
-    let mut bed = Bed::new();
-    bed.server.allow(1);
+    let mut fixture = Fixture::new();
+    fixture.server.allow(1);
     let mut own = http::Request::get(ME).body(Full::default()).unwrap();
     own.headers_mut().insert(header::AUTHORIZATION, http::HeaderValue::from_static("Basic x"));
-    let _call = bed.call(own);
-    drop(bed.received());
-    assert_pending!(bed.client.poll_ready::<Req>(), "the one permit was used");
+    let _call = fixture.call(own);
+    drop(fixture.received());
+    assert_pending!(fixture.client.poll_ready::<Req>(), "the one permit was used");
 }
 
 #[test]
 fn an_inner_service_that_shuts_down_ends_the_replay_with_its_error() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
-    let Bed { server, .. } = bed;
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
+    let Fixture { server, .. } = fixture;
     drop(server);
     assert!(failure(call.poll_until_idle()).is::<tower_test::mock::error::Closed>());
-    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.fresh_window = LIFE));
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.fresh_window = LIFE));
+    let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);
 }
 
@@ -243,9 +243,9 @@ impl Service<Req> for Tagged {
 /// It used to hold for the first send only.
 #[test]
 fn what_is_changed_in_the_inner_service_holds_for_replays_and_clones() {
-    let bed = Bed::new();
+    let fixture = Fixture::new();
     let sent = Arc::default();
-    let layer = BearerLayer::new(bed.session.clone(), Origins::new([API]).unwrap());
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap());
     let mut client = layer.layer(Tagged("original", Arc::clone(&sent)));
     let mut before = client.clone();
     client.get_mut().0 = "changed";

@@ -14,7 +14,7 @@ use tower_http::follow_redirect::{
     policy::{Limited, Standard, clone_body_fn},
 };
 
-use crate::bed::{Req, now};
+use crate::fixture::{Req, now};
 
 const A: &str = "https://a.example.com/start";
 
@@ -110,7 +110,7 @@ fn get(uri: &str) -> Req {
 
 /// Sends a request around; says where it came with a token, and where without.
 #[track_caller]
-fn voyage(client: fn(&Servers) -> Client, hops: &[&'static str]) -> Vec<bool> {
+fn follow(client: fn(&Servers) -> Client, hops: &[&'static str]) -> Vec<bool> {
     let route: Vec<_> = hops.iter().map(|to| (StatusCode::TEMPORARY_REDIRECT, *to)).collect();
     let servers = Servers::that(&route);
     block_on(client(&servers).oneshot(get(A))).unwrap();
@@ -125,7 +125,7 @@ const CLIENTS: [fn(&Servers) -> Client; 3] = [above, above_careless, below];
 fn on_its_own_origin_a_redirect_keeps_the_token() {
     for client in CLIENTS {
         let hops = ["https://a.example.com/next", "/relative", "https://A.EXAMPLE.COM:443/same"];
-        assert_eq!(voyage(client, &hops), [true; 4]);
+        assert_eq!(follow(client, &hops), [true; 4]);
     }
 }
 
@@ -141,7 +141,7 @@ fn no_other_origin_gets_the_token() {
         "//b.example.com/",
     ] {
         for client in CLIENTS {
-            assert_eq!(voyage(client, &[to]), [true, false], "{to}");
+            assert_eq!(follow(client, &[to]), [true, false], "{to}");
         }
     }
 }
@@ -150,7 +150,7 @@ fn no_other_origin_gets_the_token() {
 fn after_a_detour_the_token_does_not_come_back() {
     for client in CLIENTS {
         let hops = ["https://b.example.com/", "https://a.example.com/back", "https://a.example.com/again"];
-        assert_eq!(voyage(client, &hops), [true, false, false, false]);
+        assert_eq!(follow(client, &hops), [true, false, false, false]);
     }
 }
 
@@ -158,7 +158,7 @@ fn after_a_detour_the_token_does_not_come_back() {
 #[test]
 fn a_redirect_between_two_listed_origins_carries_no_token() {
     for client in CLIENTS {
-        assert_eq!(voyage(client, &["https://friend.example.com/", "https://a.example.com/"]), [true, false, false]);
+        assert_eq!(follow(client, &["https://friend.example.com/", "https://a.example.com/"]), [true, false, false]);
     }
 }
 
@@ -184,7 +184,7 @@ fn a_request_with_a_credential_of_its_own_never_gets_ours() {
 }
 
 #[test]
-fn each_request_of_a_caller_is_a_new_voyage() {
+fn each_request_of_a_caller_is_followed_anew() {
     let servers = Servers::that(&[(StatusCode::FOUND, "https://b.example.com/")]);
     let client = above(&servers);
     for _ in 0..2 {

@@ -8,37 +8,37 @@ use tokenflight::{
 use tokio_test::assert_pending;
 
 use crate::{
-    bed::{Bed, ME, challenged, get, ok, read, response, status},
+    fixture::{Fixture, ME, challenged, get, ok, read, response, status},
     scripted::TestBody,
 };
 
 /// A 401 with these challenges leads to a refresh and a replay.
 #[track_caller]
 fn cured(challenges: &[&str]) {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(challenges, TestBody::text("no")));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(challenges, TestBody::text("no")));
     assert_pending!(call.poll_until_idle(), "{challenges:?}");
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 /// This answer goes to the caller untouched, and the token stays as good as it was.
 #[track_caller]
 fn untouched(answer: Response<TestBody>) {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let (status, headers, probe) = (answer.status(), answer.headers().clone(), answer.body().probe());
-    bed.received().1.send_response(answer);
+    fixture.received().1.send_response(answer);
     let answer = response(call.poll_until_idle());
     assert_eq!((answer.status(), answer.headers()), (status, &headers));
     assert!(answer.extensions().get::<Error>().is_none());
     assert_eq!((probe.polls(), probe.drops()), (0, 0), "the body is the server's own");
     assert_eq!(read(answer.into_body()).0, b"body");
-    bed.nothing_received();
-    assert_eq!(bed.grant.count(), 0);
-    bed.succeeds_with("access-0");
+    fixture.nothing_received();
+    assert_eq!(fixture.grant.count(), 0);
+    fixture.succeeds_with("access-0");
 }
 
 #[test]
@@ -69,13 +69,13 @@ fn our_challenge_is_found_among_others_in_one_line_or_in_several() {
 
 #[test]
 fn a_challenge_that_is_no_text_says_nothing() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
     let mut refusal = challenged(&[], TestBody::new());
     refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"\xff\xfe Basic").unwrap());
-    bed.received().1.send_response(refusal);
+    fixture.received().1.send_response(refusal);
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-1"));
+    drop(fixture.received_with("access-1"));
 }
 
 /// What oauthlib's and django-oauth-toolkit's servers send (oauthlib#676).
@@ -95,15 +95,15 @@ fn a_refusal_in_a_servers_own_words_is_cured_if_the_predicate_says_so() {
         r#"Token realm="api", error="invalid_token""#,
     ] {
         untouched(challenged(&[challenge], TestBody::text("body")));
-        let mut bed = Bed::new().layered(|layer| layer.refused_when(|status, _| status == 401));
-        let mut call = bed.refused_with(challenged(&[challenge], TestBody::new()));
+        let mut fixture = Fixture::new().layered(|layer| layer.refused_when(|status, _| status == 401));
+        let mut call = fixture.refused_with(challenged(&[challenge], TestBody::new()));
         assert_pending!(call.poll_until_idle(), "{challenge}");
-        bed.received_with("access-1").send_response(ok());
+        fixture.received_with("access-1").send_response(ok());
         assert_eq!(status(call.poll()), StatusCode::OK);
     }
     // What a new token of the same grant does not have, it does not have.
-    let mut bed = Bed::new().layered(|layer| layer.refused_when(|status, _| status == 401));
-    let mut call = bed.refused_with(challenged(&[r#"Bearer error="insufficient_scope""#], TestBody::new()));
+    let mut fixture = Fixture::new().layered(|layer| layer.refused_when(|status, _| status == 401));
+    let mut call = fixture.refused_with(challenged(&[r#"Bearer error="insufficient_scope""#], TestBody::new()));
     assert_eq!(status(call.poll_until_idle()), StatusCode::UNAUTHORIZED);
 }
 
@@ -124,7 +124,7 @@ fn what_is_missing_is_explained_at_its_own_status() {
     ] {
         let status = StatusCode::from_u16(status).unwrap();
         untouched(answer(status, challenge));
-        let mut call = Bed::new().refused_with(answer(status, challenge));
+        let mut call = Fixture::new().refused_with(answer(status, challenge));
         let answer = response(call.poll());
         assert_eq!(answer.extensions().get().map(Challenge::meaning), meaning, "{status} {challenge}");
     }
@@ -163,17 +163,17 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
     for (code, challenges) in
         [(403, &["Bearer"][..]), (500, &[]), (401, &["Basic"]), (401, &["Bearer error=\"insufficient_scope\""])]
     {
-        let mut bed = Bed::new();
-        let mut call = bed.refused(get(ME));
+        let mut fixture = Fixture::new();
+        let mut call = fixture.refused(get(ME));
         assert_pending!(call.poll_until_idle());
         let mut answer = challenged(challenges, TestBody::text("body"));
         *answer.status_mut() = StatusCode::from_u16(code).unwrap();
-        bed.received_with("access-1").send_response(answer);
+        fixture.received_with("access-1").send_response(answer);
         let answer = response(call.poll_until_idle());
         assert_eq!(answer.status(), code);
         assert!(answer.extensions().get::<Error>().is_none());
         assert_eq!(read(answer.into_body()).0, b"body");
-        assert_eq!(bed.grant.count(), 1);
+        assert_eq!(fixture.grant.count(), 1);
     }
 }
 
@@ -181,14 +181,14 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
 #[test]
 fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
     let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;
-    let mut bed = Bed::new();
-    let mut call = bed.call(get(ME));
-    bed.received().1.send_response(challenged(&["Basic", step_up], TestBody::new()));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(get(ME));
+    fixture.received().1.send_response(challenged(&["Basic", step_up], TestBody::new()));
     let answer = response(call.poll_until_idle());
     let challenge = answer.extensions().get::<Challenge>().unwrap();
     assert_eq!(challenge.meaning(), Meaning::InsufficientAuthentication);
-    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("phr"), Some(crate::bed::secs(300))));
-    assert_eq!(bed.grant.count(), 0);
+    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("phr"), Some(crate::fixture::secs(300))));
+    assert_eq!(fixture.grant.count(), 0);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use http_body_util::{BodyExt, Full};
 use tokenflight::{Error, ErrorKind};
 use tokio_test::assert_pending;
 
-use crate::bed::{
-    API, Bed, LIFE, ME, Req, bearer, explained, get, now, ok, request, response, secs, status, unauthorized,
+use crate::fixture::{
+    API, Fixture, LIFE, ME, Req, bearer, explained, get, now, ok, request, response, secs, status, unauthorized,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -61,14 +61,14 @@ fn assert_same_but_for_the_token(first: Req, again: Req) {
 
 #[test]
 fn a_refused_request_is_sent_again_and_only_the_token_is_another() {
-    let mut bed = Bed::new();
-    let mut call = bed.call(odd_request());
-    let (first, respond) = bed.received();
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(odd_request());
+    let (first, respond) = fixture.received();
     assert_eq!(bearer(&first), Some("access-0"));
     assert_eq!(first.headers().len(), odd_request().headers().len() + 1);
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    let (again, respond) = bed.received();
+    let (again, respond) = fixture.received();
     assert_eq!(bearer(&again), Some("access-1"));
     assert!(again.headers()[header::AUTHORIZATION].is_sensitive());
     assert_same_but_for_the_token(first, again);
@@ -76,23 +76,23 @@ fn a_refused_request_is_sent_again_and_only_the_token_is_another() {
     let answer = response(call.poll());
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.extensions().get::<Error>().is_none());
-    assert_eq!(bed.grant.count(), 1);
-    bed.nothing_received();
-    bed.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.nothing_received();
+    fixture.succeeds_with("access-1");
 }
 
 /// A jar of cookies: the replay shares its memory.
 #[test]
 fn a_long_value_is_not_copied() {
     for (length, shared) in [(256, false), (260, true), (16 << 10, true)] {
-        let mut bed = Bed::new();
+        let mut fixture = Fixture::new();
         let mut request = get(ME);
         request.headers_mut().insert(header::COOKIE, long(length, false));
-        let mut call = bed.call(request);
-        let (first, respond) = bed.received();
+        let mut call = fixture.call(request);
+        let (first, respond) = fixture.received();
         respond.send_response(unauthorized());
         assert_pending!(call.poll_until_idle());
-        let (again, _) = bed.received();
+        let (again, _) = fixture.received();
         let [first, again] = [&first, &again].map(|request| &request.headers()[header::COOKIE]);
         assert_eq!((first, first.as_bytes().as_ptr() == again.as_bytes().as_ptr()), (again, shared), "{length}");
     }
@@ -100,15 +100,15 @@ fn a_long_value_is_not_copied() {
 
 #[test]
 fn a_request_that_had_waited_for_its_token_is_replayed_as_well() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    let mut call = bed.call(odd_request());
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(odd_request());
     assert_pending!(call.poll_until_idle());
-    let (first, respond) = bed.received();
-    bed.time.advance(secs(20));
+    let (first, respond) = fixture.received();
+    fixture.time.advance(secs(20));
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    let (again, respond) = bed.received();
+    let (again, respond) = fixture.received();
     assert_eq!((bearer(&first), bearer(&again)), (Some("access-1"), Some("access-2")));
     assert_same_but_for_the_token(first, again);
     respond.send_response(ok());
@@ -128,13 +128,13 @@ fn every_form_of_uri_survives_the_replay() {
         &long,
     ];
     for uri in uris {
-        let mut bed = Bed::new().with_sole(API);
+        let mut fixture = Fixture::new().with_sole(API);
         let uri: Uri = uri.parse().unwrap();
         let request = Request::builder().method(Method::OPTIONS).uri(uri.clone()).body(Full::default()).unwrap();
-        let mut call = bed.call(request);
-        bed.received_with("access-0").send_response(unauthorized());
+        let mut call = fixture.call(request);
+        fixture.received_with("access-0").send_response(unauthorized());
         assert_pending!(call.poll_until_idle());
-        let (again, _) = bed.received();
+        let (again, _) = fixture.received();
         assert_eq!((again.uri(), again.uri().to_string()), (&uri, uri.to_string()));
         assert_eq!(again.uri().authority(), uri.authority());
         assert_eq!(bearer(&again), Some("access-1"));
@@ -143,7 +143,7 @@ fn every_form_of_uri_survives_the_replay() {
 
 #[test]
 fn a_request_with_hundreds_of_headers_and_a_large_body_survives_the_replay() {
-    let mut bed = Bed::new();
+    let mut fixture = Fixture::new();
     let build = || {
         let mut request = Request::post(ME).body(Full::from(vec![b'x'; 1 << 20])).unwrap();
         for number in 0..300 {
@@ -152,145 +152,145 @@ fn a_request_with_hundreds_of_headers_and_a_large_body_survives_the_replay() {
         }
         request
     };
-    let mut call = bed.call(build());
-    let (first, respond) = bed.received();
+    let mut call = fixture.call(build());
+    let (first, respond) = fixture.received();
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    let (again, _) = bed.received();
+    let (again, _) = fixture.received();
     assert_same_but_for_the_token(first, again);
 }
 
 /// One refresh, one replay; the newer token is not worse for it.
 #[test]
 fn a_second_refusal_is_returned_and_the_new_token_kept() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(unauthorized());
+    fixture.received_with("access-1").send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
-    bed.nothing_received();
-    assert_eq!(bed.grant.count(), 1);
-    bed.time.advance(secs(60));
-    bed.succeeds_with("access-1");
-    assert_eq!(bed.grant.count(), 1);
+    fixture.nothing_received();
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.time.advance(secs(60));
+    fixture.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 /// When the replay is answered long after the token ceased to be fresh.
 #[test]
 fn a_late_second_refusal_causes_no_second_refresh_either() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    let respond = bed.received_with("access-1");
-    bed.time.advance(secs(60));
+    let respond = fixture.received_with("access-1");
+    fixture.time.advance(secs(60));
     respond.send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
-    assert_eq!(bed.grant.count(), 1);
-    bed.succeeds_with("access-1");
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.succeeds_with("access-1");
 }
 
 /// The second refusal says nothing that the clock would not.
 #[test]
 fn one_more_replay_if_the_new_token_had_run_out_before_its_refusal_and_then_no_more() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    let respond = bed.received_with("access-1");
-    bed.time.advance(LIFE);
+    let respond = fixture.received_with("access-1");
+    fixture.time.advance(LIFE);
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    let respond = bed.received_with("access-2");
-    bed.time.advance(LIFE);
+    let respond = fixture.received_with("access-2");
+    fixture.time.advance(LIFE);
     respond.send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
-    bed.nothing_received();
-    assert_eq!(bed.grant.count(), 2);
+    fixture.nothing_received();
+    assert_eq!(fixture.grant.count(), 2);
 }
 
 #[test]
 fn one_more_replay_if_the_new_token_had_been_replaced_before_its_refusal() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    let respond = bed.received_with("access-1");
-    bed.time.advance(secs(60));
-    now(bed.session.refresh()).unwrap();
+    let respond = fixture.received_with("access-1");
+    fixture.time.advance(secs(60));
+    now(fixture.session.refresh()).unwrap();
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-2").send_response(ok());
+    fixture.received_with("access-2").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 2);
+    assert_eq!(fixture.grant.count(), 2);
 }
 
 /// Sent once, its refusal returned, and yet the next request knows.
 #[test]
 fn without_replays_a_request_is_sent_once_and_the_next_one_gets_a_new_token() {
-    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.replays = 0));
-    let mut call = bed.refused(odd_request());
+    let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.replays = 0));
+    let mut call = fixture.refused(odd_request());
     let answer = response(call.poll_until_idle());
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    bed.nothing_received();
-    assert_eq!(bed.grant.count(), 0, "no task waits for a token");
-    let mut call = bed.call(get(ME));
+    fixture.nothing_received();
+    assert_eq!(fixture.grant.count(), 0, "no task waits for a token");
+    let mut call = fixture.call(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn the_refusal_of_an_unreplayable_request_has_its_whole_body() {
-    let mut bed = Bed::with(|builder| builder.configure(|policy| policy.replays = 0));
-    let mut call = bed.call(get(ME));
+    let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.replays = 0));
+    let mut call = fixture.call(get(ME));
     let refusal = unauthorized();
     let probe = refusal.body().probe();
-    bed.received().1.send_response(refusal);
+    fixture.received().1.send_response(refusal);
     let answer = response(call.poll_until_idle());
     assert_eq!((probe.polls(), probe.drops()), (0, 0));
-    assert_eq!(crate::bed::read(answer.into_body()).0, b"no");
+    assert_eq!(crate::fixture::read(answer.into_body()).0, b"no");
 }
 
 /// What is current when the replay is sent, not what was current when it was decided.
 #[test]
 fn a_token_that_is_replaced_while_the_replay_waits_for_readiness_is_replaced_in_the_replay() {
-    let mut bed = Bed::new();
-    let mut call = bed.refused(get(ME));
-    bed.server.allow(0);
+    let mut fixture = Fixture::new();
+    let mut call = fixture.refused(get(ME));
+    fixture.server.allow(0);
     assert_pending!(call.poll_until_idle());
-    assert_eq!(bed.grant.count(), 1);
-    bed.nothing_received();
-    bed.time.advance(secs(60));
-    now(bed.session.refresh()).unwrap();
-    bed.server.allow(1);
+    assert_eq!(fixture.grant.count(), 1);
+    fixture.nothing_received();
+    fixture.time.advance(secs(60));
+    now(fixture.session.refresh()).unwrap();
+    fixture.server.allow(1);
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-2").send_response(ok());
+    fixture.received_with("access-2").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 2);
-    bed.nothing_received();
+    assert_eq!(fixture.grant.count(), 2);
+    fixture.nothing_received();
 }
 
 #[test]
 fn a_token_that_is_replaced_while_the_first_send_waits_for_readiness_is_replaced_in_it() {
-    let mut bed = Bed::new();
-    bed.time.advance(LIFE);
-    let mut call = bed.call(get(ME));
-    bed.server.allow(0);
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(get(ME));
+    fixture.server.allow(0);
     assert_pending!(call.poll_until_idle());
-    bed.time.advance(secs(60));
-    now(bed.session.refresh()).unwrap();
-    bed.server.allow(1);
+    fixture.time.advance(secs(60));
+    now(fixture.session.refresh()).unwrap();
+    fixture.server.allow(1);
     assert_pending!(call.poll_until_idle());
-    drop(bed.received_with("access-2"));
+    drop(fixture.received_with("access-2"));
 }
 
 /// A lifetime of zero is good for those who waited for it.
 #[test]
 fn a_token_without_a_lifetime_is_still_good_for_the_request_that_waited_for_it() {
-    let mut bed = Bed::new();
-    bed.grant.set_lifetime(Some(secs(0)));
-    let mut call = bed.refused(get(ME));
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(0)));
+    let mut call = fixture.refused(get(ME));
     assert_pending!(call.poll_until_idle());
-    bed.received_with("access-1").send_response(ok());
+    fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
-    assert_eq!(bed.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
 }

@@ -18,7 +18,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tower_test::mock::{self, Handle, Mock, Spawn};
 
-use crate::bed::{API, LIFE, ME, Req, Res, bearer, explained, get, now, ok, our_failure, secs, status, unauthorized};
+use crate::fixture::{
+    API, LIFE, ME, Req, Res, bearer, explained, get, now, ok, our_failure, secs, status, unauthorized,
+};
 
 type Client = Bearer<Mock<Req, Res>>;
 
@@ -69,7 +71,7 @@ fn a_token_request_through_its_own_layer_is_refused_and_says_why() {
     assert_ready_ok!(client.poll_ready::<Req>());
     let mut call = task::spawn(client.call(get(ME)));
     let polled = call.poll_until_idle();
-    let error = crate::bed::failure(polled);
+    let error = crate::fixture::failure(polled);
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     let recursion = std::iter::from_fn(|| {
         let error = source?;

@@ -9,7 +9,7 @@ use tokenflight::{BearerLayer, BearerOptions, BoxError, Origins};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::world::World;
+use crate::fixture::Fixture;
 
 type Req = Request<Full<Bytes>>;
 
@@ -22,22 +22,22 @@ fn echo(request: Req) -> std::future::Ready<Result<Response<Full<Bytes>>, BoxErr
 /// It wants a body with a default.
 #[tokio::test]
 async fn tower_https_timeout_goes_around_the_layer() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let client = ServiceBuilder::new()
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(1)))
-        .layer(world.layer())
+        .layer(fixture.layer())
         .service(service_fn(echo));
-    let answer = client.oneshot(world.request()).await.unwrap();
+    let answer = client.oneshot(fixture.request()).await.unwrap();
     assert!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "));
 }
 
 #[tokio::test]
 async fn origins_come_from_a_configuration() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let configured: Vec<String> = vec!["https://api.example.com".to_owned()];
-    let layer = BearerLayer::new(world.session.clone(), Origins::new(&configured).unwrap());
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new(&configured).unwrap());
     let client = ServiceBuilder::new().layer(layer).service(service_fn(echo));
-    let answer = client.oneshot(world.request()).await.unwrap();
+    let answer = client.oneshot(fixture.request()).await.unwrap();
     assert!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "));
 }
 
@@ -45,11 +45,11 @@ async fn origins_come_from_a_configuration() {
 #[tokio::test]
 async fn a_layer_can_be_switched_off() {
     for on in [true, false] {
-        let world = World::new();
+        let fixture = Fixture::new();
         let options = BearerOptions::new();
         let options = if on { options } else { options.without_token() };
-        let client = ServiceBuilder::new().layer(world.layer().options(options)).service(service_fn(echo));
-        let answer = client.oneshot(world.request()).await.unwrap();
+        let client = ServiceBuilder::new().layer(fixture.layer().options(options)).service(service_fn(echo));
+        let answer = client.oneshot(fixture.request()).await.unwrap();
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().starts_with(b"Bearer "), on);
     }
 }

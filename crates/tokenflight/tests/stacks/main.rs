@@ -5,42 +5,42 @@
 #![allow(clippy::unwrap_used)]
 
 mod around;
+mod fixture;
 mod h2;
 mod spans;
 mod stacks;
-mod world;
 
 use std::{future::Future, pin::pin, time::Duration};
 
+use fixture::Fixture;
 use futures_util::{FutureExt, future::join_all};
 use http::StatusCode;
 use stacks::{STACKS, Stack};
 use tower::ServiceExt;
-use world::World;
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_token_is_replaced_unnoticed_in_every_stack() {
     for Stack { name, build, .. } in STACKS {
-        let world = World::new();
-        let client = build(&world);
-        let status = soon(name, client.oneshot(world.request())).await.unwrap();
-        assert_eq!((status, world.token_requests()), (StatusCode::OK, 1), "{name}");
-        world.assert_at_rest(name).await;
+        let fixture = Fixture::new();
+        let client = build(&fixture);
+        let status = soon(name, client.oneshot(fixture.request())).await.unwrap();
+        assert_eq!((status, fixture.token_requests()), (StatusCode::OK, 1), "{name}");
+        fixture.assert_at_rest(name).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn fifty_calls_at_once_cost_one_token_request_in_every_stack() {
     for Stack { name, build, sheds } in STACKS {
-        let world = World::new();
-        let client = build(&world);
-        let calls = (0..50).map(|_| client.clone().oneshot(world.request()));
+        let fixture = Fixture::new();
+        let client = build(&fixture);
+        let calls = (0..50).map(|_| client.clone().oneshot(fixture.request()));
         let answers = soon(name, join_all(calls)).await;
         let served = answers.iter().filter(|answer| matches!(answer, Ok(StatusCode::OK))).count();
         assert!(served == 50 || (sheds && served > 0), "{name}: {served} of 50");
-        assert_eq!(world.token_requests(), 1, "{name}");
+        assert_eq!(fixture.token_requests(), 1, "{name}");
         drop(client);
-        world.assert_at_rest(name).await;
+        fixture.assert_at_rest(name).await;
     }
 }
 
@@ -50,13 +50,13 @@ async fn a_call_can_be_dropped_at_every_poll_in_every_stack() {
     for Stack { name, build, .. } in STACKS {
         let mut polls = 0;
         loop {
-            let world = World::new();
-            let client = build(&world);
-            let done = poll_times(client.clone().oneshot(world.request()), polls).await;
-            let status = soon(name, client.clone().oneshot(world.request())).await.unwrap();
-            assert_eq!((status, world.token_requests()), (StatusCode::OK, 1), "{name}, dropped after {polls} polls");
+            let fixture = Fixture::new();
+            let client = build(&fixture);
+            let done = poll_times(client.clone().oneshot(fixture.request()), polls).await;
+            let status = soon(name, client.clone().oneshot(fixture.request())).await.unwrap();
+            assert_eq!((status, fixture.token_requests()), (StatusCode::OK, 1), "{name}, dropped after {polls} polls");
             drop(client);
-            world.assert_at_rest(name).await;
+            fixture.assert_at_rest(name).await;
             if done {
                 break;
             }
@@ -90,27 +90,27 @@ async fn poll_times(future: impl Future, polls: usize) -> bool {
 /// A retry on what is no business of ours costs no token; a retry on 401 has nothing to do.
 #[tokio::test(start_paused = true)]
 async fn a_retry_layer_around_does_not_fight_with_ours() {
-    let world = World::new();
-    world.unavailable(2);
-    let answer = stacks::retrying(&world, StatusCode::SERVICE_UNAVAILABLE).oneshot(world.request()).await.unwrap();
-    assert_eq!((answer, world.token_requests(), world.requests()), (StatusCode::OK, 1, 4), "401, 503, 503, 200");
-    world.assert_at_rest("retry on 503").await;
+    let fixture = Fixture::new();
+    fixture.unavailable(2);
+    let answer = stacks::retrying(&fixture, StatusCode::SERVICE_UNAVAILABLE).oneshot(fixture.request()).await.unwrap();
+    assert_eq!((answer, fixture.token_requests(), fixture.requests()), (StatusCode::OK, 1, 4), "401, 503, 503, 200");
+    fixture.assert_at_rest("retry on 503").await;
 
-    let world = World::new();
-    let answer = stacks::retrying(&world, StatusCode::UNAUTHORIZED).oneshot(world.request()).await.unwrap();
-    assert_eq!((answer, world.token_requests(), world.requests()), (StatusCode::OK, 1, 2), "401, 200");
-    world.assert_at_rest("retry on 401").await;
+    let fixture = Fixture::new();
+    let answer = stacks::retrying(&fixture, StatusCode::UNAUTHORIZED).oneshot(fixture.request()).await.unwrap();
+    assert_eq!((answer, fixture.token_requests(), fixture.requests()), (StatusCode::OK, 1, 2), "401, 200");
+    fixture.assert_at_rest("retry on 401").await;
 }
 
 /// An API that refuses whatever it is sent: each of the retry layer's tries is a request of its own to us, and no try costs
 /// more than one token request. The storm guard counts them like those of any caller.
 #[tokio::test(start_paused = true)]
 async fn a_retry_on_401_against_a_hostile_api_costs_a_token_request_for_each_try() {
-    let world = World::new();
-    world.refuse_all();
-    let call = stacks::retrying(&world, StatusCode::UNAUTHORIZED).oneshot(world.request());
+    let fixture = Fixture::new();
+    fixture.refuse_all();
+    let call = stacks::retrying(&fixture, StatusCode::UNAUTHORIZED).oneshot(fixture.request());
     // A second token is waited for: no sooner than a second after the first.
-    let answer = world.while_time_passes(call).await.unwrap();
-    assert_eq!((answer, world.token_requests(), world.requests()), (StatusCode::UNAUTHORIZED, 4, 8));
-    world.assert_at_rest("hostile").await;
+    let answer = fixture.while_time_passes(call).await.unwrap();
+    assert_eq!((answer, fixture.token_requests(), fixture.requests()), (StatusCode::UNAUTHORIZED, 4, 8));
+    fixture.assert_at_rest("hostile").await;
 }

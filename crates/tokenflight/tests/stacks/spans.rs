@@ -15,25 +15,25 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use crate::world::World;
+use crate::fixture::Fixture;
 
 /// A 401 and the 200 after it.
 #[tokio::test]
 async fn a_refused_request_and_its_replay_are_two_client_spans_under_one_operation() {
     let spans = Spans::default();
     let guard = tracing::subscriber::set_default(spans.clone());
-    let world = World::new();
+    let fixture = Fixture::new();
     let trace = TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
         let resend_count = request.extensions().get::<Resend>().map(|resend| resend.0);
         tracing::info_span!("http.client", method = %request.method(), http.request.resend_count = resend_count)
     });
-    let client = ServiceBuilder::new().layer(world.layer()).layer(trace).service(world.server.clone());
+    let client = ServiceBuilder::new().layer(fixture.layer()).layer(trace).service(fixture.server.clone());
 
-    let call = client.oneshot(world.request()).instrument(tracing::info_span!("operation"));
+    let call = client.oneshot(fixture.request()).instrument(tracing::info_span!("operation"));
     assert_eq!(call.await.unwrap().status(), StatusCode::OK);
     drop(guard);
 
-    assert_eq!(world.requests(), 2);
+    assert_eq!(fixture.requests(), 2);
     // Spans of ours, if there are any, are of no interest here.
     let mut seen = spans.seen();
     seen.retain(|span| !span.name.starts_with("tokenflight"));

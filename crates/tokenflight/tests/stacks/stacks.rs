@@ -16,57 +16,61 @@ use tower::{
     util::BoxCloneSyncService,
 };
 
-use crate::world::{Req, World};
+use crate::fixture::{Fixture, Req};
 
 type Client = BoxCloneSyncService<Req, StatusCode, BoxError>;
 
 pub(crate) struct Stack {
     pub(crate) name: &'static str,
-    pub(crate) build: fn(&World) -> Client,
+    pub(crate) build: fn(&Fixture) -> Client,
     /// Whether it turns calls away when it is busy.
     pub(crate) sheds: bool,
 }
 
-const fn stack(name: &'static str, build: fn(&World) -> Client) -> Stack {
+const fn stack(name: &'static str, build: fn(&Fixture) -> Client) -> Stack {
     Stack { name, build, sheds: false }
 }
 
 pub(crate) const STACKS: [Stack; 11] = [
-    stack("limit below", |world| boxed(ServiceBuilder::new().layer(world.layer()).service(world.limited.clone()))),
-    stack("buffer of one below", |world| {
-        boxed(ServiceBuilder::new().layer(world.layer()).buffer(1).service(world.limited.clone()))
+    stack("limit below", |fixture| {
+        boxed(ServiceBuilder::new().layer(fixture.layer()).service(fixture.limited.clone()))
     }),
-    stack("timeout below", |world| {
-        boxed(ServiceBuilder::new().layer(world.layer()).timeout(SECOND).service(world.limited.clone()))
+    stack("buffer of one below", |fixture| {
+        boxed(ServiceBuilder::new().layer(fixture.layer()).buffer(1).service(fixture.limited.clone()))
     }),
-    stack("buffer, rate limit below", |world| {
-        let slow = RateLimit::new(world.limited.clone(), tower::limit::rate::Rate::new(1, TICK));
-        boxed(ServiceBuilder::new().layer(world.layer()).buffer(1).service(slow))
+    stack("timeout below", |fixture| {
+        boxed(ServiceBuilder::new().layer(fixture.layer()).timeout(SECOND).service(fixture.limited.clone()))
+    }),
+    stack("buffer, rate limit below", |fixture| {
+        let slow = RateLimit::new(fixture.limited.clone(), tower::limit::rate::Rate::new(1, TICK));
+        boxed(ServiceBuilder::new().layer(fixture.layer()).buffer(1).service(slow))
     }),
     Stack {
         name: "load shed below",
-        build: |world| boxed(ServiceBuilder::new().layer(world.layer()).load_shed().service(world.limited.clone())),
+        build: |fixture| {
+            boxed(ServiceBuilder::new().layer(fixture.layer()).load_shed().service(fixture.limited.clone()))
+        },
         sheds: true,
     },
-    stack("buffer, balance below", |world| {
+    stack("buffer, balance below", |fixture| {
         // Two servers without a limit: a balancer keeps those ready that it does not use, and with them their permits.
-        let one = || PendingRequests::new(world.server.clone(), CompleteOnResponse::default());
+        let one = || PendingRequests::new(fixture.server.clone(), CompleteOnResponse::default());
         let balance = Balance::new(ServiceList::new::<Req>([one(), one()]));
-        boxed(ServiceBuilder::new().layer(world.layer()).buffer(8).service(balance))
+        boxed(ServiceBuilder::new().layer(fixture.layer()).buffer(8).service(balance))
     }),
-    stack("limit around", |world| {
-        boxed(ServiceBuilder::new().concurrency_limit(1).layer(world.layer()).service(world.limited.clone()))
+    stack("limit around", |fixture| {
+        boxed(ServiceBuilder::new().concurrency_limit(1).layer(fixture.layer()).service(fixture.limited.clone()))
     }),
-    stack("buffer of one around", |world| {
-        boxed(ServiceBuilder::new().buffer(1).layer(world.layer()).service(world.limited.clone()))
+    stack("buffer of one around", |fixture| {
+        boxed(ServiceBuilder::new().buffer(1).layer(fixture.layer()).service(fixture.limited.clone()))
     }),
-    stack("timeout around", |world| {
-        boxed(ServiceBuilder::new().timeout(SECOND).layer(world.layer()).service(world.limited.clone()))
+    stack("timeout around", |fixture| {
+        boxed(ServiceBuilder::new().timeout(SECOND).layer(fixture.layer()).service(fixture.limited.clone()))
     }),
-    stack("retry around", |world| retrying(world, StatusCode::SERVICE_UNAVAILABLE)),
-    stack("retry, timeout, buffer around; timeout, buffer below", |world| {
+    stack("retry around", |fixture| retrying(fixture, StatusCode::SERVICE_UNAVAILABLE)),
+    stack("retry, timeout, buffer around; timeout, buffer below", |fixture| {
         let around = ServiceBuilder::new().layer(again(StatusCode::SERVICE_UNAVAILABLE)).timeout(SECOND).buffer(1);
-        boxed(around.layer(world.layer()).timeout(SECOND).buffer(1).service(world.limited.clone()))
+        boxed(around.layer(fixture.layer()).timeout(SECOND).buffer(1).service(fixture.limited.clone()))
     }),
 ];
 
@@ -74,8 +78,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(5);
 
 /// A retry layer on this status around the layer.
-pub(crate) fn retrying(world: &World, status: StatusCode) -> Client {
-    boxed(ServiceBuilder::new().layer(again(status)).layer(world.layer()).service(world.limited.clone()))
+pub(crate) fn retrying(fixture: &Fixture, status: StatusCode) -> Client {
+    boxed(ServiceBuilder::new().layer(again(status)).layer(fixture.layer()).service(fixture.limited.clone()))
 }
 
 fn boxed<S, R>(client: S) -> Client

@@ -120,6 +120,19 @@ fn a_rate_limit_inside() {
     assert_said("limit", code, ["`RateLimit<", "`ServiceBuilder::new().layer(bearer).buffer(64)`"]);
 }
 
+/// As it is written most often: one chain, which asks for the whole at once.
+#[test]
+fn a_rate_limit_inside_one_chain() {
+    let code = "
+        pub async fn send(layer: BearerLayer, request: Request<Full<Bytes>>) {
+            let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+            let client = ServiceBuilder::new().layer(layer).rate_limit(10, Duration::from_secs(1)).service(client);
+            let _ = client.oneshot(request).await;
+        }
+    ";
+    assert_said("chain", code, ["`RateLimit<", "`ServiceBuilder::new().layer(bearer).buffer(64)`"]);
+}
+
 #[test]
 fn a_body_of_another_type() {
     let code = "

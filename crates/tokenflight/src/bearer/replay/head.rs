@@ -15,7 +15,7 @@ use http::{
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    bearer::{grpc, target::Names},
+    bearer::{grpc, origin::Listed, target::Names},
     sync::thread_local,
 };
 
@@ -24,26 +24,29 @@ const POOLED: usize = 16;
 const POOLED_BYTES: usize = 16 * 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A request's head, kept for a replay.
 #[derive(Debug)]
 pub(in crate::bearer) struct Head {
+    method: Method,
     version: Version,
+    /// Whether its scheme and authority are the listed origin's, as that is spelled, and not copied.
+    listed: bool,
     extensions: Extensions,
     flat: Flat,
 }
 
-/// What is met while the headers are copied.
+/// What is seen while the headers are copied.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::bearer) struct Met {
+pub(in crate::bearer) struct Seen {
     pub(in crate::bearer) names: Names,
     /// The call's `grpc-timeout`.
     pub(in crate::bearer) timeout: Option<Duration>,
 }
 
-impl Met {
+impl Seen {
     #[inline(always)]
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
         if *name == AUTHORIZATION {
@@ -56,11 +59,11 @@ impl Met {
     }
 }
 
-/// The request line and the headers, each as lengths and then texts.
+/// The URI and the headers, each as lengths and then texts.
 struct Flat {
     /// Used up to the end, and nothing but zeros from there on: so a text is written into place, without a check of the
     /// capacity for each of its parts.
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
     end: usize,
     /// Values that are shared instead, in their order.
     shared: Option<Box<Shared>>,
@@ -85,38 +88,49 @@ const LONG: usize = 256;
 const SHARED: u32 = u32::MAX;
 
 impl Head {
-    /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB).
+    /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB). What `listed` says
+    /// is spelled as the list has it, and is taken from there.
     #[inline(always)]
-    pub(in crate::bearer) fn of<B>(request: &Request<B>, met: &mut Met) -> Option<Self> {
-        let flat = Flat::of(request.method(), request.uri(), request.headers(), met)?;
-        Some(Self { version: request.version(), extensions: request.extensions().clone(), flat })
+    pub(in crate::bearer) fn of<B>(request: &Request<B>, listed: bool, seen: &mut Seen) -> Option<Self> {
+        let flat = Flat::of(request.uri(), listed, request.headers(), seen)?;
+        let (method, version) = (request.method().clone(), request.version());
+        Some(Self { method, version, listed, extensions: request.extensions().clone(), flat })
     }
 
-    /// Builds the request again with this body; the token is attached later.
-    pub(in crate::bearer) fn rebuild<B>(&self, body: B) -> Request<B> {
+    /// Builds the request to this origin again with this body; the token is attached later.
+    pub(in crate::bearer) fn rebuild<B>(&self, body: B, origin: Option<&Listed>) -> Request<B> {
         let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
         *request.version_mut() = self.version;
         *request.extensions_mut() = self.extensions.clone();
         let shared = self.flat.shared.as_ref().map_or(&[][..], |shared| &shared.0);
         let mut fields = Fields { flat: &self.flat.bytes[..self.flat.end], shared };
-        if let Some((method, uri)) = fields.line() {
-            *request.method_mut() = method;
+        if let Some(uri) = fields.uri(origin.filter(|_| self.listed)) {
             *request.uri_mut() = uri;
         }
         fields.headers(request.headers_mut());
         request
     }
+
+    /// Gives the buffer back, and keeps what is in it in as little memory as it takes: for a wait, in which there may be very many.
+    pub(in crate::bearer) fn shrink(&mut self) {
+        let exact = self.flat.bytes[..self.flat.end].into();
+        give_back(std::mem::replace(&mut self.flat.bytes, exact), self.flat.end);
+    }
 }
 
 impl Flat {
-    /// Copies method, URI and headers; notes what it meets.
-    fn of(method: &Method, uri: &Uri, headers: &HeaderMap, met: &mut Met) -> Option<Self> {
+    /// Copies URI and headers; notes what it meets.
+    fn of(uri: &Uri, listed: bool, headers: &HeaderMap, seen: &mut Seen) -> Option<Self> {
         let mut flat = Self::new();
-        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
-        flat.put([method.as_str(), uri.scheme_str().unwrap_or_default(), authority, path].map(str::as_bytes), 0)?;
+        if !listed {
+            let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+            flat.put([uri.scheme_str().unwrap_or_default(), authority].map(str::as_bytes), 0)?;
+        }
+        flat.put([path.as_bytes()], 0)?;
         for (name, value) in headers {
-            met.note(name, value);
+            seen.note(name, value);
             if value.len() > LONG {
                 flat.share(name, value)?;
                 continue;
@@ -129,7 +143,7 @@ impl Flat {
 
     fn new() -> Self {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop())).ok().flatten();
-        Self { bytes: pooled.unwrap_or_else(|| vec![0; ROOM]), end: 0, shared: None }
+        Self { bytes: pooled.unwrap_or_else(|| zeros(ROOM)), end: 0, shared: None }
     }
 
     /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for all of them.
@@ -168,8 +182,7 @@ impl Flat {
 
     #[cold]
     fn grow(&mut self, end: usize) {
-        // Not `resize`, which would leave the old memory as it is.
-        let mut larger = vec![0; end.next_power_of_two()];
+        let mut larger = zeros(end.next_power_of_two());
         larger[..self.end].copy_from_slice(&self.bytes[..self.end]);
         std::mem::replace(&mut self.bytes, larger).zeroize();
     }
@@ -178,18 +191,26 @@ impl Flat {
 /// The caller's own headers may be secrets too (cookies, API keys): cleared before the next request sees the buffer.
 impl Drop for Flat {
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.bytes);
-        if buffer.capacity() > POOLED_BYTES {
-            buffer.zeroize();
-            return;
-        }
-        buffer[..self.end].fill(0);
-        // While the thread ends there may be no pool any more: then the buffer is simply freed.
-        let _ = POOL.try_with(|pool| match pool.try_borrow_mut() {
-            Ok(mut pool) if pool.len() < POOLED => pool.push(buffer),
-            _ => {}
-        });
+        give_back(std::mem::take(&mut self.bytes), self.end);
     }
+}
+
+fn zeros(length: usize) -> Box<[u8]> {
+    vec![0; length].into()
+}
+
+/// Clears a buffer that was used up to here, and puts it into the pool if it fits there.
+fn give_back(mut buffer: Box<[u8]>, end: usize) {
+    if !(ROOM..=POOLED_BYTES).contains(&buffer.len()) {
+        buffer.zeroize();
+        return;
+    }
+    buffer[..end].fill(0);
+    // While the thread ends there may be no pool any more: then the buffer is simply freed.
+    let _ = POOL.try_with(|pool| match pool.try_borrow_mut() {
+        Ok(mut pool) if pool.len() < POOLED => pool.push(buffer),
+        _ => {}
+    });
 }
 
 impl std::fmt::Debug for Flat {
@@ -218,19 +239,25 @@ impl<'a> Fields<'a> {
         Some((texts, mark))
     }
 
-    fn line(&mut self) -> Option<(Method, Uri)> {
-        let ([method, scheme, authority, path], _) = self.next()?;
+    /// The URI, with scheme and authority of the listed origin if there is one.
+    fn uri(&mut self, listed: Option<&Listed>) -> Option<Uri> {
         let mut parts = http::uri::Parts::default();
-        if !scheme.is_empty() {
-            parts.scheme = Some(scheme.try_into().ok()?);
+        if let Some(listed) = listed {
+            (parts.scheme, parts.authority) = (Some(listed.scheme()), Some(listed.authority()));
+        } else {
+            let ([scheme, authority], _) = self.next()?;
+            if !scheme.is_empty() {
+                parts.scheme = Some(scheme.try_into().ok()?);
+            }
+            if !authority.is_empty() {
+                parts.authority = Some(authority.try_into().ok()?);
+            }
         }
-        if !authority.is_empty() {
-            parts.authority = Some(authority.try_into().ok()?);
-        }
+        let ([path], _) = self.next()?;
         if !path.is_empty() {
             parts.path_and_query = Some(path.try_into().ok()?);
         }
-        Some((Method::from_bytes(method).ok()?, Uri::from_parts(parts).ok()?))
+        Uri::from_parts(parts).ok()
     }
 
     fn headers(&mut self, headers: &mut HeaderMap) {

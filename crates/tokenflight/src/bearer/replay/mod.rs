@@ -12,7 +12,7 @@ mod keep;
 mod recorded;
 mod recording;
 
-pub(super) use self::head::{Head, Met};
+pub(super) use self::head::{Head, Seen};
 pub use self::{
     body::ReplayBody,
     cloned::{CloneBody, IndependentClone},

@@ -31,7 +31,7 @@ struct Recording<B: Body> {
     read: Read,
     /// How many of the pieces the client has had.
     sent: usize,
-    /// What the layer met and the client has not had yet, beside pieces.
+    /// What the layer has read and the client has not had yet, beside pieces.
     unsent: Option<Result<HeaderMap, B::Error>>,
     room: usize,
     end: End,

@@ -5,9 +5,9 @@ use http::StatusCode;
 use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind};
 use tokio_test::assert_pending;
 
-use super::desk::{Desk, Sent, frame, post, ready, status, trailers};
+use super::fixture::{Fixture, Sent, frame, post, ready, status, trailers};
 use crate::{
-    bed::{bearer, read, secs, unauthorized},
+    fixture::{bearer, read, secs, unauthorized},
     scripted::{End, Push, TestBody},
 };
 
@@ -33,10 +33,10 @@ fn lets_go(sent: Sent) {
 fn a_body_of_known_length_is_read_on_and_sent_again() {
     let body = || TestBody::text("half ").data("and half");
     let whole = Some((b"half and half".to_vec(), None));
-    assert_eq!(Desk::new().replay_after(post(body()), lets_go), whole);
-    assert_eq!(Desk::new().replay_after(post(body()), drop), whole, "unread");
+    assert_eq!(Fixture::new().replay_after(post(body()), lets_go), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), drop), whole, "unread");
     let mut client = None;
-    assert_eq!(Desk::new().replay_after(post(body()), |sent| client = Some(keeps(sent))), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), |sent| client = Some(keeps(sent))), whole);
     // The client may go on with the first send as if nothing had happened.
     assert_eq!(client.unwrap()(), Some(Bytes::from("and half")));
 }
@@ -45,8 +45,8 @@ fn a_body_of_known_length_is_read_on_and_sent_again() {
 fn trailers_that_are_there_are_sent_again_and_those_that_are_late_are_not_waited_for() {
     let body = || TestBody::text("data").trailers(trailers());
     let whole = Some((b"data".to_vec(), Some(trailers())));
-    assert_eq!(Desk::new().replay_after(post(body()), lets_go), whole);
-    assert_eq!(Desk::new().replay_after(post(body()), |sent| std::mem::forget(keeps(sent))), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), lets_go), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), |sent| std::mem::forget(keeps(sent))), whole);
     // A replay without them would not be the request.
     for end in [true, false] {
         let (body, push) = slow(4);
@@ -54,33 +54,33 @@ fn trailers_that_are_there_are_sent_again_and_those_that_are_late_are_not_waited
         if end {
             push.end();
         }
-        let replay = Desk::new().replay_after(post(body), lets_go);
+        let replay = Fixture::new().replay_after(post(body), lets_go);
         assert_eq!(replay, end.then(|| (b"data".to_vec(), None)));
     }
     let (body, push) = slow(4);
     push.data("data");
     push.trailers(trailers());
     push.end();
-    assert_eq!(Desk::new().replay_after(post(body), lets_go), whole);
+    assert_eq!(Fixture::new().replay_after(post(body), lets_go), whole);
 }
 
 #[test]
 fn the_rest_is_waited_for_while_the_token_is_renewed() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let (body, push) = slow(8);
     push.data("half");
-    let mut call = desk.call(post(body));
-    let (sent, respond) = desk.received();
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
     lets_go(sent);
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    assert_eq!(desk.grant.count(), 1);
+    assert_eq!(fixture.grant.count(), 1);
     push.data("next");
     assert!(call.is_woken());
     // Its length has come, and its end is asked for.
     push.end();
     assert_pending!(call.poll_until_idle());
-    let (again, _) = desk.received();
+    let (again, _) = fixture.received();
     assert_eq!(bearer(&again), Some("access-1"));
     assert_eq!(read(again.into_body()).0, b"halfnext");
 }
@@ -88,11 +88,11 @@ fn the_rest_is_waited_for_while_the_token_is_renewed() {
 /// Both read the same body; whichever is not polled must not be forgotten.
 #[test]
 fn a_client_that_reads_on_moves_the_replay_on() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let (body, push) = slow(8);
     push.data("half");
-    let mut call = desk.call(post(body));
-    let (sent, respond) = desk.received();
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
     let mut client = sent.into_body();
     drop(frame(&mut client));
     respond.send_response(unauthorized());
@@ -106,21 +106,21 @@ fn a_client_that_reads_on_moves_the_replay_on() {
     assert!(call.is_woken(), "by the client, whose poll was the last");
     drop(reading);
     assert_pending!(call.poll_until_idle());
-    assert_eq!(read(desk.received().0.into_body()).0, b"halfnext");
+    assert_eq!(read(fixture.received().0.into_body()).0, b"halfnext");
     assert!(frame(&mut client).is_none());
 }
 
 #[test]
 fn a_refusal_is_held_for_the_rest_of_a_body_no_longer_than_a_request_may_wait() {
-    let mut desk = Desk::with(|layer| layer.options(BearerOptions::new().max_wait(secs(3))));
+    let mut fixture = Fixture::with(|layer| layer.options(BearerOptions::new().max_wait(secs(3))));
     let (body, push) = slow(8);
     push.data("half");
-    let mut call = desk.call(post(body));
-    let (sent, respond) = desk.received();
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
     lets_go(sent);
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    desk.time.advance(secs(3));
+    fixture.time.advance(secs(3));
     let answer = ready(call.poll_until_idle()).unwrap();
     assert_eq!(answer.extensions().get::<Error>().map(Error::kind), Some(&ErrorKind::TimedOut));
 }
@@ -128,21 +128,21 @@ fn a_refusal_is_held_for_the_rest_of_a_body_no_longer_than_a_request_may_wait() 
 /// Without a limit of the caller's: a body that stalls must not hold a refusal for ever.
 #[test]
 fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let (body, push) = slow(8);
     push.data("half");
-    let mut call = desk.call(post(body));
-    let (sent, respond) = desk.received();
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
     lets_go(sent);
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    desk.time.advance(secs(10));
+    fixture.time.advance(secs(10));
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
 
 #[test]
 fn without_a_known_end_a_body_is_sent_again_only_if_it_had_ended() {
-    let unknown = || Desk::with(BearerLayer::replay_unknown_length);
+    let unknown = || Fixture::with(BearerLayer::replay_unknown_length);
     let body = || TestBody::text("one").data("two").end(End::Ends);
     assert_eq!(unknown().replay_after(post(body()), lets_go), None);
     assert_eq!(unknown().replay_after(post(body()), drop), None);
@@ -157,16 +157,16 @@ fn without_a_known_end_a_body_is_sent_again_only_if_it_had_ended() {
 
 #[test]
 fn a_body_that_fails_while_it_is_read_on_is_not_sent_again_and_the_client_has_its_error() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let (body, push) = slow(8);
     push.data("half");
-    let mut call = desk.call(post(body));
-    let (sent, respond) = desk.received();
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
     let mut client = sent.into_body();
     drop(frame(&mut client));
     push.fail();
     respond.send_response(unauthorized());
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
     assert!(frame(&mut client).unwrap().is_err());
-    assert!(desk.server.poll_request().is_pending());
+    assert!(fixture.server.poll_request().is_pending());
 }

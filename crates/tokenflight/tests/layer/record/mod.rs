@@ -1,7 +1,7 @@
 //! Bodies that cannot be cloned: recorded while they are sent, and played back only when they are whole.
 
-mod desk;
 mod early;
+mod fixture;
 
 use std::task::Poll;
 
@@ -13,11 +13,11 @@ use tokenflight::{BearerLayer, bearer::ReplayBody};
 use tokio_test::{assert_pending, task};
 
 use crate::{
-    bed::{bearer, now, ok, read, unauthorized},
+    fixture::{bearer, now, ok, read, unauthorized},
     scripted::{Broken, End, Probe, TestBody},
 };
 
-use self::desk::{Desk, Sent, frame, grpc, post, ready, status, trailers};
+use self::fixture::{Fixture, Sent, frame, grpc, post, ready, status, trailers};
 
 #[test]
 fn a_body_is_sent_again_as_it_was_read() {
@@ -27,33 +27,33 @@ fn a_body_is_sent_again_as_it_was_read() {
         (TestBody::text("two ").data("pieces"), "two pieces"),
         (TestBody::text("").data("").data("three"), "three"),
     ] {
-        assert_eq!(Desk::new().replay_of(body), Some((expected.into(), None)));
+        assert_eq!(Fixture::new().replay_of(body), Some((expected.into(), None)));
     }
 }
 
 #[test]
 fn trailers_are_sent_again() {
     let body = TestBody::text("data").trailers(trailers());
-    assert_eq!(Desk::new().replay_of(body), Some((b"data".into(), Some(trailers()))));
+    assert_eq!(Fixture::new().replay_of(body), Some((b"data".into(), Some(trailers()))));
     let body = TestBody::new().trailers(trailers());
-    assert_eq!(Desk::new().replay_of(body), Some((vec![], Some(trailers()))));
+    assert_eq!(Fixture::new().replay_of(body), Some((vec![], Some(trailers()))));
 }
 
 /// What is in memory needs no reading first: a server may refuse before the client has read anything.
 #[test]
 fn a_body_of_one_piece_is_sent_again_although_it_was_not_read() {
     let unread = |sent: Sent| drop(sent);
-    assert_eq!(Desk::new().replay_after(post(TestBody::text("whole")), unread), Some((b"whole".into(), None)));
-    assert_eq!(Desk::new().replay_after(post(TestBody::new()), unread), Some((vec![], None)));
+    assert_eq!(Fixture::new().replay_after(post(TestBody::text("whole")), unread), Some((b"whole".into(), None)));
+    assert_eq!(Fixture::new().replay_after(post(TestBody::new()), unread), Some((vec![], None)));
 }
 
 /// The compiler's `memcpy` apart, a replay shares the bytes of the first send.
 #[test]
 fn no_bytes_are_copied() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let data = Bytes::from(vec![b'x'; 1000]);
-    let mut call = desk.call(post(TestBody::text(data.clone()).data(data.clone())));
-    let (first, respond) = desk.received();
+    let mut call = fixture.call(post(TestBody::text(data.clone()).data(data.clone())));
+    let (first, respond) = fixture.received();
     let all = |mut body: ReplayBody<TestBody>| {
         for _ in 0..2 {
             assert_eq!(frame(&mut body).unwrap().unwrap().into_data().unwrap().as_ptr(), data.as_ptr());
@@ -63,7 +63,7 @@ fn no_bytes_are_copied() {
     all(first.into_body());
     respond.send_response(unauthorized());
     assert_pending!(call.poll_until_idle());
-    all(desk.received().0.into_body());
+    all(fixture.received().0.into_body());
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn the_body_that_is_sent_has_the_size_and_the_end_of_the_original() {
         || TestBody::text("abc").end(End::Stalls),
     ];
     for make in cases {
-        let mut desk = Desk::with(BearerLayer::replay_unknown_length);
+        let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
         let mut original = make();
-        let _call = desk.call(post(make()));
-        let mut sent = desk.received().0.into_body();
+        let _call = fixture.call(post(make()));
+        let mut sent = fixture.received().0.into_body();
         loop {
             let (hint, known) = (sent.size_hint(), original.size_hint());
             assert_eq!((hint.lower(), hint.upper()), (known.lower(), known.upper()));
@@ -101,15 +101,15 @@ fn the_body_that_is_sent_has_the_size_and_the_end_of_the_original() {
 
 #[test]
 fn a_body_that_failed_is_not_sent_again() {
-    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
-    assert_eq!(desk.replay_of(TestBody::text("data").end(End::Broken)), None);
+    let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
+    assert_eq!(fixture.replay_of(TestBody::text("data").end(End::Broken)), None);
 }
 
 #[test]
 fn an_error_of_the_body_reaches_the_client_as_it_is() {
-    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
-    let _call = desk.call(post(TestBody::text("data").end(End::Broken)));
-    let (data, _, error) = read(desk.received().0.into_body());
+    let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
+    let _call = fixture.call(post(TestBody::text("data").end(End::Broken)));
+    let (data, _, error) = read(fixture.received().0.into_body());
     let error: Broken = error.unwrap();
     assert_eq!((data.as_slice(), error.to_string().as_str()), (&b"data"[..], "the body broke off"));
 }
@@ -117,41 +117,41 @@ fn an_error_of_the_body_reaches_the_client_as_it_is() {
 #[test]
 fn a_body_of_unknown_length_is_only_recorded_if_asked_for() {
     let unknown = || TestBody::text("a").data("b").end(End::Ends);
-    assert_eq!(Desk::new().replay_of(unknown()), None);
-    assert_eq!(Desk::with(BearerLayer::replay_unknown_length).replay_of(unknown()), Some((b"ab".into(), None)));
+    assert_eq!(Fixture::new().replay_of(unknown()), None);
+    assert_eq!(Fixture::with(BearerLayer::replay_unknown_length).replay_of(unknown()), Some((b"ab".into(), None)));
 }
 
 #[test]
 fn a_body_up_to_the_limit_is_recorded_and_one_byte_more_is_not() {
     let fits = Bytes::from(vec![b'x'; 64 * 1024]);
     let larger = Bytes::from(vec![b'x'; 64 * 1024 + 1]);
-    assert_eq!(Desk::new().replay_of(TestBody::text(fits.clone())).unwrap().0.len(), fits.len());
-    assert_eq!(Desk::new().replay_of(TestBody::text(larger.clone())), None);
-    let limited = || Desk::with(|layer| layer.replay_limit(100));
+    assert_eq!(Fixture::new().replay_of(TestBody::text(fits.clone())).unwrap().0.len(), fits.len());
+    assert_eq!(Fixture::new().replay_of(TestBody::text(larger.clone())), None);
+    let limited = || Fixture::with(|layer| layer.replay_limit(100));
     assert!(limited().replay_of(TestBody::text(vec![b'x'; 60]).data(vec![b'x'; 40])).is_some());
     assert!(limited().replay_of(TestBody::text(vec![b'x'; 60]).data(vec![b'x'; 41])).is_none());
     // It is not known before it is read.
     let unknown = |bytes: usize| TestBody::text(vec![b'x'; 60]).data(vec![b'x'; bytes]).end(End::Ends);
-    let limited = || Desk::with(|layer| layer.replay_limit(100).replay_unknown_length());
+    let limited = || Fixture::with(|layer| layer.replay_limit(100).replay_unknown_length());
     assert!(limited().replay_of(unknown(40)).is_some());
     assert!(limited().replay_of(unknown(41)).is_none());
-    let mut desk = Desk::with(|layer| layer.replay_limit(100));
-    assert!(desk.replay_after(grpc(TestBody::text(vec![b'x'; 101]).end(End::Ends)), drop).is_none());
+    let mut fixture = Fixture::with(|layer| layer.replay_limit(100));
+    assert!(fixture.replay_after(grpc(TestBody::text(vec![b'x'; 101]).end(End::Ends)), drop).is_none());
 }
 
 /// They cost memory without having bytes.
 #[test]
 fn very_many_very_small_pieces_pass_the_limit() {
     let pieces = |count: usize| (0..count).fold(TestBody::new(), |body, _| body.data("x"));
-    assert!(Desk::with(|layer| layer.replay_limit(1600)).replay_of(pieces(100)).is_some());
-    assert!(Desk::with(|layer| layer.replay_limit(1600)).replay_of(pieces(101)).is_none());
+    assert!(Fixture::with(|layer| layer.replay_limit(1600)).replay_of(pieces(100)).is_some());
+    assert!(Fixture::with(|layer| layer.replay_limit(1600)).replay_of(pieces(101)).is_none());
 }
 
 #[test]
 fn long_trailers_pass_the_limit() {
     let long = HeaderMap::from_iter([(header::ETAG, HeaderValue::try_from("x".repeat(200)).unwrap())]);
-    let mut desk = Desk::with(|layer| layer.replay_limit(100));
-    assert!(desk.replay_of(TestBody::text("data").trailers(long)).is_none());
+    let mut fixture = Fixture::with(|layer| layer.replay_limit(100));
+    assert!(fixture.replay_of(TestBody::text("data").trailers(long)).is_none());
 }
 
 #[test]
@@ -161,16 +161,16 @@ fn a_request_that_upgrades_its_connection_is_recorded_only_without_a_body() {
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         request
     };
-    assert!(Desk::new().replay_after(upgrade(TestBody::text("data")), drop).is_none());
-    assert!(Desk::new().replay_after(upgrade(TestBody::new()), drop).is_some());
+    assert!(Fixture::new().replay_after(upgrade(TestBody::text("data")), drop).is_none());
+    assert!(Fixture::new().replay_after(upgrade(TestBody::new()), drop).is_some());
 }
 
 /// What has been recorded is held no longer than the answer is open.
 #[test]
 fn a_recording_ends_when_the_request_was_not_refused() {
-    let mut desk = Desk::with(BearerLayer::replay_unknown_length);
-    let mut call = desk.call(post(TestBody::text(vec![b'a']).data(vec![b'b']).end(End::Stalls)));
-    let (first, respond) = desk.received();
+    let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
+    let mut call = fixture.call(post(TestBody::text(vec![b'a']).data(vec![b'b']).end(End::Stalls)));
+    let (first, respond) = fixture.received();
     let mut body = first.into_body();
     assert_eq!(format!("{body:?}"), "ReplayBody(recorded)");
     let recorded = frame(&mut body).unwrap().unwrap().into_data().unwrap();
@@ -184,9 +184,9 @@ fn a_recording_ends_when_the_request_was_not_refused() {
 
 #[test]
 fn a_recording_ends_when_the_call_is_dropped() {
-    let mut desk = Desk::new();
-    let call = desk.call(post(TestBody::text("a").data("b")));
-    let mut body = desk.received().0.into_body();
+    let mut fixture = Fixture::new();
+    let call = fixture.call(post(TestBody::text("a").data("b")));
+    let mut body = fixture.received().0.into_body();
     drop(call);
     drop((frame(&mut body), frame(&mut body)));
     assert_eq!(format!("{body:?}"), "ReplayBody(passed)");
@@ -196,13 +196,13 @@ fn a_recording_ends_when_the_call_is_dropped() {
 #[test]
 fn a_unary_grpc_message_is_sent_again_although_it_was_not_read() {
     let unary = || grpc(TestBody::text("message").end(End::Ends));
-    assert_eq!(Desk::new().replay_after(unary(), drop), Some((b"message".into(), None)));
+    assert_eq!(Fixture::new().replay_after(unary(), drop), Some((b"message".into(), None)));
     let stream = || grpc(TestBody::text("one").data("two").data("three").end(End::Ends));
-    assert_eq!(Desk::new().replay_after(stream(), drop), None);
+    assert_eq!(Fixture::new().replay_after(stream(), drop), None);
     let read = |sent: Sent| drop(now(sent.into_body().collect()));
-    assert_eq!(Desk::new().replay_after(stream(), read), Some((b"onetwothree".into(), None)));
+    assert_eq!(Fixture::new().replay_after(stream(), read), Some((b"onetwothree".into(), None)));
     let open = || grpc(TestBody::text("one").end(End::Stalls));
-    assert_eq!(Desk::new().replay_after(open(), drop), None);
+    assert_eq!(Fixture::new().replay_after(open(), drop), None);
 }
 
 /// The body of a gRPC call must not be asked again once it has said that it is over.
@@ -210,20 +210,20 @@ fn a_unary_grpc_message_is_sent_again_although_it_was_not_read() {
 fn a_body_that_ended_ahead_is_not_polled_again() {
     let body = TestBody::new().trailers(trailers()).end(End::Ends);
     let probe: Probe = body.probe();
-    let mut desk = Desk::new();
-    let _call = desk.call(grpc(body));
+    let mut fixture = Fixture::new();
+    let _call = fixture.call(grpc(body));
     let polls = probe.polls();
-    let (_, sent, error) = read(desk.received().0.into_body());
+    let (_, sent, error) = read(fixture.received().0.into_body());
     assert_eq!((sent, error.is_none(), probe.polls()), (Some(trailers()), true, polls));
 }
 
 #[test]
 fn a_request_to_another_origin_passes_unrecorded() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let mut request = post(TestBody::text("data"));
     *request.uri_mut() = "https://elsewhere.example.com/".parse().unwrap();
-    let _call = desk.call(request);
-    let (sent, _) = desk.received();
+    let _call = fixture.call(request);
+    let (sent, _) = fixture.received();
     assert_eq!(bearer(&sent), None);
     assert_eq!(format!("{:?}", sent.body()), "ReplayBody(passed)");
 }
@@ -231,9 +231,9 @@ fn a_request_to_another_origin_passes_unrecorded() {
 /// A client asks before it reads, and would send nothing of a body that says it is over.
 #[test]
 fn what_was_read_ahead_is_not_the_end_yet() {
-    let mut desk = Desk::new();
-    let _call = desk.call(grpc(TestBody::text("one").data("two")));
-    let mut sent = desk.received().0.into_body();
+    let mut fixture = Fixture::new();
+    let _call = fixture.call(grpc(TestBody::text("one").data("two")));
+    let mut sent = fixture.received().0.into_body();
     for (left, text) in [(6, "one"), (3, "two")] {
         assert_eq!((sent.is_end_stream(), sent.size_hint().exact()), (false, Some(left)));
         assert_eq!(frame(&mut sent).unwrap().unwrap().into_data().unwrap(), text);

@@ -29,7 +29,7 @@ pub(crate) type Limited = ConcurrencyLimit<Server>;
 
 const API: &str = "https://api.example.com";
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) session: Session,
     pub(crate) limited: Limited,
     auth: AuthServer,
@@ -38,7 +38,7 @@ pub(crate) struct World {
     permits: Arc<Semaphore>,
 }
 
-impl World {
+impl Fixture {
     /// One permit for everything there is.
     pub(crate) fn new() -> Self {
         let time = ManualTime::new(3);

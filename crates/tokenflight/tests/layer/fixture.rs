@@ -47,7 +47,7 @@ pub(crate) type Answer = Result<Response<BearerBody<TestBody>>, BoxError>;
 pub(crate) type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, Full<Bytes>>>;
 
 /// The session, the client and the server.
-pub(crate) struct Bed {
+pub(crate) struct Fixture {
     pub(crate) time: ManualTime,
     pub(crate) grant: MockGrant,
     pub(crate) session: Session,
@@ -55,7 +55,7 @@ pub(crate) struct Bed {
     pub(crate) server: Handle<Req, Res>,
 }
 
-impl Bed {
+impl Fixture {
     /// Logged in with `access-0` a minute ago: neither fresh nor due.
     pub(crate) fn new() -> Self {
         Self::with(|builder| builder)
@@ -63,10 +63,10 @@ impl Bed {
 
     /// As [`new`](Self::new), with other settings.
     pub(crate) fn with(change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
-        let bed = Self::blank(change);
-        bed.log_in("access-0", LIFE);
-        bed.time.advance(secs(60));
-        bed
+        let fixture = Self::blank(change);
+        fixture.log_in("access-0", LIFE);
+        fixture.time.advance(secs(60));
+        fixture
     }
 
     /// The same session behind another layer and another client.

@@ -14,7 +14,7 @@ use tokio_test::{assert_ready_ok, task};
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
 use crate::{
-    bed::{API, LIFE, ME, bearer, now, ok, read, secs, unauthorized},
+    fixture::{API, LIFE, ME, bearer, now, ok, read, secs, unauthorized},
     scripted::TestBody,
 };
 
@@ -25,7 +25,7 @@ pub(super) type Call = task::Spawn<BearerFuture<Service, Keep, TestBody>>;
 pub(super) type Answer = Result<http::Response<BearerBody<TestBody>>, BoxError>;
 
 /// Logged in with `access-0` a minute ago, in front of a client that takes recorded bodies.
-pub(super) struct Desk {
+pub(super) struct Fixture {
     pub(super) time: ManualTime,
     pub(super) grant: MockGrant,
     _session: Session,
@@ -33,7 +33,7 @@ pub(super) struct Desk {
     pub(super) server: Handle<Sent, http::Response<TestBody>>,
 }
 
-impl Desk {
+impl Fixture {
     pub(super) fn new() -> Self {
         Self::with(|layer| layer)
     }
