@@ -22,7 +22,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokenflight::{Time, time::TokioTime};
 use tokenflight_core::{
     Now,
-    store::{Body, CellStore, GrantKey, Op, Reply, Store},
+    store::{Body, CellStore, GrantKey, Op, Reply, Seen, Store},
 };
 use tokenflight_test::postgres::Postgres;
 use tokio::sync::{Mutex, Semaphore};
@@ -108,11 +108,13 @@ fn batched(store: Arc<Rows>) -> Refresh {
             let key = key(grant);
             // Long after any claim before it: each is watched for as long as it takes.
             let op = claim(&store, &key, Duration::from_secs(1000)).await;
+            let facts = op.read.as_ref().unwrap().facts;
             let Reply::Granted(entry) = store.apply(&key, op).await.unwrap() else { panic!("another claims it") };
             let presented = entry.tokens().and_then(|tokens| tokens.refresh.clone());
             let (epoch, login, over, next) = (entry.epoch, entry.login, entry.set, tokens(1));
             let body = Body::Commit { epoch, login, over, presented, next };
-            stored(store.apply(&key, Op::new(entry.home, Now::new(Duration::ZERO, Duration::ZERO), body)).await);
+            let commit = Op::new(entry.home, Now::new(Duration::ZERO, Duration::ZERO), body);
+            stored(store.apply(&key, commit.having_read(Seen::new(Some(entry), facts))).await);
         })
     })
 }
@@ -124,23 +126,21 @@ fn single(pool: Arc<Pool>) -> Refresh {
         Box::pin(async move {
             let (key, connection) = (key(grant), pool.take().await);
             let (client, _permit) = &connection;
+            let rows = client
+                .query_typed("SELECT version::text, record FROM single WHERE key = $1", &[(&key.as_str(), Type::TEXT)])
+                .await
+                .unwrap();
+            let (mut version, record): (String, Vec<u8>) = (rows[0].get(0), rows[0].get(1));
             for _ in 0..2 {
                 let rows = client
                     .query_typed(
-                        "SELECT version::text, record FROM single WHERE key = $1",
-                        &[(&key.as_str(), Type::TEXT)],
-                    )
-                    .await
-                    .unwrap();
-                let (version, record): (String, Vec<u8>) = (rows[0].get(0), rows[0].get(1));
-                client
-                    .query_typed(
                         "UPDATE single SET version = gen_random_uuid(), record = $3 \
-                         WHERE key = $1 AND version = $2::text::uuid RETURNING 1",
+                         WHERE key = $1 AND version = $2::text::uuid RETURNING version::text",
                         &[(&key.as_str(), Type::TEXT), (&version, Type::TEXT), (&record, Type::BYTEA)],
                     )
                     .await
                     .unwrap();
+                version = rows[0].get(0);
             }
             pool.give(connection).await;
         })

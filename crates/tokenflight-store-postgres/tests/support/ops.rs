@@ -51,7 +51,8 @@ pub(crate) async fn claim(store: &Rows, key: &GrantKey, watched: Duration) -> Op
     let seen = store.load(key).await.unwrap();
     let last = seen.entry.as_ref().map_or(OpId::NONE, |entry| entry.op);
     let (owner, length) = (Owner::unique(), Duration::from_secs(75));
-    op(&seen, Body::Claim { owner, seen: last, length, yields: None, holder: "the test".into() }).watched(watched)
+    let claim = op(&seen, Body::Claim { owner, seen: last, length, yields: None, holder: "the test".into() });
+    claim.watched(watched).having_read(seen)
 }
 
 pub(crate) fn stored(reply: Result<Reply, StoreError>) -> Entry {
