@@ -63,9 +63,15 @@ impl Fixture {
 
     /// Stores a successor, as another process would.
     pub(crate) fn put(&self, name: &str) {
+        self.put_received(name, self.time.now().wall);
+    }
+
+    /// As [`put`](Self::put), with tokens that were received then.
+    pub(crate) fn put_received(&self, name: &str, received: Duration) {
+        let tokens = StoredTokens::from_set(&pair(name), received, None);
         let (mut entry, id) = (self.entry(), OpId::unique());
         (entry.op, entry.set, entry.rotation) = (id, id, entry.rotation + 1);
-        (entry.state, entry.claim, entry.doubt) = (EntryState::Active(self.stored(name)), None, None);
+        (entry.state, entry.claim, entry.doubt) = (EntryState::Active(tokens), None, None);
         self.model.set_entry(&key(), Some(entry));
     }
 

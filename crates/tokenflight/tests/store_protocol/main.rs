@@ -3,6 +3,7 @@
 
 mod claims;
 mod fixture;
+mod looks;
 mod losses;
 mod outcomes;
 mod reading;
