@@ -60,7 +60,9 @@ fn a_late_settle_of_the_first_round_does_not_end_the_claim_of_the_second() {
         gate.let_through(1);
         gate.until_parked(1).await;
         assert_eq!(fixture.presented(), ["refresh-0", "refresh-x"]);
-        fixture.store.let_arrive();
+        for arrived in fixture.store.let_arrive().await {
+            arrived.expect("the model does what it is asked");
+        }
         assert!(fixture.is_claimed(), "while it is presented");
         gate.open();
     };
