@@ -1,6 +1,9 @@
 //! What does not change while a session lives, and the calls into the user's code that are made with it.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::{Future, pending},
+    time::Duration,
+};
 
 use tokenflight_core::{
     Error, ErrorKind, Grant, Now, RefreshToken, Time,
@@ -98,6 +101,13 @@ impl Parts {
         })?;
         let record = Box::new(Entry::clone(known));
         Some(Op::new(seen.facts.incarnation, self.now(), Body::Again { record }))
+    }
+
+    /// Completes when the store tells that the entry may have been written.
+    pub(crate) async fn changed(&self) {
+        if caught(async { self.store.changed(&self.key).await }).await.is_err() {
+            pending().await
+        }
     }
 
     /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its end; one that is never answered

@@ -114,4 +114,16 @@ pub trait Cell: Send + Sync + 'static {
     fn is_private(&self) -> bool {
         false
     }
+
+    /// Completes when the value may have been written, by whichever process, if the storage tells of that; never, by default.
+    ///
+    /// It is asked while another holder's claim is waited for. A notice that is missed costs the rest of a pause, at most a
+    /// quarter of a second, and one too many costs a read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it forgets nothing.
+    fn changed<'a>(&'a self, _key: &'a GrantKey) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::pending())
+    }
 }

@@ -102,6 +102,10 @@ impl<C: Cell> Store for CellStore<C> {
     fn is_private(&self) -> bool {
         self.0.is_private()
     }
+
+    fn changed<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, ()> {
+        self.0.changed(key)
+    }
 }
 
 impl<C> fmt::Debug for CellStore<C> {

@@ -312,6 +312,10 @@ impl Store for MockStore {
         Box::pin(self.play_apply(key, op))
     }
 
+    fn changed<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, ()> {
+        self.0.behind.changed(key)
+    }
+
     fn is_private(&self) -> bool {
         self.0.behind.is_private()
     }

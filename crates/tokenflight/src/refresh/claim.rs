@@ -1,7 +1,8 @@
 //! Claiming the right to present, and waiting for another holder's claim.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures_util::future::{Either, select};
 use tokenflight_core::{
     Error, ErrorKind, Event, Now,
     store::{Body, Entry, Op, OpId, Owner, Reply, Seen},
@@ -148,9 +149,14 @@ impl Waiting {
         }
         // The hint may be far off, because a holder that crashed frees nothing; one that did not may be done soon.
         let wait = self.pause.min(retry_after.unwrap_or(self.pause)).max(POLL.0);
-        parts.pause(jittered(wait, parts.random())).await?;
-        self.pause = (self.pause * 2).min(POLL.1);
-        Ok(())
+        let pause = parts.pause(jittered(wait, parts.random()));
+        if let Either::Left((paused, _)) = select(pin!(pause), pin!(parts.changed())).await {
+            paused?;
+            self.pause = (self.pause * 2).min(POLL.1);
+            return Ok(());
+        }
+        self.pause = POLL.0;
+        parts.pause(jittered(POLL.0, parts.random())).await
     }
 }
 

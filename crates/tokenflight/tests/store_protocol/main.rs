@@ -5,5 +5,6 @@ mod claims;
 mod fixture;
 mod looks;
 mod losses;
+mod notices;
 mod outcomes;
 mod reading;
