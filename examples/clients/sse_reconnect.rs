@@ -10,20 +10,20 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins};
 use tokenflight_example_clients::World;
-use tower::ServiceBuilder;
+use tower::{Service, ServiceBuilder};
 
 /// Listens over so many streams; returns all that was heard.
 pub(crate) async fn run(world: &World, streams: usize) -> Result<String, BoxError> {
     let origins = Origins::with_plain_loopback([world.url()])?;
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let client = ServiceBuilder::new().layer(BearerLayer::new(world.session.clone(), origins)).service(client);
+    let mut client = ServiceBuilder::new().layer(BearerLayer::new(world.session.clone(), origins)).service(client);
 
     let mut heard = String::new();
     let mut watch = world.session.watch();
     for _ in 0..streams {
         let request = Request::get(format!("{}/events", world.url())).body(Empty::new())?;
         let generation = world.session.state().generation;
-        let mut events = client.clone().oneshot(request).await?.into_body();
+        let mut events = client.ready().await?.call(request).await?.into_body();
         loop {
             tokio::select! {
                 frame = events.frame() => {

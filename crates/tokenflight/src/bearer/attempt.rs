@@ -95,12 +95,12 @@ where
     K: Replay<B>,
     P: Choice,
 {
-    let (mut copied, mut body) = (None, None);
+    let mut copied = None;
     shared.copy(&request, false, chosen, options, &mut copied);
-    let request = match copied {
-        Some(_) => shared.settings.replay.keep(request, &mut body),
-        None => shared.settings.replay.pass(request),
-    };
+    if copied.is_none() {
+        return (shared.settings.replay.pass(request), None);
+    }
+    let (request, body) = shared.settings.replay.keep(request);
     (request, KeptRequest::new(copied, body))
 }
 

@@ -282,10 +282,11 @@ where
         }
         let shared = root.shared(inner);
         let replay = &shared.settings.replay;
-        let (mut copied, mut body) = (None, None);
+        let mut copied = None;
         match Self::prepare(shared, snapshot, unused, &mut request, &mut copied) {
             Treatment::Send(sent, chosen) if copied.is_some() => {
-                let future = inner.call(replay.keep(request, &mut body));
+                let (request, body) = replay.keep(request);
+                let future = inner.call(request);
                 BearerFuture::first(future, Arc::clone(shared), KeptRequest::new(copied, body), sent, chosen)
             }
             Treatment::Send(sent, chosen) => {

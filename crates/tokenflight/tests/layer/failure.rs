@@ -3,12 +3,14 @@
 use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
-use tokenflight::{Error, ErrorKind, FailureClass, GrantError};
+use tokenflight::{Error, ErrorKind, FailureClass, GrantError, ReusePolicy};
 use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
 use crate::{
-    fixture::{Fixture, LIFE, ME, challenged, explained, failure, get, millis, our_failure, read, response},
+    fixture::{
+        Fixture, LIFE, ME, challenged, explained, failure, get, millis, ok, our_failure, read, response, secs, status,
+    },
     scripted::{End, TestBody},
 };
 
@@ -43,6 +45,23 @@ fn when_the_refresh_fails_the_original_refusal_comes_back_with_the_reason() {
     assert_eq!((error.class(), error.is_transient()), (Some(FailureClass::Ambiguous), true));
     assert_eq!(read(answer.into_body()).0, b"you may not");
     fixture.nothing_received();
+}
+
+/// As a request without a token does: the same attempt is made again in a moment.
+#[test]
+fn a_refused_request_waits_out_an_answer_that_was_lost_within_a_grace_window() {
+    let mut fixture = Fixture::with(|builder| builder.reuse_policy(ReusePolicy::grace(secs(60))));
+    fixture.grant.push(Step::Fail(GrantError::ambiguous("connection reset")));
+    let mut call = fixture.refused(get(ME));
+    for _ in 0..40 {
+        if call.poll_until_idle().is_ready() || fixture.grant.count() == 2 {
+            break;
+        }
+        fixture.nothing_received();
+        fixture.time.advance(millis(200));
+    }
+    fixture.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
 #[test]

@@ -76,7 +76,6 @@ fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
     fixture.succeeds_with("other-user");
 }
 
-/// Between the token and the send there is a wait, and much can happen in it.
 /// One user's request waits, and another user logs in meanwhile.
 fn changes_login(mut fixture: Fixture) {
     let mut call = fixture.call(get(ME));
@@ -103,6 +102,7 @@ fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
     changes_login(fixture);
 }
 
+/// Between the token and the send there is a wait, and much can happen in it.
 #[test]
 fn a_logout_while_the_replay_waits_for_readiness_gives_the_refusal_back() {
     let mut fixture = Fixture::new();

@@ -57,9 +57,9 @@ impl<B: IndependentClone + Send + 'static> Replay<B> for CloneBody {
     }
 
     #[inline(always)]
-    fn keep(&self, request: Request<B>, kept: &mut Option<B>) -> Request<B> {
-        *kept = Some(request.body().clone());
-        request
+    fn keep(&self, request: Request<B>) -> (Request<B>, Option<B>) {
+        let kept = Some(request.body().clone());
+        (request, kept)
     }
 
     fn poll_again(&self, kept: &mut B, _: &mut Context<'_>) -> Poll<Option<B>> {

@@ -10,8 +10,7 @@ impl<B, K: sealed::Replay<B>> Replay<B> for K {}
 pub(in crate::bearer) mod sealed {
     use super::{Context, Poll, Request};
 
-    /// A body comes and goes with its request, and what is kept of it is put where it stays: moving a request costs more than
-    /// most kinds of keeping a body.
+    /// A body comes and goes with its request.
     #[diagnostic::on_unimplemented(
         message = "the layer cannot keep a body of type `{B}` for a replay",
         label = "a replay needs a second body",
@@ -29,8 +28,8 @@ pub(in crate::bearer) mod sealed {
         /// A request that is sent once, come what may.
         fn pass(&self, request: Request<B>) -> Request<Self::Body>;
 
-        /// The request to send, and in `kept` what a second body can be made of, if one can.
-        fn keep(&self, request: Request<B>, kept: &mut Option<Self::Kept>) -> Request<Self::Body>;
+        /// The request to send, and what a second body can be made of, if one can.
+        fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Option<Self::Kept>);
 
         /// A body for a replay; `None` if, after all, there cannot be one. Pending while the rest of a body is read that is
         /// known to have an end.

@@ -110,11 +110,10 @@ where
         request.map(|body| (self.construct)(ReplayBody::passed(Ahead::nothing(body))))
     }
 
-    fn keep(&self, request: Request<B>, kept: &mut Option<Kept<B>>) -> Request<T> {
+    fn keep(&self, request: Request<B>) -> (Request<T>, Option<Kept<B>>) {
         let (head, body) = request.into_parts();
-        let (body, split) = self.split(&head.headers, body);
-        *kept = split;
-        Request::from_parts(head, (self.construct)(body))
+        let (body, kept) = self.split(&head.headers, body);
+        (Request::from_parts(head, (self.construct)(body)), kept)
     }
 
     fn poll_again(&self, kept: &mut Kept<B>, cx: &mut Context<'_>) -> Poll<Option<T>> {
