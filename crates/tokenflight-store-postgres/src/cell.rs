@@ -121,6 +121,12 @@ impl PostgresCell {
         Self { core, loads: Lanes::new(LANES, 1), swaps: Lanes::new(LANES, CROWD) }
     }
 
+    /// What its table is called.
+    #[cfg(feature = "connections")]
+    pub(crate) fn table(&self) -> &str {
+        self.core.table.name()
+    }
+
     /// Has it done by a lane, and waits for what that tells. A lane that ends without a word may have done it.
     async fn ask<J: Job<Core = Core>, T>(
         &self,

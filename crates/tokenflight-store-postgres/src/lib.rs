@@ -51,14 +51,14 @@ mod error;
 mod facts;
 mod lanes;
 mod load;
+#[cfg(feature = "connections")]
+mod notify;
 mod polls;
 mod sql;
 mod states;
 mod swap;
 mod table;
 
-#[cfg(feature = "connections")]
-pub use self::connections::Connections;
 pub use self::{
     builder::Builder,
     cell::PostgresCell,
@@ -67,3 +67,5 @@ pub use self::{
     sql::{Answer, Failure, Param, Row, Sql, Statement},
     table::SCHEMA,
 };
+#[cfg(feature = "connections")]
+pub use self::{connections::Connections, notify::NotifyingCell};

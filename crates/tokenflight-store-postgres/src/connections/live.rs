@@ -27,8 +27,16 @@ pub(crate) struct Live {
     client: Client,
     /// The connection, until it has ended. Then it is dropped at once: with it go the statements that wait for an answer.
     messages: Option<Box<dyn Messages>>,
-    /// The server has warned that it did not wait for its standby.
+    said: Said,
+}
+
+/// What the server has said beside its answers.
+#[derive(Default)]
+struct Said {
+    /// That it did not wait for its standby.
     warned: bool,
+    /// Notices, if this connection listens to any.
+    notices: Vec<String>,
 }
 
 /// What the server sends, over whatever kind of stream.
@@ -58,7 +66,7 @@ impl Live {
         T::Stream: Send + 'static,
     {
         let (client, connection) = config.connect(tls).await?;
-        Ok(Self { client, messages: Some(Box::new(connection)), warned: false })
+        Ok(Self { client, messages: Some(Box::new(connection)), said: Said::default() })
     }
 
     /// Whether the connection is still there, as far as it has told. What it has told while it rested is read.
@@ -69,19 +77,19 @@ impl Live {
 
     /// Runs one statement. A connection that is not [alive](Self::is_alive) afterwards is not used again.
     pub(crate) async fn run(&mut self, statement: &Statement) -> Result<Answer, Failure> {
-        self.warned = false;
+        self.said.warned = false;
         let rows = {
             let params: Vec<Bound<'_>> = statement.params().iter().map(Bound::new).collect();
             let params: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(Bound::typed).collect();
             // The client is a handle: the connection is polled beside it.
-            let Self { client, messages, warned } = self;
+            let Self { client, messages, said } = self;
             let mut rows = pin!(client.query_typed(statement.text(), &params));
             poll_fn(|cx| {
-                drain(messages, warned, cx);
+                drain(messages, said, cx);
                 let polled = rows.as_mut().poll(cx);
                 if polled.is_pending() {
                     // What it wrote goes out now.
-                    drain(messages, warned, cx);
+                    drain(messages, said, cx);
                     return rows.as_mut().poll(cx);
                 }
                 polled
@@ -97,18 +105,37 @@ impl Live {
             })
             .collect();
         let answer = Answer::new(read.map_err(|_| Failure::lost(PostgresError::Unreadable))?);
-        Ok(if self.warned { answer.unreplicated() } else { answer })
+        Ok(if self.said.warned { answer.unreplicated() } else { answer })
+    }
+
+    /// The next notices; `None` if the connection has ended.
+    pub(crate) async fn heard(&mut self) -> Option<Vec<String>> {
+        poll_fn(|cx| {
+            self.poll_messages(cx);
+            match (self.said.notices.is_empty(), &self.messages) {
+                (false, _) => Poll::Ready(Some(self.take_heard())),
+                (true, None) => Poll::Ready(None),
+                (true, Some(_)) => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Notices that came beside an answer.
+    pub(crate) fn take_heard(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said.notices)
     }
 
     fn poll_messages(&mut self, cx: &mut Context<'_>) {
-        drain(&mut self.messages, &mut self.warned, cx);
+        drain(&mut self.messages, &mut self.said, cx);
     }
 }
 
-fn drain(messages: &mut Option<Box<dyn Messages>>, warned: &mut bool, cx: &mut Context<'_>) {
+fn drain(messages: &mut Option<Box<dyn Messages>>, said: &mut Said, cx: &mut Context<'_>) {
     while let Some(connection) = messages {
         match connection.poll_message(cx) {
-            Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => *warned |= is_unreplicated(&notice),
+            Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => said.warned |= is_unreplicated(&notice),
+            Poll::Ready(Some(Ok(AsyncMessage::Notification(notice)))) => said.notices.push(notice.payload().to_owned()),
             Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(Some(Err(_)) | None) => *messages = None,
             Poll::Pending => return,

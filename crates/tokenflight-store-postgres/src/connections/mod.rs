@@ -6,4 +6,5 @@ mod pool;
 #[cfg(feature = "rustls")]
 mod tls;
 
+pub(crate) use self::live::Live;
 pub use self::pool::Connections;

@@ -113,7 +113,7 @@ impl Connections {
         self
     }
 
-    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, PostgresError> {
+    pub(crate) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, PostgresError> {
         #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
         let done = tokio::time::timeout(self.limit, work).await;
         done.map_err(|_| PostgresError::Late { limit: self.limit })
@@ -126,14 +126,19 @@ impl Connections {
                 return Ok(live);
             }
         }
-        let failed = match self.within(self.connect()).await {
-            Ok(Ok(live)) => return Ok(live),
-            Ok(Err(failed)) => failed,
-            Err(_) => Failure::unsent("it could not be made in time"),
+        let failed = match self.new_one().await {
+            Ok(live) => return Ok(live),
+            Err(failed) => failed,
         };
         #[allow(clippy::disallowed_methods)] // As above.
         tokio::time::sleep(PAUSE).await;
         Err(failed)
+    }
+
+    /// A new connection, for statements that need a session of the server's.
+    pub(crate) async fn new_one(&self) -> Result<Live, Failure> {
+        let made = self.within(self.connect()).await;
+        made.unwrap_or_else(|_| Err(Failure::unsent("it could not be made in time")))
     }
 
     async fn connect(&self) -> Result<Live, Failure> {

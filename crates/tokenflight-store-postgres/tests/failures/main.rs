@@ -7,6 +7,7 @@ mod clocks;
 #[cfg(feature = "rustls")]
 mod encrypted;
 mod line;
+mod notices;
 mod opening;
 mod replicas;
 mod states;

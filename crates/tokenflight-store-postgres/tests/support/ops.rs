@@ -28,12 +28,12 @@ pub(crate) fn op(seen: &Seen, body: Body) -> Op {
 }
 
 /// A login with set `n`, whatever is stored.
-pub(crate) async fn login(store: &Rows, key: &GrantKey, n: u32) -> Op {
+pub(crate) async fn login(store: &impl Store, key: &GrantKey, n: u32) -> Op {
     let seen = store.load(key).await.unwrap();
     op(&seen, Body::Reset { base: None, tokens: Some(tokens(n)) })
 }
 
-pub(crate) async fn logged_in(store: &Rows, key: &GrantKey, n: u32) -> Entry {
+pub(crate) async fn logged_in(store: &impl Store, key: &GrantKey, n: u32) -> Entry {
     stored(store.apply(key, login(store, key, n).await).await)
 }
 
