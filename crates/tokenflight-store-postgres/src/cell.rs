@@ -26,17 +26,14 @@ use crate::{
 /// How many statements of a kind are under way at once. Each has a connection.
 const LANES: usize = 2;
 
-/// So many writes must wait before a second statement is sent beside the first: half of what one holds.
-const CROWD: usize = 128;
-
 /// How often a statement is sent that others were in the way of.
 const TRIES: usize = 3;
 
 /// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
 /// Cloning shares.
 ///
-/// At most two statements that read and two that write are under way at once, the second that writes only if much waits or
-/// the first takes long. What comes meanwhile goes out together as the next one: sessions that wait for another host's claim
+/// At most two statements that read and two that write are under way at once, the second that writes only if as much
+/// waits as the first has, or the first takes long. What comes meanwhile goes out together as the next one: sessions that wait for another host's claim
 /// all ask in one statement, fifty times a second at most. A refresh reads once and writes twice, and holds no row, transaction or connection while its
 /// request is on the way.
 ///
@@ -118,7 +115,7 @@ impl PostgresCell {
 
     pub(crate) fn new(sql: Box<dyn Sql>, table: Table, durability: Durability) -> Self {
         let core = Arc::new(Core { sql, table, pace: Mutex::default(), polls: Polls::default(), durability });
-        Self { core, loads: Lanes::new(LANES, 1), swaps: Lanes::new(LANES, CROWD) }
+        Self { core, loads: Lanes::new(LANES), swaps: Lanes::new(LANES) }
     }
 
     /// What its table is called.

@@ -3,10 +3,9 @@
 //! One backend of the server makes one commit durable at a time, so many small statements on few connections wait in a line.
 //! A few lanes that each take all that waits commit as a group: the busier the store, the larger the group.
 //!
-//! A second lane pays for itself only where it has much to do. The server syncs its log for one commit after the other: what
-//! a second writer sends while the first one syncs is synced after it, and what comes after that waits for both. Sent
-//! together when the first is done it is durable earlier. So a lane beside a busy one waits until there is a
-//! [crowd](Lanes::new), or the busy one is [late](LATE).
+//! Two lanes that write are kept in [balance](Job::BALANCED). The server syncs its log for one commit after the other: what a
+//! second writer sends while the first one syncs is synced after it, and what comes after that waits for both. So a lane
+//! beside a busy one begins when as much waits as that one has under way, or when it is [late](LATE).
 //!
 //! What [may wait](Job::may_wait) is gathered for a moment, so that a hundred sessions that wait for other hosts ask together.
 //!
@@ -40,6 +39,9 @@ pub(crate) trait Job: Send + Sized + 'static {
     /// What all batches need.
     type Core: Send + Sync + 'static;
 
+    /// Whether a lane beside busy ones waits until as much waits as they have under way.
+    const BALANCED: bool;
+
     /// Whether it need not be done at once. It is done with what must be, if there is any.
     fn may_wait(&self) -> bool {
         false
@@ -55,17 +57,16 @@ pub(crate) trait Job: Send + Sized + 'static {
 /// The lanes for one kind of work.
 pub(crate) struct Lanes<J> {
     state: Mutex<State<J>>,
-    /// There is a crowd, or something that must not wait, or a lane has ended early.
+    /// Enough waits, or something that must not, or a lane has ended early.
     hurry: Notify,
     most: usize,
-    crowd: usize,
 }
 
 struct State<J> {
     waiting: VecDeque<J>,
     lanes: usize,
-    /// Those of them that have a batch under way.
-    busy: usize,
+    /// What they have under way.
+    under_way: usize,
     /// Batches so far.
     taken: u64,
     /// When a batch of what may wait was last begun.
@@ -75,10 +76,10 @@ struct State<J> {
 }
 
 impl<J: Job> Lanes<J> {
-    /// So many lanes at most, of which one that is beside a busy one begins when so much waits.
-    pub(crate) fn new(most: usize, crowd: usize) -> Arc<Self> {
-        let state = State { waiting: VecDeque::new(), lanes: 0, busy: 0, taken: 0, gathered: None, gathering: false };
-        Arc::new(Self { state: Mutex::new(state), hurry: Notify::new(), most, crowd })
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        let state =
+            State { waiting: VecDeque::new(), lanes: 0, under_way: 0, taken: 0, gathered: None, gathering: false };
+        Arc::new(Self { state: Mutex::new(state), hurry: Notify::new(), most })
     }
 
     /// Has it done, by a lane that is there or by a new one.
@@ -87,12 +88,12 @@ impl<J: Job> Lanes<J> {
         let mut state = self.lock();
         let (gathers, may_wait) = (state.gathering, job.may_wait());
         state.waiting.push_back(job);
-        let hurries = state.waiting.len() == self.crowd || (gathers && !may_wait);
+        let hurries = (J::BALANCED && state.waiting.len() == state.under_way) || (gathers && !may_wait);
         let is_new = state.lanes < self.most && !(gathers && may_wait);
         state.lanes += usize::from(is_new);
         drop(state);
         if is_new {
-            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), busy: false, gathers: false }.work(Arc::clone(core)));
+            runtime.spawn(Lane { lanes: Some(Arc::clone(self)), under_way: 0, gathers: false }.work(Arc::clone(core)));
         } else if hurries {
             self.hurry.notify_one();
         }
@@ -121,7 +122,7 @@ impl<J: Job> State<J> {
 /// One lane. It counts as one until it has ended, which its runtime may have it do at any time.
 struct Lane<J: Job> {
     lanes: Option<Arc<Lanes<J>>>,
-    busy: bool,
+    under_way: usize,
     gathers: bool,
 }
 
@@ -153,15 +154,15 @@ impl<J: Job> Lane<J> {
     fn next(&mut self, late: Option<u64>) -> Next<J> {
         let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();
-        state.busy -= usize::from(std::mem::take(&mut self.busy));
+        state.under_way -= std::mem::take(&mut self.under_way);
         state.gathering &= !std::mem::take(&mut self.gathers);
         let gathered = state.gathers(Instant::now());
         if let Some(until) = gathered.filter(|_| !state.gathering) {
             (state.gathering, self.gathers) = (true, true);
             return Next::Gather(until);
         }
-        if state.busy > 0 && state.waiting.len() < lanes.crowd && !state.waiting.is_empty() && late != Some(state.taken)
-        {
+        let waiting = state.waiting.len();
+        if J::BALANCED && waiting > 0 && waiting < state.under_way && late != Some(state.taken) {
             return Next::Wait(state.taken);
         }
         // What another lane gathers is that lane's.
@@ -172,8 +173,8 @@ impl<J: Job> Lane<J> {
             self.lanes = None;
             return Next::End;
         }
-        self.busy = true;
-        state.busy += 1;
+        self.under_way = batch.len();
+        state.under_way += batch.len();
         state.taken += 1;
         Next::Run(batch)
     }
@@ -192,7 +193,7 @@ impl<J: Job> Drop for Lane<J> {
         // A panic, or a runtime that ended. What is left tells its callers by being dropped, without the lock.
         let mut state = lanes.lock();
         state.lanes -= 1;
-        state.busy -= usize::from(self.busy);
+        state.under_way -= self.under_way;
         state.gathering &= !self.gathers;
         let left = if state.lanes == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
         drop(state);

@@ -24,6 +24,8 @@ pub(crate) struct Load {
 impl Job for Load {
     type Core = Core;
 
+    const BALANCED: bool = false;
+
     fn may_wait(&self) -> bool {
         self.poll
     }

@@ -39,6 +39,8 @@ impl Swap {
 impl Job for Swap {
     type Core = Core;
 
+    const BALANCED: bool = true;
+
     /// Of each key one: two in a statement would both see what was before it.
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self> {
         let Some(first) = waiting.front().map(Self::is_first) else { return Vec::new() };

@@ -16,14 +16,16 @@ struct Desk {
 
 /// A piece of work.
 #[derive(Clone, Copy, PartialEq)]
-enum Piece {
+enum Piece<const BALANCED: bool> {
     Urgent,
     MayWait,
     Panics,
 }
 
-impl Job for Piece {
+impl<const BALANCED: bool> Job for Piece<BALANCED> {
     type Core = Desk;
+
+    const BALANCED: bool = BALANCED;
 
     fn may_wait(&self) -> bool {
         *self == Self::MayWait
@@ -41,28 +43,24 @@ impl Job for Piece {
     }
 }
 
-struct Fixture {
-    lanes: Arc<Lanes<Piece>>,
+struct Fixture<const BALANCED: bool> {
+    lanes: Arc<Lanes<Piece<BALANCED>>>,
     desk: Arc<Desk>,
     begun: mpsc::UnboundedReceiver<usize>,
 }
 
-impl Fixture {
+impl<const BALANCED: bool> Fixture<BALANCED> {
     fn new() -> Self {
-        Self::with_crowd(10)
-    }
-
-    fn with_crowd(crowd: usize) -> Self {
         let (sender, begun) = mpsc::unbounded_channel();
         let desk = Desk { begun: sender, permits: Semaphore::new(0), answered: Mutex::default() };
-        Self { lanes: Lanes::new(2, crowd), desk: Arc::new(desk), begun }
+        Self { lanes: Lanes::new(2), desk: Arc::new(desk), begun }
     }
 
     fn submit(&self, pieces: usize) {
         self.submit_all(Piece::Urgent, pieces);
     }
 
-    fn submit_all(&self, piece: Piece, pieces: usize) {
+    fn submit_all(&self, piece: Piece<BALANCED>, pieces: usize) {
         (0..pieces).for_each(|_| self.lanes.submit(&self.desk, piece).unwrap());
     }
 
@@ -76,10 +74,10 @@ impl Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_few_that_come_while_a_statement_is_under_way_go_out_together_after_it() {
-    let mut fixture = Fixture::new();
-    fixture.submit(1);
-    assert_eq!(fixture.begun().await, [1]);
+async fn fewer_than_are_under_way_go_out_together_after_them() {
+    let mut fixture = Fixture::<true>::new();
+    fixture.submit(10);
+    assert_eq!(fixture.begun().await, [10]);
     for _ in 0..9 {
         fixture.submit(1);
         assert!(fixture.begun().await.is_empty());
@@ -88,14 +86,14 @@ async fn a_few_that_come_while_a_statement_is_under_way_go_out_together_after_it
     assert_eq!(fixture.begun().await, [9]);
     fixture.desk.permits.add_permits(1);
     assert!(fixture.begun().await.is_empty());
-    assert_eq!(*fixture.desk.answered.lock().unwrap(), 10);
+    assert_eq!(*fixture.desk.answered.lock().unwrap(), 19);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crowd_does_not_wait_for_the_statement_that_is_under_way() {
-    let mut fixture = Fixture::new();
-    fixture.submit(1);
-    assert_eq!(fixture.begun().await, [1]);
+async fn as_many_as_are_under_way_do_not_wait_for_them() {
+    let mut fixture = Fixture::<true>::new();
+    fixture.submit(10);
+    assert_eq!(fixture.begun().await, [10]);
     fixture.submit(9);
     assert!(fixture.begun().await.is_empty());
     fixture.submit(1);
@@ -108,9 +106,9 @@ async fn a_crowd_does_not_wait_for_the_statement_that_is_under_way() {
 /// One statement hangs, as on a line that is half open: the others do not hang with it.
 #[tokio::test(start_paused = true)]
 async fn what_waits_behind_a_statement_that_hangs_goes_out_beside_it() {
-    let mut fixture = Fixture::new();
-    fixture.submit(1);
-    assert_eq!(fixture.begun().await, [1]);
+    let mut fixture = Fixture::<true>::new();
+    fixture.submit(10);
+    assert_eq!(fixture.begun().await, [10]);
     fixture.submit(3);
     assert!(fixture.begun().await.is_empty());
     advance(LATE).await;
@@ -119,11 +117,11 @@ async fn what_waits_behind_a_statement_that_hangs_goes_out_beside_it() {
 
 #[tokio::test(start_paused = true)]
 async fn statements_that_take_their_time_and_do_not_hang_stay_one_at_a_time() {
-    let mut fixture = Fixture::new();
-    fixture.submit(1);
-    for _ in 0..20 {
+    let mut fixture = Fixture::<true>::new();
+    fixture.submit(30);
+    for left in (1..30).rev() {
         assert_eq!(fixture.begun().await.len(), 1);
-        fixture.submit(2);
+        fixture.submit(left);
         sleep(LATE / 2).await;
         assert!(fixture.begun().await.is_empty());
         fixture.desk.permits.add_permits(1);
@@ -132,9 +130,9 @@ async fn statements_that_take_their_time_and_do_not_hang_stay_one_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_beside_a_lane_that_panics_is_done_by_the_other() {
-    let mut fixture = Fixture::new();
-    fixture.lanes.submit(&fixture.desk, Piece::Panics).unwrap();
-    assert_eq!(fixture.begun().await, [1]);
+    let mut fixture = Fixture::<true>::new();
+    fixture.submit_all(Piece::Panics, 10);
+    assert_eq!(fixture.begun().await, [10]);
     fixture.submit(3);
     fixture.desk.permits.add_permits(2);
     assert_eq!(fixture.begun().await, [3]);
@@ -143,7 +141,7 @@ async fn what_waits_beside_a_lane_that_panics_is_done_by_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn what_may_wait_is_done_together_fifty_times_a_second_at_most() {
-    let mut fixture = Fixture::new();
+    let mut fixture = Fixture::<true>::new();
     fixture.desk.permits.add_permits(1000);
     let (mut batches, mut pieces) = (0, 0);
     for _ in 0..1000 {
@@ -158,7 +156,7 @@ async fn what_may_wait_is_done_together_fifty_times_a_second_at_most() {
 
 #[tokio::test(start_paused = true)]
 async fn what_must_not_wait_takes_along_what_may() {
-    let mut fixture = Fixture::with_crowd(1);
+    let mut fixture = Fixture::<false>::new();
     fixture.desk.permits.add_permits(1);
     fixture.submit_all(Piece::MayWait, 1);
     assert_eq!(fixture.begun().await, [1]);
@@ -175,7 +173,7 @@ async fn what_must_not_wait_takes_along_what_may() {
 
 #[tokio::test(start_paused = true)]
 async fn what_may_wait_is_done_though_the_lane_that_gathers_it_was_not_needed() {
-    let mut fixture = Fixture::with_crowd(1);
+    let mut fixture = Fixture::<false>::new();
     fixture.desk.permits.add_permits(10);
     fixture.submit_all(Piece::MayWait, 1);
     assert_eq!(fixture.begun().await, [1]);
