@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{advance, sleep},
+    time::advance,
 };
 
 use super::*;
@@ -122,7 +122,7 @@ async fn statements_that_take_their_time_and_do_not_hang_stay_one_at_a_time() {
     for left in (1..30).rev() {
         assert_eq!(fixture.begun().await.len(), 1);
         fixture.submit(left);
-        sleep(LATE / 2).await;
+        advance(LATE / 2).await;
         assert!(fixture.begun().await.is_empty());
         fixture.desk.permits.add_permits(1);
     }
