@@ -80,7 +80,7 @@ impl Error {
     /// A token request that failed, whatever its class: it ended no session.
     #[must_use]
     pub fn failed(error: GrantError) -> Self {
-        Self::of(ErrorKind::Refresh(error.class()), error)
+        Self::of(ErrorKind::Refresh(error.class()), error.told())
     }
 
     fn of(kind: ErrorKind, error: GrantError) -> Self {
@@ -150,11 +150,10 @@ impl Error {
 
 impl From<GrantError> for Error {
     fn from(error: GrantError) -> Self {
-        let kind = match error.class() {
-            FailureClass::Terminal => ErrorKind::Ended(error.end_reason()),
-            class => ErrorKind::Refresh(class),
-        };
-        Self::of(kind, error)
+        match error.class() {
+            FailureClass::Terminal => Self::of(ErrorKind::Ended(error.end_reason()), error),
+            _ => Self::failed(error),
+        }
     }
 }
 

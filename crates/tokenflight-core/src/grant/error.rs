@@ -53,7 +53,8 @@ impl fmt::Display for FailureClass {
 
 /// A failed token request and its class.
 ///
-/// `Display` names the class and the server's error code, never the source, never a body.
+/// `Display` names the class and the server's error code, never the source, never a body. As the source of an
+/// [`Error`](crate::Error) that has named both it says what the server explains.
 #[derive(Debug)]
 pub struct GrantError {
     class: FailureClass,
@@ -62,6 +63,8 @@ pub struct GrantError {
     retry_after: Option<Duration>,
     rotated: Option<RefreshToken>,
     wanted: Wanted,
+    /// Whether the error around it has told class and code.
+    told: bool,
     source: Option<BoxError>,
 }
 
@@ -77,7 +80,16 @@ impl GrantError {
     #[must_use]
     pub const fn new(class: FailureClass) -> Self {
         let wanted = Wanted { claims: None, scope: None };
-        Self { class, code: None, description: None, retry_after: None, rotated: None, wanted, source: None }
+        Self {
+            class,
+            code: None,
+            description: None,
+            retry_after: None,
+            rotated: None,
+            wanted,
+            told: false,
+            source: None,
+        }
     }
 
     /// Nothing reached the server.
@@ -227,8 +239,22 @@ impl GrantError {
     }
 }
 
+impl GrantError {
+    /// As the source of an error that tells class and code.
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+}
+
 impl fmt::Display for GrantError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.told {
+            return match &self.description {
+                Some(text) => write!(f, "the authorization server says: {text}"),
+                None => f.write_str("the token request failed"),
+            };
+        }
         self.class.fmt(f)?;
         if let Some(code) = &self.code {
             write!(f, ": {code}")?;
