@@ -285,3 +285,54 @@ fn what_was_applied_before_is_recognised_after_others_wrote() {
     assert!(matches!(apply(Some(&next), &first, &facts), (None, Reply::Stored { .. })), "the login is still the same");
     assert!(matches!(apply(Some(&next), &claiming, &facts), (None, Reply::Changed(_))), "that claim is over");
 }
+
+/// Set 1, claimed by B after an attempt of A's that may have been processed.
+fn doubtful(facts: &Facts) -> Entry {
+    let (_, claimed) = logged_in(facts);
+    let settled = done(Some(&claimed), facts, settle(A, Outcome::Ambiguous(ReusePolicy::NonRotating)));
+    let doubtful = done(Some(&settled), facts, claim(B, &settled));
+    assert!(doubtful.doubt.is_some() && doubtful.claim.is_some());
+    doubtful
+}
+
+#[test]
+fn what_brings_other_tokens_or_an_end_lifts_claim_and_doubt() {
+    let facts = clocked(100);
+    let entry = doubtful(&facts);
+    for body in [commit(&entry, 2), end(B, &entry), login(2), logout()] {
+        let next = done(Some(&entry), &facts, body);
+        assert_eq!((next.claim, next.doubt), (None, None), "{:?}", next.state);
+    }
+}
+
+#[test]
+fn without_a_clock_a_holder_that_sends_no_more_is_watched_until_it_has_arrived() {
+    let facts = Facts::none();
+    let (_, claimed) = logged_in(&facts);
+    let settled = done(Some(&claimed), &facts, settle(A, STRICT));
+    assert_eq!(settled.claim.map(|claim| claim.length), Some(DRAIN));
+}
+
+#[test]
+fn a_lost_state_is_related_by_home_or_by_login_and_comes_back_without_its_claim() {
+    let (before, after) = (within(ONE, clocked(100)), within(TWO, clocked(100)));
+    let (entry, _) = logged_in(&before);
+    let again = |stored: &Entry, record: &Entry| {
+        let op = op(&after, Body::Again { record: Box::new(record.clone()) });
+        (op.id, apply(Some(stored), &op, &after))
+    };
+    // Of another login, in the same home; and of the same login, written across another change.
+    let by_home = done(Some(&entry), &before, login(2));
+    let by_login = apply(Some(&entry), &op(&before, commit(&entry, 2)), &after).0.unwrap();
+    assert_eq!((by_login.home, by_login.login, by_home.home), (None, entry.login, entry.home));
+    let mut claimed = doubtful(&before);
+    claimed.rotation += 1;
+    for record in [by_home, by_login, claimed] {
+        let (id, (next, reply)) = again(&entry, &record);
+        let next = next.unwrap_or_else(|| panic!("{reply:?}"));
+        assert_eq!((next.op, next.set, next.claim, next.doubt), (id, record.set, None, None));
+    }
+    // Two successors of one state: neither is the other's ancestor.
+    let [one, other] = [2, 3].map(|n| done(Some(&entry), &before, commit(&entry, n)));
+    assert!(matches!(again(&one, &other).1, (None, Reply::Conflict(_))));
+}
