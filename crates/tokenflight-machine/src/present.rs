@@ -79,13 +79,6 @@ pub const fn covers(age: Duration, request: Duration, lengths: &Lengths) -> bool
     age.saturating_add(request).saturating_add(lengths.reserve).as_nanos() <= lengths.claim.as_nanos()
 }
 
-/// Whether what was last seen of an entry has been lost with a part of the storage's history, and is to be written back.
-#[must_use]
-pub fn is_lost(known: &Entry, entry: &Entry, facts: &Facts) -> bool {
-    let related = entry.home == known.home || entry.login == known.login;
-    entry.home != facts.incarnation && related && entry.order() < known.order()
-}
-
 /// Whether an operation whose try failed is let go. If an earlier try's outcome is unknown, a later one that was not done
 /// settles nothing.
 #[must_use]

@@ -45,7 +45,7 @@ impl Rules {
     fn judge(&self, plan: &Plan, seen: &Seen, now: Now) -> Reconcile {
         let Some(entry) = &seen.entry else { return self.without_tokens() };
         if let Some(known) = plan.known.as_deref().filter(|known| entry.order() < known.order()) {
-            if present::is_lost(known, entry, &seen.facts) {
+            if seen.facts.have_lost(known, entry) {
                 return Reconcile::Again;
             }
             // A restored backup, or a person's editor. Its refresh token is spent; ours must not be lost.

@@ -9,7 +9,7 @@ use tokenflight_core::{
     Error, ErrorKind, Grant, Now, RefreshToken, Time,
     store::{Body, Entry, GrantKey, Op, Reply, Seen, Store, StoreError, StoreErrorKind},
 };
-use tokenflight_machine::{Failure, Policy, Rules, present::is_lost};
+use tokenflight_machine::{Failure, Policy, Rules};
 
 use crate::{
     audiences::Common,
@@ -97,7 +97,7 @@ impl Parts {
     pub(crate) fn again(&self, known: Option<&StdArc<Entry>>, seen: &Seen) -> Option<Op> {
         let known = known.filter(|known| {
             let missing = Entry::default();
-            is_lost(known, seen.entry.as_ref().unwrap_or(&missing), &seen.facts)
+            seen.facts.have_lost(known, seen.entry.as_ref().unwrap_or(&missing))
         })?;
         let record = Box::new(Entry::clone(known));
         Some(Op::new(seen.facts.incarnation, self.now(), Body::Again { record }))

@@ -263,14 +263,9 @@ impl Step<'_> {
         stored(entry, self.entry.tokens().cloned())
     }
 
-    /// One incarnation is one line of history, and so is one login. An entry of the same home or login with lower numbers is
-    /// an ancestor; the login tells if a retry wrote the entry again, which gives it no home.
     fn again(&self, record: &Entry) -> (Option<Entry>, Reply) {
-        let Self { entry, facts, .. } = self;
-        let related = entry.home == record.home || entry.login == record.login;
-        let lost = entry.home != facts.incarnation && related && entry.order() < record.order();
-        if !lost {
-            return (None, Reply::Conflict((*entry).clone()));
+        if !self.facts.have_lost(record, self.entry) {
+            return (None, Reply::Conflict(self.entry.clone()));
         }
         // Verbatim: with new ids, another process that holds a later state would no longer see an ancestor in it.
         stored(Entry { op: self.op.id, claim: None, doubt: None, ..record.clone() }, None)

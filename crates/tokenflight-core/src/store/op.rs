@@ -155,6 +155,17 @@ impl Facts {
         Self { clock: Clock::Storage { id, now }, trusted, incarnation: None, lock: None }
     }
 
+    /// Whether a part of the storage's history was lost, and `known` with it: `stored` is an ancestor of it, written in another
+    /// incarnation than the present one.
+    ///
+    /// One incarnation is one line of history, and so is one login. An entry of the same home or login with lower numbers is
+    /// an ancestor; the login tells if a retry wrote the entry again, which gives it no home.
+    #[must_use]
+    pub fn have_lost(&self, known: &Entry, stored: &Entry) -> bool {
+        let related = stored.home == known.home || stored.login == known.login;
+        stored.home != self.incarnation && related && stored.order() < known.order()
+    }
+
     /// What the clock shows to a session that asked at `asked`.
     #[must_use]
     pub fn now(&self, asked: Now) -> Option<Reading> {

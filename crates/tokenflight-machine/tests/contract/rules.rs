@@ -253,7 +253,7 @@ impl Rules {
             return false;
         }
         let (known, entry) = (self.bridge.entry(known), self.bridge.entry(record));
-        !self.lacks(Mutant::AgainNotWritten) && present::is_lost(&known, &entry, facts)
+        !self.lacks(Mutant::AgainNotWritten) && facts.have_lost(&known, &entry)
     }
 
     pub(crate) fn lets_go(&self, kind: StoreErrorKind, unknown_before: bool) -> bool {

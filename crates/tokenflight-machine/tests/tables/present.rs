@@ -6,7 +6,7 @@ use tokenflight_core::{
     grant::ReusePolicy,
     store::{ClockId, Doubt, Entry, Facts, Incarnation, OpId, Owner, Reading, StoreErrorKind},
 };
-use tokenflight_machine::present::{Lengths, Watched, covers, doubt_of, is_lost, lets_go, may_present};
+use tokenflight_machine::present::{Lengths, Watched, covers, doubt_of, lets_go, may_present};
 
 use crate::support::{at, committed, millis, secs};
 
@@ -106,16 +106,16 @@ fn a_state_is_lost_if_the_storage_shows_an_ancestor_of_it_in_another_incarnation
     let old = at_home_in(Some(ONE));
     let mut known = committed(Some(&old), None, at(1));
     known.home = Some(ONE);
-    assert!(is_lost(&known, &old, &facts(Some(TWO))));
-    assert!(!is_lost(&known, &old, &facts(Some(ONE))), "nothing was lost");
+    assert!(facts(Some(TWO)).have_lost(&known, &old));
+    assert!(!facts(Some(ONE)).have_lost(&known, &old), "nothing was lost");
     assert!(
-        is_lost(&known, &at_home_in(None), &facts(Some(TWO))),
+        facts(Some(TWO)).have_lost(&known, &at_home_in(None)),
         "a retry across the change wrote it, for the same login"
     );
     let mut other = at_home_in(None);
     other.login = OpId::new(99);
-    assert!(!is_lost(&known, &other, &facts(Some(TWO))), "another line of history");
-    assert!(!is_lost(&known, &known, &facts(Some(TWO))) && !is_lost(&old, &known, &facts(Some(TWO))));
+    assert!(!facts(Some(TWO)).have_lost(&known, &other), "another line of history");
+    assert!(!facts(Some(TWO)).have_lost(&known, &known) && !facts(Some(TWO)).have_lost(&old, &known));
 }
 
 #[test]
