@@ -30,6 +30,7 @@ pub(crate) struct Table {
     load: Arc<str>,
     insert: Arc<str>,
     update: Arc<str>,
+    update_one: Arc<str>,
     check: Arc<str>,
     name: Arc<str>,
 }
@@ -71,6 +72,12 @@ impl Table {
                  FROM w, l WHERE g.key = w.key AND l.key = w.key AND g.version = w.expected::uuid \
                  AND w.incarnation = {here} RETURNING g.key, NULL::bytea",
             ),
+            // The same for a batch of one, which costs the server a third of the planning.
+            update_one: with(
+                "UPDATE {table} SET version = ($4::text[])[1]::uuid, record = ($5::bytea[])[1], \
+                 changed = clock_timestamp() WHERE key = ($1::text[])[1] AND version = ($2::text[])[1]::uuid \
+                 AND ($3::text[])[1] = {here} RETURNING key, NULL::bytea",
+            ),
             check: include_str!("check.sql").into(),
             name: name.into(),
         })
@@ -90,7 +97,8 @@ impl Table {
             true => Statement::new(&self.insert, vec![keys, incarnations, versions, records]),
             false => {
                 let expected = texts(|one| uuid(one.expected));
-                Statement::new(&self.update, vec![keys, expected, incarnations, versions, records])
+                let update = if changes.len() == 1 { &self.update_one } else { &self.update };
+                Statement::new(update, vec![keys, expected, incarnations, versions, records])
             }
         }
     }

@@ -124,7 +124,7 @@ async fn a_commit_that_was_cut_off_anywhere_is_stored_once() {
     logged_in(&store, &alice, 0).await;
     for n in 1..40 {
         let next = commit(&store, &alice, n).await;
-        proxy.cut_after(150 * n as usize);
+        proxy.cut_after(75 * n as usize);
         let entry = loop {
             // Each try begins with a read, which may be cut as well.
             match store.apply(&alice, next.clone()).await {
