@@ -30,9 +30,8 @@ impl<T: Token> Machine<T> {
             return Finish::Stale { logged_out: self.is_logged_out() };
         }
         self.refresh = None;
-        if let Some(read) =
-            plan.known.as_ref().filter(|read| self.known.as_ref().is_none_or(|known| known.op != read.op))
-        {
+        let is_news = |read: &&Arc<Entry>| self.known.as_ref().is_none_or(|known| known.op != read.op);
+        if let Some(read) = plan.known.as_ref().filter(is_news) {
             self.see(Arc::clone(read));
         }
         match outcome {

@@ -49,7 +49,7 @@ fn main() {
     runtime.block_on(async {
         let store = Arc::new(CellStore::new(cell(&server).await));
         let keys: Vec<GrantKey> = (0..GRANTS).map(key).collect();
-        join_all(keys.iter().map(|key| logged_in(&store, key, 0))).await;
+        join_all(keys.iter().map(|key| logged_in(&*store, key, 0))).await;
         for other in ["single", "locked"] {
             server.sql(&format!("CREATE TABLE {other} (LIKE tokenflight_grants INCLUDING ALL) WITH (fillfactor = 70)"));
             server.sql(&format!("INSERT INTO {other} TABLE tokenflight_grants; GRANT ALL ON {other} TO app"));

@@ -137,14 +137,14 @@ async fn written_back(parts: &Arc<Parts>, pending: &Pending, applied: Applied, a
     if *again == MOST_AGAIN || !is_refused_by_ancestor(pending.known(), &applied) {
         return Some(applied);
     }
-    match parts.lost(pending.known()).await {
-        Ok(None) => Some(applied),
-        Ok(Some(op)) => {
-            *again += 1;
-            stay(parts.apply(op)).await.err().map(|failure| Err(Failure { tried: None, ..failure }))
-        }
-        Err(failure) => Some(Err(failure)),
-    }
+    *again += 1;
+    let stored = match parts.lost(pending.known()).await {
+        Ok(Some(op)) => stay(parts.apply(op)).await.map(drop),
+        // Another process may have written it back.
+        Ok(None) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    stored.err().map(|failure| Err(Failure { tried: None, ..failure }))
 }
 
 /// Joins the try that is in progress, or begins one: one that is slow is not repeated beside itself.

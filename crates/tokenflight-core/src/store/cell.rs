@@ -81,7 +81,8 @@ pub enum Swap {
 ///
 /// # Contract
 ///
-/// * `swap` compares and writes in one atomic step, and resolves when the value is durable.
+/// * `swap` compares and writes in one atomic step, and resolves when the value is durable. What it expects may have been
+///   read minutes ago.
 /// * The [version](Version) of a value is the `op` it was stored with, and the incarnation the storage is in *now*: if that is
 ///   not the one in `expected`, the swap is lost.
 /// * An error is [`Unknown`](super::StoreErrorKind::Unknown) unless the value was certainly not written and never will be.

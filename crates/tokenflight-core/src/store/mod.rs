@@ -30,7 +30,7 @@
 //! A missing entry counts as [`Entry::default`].
 //!
 //! A process that is refused because an ancestor of what it saw is stored, after a change of incarnation, writes back what it
-//! saw and tries again: so a successor survives what is lost between its claim and its commit.
+//! saw and tries again, three times: so a successor survives what is lost between its claim and its commit.
 //!
 //! What the rules cannot prevent: a holder that is paused between its last look at the clock and its first byte, for longer
 //! than its claim; one that is cut off from the storage for longer than its claim while the storage serves others; a process

@@ -17,8 +17,9 @@ pub struct Op {
     pub asked: Now,
     /// For how long this process has seen the very entry that it is about, by the boot clock, without a failed answer.
     pub watched: Duration,
-    /// What the session has read just now, since `asked`. A storage that compares when it writes may compute the first try on
-    /// it, instead of reading again.
+    /// What the session has read. A storage that compares the whole [`Version`](super::Version) when it writes may compute the
+    /// first try on it, instead of reading again; one that does not compare must read. For a claim it was asked for at `asked`
+    /// or later; for a commit it is as old as the token request.
     pub read: Option<Box<Seen>>,
     /// The entry on which the last try was computed whose outcome is unknown; from [`StoreError::tried`](super::StoreError::tried).
     pub tried: Option<Box<Entry>>,
@@ -240,7 +241,7 @@ impl Op {
         self
     }
 
-    /// The same, by a session that has read this since it asked.
+    /// The same, by a session that has [read](Self::read) this.
     #[must_use]
     pub fn having_read(mut self, seen: Seen) -> Self {
         self.read = Some(Box::new(seen));

@@ -32,7 +32,7 @@ const MOST: usize = 7999;
 pub(super) struct Channel(Arc<Shared>);
 
 struct Shared {
-    connections: Connections,
+    connections: Arc<Connections>,
     listen: Statement,
     notify: Arc<str>,
     heard: Heard,
@@ -52,7 +52,7 @@ impl Channel {
             "SELECT ''::text, NULL::bytea FROM unnest($1::text[]) AS payload, LATERAL pg_notify('{table}', payload)"
         );
         Self(Arc::new(Shared {
-            connections,
+            connections: Arc::new(connections),
             listen,
             notify: notify.into(),
             heard: Heard::default(),
@@ -108,9 +108,14 @@ async fn drive(shared: Weak<Shared>, writes: Arc<Notify>) {
 
 /// A connection that listens; `None` within if there is none now, and without if no cell is left.
 async fn connect(shared: &Weak<Shared>) -> Option<Option<Live>> {
-    let shared = shared.upgrade()?;
-    let Ok(mut live) = shared.connections.new_one().await else { return Some(None) };
-    let listens = shared.connections.within(live.run(&shared.listen)).await;
+    let (connections, listen) = {
+        let shared = shared.upgrade()?;
+        // What could not be told in time is not told any more.
+        lock(&shared.written).clear();
+        (Arc::clone(&shared.connections), shared.listen.clone())
+    };
+    let Ok(mut live) = connections.new_one().await else { return Some(None) };
+    let listens = connections.within(live.run(&listen)).await;
     Some(listens.is_ok_and(|answer| answer.is_ok()).then_some(live))
 }
 

@@ -51,8 +51,8 @@ impl Heard {
     }
 
     pub(super) fn tell(&self, name: Name) {
-        let notify = self.lock().get(&name).cloned();
         // Wakes, which are foreign code, with nothing locked.
+        let notify = self.lock().remove(&name);
         if let Some(notify) = notify {
             notify.notify_waiters();
         }
@@ -72,8 +72,9 @@ struct Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut heard = self.heard.lock();
+        let ours = heard.get(&self.name).is_some_and(|notify| Arc::ptr_eq(notify, &self.notify));
         // This one's and the map's: no other waits.
-        if Arc::strong_count(&self.notify) == 2 {
+        if ours && Arc::strong_count(&self.notify) == 2 {
             heard.remove(&self.name);
         }
     }

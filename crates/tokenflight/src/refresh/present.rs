@@ -26,7 +26,7 @@ pub(super) struct Presentation<'a> {
     pub(super) owner: Owner,
     /// The entry as it was claimed, and what the storage said when it was read.
     pub(super) seen: Seen,
-    /// When it was read.
+    /// When it was asked for: what is timed by its clock is at most so old.
     pub(super) read: Now,
     /// When the claim's first try was sent, on the boot clock.
     pub(super) since: Duration,

@@ -62,6 +62,9 @@ impl From<Outcome<Access>> for End {
     }
 }
 
+/// The pause after a claim that met another entry than was read, from the second time on.
+const LAG: Duration = Duration::from_millis(20);
+
 /// How long a look into the store may take: callers wait for it that could have their answer at once.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -124,7 +127,7 @@ impl Refresh {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
         let (mut watched, mut waiting) = (Watched::default(), Waiting::default());
-        let (mut again, mut owner) = (0, Owner::unique());
+        let (mut again, mut owner, mut again_changed) = (0, Owner::unique(), false);
         let limit = if self.plan.looks { LOOK } else { self.parts.policy().store_limit };
         loop {
             let asked = self.parts.now();
@@ -162,7 +165,7 @@ impl Refresh {
                         Claimed::Granted(entry) => {
                             let seen = Seen::new(Some(entry), seen.facts);
                             let since = since.at.boot;
-                            let presentation = Presentation { refresh: self, owner, seen, read: now, since, request };
+                            let presentation = Presentation { refresh: self, owner, seen, read: asked, since, request };
                             match presentation.run().await {
                                 Ok(end) => return end,
                                 Err(Overtaken(token)) => spare.extend(token),
@@ -174,7 +177,17 @@ impl Refresh {
                             // Another owner: what the last claim has left on its way must not end the next one.
                             (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::default());
                         }
-                        Claimed::Changed => {}
+                        // A storage whose reads lag behind its writes is not asked without end.
+                        Claimed::Changed if again_changed => {
+                            if self.is_late() {
+                                let error = "what the store reads is older than what it compares with";
+                                return not_sent(Error::with_source(ErrorKind::Store, error)).into();
+                            }
+                            if let Err(error) = self.parts.pause(LAG).await {
+                                return not_sent(error).into();
+                            }
+                        }
+                        Claimed::Changed => again_changed = true,
                         Claimed::Failed(error) => return not_sent(error).into(),
                         Claimed::Busy { retry_after, holder } => {
                             if let Err(error) = waiting.pause(self, retry_after, holder).await {
@@ -193,9 +206,11 @@ impl Refresh {
         elapsed >= self.parts.policy().attempt_limit()
     }
 
-    /// What is decided on this counts as seen, so that it is missed if the storage loses it.
+    /// What is decided on this counts as seen, so that it is missed if the storage loses it. What is older is no news: the
+    /// storage may have lost the later one already.
     fn saw(&mut self, seen: &Seen) {
-        if let Some(entry) = &seen.entry {
+        let known = self.plan.known.as_ref().map(|known| known.order());
+        if let Some(entry) = seen.entry.as_ref().filter(|entry| known.is_none_or(|known| known <= entry.order())) {
             self.plan.known = Some(StdArc::new(entry.clone()));
         }
     }
@@ -207,9 +222,10 @@ impl Refresh {
             if !is_refused_by_ancestor(self.plan.known.as_ref(), &applied) {
                 break;
             }
-            // Boxed, because it is rare, and would make every refresh larger.
-            let Some(again) = Box::pin(self.parts.lost(self.plan.known.as_ref())).await? else { break };
-            Box::pin(self.apply(again)).await?;
+            // Boxed, because it is rare, and would make every refresh larger. Another process may have written it back by now.
+            if let Some(again) = Box::pin(self.parts.lost(self.plan.known.as_ref())).await? {
+                Box::pin(self.apply(again)).await?;
+            }
             applied = Box::pin(self.apply(op.clone().at(self.parts.now()))).await;
         }
         applied
@@ -256,7 +272,9 @@ impl Refresh {
         let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
-            if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. } = outcome {
+            if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. }
+            | Outcome::Failed { rotated: Some(Saved::Unsaved { op, .. }), .. } = outcome
+            {
                 let _ = crate::write::persist(self.parts, Pending::tried(op, self.plan.known)).await;
             }
             self.span.end(ended.closed());

@@ -186,8 +186,10 @@ impl Store for CallbackStore {
         self.store.load(key)
     }
 
-    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+    fn apply<'a>(&'a self, key: &'a GrantKey, mut op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
         let Some(turns) = &self.turns else { return self.store.apply(key, op) };
+        // The functions do not compare: what is stored is read within the turn.
+        op.read = None;
         let (store, owned) = (Arc::clone(&self.store), key.clone());
         Box::pin(turns.take(key.clone(), async move { store.apply(&owned, op).await }))
     }

@@ -45,6 +45,23 @@ fn a_store_that_a_look_could_not_read_is_left_alone_for_half_a_minute() {
     assert_eq!(fixture.token().expect("found"), "access-x");
 }
 
+/// A look that meets an ancestor of what was seen forgets nothing: the next refresh writes it back.
+#[test]
+fn a_look_at_a_store_that_has_lost_the_last_state_does_not_forget_it() {
+    let fixture = Fixture::new();
+    fixture.token().expect("renewed");
+    fixture.time.advance(LIFE);
+    fixture.grant.push(Step::Fail(GrantError::new(FailureClass::Throttled).retry_after(secs(3600))));
+    fixture.token().expect_err("told to wait");
+    // Claim and commit, claim and settle.
+    fixture.model.fail_over(4);
+    fixture.time.advance(secs(1));
+    fixture.token().expect_err("still told to wait");
+    fixture.time.advance(secs(3600));
+    fixture.token().expect("renewed");
+    assert_eq!(fixture.presented(), ["refresh-0", "refresh-1", "refresh-1"]);
+}
+
 /// Each round of a refresh has a claim of its own: what the first one has left on its way ends no other.
 #[test]
 fn a_late_settle_of_the_first_round_does_not_end_the_claim_of_the_second() {

@@ -1,13 +1,14 @@
 //! What a failover or a restore has lost of the storage's history, at each point of a refresh, a login and a logout.
 
 use futures_util::future::join;
-use tokenflight::{EntryState, FailureClass, GrantError};
+use tokenflight::{EntryState, FailureClass, GrantError, Store};
+use tokenflight_core::store::{Body, Op};
 use tokenflight_test::mock::{
-    OpKind::{self, Again, Commit, End},
+    OpKind::{self, Again, Commit, End, Load},
     Step, Trouble,
 };
 
-use super::fixture::{Fixture, LIFE, pair, secs};
+use super::fixture::{Fixture, LIFE, key, pair, secs};
 
 /// The stored refresh token, if any.
 fn stored(fixture: &Fixture) -> Option<String> {
@@ -50,6 +51,31 @@ fn what_was_lost_between_claim_and_commit_costs_no_successor() {
     assert_eq!(lose_while_presenting(&fixture).expect("a token"), "access-1");
     assert_eq!(stored(&fixture).as_deref(), Some("refresh-1"));
     goes_on_with(&fixture, &["refresh-x", "refresh-1", "refresh-2"]);
+}
+
+/// Each process that saw it writes it back; the one that comes second finds nothing lost, and its successor is stored all the
+/// same.
+#[test]
+fn it_costs_none_either_if_another_process_has_written_back_first() {
+    let fixture = behind();
+    let (presents, reads) = (fixture.grant.gate(), fixture.store.gate(Load));
+    presents.close();
+    let lose = async {
+        presents.until_parked(1).await;
+        let seen = fixture.entry();
+        let incarnation = fixture.model.fail_over(2);
+        reads.close();
+        presents.open();
+        reads.until_parked(1).await;
+        let again = Body::Again { record: Box::new(seen) };
+        let again = Op::new(Some(incarnation), fixture.time.now(), again);
+        fixture.model.apply(&key(), again).await.expect("written back");
+        reads.open();
+    };
+    let (token, ()) = fixture.time.run(join(fixture.session.token(), lose));
+    assert_eq!(token.expect("a token").access().expose(), "access-1");
+    assert_eq!(stored(&fixture).as_deref(), Some("refresh-1"));
+    assert!(!fixture.kinds().contains(&Again));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod claims;
 mod fixture;
+mod lagging;
 mod looks;
 mod losses;
 mod notices;

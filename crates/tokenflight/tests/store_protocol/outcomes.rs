@@ -1,7 +1,7 @@
 //! What an answer, an end and no answer leave in the store.
 
-use futures_util::future::join;
-use tokenflight::{EntryState, Epoch, FailureClass, GrantError, Store};
+use futures_util::future::{FutureExt, join};
+use tokenflight::{EntryState, Epoch, FailureClass, GrantError, RefreshToken, Store};
 use tokenflight_core::store::{Body, Op, Owner, Reply};
 use tokenflight_test::mock::{
     OpKind::{Claim, Commit, End, Load, Settle},
@@ -129,4 +129,25 @@ fn a_commit_over_another_successor_is_refused_and_the_other_one_adopted() {
     fixture.time.advance(LIFE);
     fixture.token().expect("a token");
     assert_eq!(fixture.presented(), ["refresh-0", "refresh-fork"]);
+}
+
+/// The last handle has gone meanwhile, the answer is of no use but for the refresh token it rotates, and the store fails once.
+#[test]
+fn a_rotated_token_is_stored_although_no_handle_is_left_and_the_store_fails() {
+    let fixture = Fixture::new();
+    let gate = fixture.grant.gate();
+    gate.close();
+    let rotated = GrantError::config("no access token").rotated(RefreshToken::new("refresh-rotated"));
+    fixture.grant.push(Step::Fail(rotated));
+    fixture.store.push(Commit, Trouble::Fail);
+    let Fixture { time, model, session, .. } = fixture;
+    let mut driver = session.driver();
+    let _ = session.token().now_or_never();
+    assert!(gate.parked() == 1 && (&mut driver).now_or_never().is_none());
+    drop(session);
+    gate.open();
+    time.run(driver);
+    let entry = model.entry(&key()).expect("something is stored");
+    let refresh = entry.tokens().and_then(|tokens| tokens.refresh.as_ref());
+    assert_eq!(refresh.map(|token| token.expose()), Some("refresh-rotated"));
 }
