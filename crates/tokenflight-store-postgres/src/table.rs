@@ -72,7 +72,7 @@ impl Table {
                  FROM w, l WHERE g.key = w.key AND l.key = w.key AND g.version = w.expected::uuid \
                  AND w.incarnation = {here} RETURNING g.key, NULL::bytea",
             ),
-            // The same for a batch of one, which costs the server a third of the planning.
+            // The same for a batch of one, which is planned faster.
             update_one: with(
                 "UPDATE {table} SET version = ($4::text[])[1]::uuid, record = ($5::bytea[])[1], \
                  changed = clock_timestamp() WHERE key = ($1::text[])[1] AND version = ($2::text[])[1]::uuid \
