@@ -127,7 +127,7 @@ impl Refresh {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
         let (mut watched, mut waiting) = (Watched::default(), Waiting::default());
-        let (mut again, mut owner, mut again_changed) = (0, Owner::unique(), false);
+        let (mut again, mut owner, mut changed_before) = (0, Owner::unique(), false);
         let limit = if self.plan.looks { LOOK } else { self.parts.policy().store_limit };
         loop {
             let asked = self.parts.now();
@@ -178,7 +178,7 @@ impl Refresh {
                             (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::default());
                         }
                         // A storage whose reads lag behind its writes is not asked without end.
-                        Claimed::Changed if again_changed => {
+                        Claimed::Changed if changed_before => {
                             if self.is_late() {
                                 let error = "what the store reads is older than what it compares with";
                                 return not_sent(Error::with_source(ErrorKind::Store, error)).into();
@@ -187,7 +187,7 @@ impl Refresh {
                                 return not_sent(error).into();
                             }
                         }
-                        Claimed::Changed => again_changed = true,
+                        Claimed::Changed => changed_before = true,
                         Claimed::Failed(error) => return not_sent(error).into(),
                         Claimed::Busy { retry_after, holder } => {
                             if let Err(error) = waiting.pause(self, retry_after, holder).await {
