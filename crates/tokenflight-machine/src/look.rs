@@ -52,7 +52,8 @@ impl<T: Token> Machine<T> {
         Decision::Start(Start::Refresh(plan))
     }
 
-    /// There was nothing new, or the store could not be read: then it is left alone for longer. All else is as it was.
+    /// There was nothing new, or the store could not be read: then it is left alone for longer. What was read
+    /// counts as seen, and all else is as it was.
     pub(super) fn looked(&mut self, error: Error, failed: bool, now: Now) -> Finish {
         self.discard(Some(error));
         let looks = self.looks.looks.saturating_add(1);

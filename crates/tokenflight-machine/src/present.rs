@@ -72,7 +72,7 @@ pub fn may_present(
     }
 }
 
-/// Whether a request may be sent under a claim whose first try was sent so long ago: when the request's time is over, the
+/// Whether a request may be sent under a claim that counts from so long ago: when the request's time is over, the
 /// claim must still last for a reserve. The last look before the first byte.
 #[must_use]
 pub const fn covers(age: Duration, request: Duration, lengths: &Lengths) -> bool {

@@ -33,9 +33,9 @@ const TRIES: usize = 3;
 /// Cloning shares.
 ///
 /// At most two statements that read and two that write are under way at once, the second that writes only if as much
-/// waits as the first has, or the first takes long. What comes meanwhile goes out together as the next one: sessions that wait for another host's claim
-/// all ask in one statement, fifty times a second at most. A refresh reads once and writes twice, and holds no row, transaction or connection while its
-/// request is on the way.
+/// waits as the first has, or the first takes long. What comes meanwhile goes out together as the next one: sessions that
+/// wait for another host's claim all ask in one statement, fifty times a second at most. A refresh reads once and writes
+/// twice, and holds no row, transaction or connection while its request is on the way.
 ///
 /// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot clock: a jump of more than
 /// five seconds ends the trust of this process until it starts anew, and then claims are watched for their whole length.

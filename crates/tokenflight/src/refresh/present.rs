@@ -28,7 +28,7 @@ pub(super) struct Presentation<'a> {
     pub(super) seen: Seen,
     /// When it was asked for: what is timed by its clock is at most so old.
     pub(super) read: Now,
-    /// When the claim's first try was sent, on the boot clock.
+    /// From when the claim counts, on the boot clock: not later than its first try was sent.
     pub(super) since: Duration,
     /// How long the request may take.
     pub(super) request: Duration,
