@@ -201,13 +201,19 @@ impl<T: Token> Machine<T> {
     /// Joins the refresh in progress or starts one, if nothing speaks against it. What is not stored yet comes first.
     #[inline]
     pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
-        if let Some(running) = self.refresh {
-            return join(running, now);
+        match self.refresh {
+            Some(running) => join(running, now),
+            None => self.lead(reason, now),
         }
-        if self.unsaved.is_some() {
-            return self.store_first(now);
+    }
+
+    /// Of very many that ask, one gets here.
+    #[inline(never)]
+    fn lead(&mut self, reason: Reason, now: Now) -> Decision {
+        match self.unsaved {
+            Some(_) => self.store_first(now),
+            None => self.begin_refresh(reason, now),
         }
-        self.begin_refresh(reason, now)
     }
 
     /// Nothing is adopted, claimed or presented while something is not stored.

@@ -23,6 +23,7 @@ impl Rejected {
         self.everywhere || origin.is_some_and(|origin| self.origins.contains(&origin))
     }
 
+    #[inline]
     pub(super) fn add(&mut self, origin: Option<OriginId>) {
         match origin {
             Some(origin) if self.origins.contains(&origin) => {}

@@ -24,6 +24,7 @@ pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> 
 }
 
 /// Calls a function of the user's.
+#[inline]
 pub(crate) fn caught_call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     std::panic::catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
 }

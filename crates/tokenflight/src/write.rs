@@ -160,7 +160,7 @@ async fn apply(parts: &Arc<Parts>, pending: &Pending) -> Applied {
 
 async fn stay(flight: Flight<Applied>) -> Applied {
     match flight.stay() {
-        Ok(join) => join.await.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
+        Ok(stay) => stay.await,
         Err(_) => Err(unknown("the store waits for itself")),
     }
 }

@@ -236,7 +236,7 @@ enum Failure {
 fn send<S, K, T, P>(
     shared: &Shared<S, K, P>,
     mut request: Request<T>,
-    (token, mut beside): (Token, Option<Carry>),
+    (token, mut beside): (Token, Option<Box<Carry>>),
     origin: OriginId,
     chosen: &P::Chosen,
     limit: &mut Limit,
@@ -271,7 +271,7 @@ where
 
 /// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
 /// bring the next token, and a request must be out with this one by then.
-fn with<F: Future + Unpin>(beside: &mut Option<Carry>, mut work: F) -> impl Future<Output = F::Output> {
+fn with<F: Future + Unpin>(beside: &mut Option<Box<Carry>>, mut work: F) -> impl Future<Output = F::Output> {
     poll_fn(move |cx| {
         let polled = Pin::new(&mut work).poll(cx);
         if polled.is_pending() && beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {

@@ -206,7 +206,7 @@ impl Sent {
     /// Makes the refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
     /// that is certain at once.
     pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
-        match session.supply(&mut self.refused(replays)) {
+        match session.supply(&mut self.refused(replays), session.parts.now()) {
             Supply::Refused(error) => Some(error),
             _ => None,
         }

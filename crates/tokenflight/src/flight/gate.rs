@@ -1,21 +1,22 @@
-//! Polls the work only when its own waker fired, and knows which flights a thread is polling.
+//! Polls the work only when its own waker fired, and knows which thread is polling it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     future::Future,
     pin::Pin,
+    ptr,
     task::{Context, Poll, Wake, Waker},
 };
 
 use tokenflight_core::BoxFuture;
 
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, thread_local};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock, thread_local};
 
 thread_local! {
     /// Whether the gate of the innermost [`Join`](super::Join) being polled on this thread was reached.
     static REACHED: Cell<bool> = const { Cell::new(false) };
-    /// The flights whose work is being polled on this thread, outermost first.
-    static POLLED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// Where this is, is this thread's name for the time it exists.
+    static HERE: Cell<u8> = const { Cell::new(0) };
 }
 
 /// The waker the work sees: notes that it fired, then wakes all waiters.
@@ -25,14 +26,22 @@ pub(crate) struct Flag {
     all: Mutex<Option<Waker>>,
     /// There was a login or logout: waiters leave, the work goes on.
     abandoned: AtomicBool,
+    /// The thread that is polling the work; zero if there is none.
+    poller: AtomicUsize,
 }
 
 impl Flag {
     pub(crate) const fn new() -> Self {
         // Fired, so that the first poll reaches the work.
-        Self { fired: AtomicBool::new(true), all: Mutex::new(None), abandoned: AtomicBool::new(false) }
+        Self {
+            fired: AtomicBool::new(true),
+            all: Mutex::new(None),
+            abandoned: AtomicBool::new(false),
+            poller: AtomicUsize::new(0),
+        }
     }
 
+    #[inline]
     pub(crate) fn fired(&self) -> bool {
         self.fired.load(Ordering::SeqCst)
     }
@@ -70,15 +79,16 @@ impl Flag {
         self.wake_all();
     }
 
+    #[inline]
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::SeqCst)
     }
 
     /// Whether this thread is inside the work of this flight right now.
-    pub(crate) fn polled_here(self: &Arc<Self>) -> bool {
-        let name = name(self);
-        // A thread that ends has no thread-locals any more, and is inside no work.
-        POLLED.try_with(|polled| polled.borrow().contains(&name)).unwrap_or(false)
+    #[inline]
+    pub(crate) fn polled_here(&self) -> bool {
+        // What another thread writes is never this thread's name, whenever it is seen.
+        here().is_some_and(|here| self.poller.load(Ordering::Relaxed) == here)
     }
 }
 
@@ -92,9 +102,10 @@ impl Wake for Flag {
     }
 }
 
-/// A flight's name for the time it exists: where its flag is.
-fn name(flag: &Arc<Flag>) -> usize {
-    Arc::as_ptr(flag) as usize
+/// This thread's name. A thread that ends and has no thread-locals any more is inside no work.
+#[inline]
+fn here() -> Option<usize> {
+    HERE.try_with(|here| ptr::from_ref(here).addr()).ok()
 }
 
 /// The work behind its gate.
@@ -124,26 +135,26 @@ impl<T> Future for Gate<T> {
         if !self.flag.fired.swap(false, Ordering::SeqCst) {
             return Poll::Pending;
         }
-        let _inside = Inside::enter(&self.flag);
-        let waker = Waker::from(Arc::clone(&self.flag));
-        self.work.as_mut().poll(&mut Context::from_waker(&waker))
+        let Self { work, flag, .. } = &mut *self;
+        let _inside = Inside::enter(flag);
+        let waker = Waker::from(Arc::clone(flag));
+        work.as_mut().poll(&mut Context::from_waker(&waker))
     }
 }
 
-/// While it lives, this thread is inside a flight's work; also if the work panics.
-struct Inside;
+/// While it lives, this thread is inside the flight's work; also if the work panics.
+struct Inside<'a>(&'a Flag);
 
-impl Inside {
-    fn enter(flag: &Arc<Flag>) -> Self {
-        let name = name(flag);
-        let _ = POLLED.try_with(|polled| polled.borrow_mut().push(name));
-        Self
+impl<'a> Inside<'a> {
+    fn enter(flag: &'a Flag) -> Self {
+        flag.poller.store(here().unwrap_or_default(), Ordering::Relaxed);
+        Self(flag)
     }
 }
 
-impl Drop for Inside {
+impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        let _ = POLLED.try_with(|polled| polled.borrow_mut().pop());
+        self.0.poller.store(0, Ordering::Relaxed);
     }
 }
 
@@ -153,16 +164,19 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    #[inline]
     pub(crate) fn watch() -> Self {
         Self { outer: REACHED.try_with(|reached| reached.replace(false)).unwrap_or(false) }
     }
 
+    #[inline]
     pub(crate) fn reached(&self) -> bool {
         REACHED.try_with(Cell::get).unwrap_or(true)
     }
 }
 
 impl Drop for Reach {
+    #[inline]
     fn drop(&mut self) {
         let _ = REACHED.try_with(|reached| reached.set(self.outer));
     }

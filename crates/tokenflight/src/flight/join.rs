@@ -31,21 +31,23 @@ impl<T: Clone> Flight<T> {
     }
 
     /// A place for a waiter that wants the result, and leaves when the flight is abandoned.
+    #[inline]
     pub(crate) fn join(&self) -> Result<Join<T>, Recursion> {
-        self.enter(false)
+        self.enter().map(Join)
     }
 
     /// A place for a task that keeps the work moving to its end.
-    pub(crate) fn stay(&self) -> Result<Join<T>, Recursion> {
-        self.enter(true)
+    pub(crate) fn stay(&self) -> Result<Stay<T>, Recursion> {
+        self.enter().map(Stay)
     }
 
     /// The one door for all who wait (hazard 5).
-    fn enter(&self, stays: bool) -> Result<Join<T>, Recursion> {
+    #[inline]
+    fn enter(&self) -> Result<Place<T>, Recursion> {
         if self.flag.polled_here() {
             return Err(Recursion);
         }
-        Ok(Join { work: self.work.clone(), flag: Arc::clone(&self.flag), stays })
+        Ok(Place { work: self.work.clone(), flag: Arc::clone(&self.flag) })
     }
 
     /// See [`Flag::fire`].
@@ -91,25 +93,20 @@ impl<T: Clone> fmt::Debug for Flight<T> {
 /// # Cancel safety
 ///
 /// Dropping it leaves the work where it is, for the others (hazards 1 and 4).
-pub(crate) struct Join<T: Clone> {
+pub(crate) struct Join<T: Clone>(Place<T>);
+
+/// As [`Join`], and stays when the flight is abandoned.
+pub(crate) struct Stay<T: Clone>(Place<T>);
+
+/// A place at a flight.
+struct Place<T: Clone> {
     work: Shared<Gate<T>>,
     flag: Arc<Flag>,
-    stays: bool,
 }
 
-impl<T: Clone> Join<T> {
-    fn left(&self) -> bool {
-        !self.stays && self.flag.is_abandoned()
-    }
-}
-
-impl<T: Clone> Future for Join<T> {
-    type Output = Option<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        if self.left() {
-            return Poll::Ready(None);
-        }
+impl<T: Clone> Place<T> {
+    #[inline]
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let reach = Reach::watch();
         let polled = self.work.poll_unpin(cx);
         if polled.is_pending() && reach.reached() && self.flag.fired() {
@@ -118,16 +115,49 @@ impl<T: Clone> Future for Join<T> {
             // unfair scheduler.
             self.flag.wake_all();
         }
-        // Abandoned between the first look and the registration: the wake has passed this task by.
-        if polled.is_pending() && self.left() {
+        polled
+    }
+}
+
+impl<T: Clone> Join<T> {
+    /// As [`Flight::fire`].
+    pub(crate) fn fire(&self) {
+        self.0.flag.fire();
+    }
+}
+
+impl<T: Clone> Future for Join<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.0.flag.is_abandoned() {
             return Poll::Ready(None);
         }
-        polled.map(Some)
+        match self.0.poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            // Abandoned between the first look and the registration: the wake has passed this task by.
+            Poll::Pending if self.0.flag.is_abandoned() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T: Clone> Future for Stay<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        self.0.poll(cx)
     }
 }
 
 impl<T: Clone> fmt::Debug for Join<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("stays", &self.stays).finish_non_exhaustive()
+        f.write_str("Join")
+    }
+}
+
+impl<T: Clone> fmt::Debug for Stay<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stay")
     }
 }

@@ -16,7 +16,7 @@
 //!    the driver polls what no waiter does, and the flight holds its session weakly, so that neither keeps the other alive.
 //!    *Test*: `tests/suite`, `a_refresh_survives_all_its_waiters`, and `tests/handles`.
 //! 5. **A flight that waits for itself** (the grant's client is wrapped in the session's own layer, or the grant logs out) would
-//!    hang silently. *Cure*, in [`gate`]: each thread knows which flights it is polling; joining one of them is refused.
+//!    hang silently. *Cure*, in [`gate`]: the flight knows which thread is polling its work; that thread is refused to join it.
 //!    *Test*: `tests/recursion.rs`.
 //!
 //! A wake never re-enters: the work's waker wakes the waiters only when it fires for the first time since the last poll.
@@ -26,4 +26,4 @@ pub(crate) mod join;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
 
-pub(crate) use self::join::{Flight, Join, Recursion};
+pub(crate) use self::join::{Flight, Join, Recursion, Stay};

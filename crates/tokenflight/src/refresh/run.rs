@@ -23,11 +23,12 @@ use crate::{
 
 /// What a refresh is to those who wait for it.
 ///
-/// `None` is nothing new, of a refresh that only looked into the store: they ask again.
-pub(crate) type Refreshed = Result<Option<Brought>, Error>;
+/// `None` is nothing new, of a refresh that only looked into the store: they ask again. There may be very many: what they get
+/// is passed on as one pointer.
+pub(crate) type Refreshed = Result<Option<StdArc<Brought>>, Error>;
 
 /// A token, and when it was the current one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Brought {
     pub(crate) token: Token,
     /// Whether the authorization server issued it since this refresh began, to this session or to another one.
@@ -235,9 +236,9 @@ impl Refresh {
     pub(super) async fn apply(&self, op: Op) -> Applied {
         let id = op.id;
         let flight: Flight<Applied> = self.parts.apply(op);
-        let Ok(join) = flight.stay() else { return Err(unknown("the store waits for itself")) };
-        match self.parts.within(self.parts.policy().store_limit, join).await {
-            Some(applied) => applied.unwrap_or_else(|| Err(unknown("the operation was abandoned"))),
+        let Ok(stay) = flight.stay() else { return Err(unknown("the store waits for itself")) };
+        match self.parts.within(self.parts.policy().store_limit, stay).await {
+            Some(applied) => applied,
             None => {
                 if let Some(session) = self.session.upgrade() {
                     session.owe(AnyFlight::Apply(flight, id));
@@ -309,7 +310,7 @@ impl Refresh {
 }
 
 impl Inner {
-    fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<Brought>) {
+    fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<StdArc<Brought>>) {
         let random = self.parts.random();
         let fresh = match &outcome {
             Outcome::Obtained { .. } => true,
@@ -326,7 +327,7 @@ impl Inner {
             }
             (finish, slot.token(), now.boot)
         });
-        (finish, token.map(|token| Brought { token, fresh, stamp, at }))
+        (finish, token.map(|token| StdArc::new(Brought { token, fresh, stamp, at })))
     }
 
     /// Takes back a refresh token of no use any more, and says so if that fails.

@@ -7,7 +7,7 @@ use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, W
 
 use super::Token;
 use crate::{
-    flight::{Flight, Join, Recursion},
+    flight::{Join, Recursion},
     refresh::{Brought, Refreshed},
     slot::{AnyFlight, Carry, Inner, Slot},
     sync::Arc,
@@ -100,9 +100,9 @@ impl Ask {
 #[derive(Debug)]
 pub(crate) enum Supply {
     /// A token, and perhaps some work that no other task keeps moving.
-    Token(Token, Option<Carry>),
-    /// It has to wait for this refresh, from this moment on.
-    Refresh(Join<Refreshed>, Now),
+    Token(Token, Option<Box<Carry>>),
+    /// It has to wait for this refresh; and whether that is overdue.
+    Refresh(Join<Refreshed>, bool),
     /// It has to wait for what is being stored.
     Write(Join<Written>),
     /// It has to ask again when the boot clock shows this.
@@ -125,13 +125,14 @@ impl Inner {
     pub(crate) fn obtain(
         self: &Arc<Self>,
         mut ask: Ask,
-    ) -> impl Future<Output = Result<(Token, Option<Carry>), Error>> + Send {
+    ) -> impl Future<Output = Result<(Token, Option<Box<Carry>>), Error>> + Send {
         async move {
             for _ in 0..ROUNDS {
-                let (join, asked) = match self.supply(&mut ask) {
+                let asked = self.parts.now();
+                let join = match self.supply(&mut ask, asked) {
                     Supply::Token(token, beside) => return Ok((token, beside)),
                     Supply::Refused(error) => return Err(error),
-                    Supply::Refresh(join, asked) => (join, asked),
+                    Supply::Refresh(join, _) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
                     other => {
                         Box::pin(self.pause(other, ask)).await?;
@@ -148,22 +149,34 @@ impl Inner {
     }
 
     /// What a caller gets at once.
-    pub(crate) fn supply(self: &Arc<Self>, ask: &mut Ask) -> Supply {
-        let (now, mut cause) = (self.parts.now(), Cause::here());
-        let (supply, overdue) = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
-        if let Some(flight) = overdue {
-            flight.fire();
+    pub(crate) fn supply(self: &Arc<Self>, ask: &mut Ask, now: Now) -> Supply {
+        let mut cause = Cause::here();
+        let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
+        match &mut supply {
+            // It must be polled, so that it looks at the clock.
+            Supply::Refresh(join, true) => join.fire(),
+            Supply::Token(_, beside @ None) => *beside = self.beside_common(),
+            _ => {}
         }
-        match supply {
-            Supply::Token(token, None) => Supply::Token(token, self.beside_common()),
-            supply => supply,
-        }
+        supply
     }
 
     /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
+    #[inline]
     fn refreshed(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
+        match refreshed {
+            Some(Ok(Some(brought))) if ask.is_answered(&brought) && self.is_still(&brought, asked) => {
+                Some(Ok(brought.token.clone()))
+            }
+            refreshed => self.refreshed_before(refreshed, ask, asked),
+        }
+    }
+
+    /// As [`refreshed`](Self::refreshed), if it brought no token, or there has been some change since.
+    #[inline(never)]
+    fn refreshed_before(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
         match refreshed.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged))) {
-            Ok(Some(brought)) if ask.is_answered(&brought) => self.brought(brought, asked).transpose(),
+            Ok(Some(brought)) if ask.is_answered(&brought) => self.brought(&brought.token, asked).transpose(),
             Ok(Some(brought)) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
             // The token is not what was asked for, or there is none.
             Ok(_) => None,
@@ -205,24 +218,19 @@ impl Inner {
         }
     }
 
-    /// What a refresh's token is to a caller that asked at `asked` and wakes up now: the token itself, the one that has
-    /// replaced it, or nothing, if it had run out before it was asked for because no task polled the refresh.
+    /// Whether nothing has changed since the refresh ended. A token that was good then was good for those who had asked until
+    /// then. A caller that reads the clock before the lock is taken may have read it earlier than one that got the lock first.
     #[inline]
-    fn brought(&self, brought: Brought, asked: Now) -> Result<Option<Token>, Error> {
-        // A token that was good when the refresh ended was good for those who had asked until then. A caller that reads the
-        // clock before the lock is taken may have read it earlier than one that got the lock first.
-        if brought.stamp == self.stamp() && asked.boot <= brought.at {
-            return Ok(Some(brought.token));
-        }
-        self.brought_before(brought.token, asked)
+    fn is_still(&self, brought: &Brought, asked: Now) -> bool {
+        brought.stamp == self.stamp() && asked.boot <= brought.at
     }
 
-    /// As [`brought`](Self::brought), if there has been some change since the refresh ended.
-    #[inline(never)]
-    fn brought_before(&self, token: Token, asked: Now) -> Result<Option<Token>, Error> {
+    /// What a refresh's token is to a caller that asked at `asked` and wakes up now: the token itself, the one that has
+    /// replaced it, or nothing, if it had run out before it was asked for because no task polled the refresh.
+    fn brought(&self, token: &Token, asked: Now) -> Result<Option<Token>, Error> {
         self.look(|slot, now| {
-            if slot.is_current(&token)? {
-                return Ok((!slot.machine.was_spent(asked)).then_some(token));
+            if slot.is_current(token)? {
+                return Ok((!slot.machine.was_spent(asked)).then(|| token.clone()));
             }
             Ok(slot.usable(None, now))
         })
@@ -250,40 +258,32 @@ impl Inner {
 }
 
 impl Slot {
-    /// What the machine decides, and what that means for the caller; also a refresh that is overdue.
-    fn supply(
-        &mut self,
-        ask: &mut Ask,
-        now: Now,
-        cause: &mut Cause,
-        session: &Arc<Inner>,
-    ) -> (Supply, Option<Flight<Refreshed>>) {
+    /// What the machine decides, and what that means for the caller.
+    fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
         if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
         {
-            return (Supply::Refused(Error::new(ErrorKind::SessionChanged)), None);
+            return Supply::Refused(Error::new(ErrorKind::SessionChanged));
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
-        let decision = self.decide(ask, now);
-        let overdue = matches!(decision, Decision::Join { overdue: true, .. });
-        let refresh = |join| Supply::Refresh(join, now);
-        let joined = match decision {
-            Decision::Use { beside } => return (self.hand_out(beside, session), None),
-            Decision::Refuse(error) => return (Supply::Refused(error), None),
-            Decision::Wait { until } => return (Supply::Until(until), None),
+        let joined = match self.decide(ask, now) {
+            Decision::Join { work: Work::Refresh, overdue } => {
+                self.join_refresh().map(|join| Supply::Refresh(join, overdue))
+            }
+            Decision::Use { beside } => return self.hand_out(beside, session),
+            Decision::Refuse(error) => Err(error),
+            Decision::Wait { until } => return Supply::Until(until),
+            Decision::Start(Start::Refresh(plan)) => {
+                self.start_refresh(plan, None, cause, session);
+                self.join_refresh().map(|join| Supply::Refresh(join, false))
+            }
             Decision::Start(Start::Write(id)) => self.join_write(id, session).map(Supply::Write),
             Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
                 Some(id) => self.join_write(id, session).map(Supply::Write),
                 None => Err(Error::new(ErrorKind::Closed)),
             },
-            Decision::Start(Start::Refresh(plan)) => {
-                self.start_refresh(plan, None, cause, session);
-                self.join_refresh().map(refresh)
-            }
-            Decision::Join { work: Work::Refresh, .. } => self.join_refresh().map(refresh),
         };
-        let overdue = (overdue && joined.is_ok()).then(|| self.refresh.clone()).flatten();
-        (joined.unwrap_or_else(Supply::Refused), overdue)
+        joined.unwrap_or_else(Supply::Refused)
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
@@ -311,7 +311,7 @@ impl Slot {
     }
 
     /// What a caller keeps moving beside its token, if no driver does.
-    pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Carry> {
+    pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Box<Carry>> {
         if let Some(Aside::Write(id)) = beside {
             self.start_write(id, session);
         }
@@ -319,8 +319,10 @@ impl Slot {
             Aside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
             Aside::Join(Work::Write) | Aside::Write(_) => AnyFlight::Write(self.write.clone()?).carry(),
         }
+        .map(Box::new)
     }
 
+    #[inline]
     pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
         Ok(flight.join()?)

@@ -43,7 +43,7 @@ impl Inner {
     }
 
     /// What a caller with a usable token of an audience keeps moving of the common session, if no driver does.
-    pub(super) fn beside_common(&self) -> Option<Carry> {
+    pub(super) fn beside_common(&self) -> Option<Box<Carry>> {
         let common = &self.parts.common.as_ref()?.root.inner;
         let now = common.parts.now();
         common.ask(now, |slot| {

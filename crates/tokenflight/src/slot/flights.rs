@@ -9,7 +9,7 @@ use std::{
 use tokenflight_core::store::OpId;
 
 use crate::{
-    flight::{Flight, Join},
+    flight::{Flight, Stay},
     parts::Applied,
     refresh::Refreshed,
     write::Written,
@@ -63,9 +63,9 @@ impl AnyFlight {
 /// Keeps a flight moving, and does not want its result.
 #[derive(Debug)]
 pub(crate) enum Carry {
-    Refresh(Join<Refreshed>),
-    Write(Join<Written>),
-    Apply(Join<Applied>),
+    Refresh(Stay<Refreshed>),
+    Write(Stay<Written>),
+    Apply(Stay<Applied>),
 }
 
 impl Future for Carry {
@@ -73,9 +73,9 @@ impl Future for Carry {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.get_mut() {
-            Self::Refresh(join) => Pin::new(join).poll(cx).map(drop),
-            Self::Write(join) => Pin::new(join).poll(cx).map(drop),
-            Self::Apply(join) => Pin::new(join).poll(cx).map(drop),
+            Self::Refresh(stay) => Pin::new(stay).poll(cx).map(drop),
+            Self::Write(stay) => Pin::new(stay).poll(cx).map(drop),
+            Self::Apply(stay) => Pin::new(stay).poll(cx).map(drop),
         }
     }
 }

@@ -49,6 +49,7 @@ impl From<NoTimer> for Error {
 }
 
 /// Reads the clock. A clock that panics once is read again.
+#[inline]
 pub(crate) fn read(time: &dyn Time) -> Now {
     caught_call(|| time.now()).unwrap_or_else(|_| time.now())
 }
