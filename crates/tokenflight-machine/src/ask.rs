@@ -298,7 +298,7 @@ impl<T: Token> Machine<T> {
     /// Whether a refresh token in doubt waits for the end of the access token.
     pub(super) fn keeps_back(&self, held: &Held<T>, now: Now) -> bool {
         held.in_doubt.is_some()
-            && match self.rules.reuse() {
+            && match self.rules.reuse {
                 ReusePolicy::Strict => true,
                 ReusePolicy::Grace { .. } => !self.within_grace(held, now),
                 ReusePolicy::UntilUsed | ReusePolicy::NonRotating => false,
@@ -307,7 +307,7 @@ impl<T: Token> Machine<T> {
 
     /// Whether a refresh token in doubt may be presented again inside the server's grace window.
     pub(super) fn within_grace(&self, held: &Held<T>, now: Now) -> bool {
-        match (self.rules.reuse(), held.in_doubt) {
+        match (self.rules.reuse, held.in_doubt) {
             (ReusePolicy::Grace { window }, Some(doubt)) => {
                 doubt.again < MOST_AGAIN && now.boot < doubt.since.saturating_add(window)
             }

@@ -216,7 +216,7 @@ impl<T: Token> Machine<T> {
         self.looks = Looks::after_failure(now);
         let prompt = class == FailureClass::Ambiguous
             && matches!(&self.phase, Phase::Active(held) if self.within_grace(held, now));
-        let last = match (error.retry_after(), self.rules.reuse()) {
+        let last = match (error.retry_after(), self.rules.reuse) {
             // Whatever it was: the server named a time.
             (Some(after), _) => {
                 let (least, most) = RETRY_AFTER;

@@ -334,7 +334,7 @@ impl<T: Token> Machine<T> {
     pub(super) fn start(&mut self, reason: Reason, now: Now) -> Plan {
         let id = WorkId(self.refreshes);
         self.refreshes = self.refreshes.saturating_add(1);
-        let deadline = now.boot.saturating_add(self.policy().refresh_limit());
+        let deadline = now.boot.saturating_add(self.rules.refresh_limit());
         self.refresh = Some(Running { id, deadline });
         self.no_look();
         let usable = self.held().filter(|held| held.lives(now) && held.rejected.is_empty());

@@ -46,8 +46,9 @@ pub struct Policy {
     /// How many times one request may be sent again. Default 1; the machine grants one more if the new token itself was spent
     /// by then.
     pub replays: u8,
-    /// What an ambiguous answer allows. Default: what the grant knows of its server, else [`ReusePolicy::Strict`].
-    pub reuse_policy: ReusePolicy,
+    /// What the server does with a refresh token that is presented twice, which is what an ambiguous answer allows. Default:
+    /// what the grant knows of it, else [`ReusePolicy::Strict`].
+    pub reuse_policy: Option<ReusePolicy>,
     /// Over a store that other processes share, a driver renews only tokens of a session that this process has used; `false`
     /// renews always. Default `true`.
     pub idle_gate: bool,
@@ -77,7 +78,7 @@ impl Default for Policy {
             min_interval: Duration::from_secs(1),
             force_interval: Duration::from_secs(10),
             replays: 1,
-            reuse_policy: ReusePolicy::Strict,
+            reuse_policy: None,
             idle_gate: true,
             resume_delay: Duration::from_secs(60),
             settle_in: Duration::from_secs(5),
@@ -85,45 +86,12 @@ impl Default for Policy {
     }
 }
 
-/// No request of a server with a grace window gets less.
-const LEAST_ATTEMPT: Duration = Duration::from_secs(10);
-
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Policy {
-    /// The time a token request gets. With a grace window it is a fifth of it, because an attempt that outlives the window
-    /// forfeits the second one; but never less than 10 s, because a window is no statement about how slow a server is.
-    #[must_use]
-    pub fn attempt_limit(&self) -> Duration {
-        match self.reuse_policy {
-            ReusePolicy::Grace { window } => self.request_limit.min((window / 5).max(LEAST_ATTEMPT)),
-            _ => self.request_limit,
-        }
-    }
-
-    /// How long a claim lasts: time to get to the request, the request, and what it needs to arrive.
-    #[must_use]
-    pub fn claim_length(&self) -> Duration {
-        self.attempt_limit().saturating_add(self.claim_margin)
-    }
-
-    /// How long another holder's claim is waited for: its whole length, the time the store must have answered, and one more
-    /// answer.
-    #[must_use]
-    pub fn claim_patience(&self) -> Duration {
-        self.claim_length().saturating_add(Duration::from_secs(15)).saturating_add(self.store_limit)
-    }
-
-    /// When a whole refresh is over, whatever happens: the claim, the request, and the store's answers around them.
-    #[must_use]
-    pub fn refresh_limit(&self) -> Duration {
-        let store = self.store_limit.saturating_mul(4);
-        self.attempt_limit().saturating_add(self.claim_patience()).saturating_add(store)
-    }
-
     pub(super) fn check(&self) -> Result<(), PolicyError> {
         let (from, to) = self.renew_between;
         let share = |setting, value: f64| match value > 0.0 && value < 1.0 {

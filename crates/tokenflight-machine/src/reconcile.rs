@@ -96,7 +96,7 @@ impl Rules {
         let holder = entry.claim.as_ref().map(|claim| claim.owner);
         let doubt = present::doubt_of(entry, &seen.facts, holder);
         match present::may_present(
-            self.reuse(),
+            self.reuse,
             doubt,
             present::reading(&seen.facts, now),
             plan.is_usable(now),
@@ -110,7 +110,7 @@ impl Rules {
     fn without_tokens(&self) -> Reconcile {
         match self.needs_refresh_token {
             true => Reconcile::Over,
-            false => Reconcile::Claim { request: self.policy.attempt_limit() },
+            false => Reconcile::Claim { request: self.attempt_limit() },
         }
     }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::grant::ReusePolicy;
 
@@ -22,8 +22,10 @@ pub enum Role {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rules {
-    /// The settings.
-    pub policy: Policy,
+    /// The settings; many sessions may have the same.
+    pub policy: Arc<Policy>,
+    /// What the server does with a refresh token that is presented again.
+    pub reuse: ReusePolicy,
     /// Whether the grant can do nothing without a refresh token.
     pub needs_refresh_token: bool,
     /// The authorization server the grant presents tokens to.
@@ -45,15 +47,20 @@ const LEAST: Duration = Duration::from_secs(3);
 /// A store that was not asked for so long was not watched.
 const GAP: Duration = Duration::from_secs(5);
 
+/// No request of a server with a grace window gets less.
+const LEAST_ATTEMPT: Duration = Duration::from_secs(10);
+
 impl Rules {
-    /// Rules for a grant that needs a refresh token, over a store that others share.
+    /// Rules for a grant that needs a refresh token and knows nothing of its server, over a store that others share.
     ///
     /// # Errors
     ///
     /// [`PolicyError`] names the setting that makes no sense.
-    pub fn new(policy: Policy) -> Result<Self, PolicyError> {
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Result<Self, PolicyError> {
+        let policy = policy.into();
         policy.check()?;
         Ok(Self {
+            reuse: policy.reuse_policy.unwrap_or(ReusePolicy::Strict),
             policy,
             needs_refresh_token: true,
             issuer: None,
@@ -66,18 +73,36 @@ impl Rules {
     /// How long the parts of a presentation take.
     #[must_use]
     pub fn lengths(&self) -> Lengths {
-        Lengths {
-            request: self.policy.attempt_limit(),
-            claim: self.policy.claim_length(),
-            reserve: RESERVE,
-            least: LEAST,
-            gap: GAP,
+        Lengths { request: self.attempt_limit(), claim: self.claim_length(), reserve: RESERVE, least: LEAST, gap: GAP }
+    }
+
+    /// The time a token request gets. With a grace window it is a fifth of it, because an attempt that outlives the window
+    /// forfeits the second one; but never less than 10 s, because a window is no statement about how slow a server is.
+    #[must_use]
+    pub fn attempt_limit(&self) -> Duration {
+        match self.reuse {
+            ReusePolicy::Grace { window } => self.policy.request_limit.min((window / 5).max(LEAST_ATTEMPT)),
+            _ => self.policy.request_limit,
         }
     }
 
-    /// What the server does with a refresh token that is presented again.
+    /// How long a claim lasts: time to get to the request, the request, and what it needs to arrive.
     #[must_use]
-    pub const fn reuse(&self) -> ReusePolicy {
-        self.policy.reuse_policy
+    pub fn claim_length(&self) -> Duration {
+        self.attempt_limit().saturating_add(self.policy.claim_margin)
+    }
+
+    /// How long another holder's claim is waited for: its whole length, the time the store must have answered, and one more
+    /// answer.
+    #[must_use]
+    pub fn claim_patience(&self) -> Duration {
+        self.claim_length().saturating_add(Duration::from_secs(15)).saturating_add(self.policy.store_limit)
+    }
+
+    /// When a whole refresh is over, whatever happens: the claim, the request, and the store's answers around them.
+    #[must_use]
+    pub fn refresh_limit(&self) -> Duration {
+        let store = self.policy.store_limit.saturating_mul(4);
+        self.attempt_limit().saturating_add(self.claim_patience()).saturating_add(store)
     }
 }

@@ -52,7 +52,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 policy.backoff_cap = most(cap, support::YEAR).max(policy.backoff_base);
                 (policy.min_interval, policy.force_interval) = (most(interval, HOUR), interval);
                 (policy.resume_delay, policy.settle_in) = (most(rest, HOUR), most(rest, secs(9)));
-                (policy.default_lifetime, policy.reuse_policy) = (default_lifetime, reuse_policy);
+                (policy.default_lifetime, policy.reuse_policy) = (default_lifetime, Some(reuse_policy));
                 (policy.storm_limit, policy.replays) = (limit, replays);
             })
         },
@@ -63,7 +63,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 fn likely_policy() -> impl Strategy<Value = Policy> {
     (any_reuse(), any::<bool>(), 1..4_usize, 0..3_u8).prop_map(|(reuse_policy, idle_gate, limit, replays)| {
         policy(|policy| {
-            (policy.reuse_policy, policy.idle_gate) = (reuse_policy, idle_gate);
+            (policy.reuse_policy, policy.idle_gate) = (Some(reuse_policy), idle_gate);
             (policy.storm_limit, policy.replays) = (limit, replays);
         })
     })

@@ -291,7 +291,7 @@ fn an_attempt_that_never_reported_is_not_repeated_while_the_access_token_lasts_u
         (window, 2900, KeptBack),
     ];
     for (reuse_policy, since, usable) in rows {
-        let rules = rules(policy(|policy| policy.reuse_policy = reuse_policy));
+        let rules = rules(policy(|policy| policy.reuse_policy = Some(reuse_policy)));
         let [due, _, rejected] = &plans()[..] else { panic!("three plans") };
         let claim = claimed(known(due), secs(since), due.started);
         let now = Facts::in_process().now(due.started.back(secs(since)));
@@ -311,7 +311,7 @@ fn an_attempt_that_never_reported_is_not_repeated_while_the_access_token_lasts_u
     let due = &plans()[0];
     for since in [None, Some(Reading { clock: ClockId::new(9), at: at(2990).boot })] {
         let doubted = with(known(due), |entry| entry.doubt = Some(tokenflight_core::store::Doubt::since(since)));
-        let rules = rules(policy(|policy| policy.reuse_policy = window));
+        let rules = rules(policy(|policy| policy.reuse_policy = Some(window)));
         assert_eq!(judge_with(&rules, due, Some(&doubted), Facts::in_process()), KeptBack);
     }
 }

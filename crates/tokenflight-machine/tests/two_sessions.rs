@@ -99,7 +99,7 @@ impl World {
         let facts = Facts::in_process();
         let doubt = present::doubt_of(&entry, &facts, Some(owner));
         let usable = plan.is_usable(now);
-        if present::may_present(rules.reuse(), doubt, facts.now(now), usable, &rules.lengths()).is_none() {
+        if present::may_present(rules.reuse, doubt, facts.now(now), usable, &rules.lengths()).is_none() {
             self.apply(&Op::new(None, now, Body::Settle { owner, outcome: Untouched }));
             return kept_back();
         }

@@ -28,16 +28,22 @@ use crate::{
 pub(crate) use self::flights::{AnyFlight, Carry};
 
 /// A session's state, shared by its handles.
+// In this order: every request reads the stamp, and every clone of a handle writes what counts them, which is before the slot.
+#[repr(C)]
 pub(crate) struct Inner {
-    pub(crate) parts: Arc<Parts>,
-    stamp: Stamp,
-    changed: Changed,
     slot: Mutex<Slot>,
+    pub(crate) parts: Arc<Parts>,
+    changed: Changed,
+    stamp: Stamp,
 }
 
-/// Changes whenever a private copy of the token is out of date. On a cache line of its own, because every request reads it.
-#[repr(align(128))]
-struct Stamp(AtomicU64);
+/// Changes whenever a private copy of the token is out of date. What surrounds it on its cache line is hardly ever written.
+// An alignment would cost as much again before what counts the handles.
+#[repr(C)]
+struct Stamp {
+    now: AtomicU64,
+    _apart: [u64; 7],
+}
 
 pub(crate) struct Slot {
     pub(crate) machine: Machine<Access>,
@@ -73,7 +79,8 @@ impl Inner {
             notify: false,
             trash: Vec::new(),
         };
-        Self { parts, stamp: Stamp(AtomicU64::new(1)), changed: Changed::new(), slot: Mutex::new(slot) }
+        let stamp = Stamp { now: AtomicU64::new(1), _apart: [0; 7] };
+        Self { slot: Mutex::new(slot), parts, changed: Changed::new(), stamp }
     }
 
     /// Does one thing under the lock, shows what changed, and tells what happened.
@@ -136,7 +143,7 @@ impl Inner {
         let changed = shown != slot.shown;
         if changed {
             slot.shown = shown;
-            self.stamp.0.fetch_add(1, Ordering::Release);
+            self.stamp.now.fetch_add(1, Ordering::Release);
         }
         let stamp = if slot.shown.0.is_some() { self.stamp() } else { 0 };
         let notified = std::mem::take(&mut slot.notify).then(|| slot.driver.clone()).flatten();
@@ -175,7 +182,7 @@ impl Inner {
     /// The stamp; one atomic load.
     #[inline]
     pub(crate) fn stamp(&self) -> u64 {
-        self.stamp.0.load(Ordering::Acquire)
+        self.stamp.now.load(Ordering::Acquire)
     }
 
     pub(crate) fn listen(&self) -> event_listener::EventListener {

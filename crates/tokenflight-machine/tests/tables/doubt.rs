@@ -20,7 +20,7 @@ const AMBIGUOUS: ErrorKind = ErrorKind::Refresh(FailureClass::Ambiguous);
 
 /// In its lead, the answer to a renewal that was sent so long before has been lost.
 fn in_doubt(reuse_policy: ReusePolicy, took: u64) -> Session {
-    let mut machine = logged_in(policy(|policy| policy.reuse_policy = reuse_policy), Some(HOUR));
+    let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(reuse_policy)), Some(HOUR));
     let plan = machine.tick(at(IN_LEAD - took)).refresh.expect("a renewal");
     machine.finish(&plan, lost(secs(IN_LEAD - took)), at(IN_LEAD), ALL);
     machine
@@ -97,7 +97,7 @@ fn a_caller_whose_token_was_refused_waits_for_the_prompt_attempts_and_hears_of_t
 
 #[test]
 fn without_a_living_token_every_caller_waits_for_the_prompt_attempt() {
-    let mut machine = logged_in(policy(|policy| policy.reuse_policy = ReusePolicy::grace(WINDOW)), Some(HOUR));
+    let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(ReusePolicy::grace(WINDOW))), Some(HOUR));
     let plan = started(machine.usable(None, at(DEAD)));
     machine.finish(&plan, lost(secs(DEAD)), at(DEAD), ALL);
     assert!(matches!(machine.usable(None, at(DEAD)), Decision::Wait { .. }));
@@ -133,7 +133,7 @@ fn a_server_that_forgives_reuse_is_asked_again_with_the_usual_backoff() {
 #[test]
 fn another_holders_doubt_keeps_it_back_here_too() {
     for reuse_policy in [ReusePolicy::Strict, ReusePolicy::grace(WINDOW)] {
-        let mut machine = logged_in(policy(|policy| policy.reuse_policy = reuse_policy), Some(HOUR));
+        let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(reuse_policy)), Some(HOUR));
         let plan = machine.tick(at(IN_LEAD)).refresh.expect("a renewal");
         let error = Error::failed(GrantError::new(FailureClass::Ambiguous));
         machine.finish(&plan, Outcome::KeptBack { error }, at(IN_LEAD), ALL);

@@ -131,7 +131,7 @@ fn a_look_presents_nothing() {
 /// Within a grace window a caller waits for the next attempt, and looks meanwhile.
 #[test]
 fn a_caller_that_waits_for_the_next_attempt_looks_meanwhile() {
-    let grace = policy(|policy| policy.reuse_policy = ReusePolicy::Grace { window: secs(60) });
+    let grace = policy(|policy| policy.reuse_policy = Some(ReusePolicy::Grace { window: secs(60) }));
     let mut machine = logged_in(grace, Some(HOUR));
     let plan = started(machine.usable(None, at(3600)));
     machine.finish(&plan, lost(secs(3600)), at(3600), ALL);

@@ -5,7 +5,7 @@ use tokenflight_machine::{Beside, Decision, Finish, Outcome, Policy, Times, Work
 
 use crate::support::{
     ALL, HOUR, at, failed, just_use, login, machine, names, obtained, obtained_unsaved, policy, refresh_token,
-    refused_with, secs, session, started, store, tokens, told, unrefreshable, writing,
+    refused_with, rules, secs, session, started, store, tokens, told, unrefreshable, writing,
 };
 
 #[test]
@@ -95,7 +95,7 @@ fn a_driver_and_a_user_at_the_same_instant_make_one_refresh() {
 fn a_refresh_that_takes_too_long_is_looked_at_by_each_caller() {
     let mut machine = session();
     started(machine.usable(None, at(3600)));
-    let limit = Policy::default().refresh_limit().as_secs();
+    let limit = rules(Policy::default()).refresh_limit().as_secs();
     assert!(matches!(machine.usable(None, at(3599 + limit)), Decision::Join { overdue: false, .. }));
     let tick = machine.tick(at(3601));
     assert!(!tick.overdue && tick.next == Some(secs(3600 + limit)), "{tick:?}");
@@ -177,7 +177,7 @@ fn after_a_close_nothing_starts_but_what_stores_something() {
 #[test]
 fn a_spent_token_without_a_refresh_token_needs_a_login() {
     for anew in [false, true] {
-        let mut rules = crate::support::rules(Policy::default());
+        let mut rules = rules(Policy::default());
         std::sync::Arc::get_mut(&mut rules).expect("not shared").needs_refresh_token = !anew;
         let mut machine = crate::support::Session::new(rules);
         let tokens = unrefreshable(tokens(at(0).wall, Some(HOUR)));

@@ -83,24 +83,25 @@ fn settings_that_contradict_each_other_are_refused_by_name() {
 
 #[test]
 fn a_token_request_gets_a_fifth_of_a_grace_window_but_never_less_than_ten_seconds() {
-    let limit = |reuse_policy| policy(|policy| policy.reuse_policy = reuse_policy).attempt_limit();
+    let limit = |reuse_policy| rules(policy(|policy| policy.reuse_policy = Some(reuse_policy))).attempt_limit();
     for (window, expected) in [(1, 10), (50, 10), (60, 12), (100, 20), (300, 60), (4000, 60)] {
         assert_eq!(limit(ReusePolicy::grace(secs(window))), secs(expected), "{window} s");
     }
     for reuse_policy in [ReusePolicy::Strict, ReusePolicy::UntilUsed, ReusePolicy::NonRotating] {
         assert_eq!(limit(reuse_policy), secs(60));
     }
-    let short = policy(|policy| (policy.request_limit, policy.reuse_policy) = (secs(3), ReusePolicy::grace(secs(60))));
+    let grace = Some(ReusePolicy::grace(secs(60)));
+    let short = rules(policy(|policy| (policy.request_limit, policy.reuse_policy) = (secs(3), grace)));
     assert_eq!(short.attempt_limit(), secs(3));
 }
 
 #[test]
 fn a_claim_outlives_its_request_a_waiter_outlives_the_claim_and_a_refresh_outlives_all() {
-    let policy = Policy::default();
-    assert_eq!(policy.claim_length(), secs(60 + 15));
-    assert_eq!(policy.claim_patience(), secs(75 + 15 + 10));
-    assert_eq!(policy.refresh_limit(), secs(60 + 100 + 40));
-    let lengths = rules(policy).lengths();
+    let rules = rules(Policy::default());
+    assert_eq!(rules.claim_length(), secs(60 + 15));
+    assert_eq!(rules.claim_patience(), secs(75 + 15 + 10));
+    assert_eq!(rules.refresh_limit(), secs(60 + 100 + 40));
+    let lengths = rules.lengths();
     assert_eq!((lengths.request, lengths.claim, lengths.reserve), (secs(60), secs(75), secs(5)));
     assert_eq!((lengths.least, lengths.gap), (secs(3), secs(5)));
 }

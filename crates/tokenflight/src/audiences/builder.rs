@@ -11,7 +11,7 @@ use super::{Audiences, Common};
 use crate::{
     BuildError, Session, SessionBuilder,
     slot::Inner,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, StdArc, Weak},
 };
 
 /// Builds [`Audiences`].
@@ -77,7 +77,8 @@ impl AudiencesBuilder {
     }
 
     /// As [`SessionBuilder::policy`].
-    pub fn policy(self, policy: Policy) -> Self {
+    pub fn policy(self, policy: impl Into<StdArc<Policy>>) -> Self {
+        let policy = policy.into();
         self.with(|builder| builder.policy(policy))
     }
 

@@ -136,7 +136,7 @@ impl Waiting {
         let parts = &refresh.parts;
         let now = parts.now().boot;
         let waited = now.saturating_sub(*self.began.get_or_insert(now));
-        if waited >= parts.policy().claim_patience() {
+        if waited >= parts.rules.claim_patience() {
             let holder = holder.as_deref().unwrap_or("another holder");
             let error = format!("{holder} has kept its claim for {} s: resume it or end it", waited.as_secs());
             return Err(Error::with_source(ErrorKind::Store, error));

@@ -86,7 +86,7 @@ impl Presentation<'_> {
         let lengths = parts.rules.lengths();
         if entry.doubt.is_some() {
             let usable = self.refresh.plan.is_usable(now);
-            let request = present::may_present(parts.rules.reuse(), entry.doubt, self.reading(now), usable, &lengths);
+            let request = present::may_present(parts.rules.reuse, entry.doubt, self.reading(now), usable, &lengths);
             self.request = request.ok_or_else(|| Outcome::KeptBack { error: kept_back() })?.min(self.request);
         }
         let age = now.boot.saturating_sub(self.since);
@@ -136,7 +136,7 @@ impl Presentation<'_> {
     /// nothing. Looked at whenever the refresh is polled.
     async fn unwanted(&self) {
         let wish = self.refresh.wish.as_ref();
-        let spare = wish.filter(|_| self.refresh.parts.rules.reuse() == ReusePolicy::NonRotating);
+        let spare = wish.filter(|_| self.refresh.parts.rules.reuse == ReusePolicy::NonRotating);
         poll_fn(|_| match spare.is_some_and(|wish| !wish.is_wanted()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
@@ -247,7 +247,7 @@ impl Presentation<'_> {
             // Not confirmed is not ended: another process may have stored a successor. The same is tried again.
             Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)),
             Err((error, _)) => {
-                self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse()), true).await;
+                self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse), true).await;
                 not_sent(error)
             }
         };
@@ -261,7 +261,7 @@ impl Presentation<'_> {
         let class = error.class();
         let ambiguous = class == FailureClass::Ambiguous;
         let settlement = match ambiguous {
-            true => Settlement::Ambiguous(self.refresh.parts.rules.reuse()),
+            true => Settlement::Ambiguous(self.refresh.parts.rules.reuse),
             false => Settlement::Untouched,
         };
         self.settle(settlement, class != FailureClass::NotSent).await;

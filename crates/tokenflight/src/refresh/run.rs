@@ -204,7 +204,7 @@ impl Refresh {
     /// Whether there is no time for another presentation.
     fn is_late(&self) -> bool {
         let elapsed = self.parts.now().boot.saturating_sub(self.plan.started.boot);
-        elapsed >= self.parts.policy().attempt_limit()
+        elapsed >= self.parts.rules.attempt_limit()
     }
 
     /// What is decided on this counts as seen, so that it is missed if the storage loses it. What is older is no news: the

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::LazyLock, time::Duration};
 
 use tokenflight_core::{
     Event, Grant, Time,
@@ -27,7 +27,9 @@ pub struct SessionBuilder {
     store: Option<Arc<dyn Store>>,
     time: Option<Arc<dyn Time>>,
     key: GrantKey,
-    policy: Policy,
+    policy: StdArc<Policy>,
+    /// What is known of the server, if the policy does not say.
+    reuse: Option<ReusePolicy>,
     listeners: Vec<Listener>,
     holder: Option<Box<str>>,
     label: &'static str,
@@ -50,20 +52,20 @@ impl SessionBuilder {
         let parts = Arc::clone(&common.root.inner.parts);
         let mut builder = Self::with(grant, Role::Audience, Some(common));
         (builder.store, builder.time) = (Some(Arc::clone(&parts.store)), Some(Arc::clone(&parts.time)));
-        (builder.key, builder.policy) = (parts.key.clone(), parts.policy().clone());
+        (builder.key, builder.policy) = (parts.key.clone(), StdArc::clone(&parts.rules.policy));
+        builder.reuse = Some(parts.rules.reuse);
         builder.label = parts.telemetry.label();
         builder
     }
 
     fn with(grant: Arc<dyn Grant>, role: Role, common: Option<Arc<Common>>) -> Self {
-        let mut policy = Policy::default();
-        policy.reuse_policy = grant.reuse_policy().unwrap_or(policy.reuse_policy);
         Self {
+            reuse: grant.reuse_policy(),
             grant,
             store: None,
             time: None,
             key: GrantKey::new("default"),
-            policy,
+            policy: default_policy(),
             listeners: Vec::new(),
             holder: None,
             label: "default",
@@ -103,29 +105,27 @@ impl SessionBuilder {
         self
     }
 
-    /// Replaces all settings at once, also what the grant knows of its server.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+    /// Replaces all settings at once. An `Arc` is shared by the sessions that are built with it.
+    pub fn policy(mut self, policy: impl Into<StdArc<Policy>>) -> Self {
+        self.policy = policy.into();
         self
     }
 
     /// Changes some settings.
     pub fn configure(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        change(&mut self.policy);
+        change(StdArc::make_mut(&mut self.policy));
         self
     }
 
     /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
     /// that it may end the session.
-    pub fn reuse_policy(mut self, policy: ReusePolicy) -> Self {
-        self.policy.reuse_policy = policy;
-        self
+    pub fn reuse_policy(self, policy: ReusePolicy) -> Self {
+        self.configure(|settings| settings.reuse_policy = Some(policy))
     }
 
     /// How long a token request may take as a whole. Default 60 s.
-    pub fn request_limit(mut self, limit: Duration) -> Self {
-        self.policy.request_limit = limit;
-        self
+    pub fn request_limit(self, limit: Duration) -> Self {
+        self.configure(|settings| settings.request_limit = limit)
     }
 
     /// Calls a function at every event, in the task that caused it: be brief. A panic in it is caught and changes nothing.
@@ -134,14 +134,21 @@ impl SessionBuilder {
         self
     }
 
+    /// What the server does with a refresh token that is presented twice, as far as that is known.
+    fn known_reuse(&self) -> ReusePolicy {
+        self.policy.reuse_policy.or(self.reuse).unwrap_or(ReusePolicy::Strict)
+    }
+
     /// Builds the session. It does nothing yet: the store is read when a token is first asked for, or by the driver.
     ///
     /// # Errors
     ///
     /// [`BuildError`] names what is missing or makes no sense.
     pub fn build(self) -> Result<Session, BuildError> {
+        let reuse = self.known_reuse();
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let mut rules = Rules::new(self.policy).map_err(BuildError::Policy)?;
+        rules.reuse = reuse;
         rules.needs_refresh_token = match self.role {
             Role::Alone => self.grant.needs_refresh_token(),
             Role::Common => true,
@@ -168,6 +175,12 @@ impl SessionBuilder {
     }
 }
 
+/// One for all sessions that change nothing in it.
+fn default_policy() -> StdArc<Policy> {
+    static DEFAULT: LazyLock<StdArc<Policy>> = LazyLock::new(StdArc::default);
+    StdArc::clone(&DEFAULT)
+}
+
 #[cfg(feature = "tokio")]
 fn default_time() -> Option<Arc<dyn Time>> {
     Some(Arc::new(crate::time::TokioTime::default()))
@@ -180,7 +193,11 @@ fn default_time() -> Option<Arc<dyn Time>> {
 
 impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionBuilder").field("key", &self.key).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("SessionBuilder")
+            .field("key", &self.key)
+            .field("policy", &self.policy)
+            .field("reuse_policy", &self.known_reuse())
+            .finish_non_exhaustive()
     }
 }
 

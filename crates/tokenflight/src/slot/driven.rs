@@ -26,7 +26,7 @@ pub(crate) struct Visit {
 impl Inner {
     /// Has every request ask once more: without a driver it is up to them to store what audiences have in common.
     pub(crate) fn outdate(&self) {
-        self.stamp.0.fetch_add(1, Ordering::Release);
+        self.stamp.now.fetch_add(1, Ordering::Release);
     }
 
     /// Makes this the session's driver.
