@@ -15,6 +15,9 @@ use super::{
 /// Within a grace window a refresh token is presented again so often; more would prove that something else is wrong.
 const MOST_AGAIN: u32 = 2;
 
+/// Where no token counts as fresh, what an origin refuses may be new all the same.
+const YOUNG: Duration = Duration::from_secs(10);
+
 impl<T: Token> Machine<T> {
     /// A caller wants a token that is valid now, for this origin.
     ///
@@ -34,7 +37,14 @@ impl<T: Token> Machine<T> {
                 let reason = if held.rejected.is_empty() { Reason::Due } else { Reason::Rejected };
                 self.launch(reason, now)
             }
-            Phase::Unloaded(_) => self.launch(Reason::Load, now),
+            // To be read again after an end: what lives is used if that cannot be done now.
+            Phase::Unloaded { .. } => {
+                let lives = self.has_usable(origin, now);
+                match self.launch(Reason::Load, now) {
+                    Decision::Refuse(_) | Decision::Wait { .. } if lives => Decision::Use { beside: self.beside(now) },
+                    decision => decision,
+                }
+            }
             Phase::Ended(Some(held), _) if held.usable(origin, now) => Decision::Use { beside: self.beside(now) },
             Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
         }
@@ -69,7 +79,14 @@ impl<T: Token> Machine<T> {
                 self.set_phase(Phase::Ended(None, error.clone()));
                 return Decision::Refuse(error);
             }
-            Phase::Unloaded(_) | Phase::Ended(..) | Phase::Over(_) => return self.usable(refused.origin, now),
+            Phase::Unloaded { .. } | Phase::Ended(..) | Phase::Over(_) => {
+                if let Phase::Unloaded { held, .. } = &mut self.phase
+                    && refused.generation >= self.generation
+                {
+                    *held = None;
+                }
+                return self.usable(refused.origin, now);
+            }
         };
         let current = refused.generation >= self.generation;
         let policy = &self.rules.policy;
@@ -92,6 +109,13 @@ impl<T: Token> Machine<T> {
         if let Some(kind) = self.believes_not(refused, now) {
             return Decision::Refuse(Error::new(kind));
         }
+        if let Some(origin) = refused.origin {
+            self.did_not_help(refused, now);
+            self.storms.refuses(origin, self.generation);
+            if self.storms.rests(origin, self.generation, now.boot) {
+                return Decision::Refuse(Error::new(ErrorKind::Futile));
+            }
+        }
         if let Phase::Active(held) = &mut self.phase {
             held.rejected.add(refused.origin);
         }
@@ -106,7 +130,7 @@ impl<T: Token> Machine<T> {
         let Phase::Active(held) = &self.phase else { return None };
         let policy = &self.rules.policy;
         if let Some(origin) = refused.origin
-            && self.storms.rests(origin, self.generation, now.boot, policy)
+            && self.storms.rests(origin, self.generation, now.boot)
         {
             return Some(ErrorKind::Futile);
         }
@@ -121,17 +145,21 @@ impl<T: Token> Machine<T> {
         None
     }
 
-    /// An origin refuses a new token, with which a request was sent again.
+    /// An origin refuses a token that may be new: one with which a request was sent again, or the successor of one that it
+    /// had refused, which has not had the time to run out.
     fn did_not_help(&mut self, refused: Refused, now: Now) {
-        let Phase::Active(held) = &self.phase else { return };
+        let (Phase::Active(held), Some(origin)) = (&self.phase, refused.origin) else { return };
         let policy = &self.rules.policy;
-        let young = held.life.younger_than(policy.fresh_window.saturating_mul(4), now);
-        if let Some(origin) = refused.origin
-            && young
-            && refused.replays > 0
-        {
+        let young = held.life.younger_than(policy.fresh_window.max(YOUNG).saturating_mul(4), now);
+        let again = self.storms.refused_before(origin, self.generation) && held.life.in_first_half(now);
+        if (young && refused.replays > 0) || again {
             self.storms.strike(origin, self.generation, now.boot, policy);
         }
+    }
+
+    /// An origin has accepted a request that it had refused: refreshing has helped.
+    pub fn accepted(&mut self, origin: OriginId) {
+        self.storms.accepts(origin);
     }
 
     /// The user wants a new token, whatever the current one is worth.
@@ -140,7 +168,7 @@ impl<T: Token> Machine<T> {
     pub fn force(&mut self, now: Now) -> Decision {
         match &self.phase {
             Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
-            Phase::Unloaded(_) => self.launch(Reason::Load, now),
+            Phase::Unloaded { .. } => self.launch(Reason::Load, now),
             Phase::Active(_) => self.launch(Reason::Forced, now),
         }
     }
@@ -153,7 +181,7 @@ impl<T: Token> Machine<T> {
         }
         let reason = match &self.phase {
             Phase::Over(error) | Phase::Ended(_, error) => return Decision::Refuse(error.clone()),
-            Phase::Unloaded(_) => Reason::Load,
+            Phase::Unloaded { .. } => Reason::Load,
             Phase::Active(_) => reason,
         };
         if self.unsaved.is_some() {

@@ -59,7 +59,7 @@ impl<T: Token> Machine<T> {
             login: self.login,
             generation: self.generation,
             standing: match &self.phase {
-                Phase::Unloaded(was) => Standing::Unloaded(was.clone()),
+                Phase::Unloaded { was, .. } => Standing::Unloaded(was.clone()),
                 Phase::Active(_) => Standing::Active,
                 Phase::Ended(_, error) | Phase::Over(error) => Standing::Over(error.clone()),
             },

@@ -26,8 +26,8 @@ impl<T: Token> Machine<T> {
     /// A refresh that is not the one in progress cannot free its place, and nothing of it counts.
     pub fn finish(&mut self, plan: &Plan, outcome: Outcome<T>, now: Now, random: u64) -> Finish {
         if self.refresh.is_none_or(|running| running.id != plan.id) {
-            self.discard(outcome.error());
-            return Finish::Stale { logged_out: self.is_logged_out() };
+            outcome.errors().into_iter().for_each(|error| self.discard(error));
+            return Finish::Stale { logged_out: plan.login < self.logout || self.is_logged_out() };
         }
         self.refresh = None;
         let is_news = |read: &&Arc<Entry>| self.known.as_ref().is_none_or(|known| known.op != read.op);
@@ -41,7 +41,7 @@ impl<T: Token> Machine<T> {
                 self.latency = now.boot.saturating_sub(times.anchor.boot);
                 self.answered = Some(now.boot);
                 self.note_entry(saved, plan, now, random);
-                let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
+                let life = Life::new(&self.rules.policy, times, Some(now.boot), self.latency, random);
                 let refused = self.held().map(|held| held.rejected.origins().to_vec()).unwrap_or_default();
                 if life.is_too_short() {
                     self.counts.reactive = Some(self.login);
@@ -122,7 +122,7 @@ impl<T: Token> Machine<T> {
                     return Finish::Failed(error);
                 };
                 // Adopted now, but perhaps issued long ago: then a refusal is no surprise.
-                let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
+                let life = Life::new(&self.rules.policy, times, times.issued(), self.latency, random);
                 self.adopt(Some(token), life, tokens.refresh.is_some(), Source::Store);
                 Finish::Adopted
             }
@@ -130,7 +130,7 @@ impl<T: Token> Machine<T> {
                 let error = Error::new(ErrorKind::Ended(reason.clone()));
                 match token {
                     Some((token, times)) => {
-                        let life = Life::new(&self.rules.policy, times, times.anchor.boot, self.latency, random);
+                        let life = Life::new(&self.rules.policy, times, times.issued(), self.latency, random);
                         self.adopt(Some(token), life, false, Source::Store);
                         self.end(error, now);
                         Finish::Adopted
@@ -196,8 +196,10 @@ impl<T: Token> Machine<T> {
         if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {
             self.login = self.login.next();
             self.storms.clear();
-            if let Phase::Active(held) = &mut self.phase {
-                (held.token, held.rejected) = (None, Rejected::default());
+            match &mut self.phase {
+                Phase::Active(held) => (held.token, held.rejected) = (None, Rejected::default()),
+                Phase::Unloaded { held, .. } => *held = None,
+                Phase::Ended(..) | Phase::Over(_) => {}
             }
         }
     }

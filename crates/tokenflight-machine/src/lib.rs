@@ -56,7 +56,6 @@ mod write;
 
 pub use self::{
     events::View,
-    login::Forgotten,
     machine::{Machine, Offer, Token},
     plan::{Beside, Decision, Finish, OriginId, Outcome, Plan, Refused, Saved, Start, Tick, Times, Work, WorkId},
     policy::{Policy, PolicyError},

@@ -20,16 +20,16 @@ pub(super) struct Life {
     lifetime: Option<Duration>,
     /// When renewal is due, from `anchor`.
     due: Option<Duration>,
-    /// From when it counts as fresh, on the boot clock.
-    issued: Duration,
+    /// From when it counts as fresh, on the boot clock; `None` if that is younger.
+    issued: Option<Duration>,
 }
 
 impl Life {
     /// `issued`: when it was adopted, or how old the store says it is. `latency`: how long the last token request took.
-    pub(super) fn new(policy: &Policy, times: Times, issued: Duration, latency: Duration, random: u64) -> Self {
+    pub(super) fn new(policy: &Policy, times: Times, issued: Option<Duration>, latency: Duration, random: u64) -> Self {
         let lifetime = times
             .lifetime
-            .or(policy.default_lifetime)
+            .or_else(|| policy.default_lifetime.map(|lifetime| lifetime.saturating_sub(times.age)))
             .map(|lifetime| lifetime.min(MAX_LIFETIME).saturating_sub(policy.skew));
         let due = lifetime.and_then(|lifetime| draw_due(policy, times, lifetime, latency, random));
         Self { anchor: times.anchor, lifetime, due, issued }
@@ -90,9 +90,14 @@ impl Life {
         !late && !self.in_lead(now) && self.younger_than(self.quarter(window), now)
     }
 
+    /// Whether it is in the first half of its lifetime, if that is known.
+    pub(super) fn in_first_half(&self, now: Now) -> bool {
+        self.lifetime.is_some_and(|lifetime| !now.reached(self.anchor, lifetime / 2))
+    }
+
     /// Whether it was issued less than this ago.
     pub(super) fn younger_than(&self, age: Duration, now: Now) -> bool {
-        now.boot < self.issued.saturating_add(age)
+        self.issued.is_some_and(|issued| now.boot < issued.saturating_add(age))
     }
 
     /// When renewal is due, on the boot clock.

@@ -1,6 +1,6 @@
 //! What a login, a logout, a reload and a shutdown change.
 
-use tokenflight_core::{Error, ErrorKind, LoginId, Now, RefreshToken, store::StoredTokens};
+use tokenflight_core::{Error, ErrorKind, LoginId, Now, store::StoredTokens};
 
 use super::{
     Machine, Role, Times, Token,
@@ -10,16 +10,6 @@ use super::{
     write::Unsaved,
 };
 
-/// The refresh tokens that a logout forgets.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Forgotten {
-    /// It was never stored, so the store cannot tell of it.
-    pub unsaved: Option<RefreshToken>,
-    /// The one that was last seen in the store. What the logout replaces there may be newer.
-    pub known: Option<RefreshToken>,
-}
-
 impl<T: Token> Machine<T> {
     /// The tokens of a login. A refresh in progress goes on, but for no caller.
     pub fn login(&mut self, token: Option<T>, times: Times, tokens: StoredTokens, now: Now, random: u64) {
@@ -27,7 +17,7 @@ impl<T: Token> Machine<T> {
         self.begin(Some(tokens), now);
         self.generation = self.generation.next();
         self.used = (true, false);
-        let life = Life::new(&self.rules.policy, times, now.boot, self.latency, random);
+        let life = Life::new(&self.rules.policy, times, Some(now.boot), self.latency, random);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt }));
         (self.counts.login, self.counts.source) = (self.login, None);
@@ -42,28 +32,30 @@ impl<T: Token> Machine<T> {
         self.begin(None, now);
         self.followed = login;
         self.used = (true, false);
-        let life = Life::new(&self.rules.policy, Times::new(now, None), now.boot, self.latency, 0);
+        let life = Life::new(&self.rules.policy, Times::new(now, None), Some(now.boot), self.latency, 0);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token: None, life, renewable: true, rejected, in_doubt }));
         self.counts.source = None;
         true
     }
 
-    /// A logout. Returns the refresh tokens it forgets.
-    pub fn logout(&mut self, now: Now) -> Forgotten {
-        let known = self.known.as_ref().and_then(|known| known.tokens()).and_then(|tokens| tokens.refresh.clone());
-        let unsaved = self.unsaved.as_ref().and_then(|unsaved| unsaved.pending.refresh_token().cloned());
+    /// A logout.
+    pub fn logout(&mut self, now: Now) {
         self.begin(None, now);
+        self.logout = self.login;
         self.set_phase(Phase::Over(Error::new(ErrorKind::LoggedOut)));
-        Forgotten { unsaved, known }
     }
 
-    /// Forgets what it knows of the store, so that the next caller reads it again. Only lifts an end.
+    /// The next caller reads the store again. Only lifts an end; what lives of an access token stays until the store has been
+    /// read.
     pub fn reload(&mut self) {
-        let (Phase::Over(error) | Phase::Ended(_, error)) = &self.phase else { return };
+        let (held, error) = match &self.phase {
+            Phase::Ended(held, error) => (held.clone(), error.clone()),
+            Phase::Over(error) => (None, error.clone()),
+            Phase::Unloaded { .. } | Phase::Active(_) => return,
+        };
         if self.unsaved.is_none() {
-            let error = error.clone();
-            self.set_phase(Phase::Unloaded(Some(error)));
+            self.set_phase(Phase::Unloaded { was: Some(error), held });
             let last = self.backoff.reset();
             self.discard(last);
         }

@@ -30,6 +30,8 @@ pub struct Machine<T> {
     pub(super) login: LoginId,
     /// The login of the common session that the tokens of an audience belong to.
     pub(super) followed: LoginId,
+    /// The login that the last logout of this process began; what is older was logged out.
+    pub(super) logout: LoginId,
     /// Logins and logouts of this process: a caller that waits is pinned to the login there was.
     pub(super) resets: u64,
     pub(super) generation: Generation,
@@ -70,8 +72,13 @@ pub struct Machine<T> {
 /// Where the session stands.
 #[derive(Clone, Debug)]
 pub(super) enum Phase<T> {
-    /// The store has not been read yet, or is to be read again after the session was over for this reason.
-    Unloaded(Option<Error>),
+    /// The store has not been read yet, or is to be read again.
+    Unloaded {
+        /// Why the session was over before.
+        was: Option<Error>,
+        /// What lives of it meanwhile.
+        held: Option<Held<T>>,
+    },
     /// There are tokens, usable or not.
     Active(Held<T>),
     /// The authorization server ended it. The access token may be usable until its own end.
@@ -144,9 +151,10 @@ impl<T: Token> Machine<T> {
             rules,
             login: LoginId::default(),
             followed: LoginId::default(),
+            logout: LoginId::default(),
             resets: 0,
             generation: Generation::default(),
-            phase: Phase::Unloaded(None),
+            phase: Phase::Unloaded { was: None, held: None },
             known: None,
             unsaved: None,
             refresh: None,
@@ -210,8 +218,8 @@ impl<T: Token> Machine<T> {
 
     pub(super) const fn held(&self) -> Option<&Held<T>> {
         match &self.phase {
-            Phase::Active(held) | Phase::Ended(Some(held), _) => Some(held),
-            Phase::Unloaded(_) | Phase::Ended(None, _) | Phase::Over(_) => None,
+            Phase::Active(held) | Phase::Ended(Some(held), _) | Phase::Unloaded { held: Some(held), .. } => Some(held),
+            Phase::Unloaded { held: None, .. } | Phase::Ended(None, _) | Phase::Over(_) => None,
         }
     }
 
@@ -229,7 +237,7 @@ impl<T: Token> Machine<T> {
     pub const fn over(&self) -> Option<&Error> {
         match &self.phase {
             Phase::Over(error) | Phase::Ended(_, error) => Some(error),
-            Phase::Unloaded(_) | Phase::Active(_) => None,
+            Phase::Unloaded { .. } | Phase::Active(_) => None,
         }
     }
 
@@ -242,7 +250,7 @@ impl<T: Token> Machine<T> {
     /// Whether the store has not been read yet, and there was no login.
     #[must_use]
     pub const fn is_unloaded(&self) -> bool {
-        matches!(self.phase, Phase::Unloaded(_))
+        matches!(self.phase, Phase::Unloaded { .. })
     }
 
     /// Whether a token is there that can be handed to a caller for this origin.
@@ -325,7 +333,7 @@ impl<T: Token> Machine<T> {
     pub(super) fn set_phase(&mut self, phase: Phase<T>) {
         match std::mem::replace(&mut self.phase, phase) {
             Phase::Over(error) | Phase::Ended(_, error) => self.discard(Some(error)),
-            Phase::Unloaded(error) => self.discard(error),
+            Phase::Unloaded { was, .. } => self.discard(was),
             Phase::Active(_) => {}
         }
     }

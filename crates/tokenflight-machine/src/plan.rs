@@ -164,19 +164,36 @@ pub struct Times {
     pub lifetime: Option<Duration>,
     /// When the server would like to be asked again, counted from `anchor`.
     pub refresh_in: Option<Duration>,
+    /// How old the token was at `anchor`: zero, unless the boot clock is younger than the token.
+    pub age: Duration,
 }
 
 impl Times {
     /// A token of this lifetime.
     #[must_use]
     pub const fn new(anchor: Now, lifetime: Option<Duration>) -> Self {
-        Self { anchor, lifetime, refresh_in: None }
+        Self { anchor, lifetime, refresh_in: None, age: Duration::ZERO }
     }
 
-    /// The same, with the server's wish when to be asked again.
+    /// A token of this lifetime that was received this long ago.
     #[must_use]
-    pub const fn refresh_in(mut self, after: Option<Duration>) -> Self {
-        self.refresh_in = after;
+    pub fn received(now: Now, ago: Duration, lifetime: Option<Duration>) -> Self {
+        match now.boot.checked_sub(ago) {
+            Some(_) => Self::new(now.back(ago), lifetime),
+            // The boot clock is younger than the token: what is left counts from now.
+            None => Self { age: ago, ..Self::new(now, lifetime.map(|lifetime| lifetime.saturating_sub(ago))) },
+        }
+    }
+
+    /// When it was issued, by the boot clock; `None` if that is younger.
+    pub(super) fn issued(&self) -> Option<Duration> {
+        self.anchor.boot.checked_sub(self.age)
+    }
+
+    /// The same, with the server's wish when to be asked again after it was received.
+    #[must_use]
+    pub fn refresh_in(mut self, after: Option<Duration>) -> Self {
+        self.refresh_in = after.map(|after| after.saturating_sub(self.age));
         self
     }
 }
@@ -273,15 +290,17 @@ pub enum Finish {
 }
 
 impl<T> Outcome<T> {
-    /// The error in it, which may hold the user's code.
-    pub(super) fn error(self) -> Option<Error> {
+    /// The errors in it, which may hold the user's code.
+    pub(super) fn errors(self) -> [Option<Error>; 2] {
+        let of = |saved| match saved {
+            Saved::Unsaved { error, .. } => Some(error),
+            Saved::Stored(_) | Saved::Elsewhere { .. } => None,
+        };
         match self {
-            Self::Obtained { saved: Saved::Unsaved { error, .. }, .. }
-            | Self::Ended { error, .. }
-            | Self::Over { error }
-            | Self::KeptBack { error }
-            | Self::Failed { error, .. } => Some(error),
-            Self::Obtained { .. } | Self::Found { .. } => None,
+            Self::Obtained { saved, .. } => [of(saved), None],
+            Self::Failed { error, rotated, .. } => [Some(error), rotated.and_then(of)],
+            Self::Ended { error, .. } | Self::Over { error } | Self::KeptBack { error } => [Some(error), None],
+            Self::Found { .. } => [None, None],
         }
     }
 }

@@ -123,11 +123,7 @@ impl Rules {
         let age = now.wall.saturating_sub(tokens.received).min(MAX_LIFETIME);
         // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks cannot underflow it.
         let age = age.min(lifetime.or(self.policy.default_lifetime).unwrap_or(Duration::ZERO));
-        Some(match now.boot.checked_sub(age) {
-            Some(_) => Times::new(now.back(age), lifetime),
-            // The boot clock is younger than the token: count what is left from now.
-            None => Times::new(now, lifetime.map(|lifetime| lifetime.saturating_sub(age))),
-        })
+        Some(Times::received(now, age, lifetime))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The storm guard: an origin that refuses everything costs a few rotations, not one for each request.
 //!
-//! What counts is a refresh that did not help: the new token was refused as well, or the server gave the refused one again.
+//! What counts is a refresh that did not help: the new token was refused as well, by the replay or by a later request, or the
+//! server gave the refused one again.
 //! A success of another request forgives nothing: behind one origin there may be a path that accepts and one that does not.
 
 use std::time::Duration;
@@ -19,12 +20,16 @@ pub(super) struct Storms(Vec<Storm>);
 #[derive(Clone, Debug)]
 struct Storm {
     origin: OriginId,
-    /// When new tokens were refused, on the boot clock, oldest first.
+    /// When new tokens were refused, on the boot clock, oldest first; not more of them than the limit.
     strikes: Vec<Duration>,
     /// The generation that was counted last: each counts once, however many requests it disappoints.
     counted: Generation,
-    /// How often the limit was reached in a row: the window doubles.
-    exhausted: u32,
+    /// The generation it refused last, until it accepts a request that is sent again.
+    refused: Option<Generation>,
+    /// Until when refreshing rests, on the boot clock.
+    rests: Duration,
+    /// How often it has rested in a row: the window doubles, and after a rest one strike is enough for the next.
+    rested: u32,
     repeat: Option<Repeat>,
 }
 
@@ -40,28 +45,52 @@ struct Repeat {
 
 impl Storms {
     /// Whether refreshing for this origin rests.
-    pub(super) fn rests(&self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) -> bool {
+    pub(super) fn rests(&self, origin: OriginId, generation: Generation, now: Duration) -> bool {
         let Some(storm) = self.0.iter().find(|storm| storm.origin == origin) else { return false };
         let repeated = storm.repeat.is_some_and(|repeat| repeat.generation == generation && now < repeat.until);
-        repeated || storm.recent(now, policy) >= policy.storm_limit
+        repeated || now < storm.rests
+    }
+
+    /// Whether the origin has refused the generation before this one, and accepted none since.
+    pub(super) fn refused_before(&self, origin: OriginId, generation: Generation) -> bool {
+        let refused = self.0.iter().find(|storm| storm.origin == origin).and_then(|storm| storm.refused);
+        refused.is_some_and(|refused| refused.next() == generation)
+    }
+
+    /// The origin refuses this generation, and a newer one is to be obtained.
+    pub(super) fn refuses(&mut self, origin: OriginId, generation: Generation) {
+        self.of(origin).refused = Some(generation);
+    }
+
+    /// The origin has accepted a request that it had refused.
+    pub(super) fn accepts(&mut self, origin: OriginId) {
+        if let Some(storm) = self.0.iter_mut().find(|storm| storm.origin == origin) {
+            storm.refused = None;
+        }
     }
 
     /// The origin has refused this generation, which a refresh has just brought.
     pub(super) fn strike(&mut self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) {
         let storm = self.of(origin);
-        if storm.counted == generation && !storm.strikes.is_empty() {
+        if storm.counted == generation {
             return;
         }
-        let window = storm.window(policy);
-        if storm.strikes.last().is_some_and(|last| last.saturating_add(window) <= now) {
-            storm.exhausted = 0;
-        }
-        let window = storm.window(policy);
-        storm.strikes.retain(|strike| strike.saturating_add(window) > now);
         storm.counted = generation;
+        let window = |doubled: u32| policy.storm_window.saturating_mul(2_u32.saturating_pow(doubled));
+        let last = window(storm.rested.saturating_sub(1));
+        if storm.strikes.last().is_some_and(|strike| strike.saturating_add(last) <= now) {
+            storm.rested = 0;
+        }
+        if storm.rested == 0 {
+            storm.strikes.retain(|strike| strike.saturating_add(window(0)) > now);
+        }
         storm.strikes.push(now);
-        if storm.strikes.len() == policy.storm_limit {
-            storm.exhausted = storm.exhausted.saturating_add(1);
+        let first = storm.strikes.len().saturating_sub(policy.storm_limit);
+        storm.strikes.drain(..first);
+        if storm.rested > 0 || storm.strikes.len() == policy.storm_limit {
+            let oldest = storm.strikes.first().copied().unwrap_or(now);
+            storm.rests = oldest.saturating_add(window(storm.rested));
+            storm.rested = storm.rested.saturating_add(1);
         }
     }
 
@@ -81,7 +110,15 @@ impl Storms {
                 self.0.remove(0);
             }
             let counted = Generation::default();
-            self.0.push(Storm { origin, strikes: Vec::new(), counted, exhausted: 0, repeat: None });
+            self.0.push(Storm {
+                origin,
+                strikes: Vec::new(),
+                counted,
+                refused: None,
+                rests: Duration::ZERO,
+                rested: 0,
+                repeat: None,
+            });
             self.0.len() - 1
         });
         &mut self.0[index]
@@ -89,17 +126,5 @@ impl Storms {
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
-    }
-}
-
-impl Storm {
-    /// For how long a strike counts.
-    fn window(&self, policy: &Policy) -> Duration {
-        policy.storm_window.saturating_mul(2_u32.saturating_pow(self.exhausted.saturating_sub(1)))
-    }
-
-    fn recent(&self, now: Duration, policy: &Policy) -> usize {
-        let window = self.window(policy);
-        self.strikes.iter().filter(|strike| strike.saturating_add(window) > now).count()
     }
 }

@@ -65,7 +65,7 @@ impl<T: Token> Machine<T> {
             return None;
         }
         let held = match &self.phase {
-            Phase::Unloaded(_) => return Some(Reason::Load),
+            Phase::Unloaded { .. } => return Some(Reason::Load),
             Phase::Active(held) if self.renewable(held) && self.is_in_use(held, now) => held,
             Phase::Active(_) | Phase::Ended(..) | Phase::Over(_) => return None,
         };

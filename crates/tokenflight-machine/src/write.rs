@@ -24,6 +24,14 @@ pub struct Pending {
     known: Option<Arc<Entry>>,
     /// Logins and logouts of this session that this one replaces and that may still be stored.
     superseded: Vec<OpId>,
+    /// Whether it is a logout, or a login in the place of one that was not stored: then what it replaces is to be revoked.
+    ends: bool,
+    /// What a logout has made useless and the store will not tell of.
+    useless: Vec<RefreshToken>,
+    /// Whether that goes for what was last seen in the store as well, if the store does not tell what was replaced.
+    known_is_useless: bool,
+    /// Whether it was told that it is not stored.
+    told: bool,
 }
 
 /// What the store's answer means for a write.
@@ -35,11 +43,16 @@ pub enum Answered {
     Stored {
         /// The entry.
         entry: Entry,
-        /// The refresh token that a logout replaced, to be revoked.
-        revoke: Option<RefreshToken>,
+        /// What a logout has made useless, to be revoked.
+        revoke: Vec<RefreshToken>,
     },
-    /// It will not be stored: this counts instead.
-    Overtaken(Entry),
+    /// It will not be stored.
+    Overtaken {
+        /// What counts instead.
+        entry: Entry,
+        /// As of `Stored`. If what counts is a logout, also the refresh token that was to be stored.
+        revoke: Vec<RefreshToken>,
+    },
     /// Try again at once: only an earlier login or logout of the same session was in the way.
     Again,
     /// Try again later.
@@ -50,18 +63,63 @@ impl Pending {
     /// A rotation that was tried already, and what was claimed for it.
     #[must_use]
     pub const fn tried(op: Op, known: Option<Arc<Entry>>) -> Self {
-        Self { op, settled: true, known, superseded: Vec::new() }
+        Self {
+            op,
+            settled: true,
+            known,
+            superseded: Vec::new(),
+            ends: false,
+            useless: Vec::new(),
+            known_is_useless: false,
+            told: false,
+        }
     }
 
     /// A login or logout, and what it replaces in memory.
     fn reset(tokens: Option<StoredTokens>, known: Option<Arc<Entry>>, before: Option<Self>, now: Now) -> Self {
-        let mut superseded = Vec::new();
-        if let Some(before) = before.filter(|before| matches!(before.op.body, Body::Reset { .. })) {
-            superseded = before.superseded;
-            superseded.push(before.op.id);
+        let (mut superseded, mut useless, mut ends) = (Vec::new(), Vec::new(), tokens.is_none());
+        if ends {
+            useless.extend(before.as_ref().and_then(Self::refresh_token).cloned());
+        }
+        if let Some(before) = before {
+            ends |= before.ends;
+            useless.extend(before.useless);
+            if matches!(before.op.body, Body::Reset { .. }) {
+                superseded = before.superseded;
+                superseded.push(before.op.id);
+                // What the store tells then may be what the one before has put in its place.
+                useless.extend(known.as_deref().filter(|_| ends).and_then(refresh_token).cloned());
+            }
         }
         let op = Op::new(None, now, Body::Reset { base: None, tokens });
-        Self { op, settled: false, known, superseded }
+        let (settled, known_is_useless, told) = (false, ends, false);
+        let mut pending = Self { op, settled, known, superseded, ends, useless: Vec::new(), known_is_useless, told };
+        pending.forget(useless);
+        pending
+    }
+
+    /// These are to be revoked, once each, but for the one that is in use again.
+    fn forget(&mut self, tokens: impl IntoIterator<Item = RefreshToken>) {
+        for token in tokens {
+            if self.refresh_token() != Some(&token) && !self.useless.contains(&token) {
+                self.useless.push(token);
+            }
+        }
+    }
+
+    /// What a logout has made useless, to be revoked now, although it is not stored.
+    pub fn take_useless(&mut self) -> Vec<RefreshToken> {
+        if std::mem::take(&mut self.known_is_useless) {
+            let known = self.known.as_deref().and_then(refresh_token).cloned();
+            self.forget(known);
+        }
+        std::mem::take(&mut self.useless)
+    }
+
+    /// Whether it was told that it is not stored: then what becomes of it is told as well.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.told
     }
 
     /// The name of its work.
@@ -112,8 +170,9 @@ impl Pending {
     pub fn answer(&mut self, answer: Result<Reply, Failure>, now: Now) -> Answered {
         match answer {
             Ok(Reply::Stored { entry, replaced }) => {
-                let revoke = replaced.filter(|_| self.is_logout()).and_then(|tokens| tokens.refresh);
-                Answered::Stored { entry, revoke }
+                let replaced = replaced.filter(|_| self.ends).and_then(|tokens| tokens.refresh);
+                self.forget(replaced);
+                Answered::Stored { entry, revoke: std::mem::take(&mut self.useless) }
             }
             Ok(Reply::Overtaken(entry)) if self.superseded.contains(&entry.login) => {
                 // A name of its own: the first one may be on its way with another base.
@@ -125,7 +184,13 @@ impl Pending {
                 self.op = Op::new(self.op.born, now, Body::Reset { base: Some(entry.login), tokens });
                 Answered::Again
             }
-            Ok(Reply::Overtaken(entry) | Reply::Conflict(entry)) => Answered::Overtaken(entry),
+            Ok(Reply::Overtaken(entry) | Reply::Conflict(entry)) => {
+                let mut revoke = self.take_useless();
+                if entry.state == EntryState::LoggedOut {
+                    revoke.extend(self.refresh_token().cloned());
+                }
+                Answered::Overtaken { entry, revoke }
+            }
             Ok(Reply::Granted(_) | Reply::Changed(_) | Reply::Busy { .. } | Reply::Nothing) => {
                 let error = "the store gave an answer that does not fit the operation";
                 Answered::Failed(Error::with_source(ErrorKind::Store, error))
@@ -146,6 +211,10 @@ impl Pending {
             _ => None,
         }
     }
+}
+
+fn refresh_token(entry: &Entry) -> Option<&RefreshToken> {
+    entry.tokens()?.refresh.as_ref()
 }
 
 /// An operation that failed, as the engine tells it.
@@ -173,12 +242,12 @@ pub(super) struct Unsaved {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
 pub enum Settled {
-    /// It is stored. This refresh token was replaced by a logout, and is to be revoked.
-    Stored(Option<RefreshToken>),
-    /// It will not be stored: another state counts. If that is a logout, this refresh token is to be revoked.
-    Overtaken(Option<RefreshToken>),
-    /// It is to be tried again later.
-    Failed(Error),
+    /// It is stored. These refresh tokens are of no use since a logout, and are to be revoked.
+    Stored(Vec<RefreshToken>),
+    /// It will not be stored: another state counts. These refresh tokens are to be revoked.
+    Overtaken(Vec<RefreshToken>),
+    /// It is to be tried again later. What a logout has made useless is not: it is to be revoked now.
+    Failed(Error, Vec<RefreshToken>),
     /// It is to be tried again at once, under this name.
     Again(WorkId),
     /// It is no longer what waits to be stored.
@@ -221,6 +290,7 @@ impl Unsaved {
 
     #[must_use]
     pub(super) fn fail(&mut self, error: Error, now: Now, random: u64) -> Option<Error> {
+        self.pending.told = true;
         self.backoff.fail(SAVE_BACKOFF, now.boot, random, error)
     }
 }
@@ -253,10 +323,9 @@ impl<T: Token> Machine<T> {
                 self.known = Some(Arc::new(entry));
                 Settled::Stored(revoke)
             }
-            Answered::Overtaken(entry) => {
-                let ours = unsaved.pending.refresh_token().cloned();
+            Answered::Overtaken { entry, revoke } => {
                 self.overtaken(entry, &unsaved.pending);
-                Settled::Overtaken(ours.filter(|_| self.is_logged_out()))
+                Settled::Overtaken(revoke)
             }
             Answered::Again => {
                 let id = unsaved.pending.id();
@@ -281,8 +350,9 @@ impl<T: Token> Machine<T> {
         if std::mem::take(&mut unsaved.blocks) {
             self.count_failure(FailureClass::NotSent, &error);
         }
+        let useless = unsaved.pending.take_useless();
         self.unsaved = Some(unsaved);
-        Settled::Failed(error)
+        Settled::Failed(error, useless)
     }
 
     /// Another process's state is stored instead of ours.
@@ -301,7 +371,7 @@ impl<T: Token> Machine<T> {
             _ if same_login => {}
             _ => {
                 self.login = self.login.next();
-                self.set_phase(Phase::Unloaded(None));
+                self.set_phase(Phase::Unloaded { was: None, held: None });
             }
         }
     }

@@ -35,12 +35,14 @@ pub mod driver;
 mod flight;
 mod parts;
 mod refresh;
+mod revoke;
 pub mod session;
 mod slot;
 pub mod stores;
 mod sync;
 mod telemetry;
 pub mod time;
+mod unstored;
 mod write;
 
 pub use self::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokenflight_core::{
-    Error, ErrorKind, Grant, Now, RefreshToken, Time,
+    Error, ErrorKind, Grant, Now, Time,
     store::{Body, Entry, GrantKey, Op, Reply, Seen, Store, StoreError, StoreErrorKind},
 };
 use tokenflight_machine::{Failure, Policy, Rules};
@@ -20,9 +20,6 @@ use crate::{
     telemetry::{Operation, Signal, Telemetry},
     time::{Deadline, read},
 };
-
-/// How long the server may take to revoke a refresh token, and how often it is asked.
-pub(crate) const REVOCATION: (Duration, usize) = (Duration::from_secs(5), 2);
 
 /// What does not change while a session lives. A flight holds this strongly and its session weakly, so that it can reach the
 /// store even when no handle is left to use the result.
@@ -127,27 +124,6 @@ impl Parts {
             parts.signal(|| Signal::Stored { operation, took: parts.since(timer), outcome: (&applied).into() });
             applied
         }))
-    }
-
-    /// Takes a refresh token back (RFC 7009).
-    pub(crate) async fn revoke(self: &Arc<Self>, token: &RefreshToken) -> Result<(), Error> {
-        let (limit, tries) = REVOCATION;
-        let mut last = Error::with_source(ErrorKind::TimedOut, "the authorization server did not answer in time");
-        let deadline = self.now().boot.saturating_add(limit);
-        for _ in 0..tries {
-            let left = deadline.saturating_sub(self.now().boot);
-            let revoke = Box::pin(caught(async { self.grant.revoke(token).await }));
-            match self.within(left, revoke).await {
-                Some(Ok(Ok(()))) => return Ok(()),
-                Some(Ok(Err(error))) => last = Error::failed(error),
-                Some(Err(panicked)) => last = Error::with_source(ErrorKind::Closed, panicked),
-                None => break,
-            }
-            if self.pause(Duration::from_millis(500)).await.is_err() {
-                break;
-            }
-        }
-        Err(last)
     }
 }
 

@@ -22,7 +22,9 @@ use crate::{
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     telemetry::Cause,
-    write::{self, Written},
+    unstored::Unstored,
+    unstored::Written,
+    write,
 };
 
 pub(crate) use self::flights::{AnyFlight, Carry};
@@ -52,7 +54,8 @@ pub(crate) struct Slot {
     /// What was left behind and still has something to do: a refresh of an earlier login, an operation of the store.
     owed: Vec<AnyFlight>,
     driver: Option<Arc<Link>>,
-    /// Drivers of audiences that take over when that one goes, if this is the common session.
+    /// Other drivers: those of audiences take over when that one goes, if this is the common session; those that were not
+    /// polled yet inherit what the last handle leaves, if there is no driver by then.
     standby: Vec<Arc<Link>>,
     /// What the stamp stands for.
     shown: (Option<Offer>, bool),
@@ -123,6 +126,11 @@ impl Inner {
             self.show(slot, now);
         }
         result
+    }
+
+    /// Notes something that changes no token, starts nothing and has nothing to tell.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Slot)) {
+        note(&mut lock(&self.slot));
     }
 
     /// Looks at one thing under the lock.
@@ -306,8 +314,10 @@ impl Slot {
 
     /// Starts a write. Nothing of it runs before it is polled.
     pub(crate) fn start_write(&mut self, id: WorkId, session: &Arc<Inner>) {
+        let Some(pending) = self.machine.pending(id).cloned() else { return };
+        let left = Unstored { pending, generation: self.machine.generation() };
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        let flight = Flight::new(Box::pin(write::run(parts, weak, id)));
+        let flight = Flight::new(Box::pin(write::run(parts, weak, id, left)));
         self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
         self.notify = true;
     }

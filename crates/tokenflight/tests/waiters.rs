@@ -74,7 +74,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What each of a thousand costs that are polled until they wait, and then until they are done. The lists that grow with
+/// What each of very many costs that are polled until they wait, and then until they are done. The lists that grow with
 /// their number, of wakers and such, are divided among them.
 fn each<F: Future + Unpin>(grant: &MockGrant, mut waiters: Vec<F>) -> (AllocationInfo, AllocationInfo) {
     let count = i64::try_from(waiters.len()).unwrap();
@@ -100,7 +100,7 @@ fn each<F: Future + Unpin>(grant: &MockGrant, mut waiters: Vec<F>) -> (Allocatio
     (shared(enter), shared(leave))
 }
 
-const MANY: usize = 1_000;
+const MANY: usize = 4_000;
 
 /// A waker and its place in a list, and that list's room to grow.
 const PLACE: u64 = 64;

@@ -86,7 +86,7 @@ impl Laws {
             26 => self.stale(now),
             27 => self.login(random, now, numbers),
             28 if random.is_multiple_of(3) => {
-                drop(self.machine.logout(now));
+                self.machine.logout(now);
                 self.anew();
             }
             29 => {

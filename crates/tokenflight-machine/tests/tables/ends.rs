@@ -167,6 +167,24 @@ fn a_reload_does_not_wait_for_a_backoff() {
     started(machine.usable(None, at(3701)));
 }
 
+/// A reload lifts the end; the access token that lives is of use until the store has been read, and after it.
+#[test]
+fn a_reload_leaves_what_lives_of_an_ended_session() {
+    let mut machine = ended_in_lead();
+    machine.reload();
+    let plan = started(machine.usable(None, at(3000)));
+    assert!(machine.has_usable(None, at(3000)));
+    machine.finish(&plan, failure(GrantError::new(tokenflight_core::FailureClass::NotSent)), at(3000), ALL);
+    assert!(just_use(&machine.usable(None, at(3000))), "it cannot be read now");
+    let plan = started(machine.usable(None, at(3002)));
+    machine.finish(&plan, Outcome::Found { entry: plan.known.clone(), token: None }, at(3002), 0);
+    assert!(machine.over().is_some() && just_use(&machine.usable(None, at(3002))));
+    machine.reload();
+    let refusal = refusal(&machine);
+    assert_eq!(started(machine.refused(refusal, at(3003))).reason, Reason::Load);
+    assert!(!machine.has_usable(None, at(3003)), "refused is refused");
+}
+
 /// Its login has replaced ours in the store; ours is no token of that one.
 #[test]
 fn the_token_of_the_login_before_is_not_served_for_a_login_that_was_found_and_ended_at_once() {

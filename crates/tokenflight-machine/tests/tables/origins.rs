@@ -159,8 +159,8 @@ fn a_refusal_that_follows_no_replay_is_no_strike() {
 fn a_refusal_long_after_the_refresh_is_no_strike() {
     let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
     for (second, young) in [(60, false), (140, true)] {
-        let refused = refusal(&machine);
-        let plan = started(machine.refused(refused, at(second)));
+        // Renewed for another reason than its refusal.
+        let plan = started(machine.force(at(second)));
         machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second), 0);
         let replayed = refusal(&machine).after_replays(1);
         machine.refused(replayed, at(second + if young { 39 } else { 40 }));
@@ -172,6 +172,35 @@ fn a_refusal_long_after_the_refresh_is_no_strike() {
             machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second + 60), 0);
         }
     }
+}
+
+/// Requests that are never sent again, and a server that is slow to refuse: what counts is that it refuses one token after the
+/// other, and neither has had the time to run out.
+#[test]
+fn an_origin_that_refuses_one_token_after_the_other_is_struck_until_it_accepts_one() {
+    for (after, accepts, struck) in [(60, false, true), (60, true, false), (1700, false, true), (1800, false, false)] {
+        let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+        let refused = refusal(&machine);
+        let plan = started(machine.refused(refused, at(100)));
+        machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+        if accepts {
+            machine.accepted(API);
+        }
+        let refused = refusal(&machine);
+        let decision = machine.refused(refused, at(100 + after));
+        assert_eq!(matches!(decision, Decision::Refuse(_)), struck, "{after} {accepts}");
+    }
+}
+
+/// Where no token counts as fresh, a replay's refusal is one all the same.
+#[test]
+fn without_a_fresh_window_a_replay_that_is_refused_is_a_strike() {
+    let settings = policy(|policy| (policy.storm_limit, policy.fresh_window) = (1, secs(0)));
+    let mut machine = logged_in(settings, None);
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, obtained(&plan, None), at(100), 0);
+    machine.refused(refusal(&machine).after_replays(1), at(101));
+    assert!(matches!(machine.refused(refusal(&machine), at(120)), Decision::Refuse(_)));
 }
 
 #[test]

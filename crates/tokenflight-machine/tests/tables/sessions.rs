@@ -4,8 +4,8 @@ use tokenflight_core::{Error, ErrorKind, FailureClass, grant::Reason, store::Own
 use tokenflight_machine::{Beside, Decision, Finish, Outcome, Policy, Times, Work};
 
 use crate::support::{
-    ALL, HOUR, at, failed, just_use, login, machine, names, obtained, obtained_unsaved, policy, refresh_token,
-    refused_with, rules, secs, session, started, store, tokens, told, unrefreshable, writing,
+    ALL, HOUR, at, failed, just_use, login, machine, names, obtained, obtained_unsaved, policy, refused_with, rules,
+    secs, session, started, store, tokens, told, unrefreshable, writing,
 };
 
 #[test]
@@ -26,15 +26,19 @@ fn a_logout_is_not_undone_by_a_refresh_of_the_login_before() {
 
 #[test]
 fn a_login_during_a_refresh_keeps_its_own_token() {
-    let mut machine = session();
-    let late = started(machine.force(at(100)));
-    machine.logout(at(100));
-    login(&mut machine, Some(HOUR), at(101));
-    let now = (machine.login_id(), machine.generation(), machine.resets());
-    let finish = machine.finish(&late, obtained(&late, Some(secs(1))), at(102), 0);
-    assert!(matches!(finish, Finish::Stale { logged_out: false }));
-    assert_eq!((machine.login_id(), machine.generation(), machine.resets()), now);
-    assert!(machine.has_usable(None, at(200)) && !machine.is_logged_out());
+    for logout in [false, true] {
+        let mut machine = session();
+        let late = started(machine.force(at(100)));
+        if logout {
+            machine.logout(at(100));
+        }
+        login(&mut machine, Some(HOUR), at(101));
+        let now = (machine.login_id(), machine.generation(), machine.resets());
+        let finish = machine.finish(&late, obtained(&late, Some(secs(1))), at(102), 0);
+        assert!(matches!(finish, Finish::Stale { logged_out } if logged_out == logout), "whose it is has logged out");
+        assert_eq!((machine.login_id(), machine.generation(), machine.resets()), now);
+        assert!(machine.has_usable(None, at(200)) && !machine.is_logged_out());
+    }
 }
 
 #[test]
@@ -50,20 +54,6 @@ fn each_login_and_logout_is_another_login() {
         assert_eq!((machine.login_id(), machine.resets()), (before.0.next(), before.1 + 1));
         before = (machine.login_id(), machine.resets());
     }
-}
-
-#[test]
-fn a_logout_returns_the_refresh_tokens_that_it_forgets() {
-    let mut machine = machine(Policy::default());
-    let forgotten = machine.logout(at(0));
-    assert!(forgotten.known.is_none() && forgotten.unsaved.is_none());
-    let (stored, next) = (tokens(at(0).wall, None), tokens(at(1).wall, None));
-    machine.login(Some(1), Times::new(at(0), None), stored.clone(), at(0), 0);
-    store(&mut machine, at(0));
-    machine.login(Some(2), Times::new(at(1), None), next.clone(), at(1), 0);
-    let forgotten = machine.logout(at(2));
-    assert_eq!(forgotten.known.as_ref(), Some(refresh_token(&stored)));
-    assert_eq!(forgotten.unsaved.as_ref(), Some(refresh_token(&next)), "the store cannot tell of it");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use tokenflight_core::{
     ErrorKind,
-    store::{Reply, StoreErrorKind},
+    store::{Entry, Reply, StoreErrorKind},
 };
-use tokenflight_machine::{Beside, Decision, Policy, Settled, Work};
+use tokenflight_machine::{Beside, Decision, Policy, Settled, Times, Work};
 
 use crate::support::{
     ALL, API, HOUR, Session, at, committed, just_use, login, machine, millis, moment, names, not_written,
@@ -33,7 +33,7 @@ fn a_caller_without_a_token_stores_before_it_refreshes() {
         assert_eq!(machine.running(Work::Write), Some(write));
         assert!(matches!(ask(&mut machine), Decision::Join { work: Work::Write, overdue: false }));
         assert!(machine.tick(at(3600)).refresh.is_none());
-        assert!(matches!(write_to(&mut machine, write, None, at(3601)), Settled::Stored(None)));
+        assert!(matches!(write_to(&mut machine, write, None, at(3601)), Settled::Stored(revoke) if revoke.is_empty()));
         assert_eq!(machine.running(Work::Write), None);
         started(ask(&mut machine));
     }
@@ -71,8 +71,10 @@ fn a_rotation_that_could_not_be_stored_is_in_use_and_comes_first() {
     // Its first attempt has failed already.
     assert!(machine.clone().tick(at(100)).write.is_none());
     let write = machine.tick(at(101)).write.expect("another attempt");
-    let entry = machine.known().map(|known| tokenflight_core::store::Entry::clone(known));
-    assert!(matches!(write_to(&mut machine, write, entry.as_ref(), at(101)), Settled::Stored(None)));
+    let entry = machine.known().map(|known| Entry::clone(known));
+    assert!(
+        matches!(write_to(&mut machine, write, entry.as_ref(), at(101)), Settled::Stored(revoke) if revoke.is_empty())
+    );
     assert_eq!(machine.known().map(|known| known.rotation), entry.map(|entry| entry.rotation + 1));
     assert!(!machine.has_unsaved());
 }
@@ -83,7 +85,7 @@ fn what_could_not_be_stored_is_tried_again_soon_and_at_least_every_five_seconds(
         let (mut machine, mut now) = (unsaved(), at(0));
         for longest in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
             let write = machine.tick(now).write.expect("an attempt");
-            assert!(matches!(not_written(&mut machine, write, kind, now), Settled::Failed(_)));
+            assert!(matches!(not_written(&mut machine, write, kind, now), Settled::Failed(..)));
             let next = machine.tick(now).next.expect("another attempt");
             let short = millis(longest).abs_diff(next - now.boot);
             assert!(short < millis(1), "{longest} ms: {:?}", next - now.boot);
@@ -158,7 +160,9 @@ fn another_login_that_came_first_counts_and_is_read_next() {
     let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
     machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
-    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
+    assert!(
+        matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(revoke) if revoke.is_empty())
+    );
     assert!(machine.is_unloaded() && machine.login_id() > ours && !machine.has_unsaved());
     started(machine.usable(None, at(11)));
 }
@@ -168,14 +172,14 @@ fn a_logout_elsewhere_that_came_first_counts_and_our_refresh_token_is_revoked() 
     let mut machine = session();
     let known = machine.known().cloned();
     let mine = tokens(at(10).wall, Some(HOUR));
-    machine.login(Some(9), tokenflight_machine::Times::new(at(10), None), mine.clone(), at(10), 0);
+    machine.login(Some(9), Times::new(at(10), None), mine.clone(), at(10), 0);
     let write = machine.flush().expect("a write");
     machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), None, at(10));
-    let Settled::Overtaken(Some(revoke)) = write_to(&mut machine, write, Some(&theirs), at(11)) else {
+    let Settled::Overtaken(revoke) = write_to(&mut machine, write, Some(&theirs), at(11)) else {
         panic!("a refresh token to revoke")
     };
-    assert_eq!(&revoke, refresh_token(&mine));
+    assert_eq!(revoke, [refresh_token(&mine).clone()]);
     assert_eq!(refused_with(machine.usable(None, at(11))), ErrorKind::LoggedOut);
     assert_eq!(machine.known().map(|known| &**known), Some(&theirs));
 }
@@ -188,7 +192,8 @@ fn our_logout_stays_one_here_whatever_came_first() {
     let write = machine.flush().expect("a write");
     machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), Some(tokens(at(10).wall, Some(HOUR))), at(10));
-    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(None)));
+    let Settled::Overtaken(revoke) = write_to(&mut machine, write, Some(&theirs), at(11)) else { panic!("overtaken") };
+    assert_eq!(revoke, [refresh_token(known.as_deref().and_then(Entry::tokens).expect("tokens")).clone()]);
     assert!(machine.is_logged_out());
     assert_eq!(refused_with(machine.usable(None, at(11))), ErrorKind::LoggedOut);
 }
@@ -201,7 +206,9 @@ fn a_rotation_that_another_one_of_the_same_login_has_overtaken_leaves_ours_in_us
     machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(100), 0);
     let (write, login) = (machine.flush().expect("a write"), machine.login_id());
     let theirs = committed(known.as_deref(), Some(HOUR), at(99));
-    assert!(matches!(write_to(&mut machine, write, Some(&theirs), at(101)), Settled::Overtaken(None)));
+    assert!(
+        matches!(write_to(&mut machine, write, Some(&theirs), at(101)), Settled::Overtaken(revoke) if revoke.is_empty())
+    );
     assert!(uses(&machine.usable(Some(API), at(101))) && machine.login_id() == login);
     // The next refresh reads the store with what was seen before, and so adopts the other one.
     assert_eq!(started(machine.force(at(200))).known, known);
@@ -215,10 +222,52 @@ fn a_logout_that_is_stored_names_the_refresh_token_that_it_replaced() {
     machine.logout(at(10));
     let write = machine.flush().expect("a write");
     machine.settle(write, Some(&seen(&rotated)));
-    let Settled::Stored(Some(revoke)) = write_to(&mut machine, write, Some(&rotated), at(11)) else {
+    let Settled::Stored(revoke) = write_to(&mut machine, write, Some(&rotated), at(11)) else {
         panic!("a refresh token to revoke")
     };
-    assert_eq!(Some(&revoke), rotated.tokens().and_then(|tokens| tokens.refresh.as_ref()));
+    assert_eq!(
+        revoke,
+        [refresh_token(rotated.tokens().expect("tokens")).clone()],
+        "it is what the known one has become"
+    );
+}
+
+/// What the store does not tell of: a login that was never stored, and what another login of this session has replaced.
+#[test]
+fn a_logout_over_a_login_that_may_be_stored_revokes_both() {
+    let mut machine = session();
+    let known = machine.known().cloned().expect("an entry");
+    let next = tokens(at(1).wall, None);
+    machine.login(Some(2), Times::new(at(1), None), next.clone(), at(1), 0);
+    machine.logout(at(2));
+    let write = machine.flush().expect("a write");
+    machine.settle(write, Some(&seen(&known)));
+    let Settled::Stored(revoke) = write_to(&mut machine, write, Some(&known), at(3)) else { panic!("stored") };
+    let old = refresh_token(known.tokens().expect("tokens"));
+    assert_eq!(revoke, [refresh_token(&next).clone(), old.clone()]);
+}
+
+/// A logout that the store does not take revokes what is known, once; and a login in its place goes on with the rest.
+#[test]
+fn what_a_logout_has_made_useless_is_revoked_also_if_it_is_not_stored() {
+    let mut machine = session();
+    let known = machine.known().cloned().expect("an entry");
+    let old = refresh_token(known.tokens().expect("tokens")).clone();
+    machine.logout(at(2));
+    for expected in [vec![old.clone()], vec![]] {
+        let write = machine.flush().expect("a write");
+        let Settled::Failed(_, revoke) = not_written(&mut machine, write, StoreErrorKind::NotDone, at(3)) else {
+            panic!("not stored")
+        };
+        assert_eq!(revoke, expected);
+    }
+    let mut back = tokens(at(4).wall, None);
+    back.refresh = Some(old);
+    machine.login(Some(2), Times::new(at(4), None), back, at(4), 0);
+    let write = machine.flush().expect("a write");
+    machine.settle(write, Some(&seen(&known)));
+    let settled = write_to(&mut machine, write, Some(&known), at(5));
+    assert!(matches!(settled, Settled::Stored(revoke) if revoke.is_empty()), "the same token is in use again");
 }
 
 #[test]

@@ -7,11 +7,10 @@ use tokenflight_core::{
 };
 use tokenflight_machine::Policy;
 
-use super::{Audiences, Common};
+use super::{Audiences, Common, common::Members};
 use crate::{
     BuildError, Session, SessionBuilder,
-    slot::Inner,
-    sync::{Arc, OnceLock, StdArc, Weak},
+    sync::{Arc, StdArc},
 };
 
 /// Builds [`Audiences`].
@@ -112,18 +111,18 @@ impl AudiencesBuilder {
         let root = SessionBuilder::common(Arc::clone(first));
         let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
         // What is not stored is told to the audiences, so that requests with a token ask: there may be no driver.
-        let inners = Arc::new(OnceLock::<Vec<Weak<Inner>>>::new());
-        let told = Arc::clone(&inners);
+        let members = Arc::new(Members::default());
+        let told = Arc::clone(&members);
         let root = root.on_event(move |event| {
             if matches!(event, Event::Unpersisted { .. }) {
-                told.get().into_iter().flatten().filter_map(Weak::upgrade).for_each(|inner| inner.outdate());
+                told.outdate();
             }
         });
-        let common = Arc::new(Common::new(root.build()?));
+        let common = Arc::new(Common::new(root.build()?, Arc::clone(&members)));
         let session = |(name, grant)| Ok((name, SessionBuilder::audience(grant, Arc::clone(&common)).build()?));
         let sessions =
             self.grants.into_iter().map(session).collect::<Result<Arc<[(Arc<str>, Session)]>, BuildError>>()?;
-        let _ = inners.set(sessions.iter().map(|(_, session)| Arc::downgrade(&session.inner)).collect());
+        members.are(sessions.iter().map(|(_, session)| Arc::downgrade(&session.inner)).collect());
         Ok(Audiences { common, sessions })
     }
 }

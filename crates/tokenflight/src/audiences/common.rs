@@ -11,13 +11,29 @@ use crate::{
     refresh::{Granted, Wish},
     session::Access,
     slot::Inner,
-    sync::{Arc, Mutex, Weak, lock},
+    sync::{Arc, Mutex, OnceLock, Weak, lock},
 };
 
 /// The common session, and what audiences ask of it, in the order of asking.
 pub(crate) struct Common {
     pub(crate) root: Session,
     queue: Mutex<VecDeque<Arc<Wish>>>,
+    members: Arc<Members>,
+}
+
+/// The sessions of the audiences.
+#[derive(Default)]
+pub(super) struct Members(OnceLock<Vec<Weak<Inner>>>);
+
+impl Members {
+    pub(super) fn are(&self, sessions: Vec<Weak<Inner>>) {
+        let _ = self.0.set(sessions);
+    }
+
+    /// Has their requests ask: without a driver it is up to them to move on what they have in common.
+    pub(super) fn outdate(&self) {
+        self.0.get().into_iter().flatten().filter_map(Weak::upgrade).for_each(|session| session.outdate());
+    }
 }
 
 /// A wish's place in the queue. It goes with the refresh that asked.
@@ -36,8 +52,8 @@ impl Drop for Place<'_> {
 const MOST: usize = 256;
 
 impl Common {
-    pub(super) fn new(root: Session) -> Self {
-        Self { root, queue: Mutex::default() }
+    pub(super) fn new(root: Session, members: Arc<Members>) -> Self {
+        Self { root, queue: Mutex::default(), members }
     }
 
     /// Has the refresh token presented for an audience.
@@ -69,6 +85,9 @@ impl Common {
         let _place = Place { common: self, wish: Arc::clone(wish) };
         for _ in 0..MOST {
             let step = self.root.inner.present(wish.pin, || self.next(wish))?;
+            if self.root.inner.peek(|slot| !slot.is_driven() && slot.refresh.is_some()) {
+                self.members.outdate();
+            }
             self.root.inner.through(step).await?;
             if let Some(granted) = wish.granted() {
                 return granted.clone();

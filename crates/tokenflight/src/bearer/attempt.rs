@@ -198,6 +198,7 @@ where
             match shared.settle(&response, again, &chosen).passed(response) {
                 Ok(response) => {
                     told(Replayed::Accepted);
+                    session.accepted(sent.origin);
                     return Ok(response);
                 }
                 Err(another) => {

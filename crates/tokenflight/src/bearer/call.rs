@@ -207,7 +207,7 @@ impl Sent {
     /// that is certain at once.
     pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
         match session.supply(&mut self.refused(replays), session.parts.now()) {
-            Supply::Refused(error) => Some(error),
+            Supply::Refused(error, _) => Some(error),
             _ => None,
         }
     }

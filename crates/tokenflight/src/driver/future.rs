@@ -12,9 +12,11 @@ use tokenflight_core::Time;
 use super::{
     alarm::Alarm,
     hub::{Hub, Link},
+    left::Left,
     schedule::Schedule,
 };
 use crate::{
+    catch::{Panicked, caught_call},
     session::Session,
     slot::{AnyFlight, Carry, Inner},
     sync::{Arc, Weak},
@@ -66,10 +68,10 @@ impl Driven {
     }
 }
 
-/// A flight kept moving, and of which session; none after that is gone.
+/// A flight kept moving, and of which session; or what that has left, after it is gone.
 struct Carried {
     flight: Carry,
-    of: Option<usize>,
+    of: Result<usize, Arc<Left>>,
 }
 
 impl Future for Carried {
@@ -77,7 +79,13 @@ impl Future for Carried {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         // What it brings has been published already.
-        Pin::new(&mut self.flight).poll(cx).map(|()| self.of)
+        Pin::new(&mut self.flight).poll(cx).map(|()| match &self.of {
+            Ok(index) => Some(*index),
+            Err(left) => {
+                left.end_one();
+                None
+            }
+        })
     }
 }
 
@@ -115,21 +123,21 @@ impl Driver {
             return;
         }
         let link = Arc::new(Link::new(Arc::clone(&self.hub), self.sessions.len()));
+        // If the last handle goes before this is polled, it is left to this driver.
+        session.inner.expect(Arc::clone(&link));
         let session = Arc::downgrade(&session.inner);
         self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new(), common, owes: false }));
     }
 
-    /// Takes over the sessions that do not know of this driver yet. One that is gone by now leaves it nothing.
+    /// Takes over the sessions that do not know of this driver yet. One that is gone by now has left a message.
     fn attach(&mut self) {
         for index in self.attached..self.sessions.len() {
             let Some(driven) = &self.sessions[index] else { continue };
-            match driven.session.upgrade() {
-                Some(session) => {
-                    session.attach(Arc::clone(&driven.link));
-                    driven.link.notify();
-                }
-                None => self.forget(index),
+            driven.link.begin();
+            if let Some(session) = driven.session.upgrade() {
+                session.attach(Arc::clone(&driven.link));
             }
+            driven.link.notify();
         }
         self.attached = self.sessions.len();
     }
@@ -155,7 +163,7 @@ impl Driver {
             if !driven.flights.iter().any(|known| known.same_as(flight))
                 && let Some(carry) = flight.carry()
             {
-                self.flights.push(Carried { flight: carry, of: Some(index) });
+                self.flights.push(Carried { flight: carry, of: Ok(index) });
             }
         }
         (driven.flights, driven.owes) = (visit.flights, visit.owes);
@@ -177,10 +185,16 @@ impl Driver {
         for index in mail.ready {
             self.visit(index, false);
         }
-        for (index, flights) in mail.gone {
+        for (index, left) in mail.gone {
             self.forget(index);
-            let carried = flights.iter().filter_map(AnyFlight::carry);
-            self.flights.extend(carried.map(|flight| Carried { flight, of: None }));
+            let left = Arc::new(left);
+            for flight in &left.flights {
+                match flight.carry() {
+                    Some(flight) => self.flights.push(Carried { flight, of: Err(Arc::clone(&left)) }),
+                    // This thread is inside it.
+                    None => left.end_one(),
+                }
+            }
         }
         self.visit_due();
         while let Poll::Ready(Some(of)) = Pin::new(&mut self.flights).poll_next(cx) {
@@ -226,6 +240,19 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match caught_call(|| self.turn(cx)) {
+            Ok(turn) => turn,
+            // The clock: the sessions are driven by their callers from now on.
+            Err(Panicked) => {
+                self.forget_all();
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Driver {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.attach();
         // Before the mail is looked at: what comes afterwards wakes this task.
         self.hub.register(cx.waker());
@@ -253,6 +280,7 @@ impl Future for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.forget_all();
+        self.hub.close();
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::{fmt, task::Waker};
 
-use crate::{
-    slot::AnyFlight,
-    sync::{Arc, AtomicBool, Mutex, Ordering, lock},
-};
+use super::Left;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 
 /// What sessions have for their driver. Outlives both sides.
 #[derive(Default)]
@@ -20,7 +18,9 @@ pub(super) struct Mail {
     /// Sessions to look at.
     pub(super) ready: Vec<usize>,
     /// Sessions whose last handle has gone, and what they still had in progress or to store.
-    pub(super) gone: Vec<(usize, Vec<AnyFlight>)>,
+    pub(super) gone: Vec<(usize, Left)>,
+    /// Whether the driver is gone: no more is taken.
+    closed: bool,
 }
 
 impl Hub {
@@ -40,8 +40,23 @@ impl Hub {
         std::mem::take(&mut *lock(&self.mail))
     }
 
-    fn post(&self, put: impl FnOnce(&mut Mail)) {
-        put(&mut lock(&self.mail));
+    /// The driver goes: what comes from now on is not taken.
+    pub(super) fn close(&self) {
+        let closed = Mail { closed: true, ..Mail::default() };
+        let left = std::mem::replace(&mut *lock(&self.mail), closed);
+        drop(left);
+    }
+
+    /// Puts something in, unless the driver is gone; then it is dropped, with nothing locked.
+    fn post<T>(&self, item: T, put: impl FnOnce(&mut Mail, T)) {
+        let mut mail = lock(&self.mail);
+        if mail.closed {
+            drop(mail);
+            drop(item);
+            return;
+        }
+        put(&mut mail, item);
+        drop(mail);
         let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
             waker.wake();
@@ -57,17 +72,20 @@ pub(crate) struct Link {
     told: AtomicBool,
     /// Whether the session has another driver: then it does not leave this one.
     dismissed: AtomicBool,
+    /// Whether the driver has begun.
+    polled: AtomicBool,
 }
 
 impl Link {
-    pub(super) const fn new(hub: Arc<Hub>, index: usize) -> Self {
-        Self { hub, index, told: AtomicBool::new(false), dismissed: AtomicBool::new(false) }
+    pub(super) fn new(hub: Arc<Hub>, index: usize) -> Self {
+        let no = || AtomicBool::new(false);
+        Self { hub, index, told: no(), dismissed: no(), polled: no() }
     }
 
     /// Has the driver look at the session.
     pub(crate) fn notify(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
-            self.hub.post(|mail| mail.ready.push(self.index));
+            self.hub.post(self.index, |mail, index| mail.ready.push(index));
         }
     }
 
@@ -87,8 +105,18 @@ impl Link {
     }
 
     /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells the driver so.
-    pub(crate) fn leave(&self, flights: Vec<AnyFlight>) {
-        self.hub.post(|mail| mail.gone.push((self.index, flights)));
+    pub(crate) fn leave(&self, left: Left) {
+        self.hub.post(left, |mail, left| mail.gone.push((self.index, left)));
+    }
+
+    /// The driver has begun.
+    pub(super) fn begin(&self) {
+        self.polled.store(true, Ordering::Release);
+    }
+
+    /// Whether the driver was ever polled.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.polled.load(Ordering::Acquire)
     }
 }
 

@@ -21,6 +21,7 @@
 mod alarm;
 pub(crate) mod future;
 mod hub;
+mod left;
 mod schedule;
 
-pub(crate) use self::{future::Driver, hub::Link};
+pub(crate) use self::{future::Driver, hub::Link, left::Left};

@@ -126,7 +126,7 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// The claim has been waited for longer than one lasts, or there is no timer to wait by.
+    /// The claim has been waited for longer than one lasts, no handle is left to wait for, or there is no timer to wait by.
     pub(super) async fn pause(
         &mut self,
         refresh: &Refresh,
@@ -134,6 +134,9 @@ impl Waiting {
         holder: Option<Box<str>>,
     ) -> Result<(), Error> {
         let parts = &refresh.parts;
+        if refresh.session.strong_count() == 0 {
+            return Err(Error::new(ErrorKind::Closed));
+        }
         let now = parts.now().boot;
         let waited = now.saturating_sub(*self.began.get_or_insert(now));
         if waited >= parts.rules.claim_patience() {

@@ -163,7 +163,7 @@ impl Presentation<'_> {
                 None => return Err(Overtaken(obtained)),
             },
         };
-        Ok(End { outcome, obtained: obtained.into_iter().collect() })
+        Ok(End { outcome, obtained: obtained.into_iter().collect(), fresh: true })
     }
 
     fn named(&self, tokens: StoredTokens) -> StoredTokens {
@@ -290,7 +290,7 @@ impl Presentation<'_> {
                 None => return Err(Overtaken(Some(rotated))),
             },
         };
-        Ok(End { outcome, obtained: vec![rotated] })
+        Ok(End { outcome, obtained: vec![rotated], fresh: true })
     }
 
     /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.

@@ -13,12 +13,14 @@ use super::{
 };
 use crate::{
     catch::caught,
-    flight::Flight,
+    flight::{Flight, Recursion},
     parts::{Applied, Parts, is_refused_by_ancestor, unknown},
+    revoke::revoke,
     session::{Access, Token},
     slot::{AnyFlight, Inner},
     sync::{Arc, StdArc, Weak},
     telemetry::{Cause, Ended, RefreshSpan},
+    unstored::Unstored,
 };
 
 /// What a refresh is to those who wait for it.
@@ -55,11 +57,13 @@ pub(super) struct Refresh {
 pub(super) struct End {
     pub(super) outcome: Outcome<Access>,
     pub(super) obtained: Vec<RefreshToken>,
+    /// Whether what it brings was issued since it began. Clocks do not tell: another host's may be ahead.
+    pub(super) fresh: bool,
 }
 
 impl From<Outcome<Access>> for End {
     fn from(outcome: Outcome<Access>) -> Self {
-        Self { outcome, obtained: Vec::new() }
+        Self { outcome, obtained: Vec::new(), fresh: true }
     }
 }
 
@@ -128,7 +132,7 @@ impl Refresh {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
         let (mut watched, mut waiting) = (Watched::default(), Waiting::default());
-        let (mut again, mut owner, mut changed_before) = (0, Owner::unique(), false);
+        let (mut again, mut owner, mut changed_before, mut first) = (0, Owner::unique(), false, None);
         let limit = if self.plan.looks { LOOK } else { self.parts.policy().store_limit };
         loop {
             let asked = self.parts.now();
@@ -137,8 +141,11 @@ impl Refresh {
                 Err(error) => return not_sent(error).into(),
             };
             let now = self.parts.now();
+            let set = seen.entry.as_ref().map(|entry| entry.set);
+            // Another one than this refresh has seen before.
+            let fresh = set != *first.get_or_insert(set);
             match self.parts.rules.reconcile(&self.plan, &seen, now) {
-                Reconcile::Adopt(times) => return found(seen, Some(times)).into(),
+                Reconcile::Adopt(times) => return End { fresh, ..found(seen, Some(times)).into() },
                 Reconcile::Over => return found(seen, None).into(),
                 Reconcile::Refuse(error) => return failed(FailureClass::Config, error).into(),
                 Reconcile::KeptBack => {
@@ -240,9 +247,14 @@ impl Refresh {
         match self.parts.within(self.parts.policy().store_limit, stay).await {
             Some(applied) => applied,
             None => {
-                if let Some(session) = self.session.upgrade() {
-                    session.owe(AnyFlight::Apply(flight, id));
-                }
+                // If the session is gone, it is this refresh that carries it to its end.
+                let Some(session) = self.session.upgrade() else {
+                    return match flight.stay() {
+                        Ok(stay) => Box::pin(stay).await,
+                        Err(Recursion) => Err(unknown("the store waits for itself")),
+                    };
+                };
+                session.owe(AnyFlight::Apply(flight, id));
                 Err(unknown("the store did not answer in time"))
             }
         }
@@ -268,15 +280,20 @@ impl Refresh {
 
     /// Publishes and frees the place, in one step. What a logout has made useless is revoked.
     async fn finish(self, end: End) -> Refreshed {
-        let End { outcome, obtained } = end;
+        let End { outcome, obtained, fresh } = end;
         let ended = Ended::from(&outcome);
         let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
+            if useless {
+                Box::pin(revoke(&self.parts, &self.session, obtained)).await;
+            }
             if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. }
             | Outcome::Failed { rotated: Some(Saved::Unsaved { op, .. }), .. } = outcome
             {
-                let _ = crate::write::persist(self.parts, Pending::tried(op, self.plan.known)).await;
+                let pending = Pending::tried(op, self.plan.known);
+                let unstored = Unstored { pending, generation: self.plan.generation };
+                let _ = Box::pin(unstored.store(self.parts)).await;
             }
             self.span.end(ended.closed());
             return Err(Error::new(ErrorKind::Closed));
@@ -285,7 +302,7 @@ impl Refresh {
             Outcome::Obtained { times, .. } => Some(*times),
             _ => None,
         };
-        let (finish, brought) = session.finish(&self.plan, outcome);
+        let (finish, brought) = session.finish(&self.plan, outcome, fresh);
         self.span.end(ended.finished(&finish));
         if let (Some(wish), Finish::Adopted, Some(times), Some(brought)) = (&self.wish, &finish, times, &brought) {
             wish.end(Ok((brought.token.secret().clone(), times, brought.token.login())));
@@ -295,9 +312,7 @@ impl Refresh {
             Finish::Adopted | Finish::Failed(_) | Finish::Nothing => None,
         };
         if useless || stale == Some(true) {
-            for token in &obtained {
-                let _ = session.revoke(token).await;
-            }
+            Box::pin(revoke(&self.parts, &self.session, obtained)).await;
         }
         match finish {
             Finish::Adopted => brought.map(Some).ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
@@ -310,16 +325,8 @@ impl Refresh {
 }
 
 impl Inner {
-    fn finish(&self, plan: &Plan, outcome: Outcome<Access>) -> (Finish, Option<StdArc<Brought>>) {
+    fn finish(&self, plan: &Plan, outcome: Outcome<Access>, fresh: bool) -> (Finish, Option<StdArc<Brought>>) {
         let random = self.parts.random();
-        let fresh = match &outcome {
-            Outcome::Obtained { .. } => true,
-            Outcome::Found { entry, .. } => {
-                let tokens = entry.as_ref().and_then(|entry| entry.tokens());
-                tokens.is_some_and(|tokens| tokens.received >= plan.started.wall)
-            }
-            _ => false,
-        };
         let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
             let finish = slot.machine.finish(plan, outcome, now, random);
             if !matches!(finish, Finish::Stale { .. }) {
@@ -328,15 +335,6 @@ impl Inner {
             (finish, slot.token(), now.boot)
         });
         (finish, token.map(|token| StdArc::new(Brought { token, fresh, stamp, at })))
-    }
-
-    /// Takes back a refresh token of no use any more, and says so if that fails.
-    pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), Error> {
-        let revoked = self.parts.revoke(token).await;
-        if let Err(error) = &revoked {
-            self.announce(tokenflight_core::Event::RevocationFailed { error: error.clone() });
-        }
-        revoked
     }
 }
 

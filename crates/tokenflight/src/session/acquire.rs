@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use futures_util::FutureExt;
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
 use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
 
@@ -13,7 +14,7 @@ use crate::{
     sync::Arc,
     telemetry::Cause,
     time::Deadline,
-    write::Written,
+    unstored::Written,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -107,8 +108,8 @@ pub(crate) enum Supply {
     Write(Join<Written>),
     /// It has to ask again when the boot clock shows this.
     Until(Duration),
-    /// No token.
-    Refused(Error),
+    /// No token, and perhaps some work that no other task keeps moving.
+    Refused(Error, Option<Box<Carry>>),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
@@ -131,7 +132,11 @@ impl Inner {
                 let asked = self.parts.now();
                 let join = match self.supply(&mut ask, asked) {
                     Supply::Token(token, beside) => return Ok((token, beside)),
-                    Supply::Refused(error) => return Err(error),
+                    Supply::Refused(error, beside) => {
+                        // What is not stored yet is stored by callers, with or without a token for them.
+                        let _ = beside.and_then(FutureExt::now_or_never);
+                        return Err(error);
+                    }
                     Supply::Refresh(join, _) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
                     other => {
@@ -155,7 +160,7 @@ impl Inner {
         match &mut supply {
             // It must be polled, so that it looks at the clock.
             Supply::Refresh(join, true) => join.fire(),
-            Supply::Token(_, beside @ None) => *beside = self.beside_common(),
+            Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
         supply
@@ -248,6 +253,11 @@ impl Inner {
         })
     }
 
+    /// An origin has accepted a request that it had refused.
+    pub(crate) fn accepted(&self, origin: OriginId) {
+        self.note(|slot| slot.machine.accepted(origin));
+    }
+
     /// The work in progress, if no driver keeps it moving and this thread is not inside it.
     pub(crate) fn undriven(&self) -> Option<Carry> {
         self.look(|slot, _| {
@@ -262,7 +272,7 @@ impl Slot {
     fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
         if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
         {
-            return Supply::Refused(Error::new(ErrorKind::SessionChanged));
+            return Supply::Refused(Error::new(ErrorKind::SessionChanged), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
@@ -271,7 +281,7 @@ impl Slot {
                 self.join_refresh().map(|join| Supply::Refresh(join, overdue))
             }
             Decision::Use { beside } => return self.hand_out(beside, session),
-            Decision::Refuse(error) => Err(error),
+            Decision::Refuse(error) => return self.turn_away(error, now, session),
             Decision::Wait { until } => return Supply::Until(until),
             Decision::Start(Start::Refresh(plan)) => {
                 self.start_refresh(plan, None, cause, session);
@@ -283,7 +293,7 @@ impl Slot {
                 None => Err(Error::new(ErrorKind::Closed)),
             },
         };
-        joined.unwrap_or_else(Supply::Refused)
+        joined.unwrap_or_else(|error| Supply::Refused(error, None))
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
@@ -306,8 +316,14 @@ impl Slot {
         // The machine says "use" only with a token; should that ever break, it must not become a panic.
         match self.token() {
             Some(token) => Supply::Token(token, beside),
-            None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn)),
+            None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn), None),
         }
+    }
+
+    /// No token, and what goes on all the same.
+    fn turn_away(&mut self, error: Error, now: Now, session: &Arc<Inner>) -> Supply {
+        let beside = if self.is_driven() { None } else { self.machine.beside(now) };
+        Supply::Refused(error, self.carry_beside(beside, session))
     }
 
     /// What a caller keeps moving beside its token, if no driver does.

@@ -1,4 +1,4 @@
-use std::{fmt, sync::LazyLock, time::Duration};
+use std::{fmt, time::Duration};
 
 use tokenflight_core::{
     Event, Grant, Time,
@@ -16,7 +16,7 @@ use crate::{
     parts::Parts,
     slot::Inner,
     stores::MemoryStore,
-    sync::{Arc, StdArc},
+    sync::{Arc, OnceLock, StdArc},
     telemetry::Telemetry,
 };
 
@@ -177,8 +177,8 @@ impl SessionBuilder {
 
 /// One for all sessions that change nothing in it.
 fn default_policy() -> StdArc<Policy> {
-    static DEFAULT: LazyLock<StdArc<Policy>> = LazyLock::new(StdArc::default);
-    StdArc::clone(&DEFAULT)
+    static DEFAULT: OnceLock<StdArc<Policy>> = OnceLock::new();
+    StdArc::clone(DEFAULT.get_or_init(StdArc::default))
 }
 
 #[cfg(feature = "tokio")]

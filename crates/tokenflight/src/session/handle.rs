@@ -2,9 +2,9 @@ use std::{fmt, future::Future, time::Duration};
 
 use futures_util::future::{Either, FutureExt, join, join_all, select};
 use tokenflight_core::{
-    Error, ErrorKind, Event, Generation, Grant, GrantError, LoginId, RefreshToken, TokenSet, store::StoredTokens,
+    Error, ErrorKind, Event, Generation, Grant, GrantError, LoginId, TokenSet, store::StoredTokens,
 };
-use tokenflight_machine::{Forgotten, Times};
+use tokenflight_machine::Times;
 
 use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
 use crate::{
@@ -122,25 +122,9 @@ impl Session {
     ///
     /// The logout stays in effect; storing goes on as above, and the revocation follows it.
     pub async fn logout(&self) -> Result<Revocation, Error> {
-        let (forgotten, left, storing) = self.inner.logout();
+        let (left, storing) = self.inner.logout();
         // Side by side: without a driver it is up to this call to move on what is in progress.
-        let (stored, ()) = join(self.inner.flush_from(storing), self.finish_flights(left)).await;
-        let Forgotten { unsaved, known, .. } = forgotten;
-        let unsaved = self.take_back(unsaved).await;
-        match stored {
-            Ok(Revocation::Nothing) => Ok(unsaved.unwrap_or(Revocation::Nothing)),
-            Ok(revocation) => Ok(revocation),
-            Err(error) => {
-                // What is stored is not known. What was last seen of it is of no use any more.
-                self.take_back(known).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn take_back(&self, token: Option<RefreshToken>) -> Option<Revocation> {
-        let token = token?;
-        Some(self.inner.revoke(&token).await.into())
+        join(self.inner.flush_from(storing), self.finish_flights(left)).await.0
     }
 
     /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
@@ -295,8 +279,9 @@ async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
                 }
                 pause = (pause * 2).min(FLUSH_PAUSE.1);
             }
-            Err(error) if *error.kind() != ErrorKind::SessionChanged => return Err(error),
-            _ => return Ok(()),
+            // A login or logout came meanwhile: that is to be stored now.
+            Err(error) if *error.kind() == ErrorKind::SessionChanged => {}
+            result => return result.map(drop),
         }
     }
 }
@@ -316,9 +301,8 @@ impl Inner {
         let random = self.parts.random();
         let rules = &self.parts.rules;
         let (left, storing) = self.change(|slot, now| {
-            let received = now.back(ago);
-            let times = Times::new(received, set.lifetime()).refresh_in(set.refresh_hint());
-            let tokens = StoredTokens::from_set(set, received.wall, None)
+            let times = Times::received(now, ago, set.lifetime()).refresh_in(set.refresh_hint());
+            let tokens = StoredTokens::from_set(set, now.back(ago).wall, None)
                 .issued_by(rules.issuer.as_deref())
                 .issued_to(rules.client_id.as_deref());
             slot.machine.login(access, times, tokens, now, random);
@@ -337,13 +321,15 @@ impl Inner {
         left.iter().for_each(AnyFlight::abandon);
     }
 
-    /// Begins a state without tokens. Returns the refresh tokens it forgot, what is still in progress, and the write of it,
-    /// begun in the same step: a driver may have ended it before the caller looks again.
-    pub(crate) fn logout(self: &Arc<Self>) -> (Forgotten, Vec<AnyFlight>, Option<Storing>) {
-        let (forgotten, left, storing) =
-            self.change(|slot, now| (slot.machine.logout(now), slot.abandon(), slot.storing(self)));
+    /// Begins a state without tokens. Returns what is still in progress, and the write of it, begun in the same step: a driver
+    /// may have ended it before the caller looks again.
+    pub(crate) fn logout(self: &Arc<Self>) -> (Vec<AnyFlight>, Option<Storing>) {
+        let (left, storing) = self.change(|slot, now| {
+            slot.machine.logout(now);
+            (slot.abandon(), slot.storing(self))
+        });
         left.iter().for_each(AnyFlight::abandon);
-        (forgotten, left, storing)
+        (left, storing)
     }
 }
 

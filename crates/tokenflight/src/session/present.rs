@@ -12,7 +12,7 @@ use crate::{
     sync::Arc,
     telemetry::Cause,
     time::Deadline,
-    write::Written,
+    unstored::Written,
 };
 
 /// What a wish waits for before it looks again.

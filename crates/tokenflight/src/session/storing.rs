@@ -6,10 +6,11 @@ use tokenflight_machine::{Pending, WorkId};
 use super::{Revocation, acquire::ROUNDS};
 use crate::{
     flight::Join,
-    parts::REVOCATION,
+    revoke,
     slot::{Inner, Slot},
     sync::Arc,
-    write::{self, Written},
+    unstored::Written,
+    write,
 };
 
 /// A write that a caller waits for.
@@ -34,7 +35,7 @@ impl Inner {
             // A logout is followed by its revocation.
             let limit = self.write_limit();
             let limit =
-                if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(REVOCATION.0) } else { limit };
+                if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(revoke::LIMIT) } else { limit };
             match self.parts.within(limit, Box::pin(join?)).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),

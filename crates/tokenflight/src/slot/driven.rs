@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use tokenflight_core::Event;
-use tokenflight_machine::Role;
+use tokenflight_core::Now;
+use tokenflight_machine::{Role, Work};
 
 use super::{AnyFlight, Inner, Slot};
 use crate::{
-    driver::Link,
+    driver::{Left, Link},
     flight::Flight,
     sync::{Arc, Ordering, lock},
     telemetry::Cause,
-    write,
+    unstored::Unstored,
 };
 
 /// What the driver has to do for a session.
@@ -24,15 +24,21 @@ pub(crate) struct Visit {
 }
 
 impl Inner {
-    /// Has every request ask once more: without a driver it is up to them to store what audiences have in common.
+    /// Has every request ask once more.
     pub(crate) fn outdate(&self) {
         self.stamp.now.fetch_add(1, Ordering::Release);
+    }
+
+    /// This will be the session's driver when it is first polled.
+    pub(crate) fn expect(&self, driver: Arc<Link>) {
+        self.note(|slot| slot.standby.push(driver));
     }
 
     /// Makes this the session's driver.
     pub(crate) fn attach(&self, driver: Arc<Link>) {
         let old = self.change(|slot, now| {
             slot.machine.settle_in(now);
+            slot.standby.retain(|standby| !Arc::ptr_eq(standby, &driver));
             let old = slot.driver.replace(driver);
             if slot.machine.rules().role != Role::Common {
                 return old;
@@ -48,9 +54,11 @@ impl Inner {
 
     /// The driver is gone: another one takes over, or the clock is looked at by requests again.
     pub(crate) fn detach(&self, driver: &Arc<Link>) {
-        let (next, _gone) = self.change(|slot, _| {
+        // Without a look at the clock, which may be why the driver goes.
+        let ((next, _gone), _) = self.change_at(Now::new(Duration::ZERO, Duration::ZERO), |slot, _| {
             if slot.is_driven_by(driver) {
-                let next = slot.standby.pop();
+                let next = slot.standby.iter().rposition(|standby| standby.is_polled());
+                let next = next.map(|next| slot.standby.remove(next));
                 return (next.clone(), std::mem::replace(&mut slot.driver, next));
             }
             let place = slot.standby.iter().position(|standby| Arc::ptr_eq(standby, driver));
@@ -115,25 +123,27 @@ impl Slot {
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);
-        let (mut flights, driver) = (slot.flights(), slot.driver.take());
-        let pending = slot.machine.take_pending();
-        let left = std::mem::take(&mut slot.owed);
-        let rest = (slot.refresh.take(), slot.write.take(), left);
-        let standby = std::mem::take(&mut slot.standby);
+        let (mut flights, generation) = (slot.flights(), slot.machine.generation());
+        // What a write in progress stores, that carries on.
+        let written = slot.write.as_ref().filter(|write| !write.is_finished()).and(slot.machine.running(Work::Write));
+        let pending = slot.machine.take_pending().filter(|pending| Some(pending.id()) != written);
+        let mut standby = std::mem::take(&mut slot.standby);
+        let heir = slot.driver.take().or_else(|| standby.pop());
+        let rest = (slot.refresh.take(), slot.write.take(), std::mem::take(&mut slot.owed));
         drop(slot);
         drop(rest);
-        standby.iter().for_each(|driver| driver.leave(Vec::new()));
+        for other in &standby {
+            other.leave(Left::new(Arc::clone(&self.parts), Vec::new()));
+        }
         flights.retain(|flight| !flight.is_finished());
-        match driver {
-            Some(driver) => {
-                if let Some(pending) = pending {
-                    let persist = write::persist(Arc::clone(&self.parts), pending);
-                    flights.push(AnyFlight::Write(Flight::new(Box::pin(persist))));
-                }
-                driver.leave(flights);
-            }
-            None if pending.is_some() || !flights.is_empty() => self.parts.tell(&Event::Abandoned),
-            None => {}
+        if let Some(pending) = pending {
+            let store = Unstored { pending, generation }.store(Arc::clone(&self.parts));
+            flights.push(AnyFlight::Write(Flight::new(Box::pin(store))));
+        }
+        // Without a driver it is lost, and that is told as it is dropped.
+        let left = Left::new(Arc::clone(&self.parts), flights);
+        if let Some(heir) = heir {
+            heir.leave(left);
         }
     }
 }

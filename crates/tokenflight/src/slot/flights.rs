@@ -12,7 +12,7 @@ use crate::{
     flight::{Flight, Stay},
     parts::Applied,
     refresh::Refreshed,
-    write::Written,
+    unstored::Written,
 };
 
 /// A flight of any kind, to be taken to its end.

@@ -194,3 +194,27 @@ fn settings_hold_for_all_requests() {
 fn audiences_cannot_be_built_without_one() {
     assert_eq!(Audiences::builder().time(ManualTime::new(1)).build().unwrap_err(), BuildError::NoAudience);
 }
+
+/// No driver. A refresh for one audience is given up; requests of another one, which has a usable token and a copy of it, carry
+/// it on.
+#[test]
+fn a_refresh_that_was_given_up_is_carried_on_by_the_requests_of_another_audience() {
+    let fixture = Scripted::new();
+    let audiences = fixture.logged_in();
+    let mail = session(&audiences, "mail").clone();
+    fixture.time.run(mail.token()).unwrap();
+    let inner =
+        service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let mut client = BearerLayer::new(mail, Origins::new(["https://mail.example"]).unwrap()).layer(inner);
+    let mut ask = || {
+        let request = Request::get("https://mail.example/").body(Full::default()).unwrap();
+        client.call(request).now_or_never().unwrap().unwrap();
+    };
+    (0..2).for_each(|_| ask());
+    fixture.time.advance(SECOND * 60);
+    fixture.files.set_yields(1);
+    assert!(session(&audiences, "files").refresh().now_or_never().is_none());
+    assert!(audiences.state().refreshing);
+    (0..6).for_each(|_| ask());
+    assert!(!audiences.state().refreshing, "it stands still, and has the claim");
+}

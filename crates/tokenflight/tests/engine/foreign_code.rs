@@ -149,3 +149,35 @@ fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     });
     assert!(done.is_some(), "a deadlock");
 }
+
+/// The store's error about a rotation that came in an answer of no use, while there is another login.
+#[test]
+fn a_failure_to_store_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
+    struct Failing(ModelStore, Arc<OnceLock<Session>>);
+    impl Store for Failing {
+        fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+            self.0.load(key)
+        }
+
+        fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+            if !matches!(op.body, Body::Commit { .. }) {
+                return self.0.apply(key, op);
+            }
+            Box::pin(async move {
+                let session = self.1.get().unwrap().clone();
+                let _ = session.login(set("next")).now_or_never();
+                Err(StoreError::not_done(Nosy(Arc::clone(&self.1))))
+            })
+        }
+    }
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), Failing(ModelStore::new(), Arc::clone(&cell)));
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::config("unusable").rotated(RefreshToken::new("refresh-1"))));
+        let _ = time.run(session.token());
+    });
+    assert!(done.is_some());
+}

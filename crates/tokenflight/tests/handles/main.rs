@@ -4,7 +4,13 @@
 //! Everything is polled by hand here: what is not polled stands still.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod clocks;
 mod drivers;
 mod fixture;
+mod heirs;
 mod leaving;
+mod reloads;
+mod revoked;
 mod shutdown;
+mod stored;
+mod world;

@@ -2,13 +2,14 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 use tokenflight::{
-    Error,
+    Error, Session, TokenSet,
     bearer::challenge::{Challenge, Meaning},
 };
+use tokenflight_test::{ManualTime, MockGrant, ModelStore};
 use tokio_test::assert_pending;
 
 use crate::{
-    fixture::{Fixture, ME, challenged, get, ok, read, response, status},
+    fixture::{Fixture, ME, challenged, explained, get, ok, read, response, secs, status, unauthorized},
     scripted::TestBody,
 };
 
@@ -187,7 +188,7 @@ fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
     let answer = response(call.poll_until_idle());
     let challenge = answer.extensions().get::<Challenge>().unwrap();
     assert_eq!(challenge.meaning(), Meaning::InsufficientAuthentication);
-    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("phr"), Some(crate::fixture::secs(300))));
+    assert_eq!((challenge.acr_values(), challenge.max_age()), (Some("phr"), Some(secs(300))));
     assert_eq!(fixture.grant.count(), 0);
 }
 
@@ -195,4 +196,24 @@ fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
 fn a_challenge_for_claims_is_no_reason_to_refresh() {
     untouched(challenged(&[r#"Bearer error="insufficient_claims", claims="eyJ9""#], TestBody::text("body")));
     untouched(challenged(&[r#"Bearer error="invalid_token", claims="eyJ9""#], TestBody::text("body")));
+}
+
+/// The boot clock is younger than the stored token: a computer that was switched on lately, and every program on macOS and
+/// Windows, where it counts from the start of the program.
+#[test]
+fn a_stored_token_that_is_older_than_the_boot_clock_is_not_taken_for_a_fresh_one() {
+    let (model, time) = (ModelStore::new(), ManualTime::new(7));
+    let first = Session::builder(MockGrant::new()).store(model.clone()).time(time.clone()).build().unwrap();
+    time.run(first.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(secs(3600)))).unwrap();
+    drop(first);
+    // 1,500 s later, and the boot clock shows 1,000 s.
+    time.step_wall_forward(secs(1500));
+    let clock = time.clone();
+    let mut fixture = Fixture::blank(move |builder| builder.store(model).time(clock));
+    let mut call = fixture.call(get(ME));
+    let _ = call.poll_until_idle();
+    fixture.received_with("access-0").send_response(unauthorized());
+    let polled = call.poll_until_idle();
+    assert!(polled.is_pending(), "{:?}", explained(polled));
+    fixture.received_with("access-1");
 }

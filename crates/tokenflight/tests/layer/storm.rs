@@ -1,11 +1,19 @@
-//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it
-//!.
+//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it.
 
-use http::StatusCode;
-use tokenflight::ErrorKind;
+use std::{collections::VecDeque, task::Poll, time::Duration};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokenflight::{BearerOptions, ErrorKind};
 use tokio_test::assert_pending;
+use tower_test::mock::SendResponse;
 
-use crate::fixture::{API, Fixture, ME, OTHER, explained, get, millis, now, ok, secs, status, unauthorized};
+use crate::{
+    fixture::{
+        API, Fixture, ME, OTHER, Res, explained, get, millis, now, ok, read, response, secs, status, unauthorized,
+    },
+    scripted::TestBody,
+};
 
 /// The default of `Policy::storm_limit`.
 const LIMIT: usize = 10;
@@ -128,4 +136,94 @@ fn refusals_of_replaced_tokens_are_not_counted() {
     fixture.time.advance(secs(20));
     assert_eq!(refused_twice(&mut fixture, ME), ErrorKind::StillRefused, "one of ten");
     assert_eq!(fixture.grant.count(), 2);
+}
+
+/// An endpoint that always refuses, and requests that are never sent again: a stream, an upload.
+#[test]
+fn requests_that_are_not_sent_again_cost_ten_refreshes_in_ten_minutes() {
+    let mut fixture = Fixture::new().layered(|layer| layer.options(BearerOptions::new().never_replay()));
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..50 {
+        let mut call = fixture.call(get(ME));
+        let _ = call.poll_until_idle();
+        if let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() {
+            respond.send_response(unauthorized());
+        }
+        let _ = call.poll_until_idle();
+        let _ = fixture.session.token().now_or_never();
+        fixture.time.advance(secs(12));
+    }
+    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
+}
+
+fn grpc_refusal() -> Res {
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"))]);
+    let mut response = Response::new(TestBody::text("message").trailers(trailers));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// A gRPC server that refuses every call in its trailers.
+#[test]
+fn calls_that_are_refused_in_their_trailers_cost_ten_refreshes_in_ten_minutes() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..50 {
+        let mut call = fixture.call(get(ME));
+        let _ = call.poll_until_idle();
+        let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() else { panic!("nothing was sent") };
+        respond.send_response(grpc_refusal());
+        let _ = read(response(call.poll_until_idle()).into_body());
+        let _ = fixture.session.token().now_or_never();
+        fixture.time.advance(secs(12));
+    }
+    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
+}
+
+/// An endpoint that takes 41 s for each of its refusals: a request every ten seconds, for twenty minutes.
+#[test]
+fn a_slow_server_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    let (mut calls, mut answers) = (Vec::new(), VecDeque::new());
+    for second in 0..1200 {
+        if second % 10 == 0 {
+            calls.push(fixture.call(get(ME)));
+        }
+        while answers.front().is_some_and(|(due, _)| *due <= second) {
+            let (_, respond): (_, SendResponse<_>) = answers.pop_front().unwrap();
+            respond.send_response(unauthorized());
+        }
+        calls.retain_mut(|call| call.poll_until_idle().is_pending());
+        while let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() {
+            answers.push_back((second + 41, respond));
+        }
+        fixture.time.advance(secs(1));
+    }
+    assert!(
+        fixture.grant.count() < 2 * LIMIT,
+        "{} refreshes: ten in ten minutes, and ever fewer",
+        fixture.grant.count()
+    );
+}
+
+/// Where nothing counts as fresh, as in the examples, the guard against storms is off as well.
+#[test]
+fn without_a_fresh_window_a_server_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
+    let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.fresh_window = Duration::ZERO));
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..60 {
+        let mut call = fixture.call(get(ME));
+        let _ = call.poll_until_idle();
+        for _ in 0..2 {
+            if let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() {
+                respond.send_response(unauthorized());
+                if call.poll_until_idle().is_ready() {
+                    break;
+                }
+            }
+        }
+        fixture.time.advance(secs(10));
+    }
+    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
 }

@@ -2,17 +2,17 @@
 
 use std::{
     future::{Future, poll_fn},
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use tokenflight::{ErrorKind, FailureClass, Now, Time, time::Sleep};
+use tokenflight::{ErrorKind, FailureClass, Now, Session, Time, TokenSet, time::Sleep};
 use tokenflight_test::{ManualTime, MockGrant};
 
 use super::fixture::{BACKOFF, Fixture, SECOND};
@@ -125,10 +125,71 @@ fn a_clock_that_panics_once_ends_no_session() {
         let fixture = Fixture::with(grant.clone(), grant, move |time| Moody { time: time.clone(), calm_for: moody });
         calm.store(calm_for, Ordering::SeqCst);
         // A caller that asks the clock itself sees the panic; the session must not.
-        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| fixture.session.token().now_or_never()));
+        let _ = catch_unwind(AssertUnwindSafe(|| fixture.session.token().now_or_never()));
         calm.store(LONG, Ordering::SeqCst);
         // A claim may have been left behind, and has to run out.
         fixture.time.advance(100 * SECOND);
         assert!(fixture.ask().is_ok(), "panic {calm_for}");
     }
+}
+
+/// A clock that stays broken once it is.
+#[derive(Clone)]
+struct Broken(ManualTime, Arc<AtomicBool>);
+
+impl Time for Broken {
+    fn now(&self) -> Now {
+        assert!(!self.1.load(Ordering::SeqCst), "the clock is broken");
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Time::sleep(&self.0, duration)
+    }
+
+    fn random(&self) -> u64 {
+        Time::random(&self.0)
+    }
+}
+
+/// "Never: a clock or timer that panics ends it, and its sessions go on, driven by their callers."
+#[test]
+fn a_driver_with_a_clock_that_stays_broken_ends_and_does_not_panic() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let time = Broken(ManualTime::new(1), Arc::clone(&broken));
+    let session = Session::builder(MockGrant::new()).time(time).build().unwrap();
+    session.login(TokenSet::new("a").refresh_token("r").expires_in(SECOND * 300)).now_or_never().unwrap().unwrap();
+    let mut driver = session.driver();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(driver.poll_unpin(&mut cx).is_pending());
+    broken.store(true, Ordering::SeqCst);
+    let polled = catch_unwind(AssertUnwindSafe(|| driver.poll_unpin(&mut cx)));
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(driver)));
+    broken.store(false, Ordering::SeqCst);
+    assert!(dropped.is_ok(), "dropping it panics, which aborts the process while it unwinds");
+    assert!(matches!(polled, Ok(Poll::Ready(()))), "it does not end: {:?}", polled.map_err(drop));
+}
+
+/// As above, beside some work: the driver is dropped while the panic unwinds, and panics again.
+#[test]
+fn a_clock_that_stays_broken_does_not_abort_the_process() {
+    if std::env::var_os("TOKENFLIGHT_BROKEN_CLOCK").is_some() {
+        let broken = Arc::new(AtomicBool::new(false));
+        let time = Broken(ManualTime::new(1), Arc::clone(&broken));
+        let session = Session::builder(MockGrant::new()).time(time).build().unwrap();
+        session.login(TokenSet::new("a").refresh_token("r").expires_in(SECOND * 300)).now_or_never().unwrap().unwrap();
+        let mut work = Box::pin(session.run_until(SECOND * 5, std::future::pending::<()>()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(work.poll_unpin(&mut cx).is_pending());
+        broken.store(true, Ordering::SeqCst);
+        let _ = catch_unwind(AssertUnwindSafe(|| work.poll_unpin(&mut cx)));
+        std::process::exit(0);
+    }
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["clocks::a_clock_that_stays_broken_does_not_abort_the_process", "--exact"])
+        .env("TOKENFLIGHT_BROKEN_CLOCK", "1")
+        .output()
+        .unwrap()
+        .status;
+    assert!(status.success(), "{status}");
 }

@@ -1,0 +1,108 @@
+//! What the last handle leaves, and what is told of it.
+
+use futures_util::FutureExt;
+use tokenflight::{Event, Session};
+use tokenflight_test::{
+    MockGrant,
+    mock::{Fate, OpKind},
+};
+
+use crate::world::{SECOND, poll, set, world};
+
+/// A driver that was spawned and whose task has not run yet.
+#[test]
+fn what_the_last_handle_leaves_reaches_a_driver_that_was_not_polled_yet() {
+    let (world, session) = world();
+    let driver = session.driver();
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.login(set("next")).now_or_never().is_none());
+    drop(session);
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(driver);
+    assert_eq!(world.stored().as_deref(), Some("refresh-next"), "{:?}", world.told());
+}
+
+/// The driver tries for a while to store what the session left, and gives up in silence.
+#[test]
+fn what_a_driver_could_not_store_for_a_session_that_is_gone_is_told() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.set_down(true);
+    assert!(session.logout().now_or_never().is_some());
+    drop(session);
+    world.time.run(driver);
+    assert!(world.told().iter().any(|event| matches!(event, Event::Unpersisted { .. })));
+    assert!(world.told().iter().any(|event| matches!(event, Event::Abandoned)), "{:?}", world.told());
+}
+
+/// And what it did store is told too: a question was raised.
+#[test]
+fn what_a_driver_stores_for_a_session_that_is_gone_is_told() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.set_down(true);
+    assert!(session.logout().now_or_never().is_some());
+    drop(session);
+    let _ = poll(&mut driver);
+    world.store.set_down(false);
+    world.time.run(driver);
+    assert_eq!(world.stored(), None);
+    assert!(world.told().iter().any(|event| matches!(event, Event::Unpersisted { .. })));
+    assert!(world.told().iter().any(|event| matches!(event, Event::Persisted { .. })), "{:?}", world.told());
+}
+
+/// The runtime that has the driver goes.
+#[test]
+fn what_a_driver_carries_for_a_session_that_is_gone_is_told_when_the_driver_is_dropped() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.logout().now_or_never().is_none());
+    drop(session);
+    assert!(poll(&mut driver).is_pending());
+    drop(driver);
+    assert!(world.told().iter().any(|event| matches!(event, Event::Abandoned)), "{:?}", world.told());
+}
+
+/// The last handle has gone, and the store takes longer than its limit to answer.
+#[test]
+fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last_handle_has_gone() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.gate(OpKind::Commit).close();
+    assert!(session.refresh().now_or_never().is_none());
+    assert!(poll(&mut driver).is_pending());
+    drop(session);
+    for _ in 0..12 {
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND);
+    }
+    let fates: Vec<_> =
+        world.store.log().into_iter().filter(|call| call.kind == OpKind::Commit).map(|call| call.fate).collect();
+    assert!(!fates.contains(&Fate::Dropped), "{fates:?}");
+}
+
+/// The last handle goes while a refresh waits for another holder's claim: there is nothing to obtain a token for any more.
+#[test]
+fn a_refresh_that_waits_for_a_claim_ends_with_the_last_handle() {
+    let (world, session) = world();
+    let other = Session::builder(MockGrant::new()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
+    let stuck = MockGrant::new();
+    stuck.gate().close();
+    let elsewhere =
+        Session::builder(stuck.clone()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
+    drop(other);
+    world.time.advance(SECOND * 301);
+    assert!(elsewhere.token().now_or_never().is_none());
+    let mut driver = session.driver();
+    let _ = poll(&mut driver);
+    let _ = poll(&mut driver);
+    drop(session);
+    let began = world.time.now().boot;
+    world.time.run(driver);
+    assert!(world.time.now().boot - began < SECOND * 5, "{:?}", world.time.now().boot - began);
+}

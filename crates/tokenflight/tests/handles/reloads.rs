@@ -1,0 +1,61 @@
+//! A session that has ended, and looks again.
+
+use tokenflight::{Audiences, GrantError, Status};
+use tokenflight_test::{ManualTime, MockGrant, ModelStore, mock::Step};
+
+use crate::world::{SECOND, set, world};
+
+fn invalid_grant() -> Step {
+    Step::Fail(GrantError::terminal("invalid_grant"))
+}
+
+/// The state is "ending, usable until"; an application looks whether another process has logged in.
+#[test]
+fn a_reload_leaves_the_living_token_of_a_session_that_has_ended() {
+    let (world, session) = world();
+    world.time.advance(SECOND * 60);
+    world.grant.push(invalid_grant());
+    world.time.run(session.refresh()).unwrap_err();
+    assert!(matches!(session.state().status, Status::Ending(_)), "{:?}", session.state());
+    assert!(world.time.run(session.token()).is_ok());
+    let reloaded = world.time.run(session.reload());
+    assert!(reloaded.is_ok(), "{reloaded:?}");
+    let token = world.time.run(session.token());
+    assert!(token.is_ok(), "{token:?}");
+}
+
+#[test]
+fn a_reload_that_cannot_read_the_store_leaves_the_living_token_of_a_session_that_has_ended() {
+    let (world, session) = world();
+    world.time.advance(SECOND * 60);
+    world.grant.push(invalid_grant());
+    world.time.run(session.refresh()).unwrap_err();
+    world.store.set_down(true);
+    let _ = world.time.run(session.reload());
+    let token = world.time.run(session.token());
+    assert!(token.is_ok(), "{token:?}");
+}
+
+#[test]
+fn a_reload_leaves_the_living_tokens_of_audiences_whose_login_has_ended() {
+    let (time, files, mail) = (ManualTime::new(1), MockGrant::new(), MockGrant::new());
+    let audiences = Audiences::builder()
+        .time(time.clone())
+        .store(ModelStore::new())
+        .audience("files", files.clone())
+        .audience("mail", mail.clone())
+        .build()
+        .unwrap();
+    time.run(audiences.login(set("0"))).unwrap();
+    let (one, other) = (audiences.session("files").unwrap(), audiences.session("mail").unwrap());
+    time.run(one.token()).unwrap();
+    time.advance(SECOND * 10);
+    mail.push(invalid_grant());
+    time.run(other.token()).unwrap_err();
+    // It learns of the end by itself.
+    time.run(one.refresh()).unwrap_err();
+    assert!(time.run(one.token()).is_ok(), "before");
+    let _ = time.run(audiences.reload());
+    let token = time.run(one.token());
+    assert!(token.is_ok(), "{token:?}");
+}

@@ -1,0 +1,174 @@
+//! What a logout has made useless is revoked, whoever finishes what it began.
+
+use futures_util::{FutureExt, future::select};
+use tokenflight::Session;
+use tokenflight_test::{
+    MockGrant,
+    mock::{OpKind, Trouble},
+};
+
+use crate::world::{SECOND, poll, set, world, world_with};
+
+/// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
+/// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
+#[test]
+fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_gone() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    assert!(poll(&mut driver).is_pending());
+    assert_eq!(world.grant.count(), 1);
+    {
+        let mut logout = Box::pin(session.logout());
+        let mut done = false;
+        for _ in 0..100 {
+            if poll(&mut logout).is_ready() {
+                done = true;
+                break;
+            }
+            let _ = poll(&mut driver);
+            world.time.advance(SECOND / 5);
+        }
+        assert!(done);
+    }
+    drop(session);
+    assert!(poll(&mut driver).is_pending());
+    world.grant.gate().open();
+    world.time.run(driver);
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+}
+
+/// The user logs out while a refresh is under way, and another one logs in before its answer has come. What it brings is a
+/// live refresh token of the one who has logged out.
+#[test]
+fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    assert!(poll(&mut driver).is_pending());
+    let mut logout = Box::pin(session.logout());
+    for _ in 0..100 {
+        if poll(&mut logout).is_ready() {
+            break;
+        }
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND / 5);
+    }
+    drop(logout);
+    world.time.run(session.login(set("bob"))).unwrap();
+    world.grant.gate().open();
+    for _ in 0..20 {
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND / 5);
+    }
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    assert!(!world.revoked().contains(&"refresh-bob".to_owned()));
+}
+
+/// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have revoked it.
+#[test]
+fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    for _ in 0..3 {
+        world.store.push(OpKind::Commit, Trouble::Fail);
+    }
+    world.time.run(session.refresh()).unwrap();
+    assert!(session.state().unsaved);
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.logout().now_or_never().is_none());
+    world.store.gate(OpKind::Reset).open();
+    for _ in 0..50 {
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND);
+    }
+    assert!(!session.state().unsaved);
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+}
+
+/// A logout whose caller goes, and another login at once: the refresh token of the first is stored no more and alive.
+#[test]
+fn a_logout_that_is_cut_off_by_another_login_revokes_what_was_stored() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.logout().now_or_never().is_none());
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(select(Box::pin(session.login(set("bob"))), &mut driver));
+    for _ in 0..20 {
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND);
+    }
+    assert_eq!(world.stored().as_deref(), Some("refresh-bob"));
+    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+}
+
+/// Several logouts in a row, of which only the last is waited for.
+#[test]
+fn a_logout_after_a_logout_that_was_cut_off_says_what_it_revoked() {
+    let (world, session) = world();
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.logout().now_or_never().is_none());
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(session.logout()).unwrap();
+    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+}
+
+/// A login over one that was cut off, and a logout over that.
+#[test]
+fn a_logout_after_logins_that_were_cut_off_revokes_all_of_them() {
+    let (world, session) = world();
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.login(set("1")).now_or_never().is_none());
+    assert!(session.logout().now_or_never().is_none());
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(session.shutdown(SECOND * 60)).unwrap();
+    let revoked = world.revoked();
+    assert!(revoked.contains(&"refresh-1".to_owned()), "only {revoked:?}");
+    assert!(revoked.contains(&"refresh-0".to_owned()), "only {revoked:?}");
+}
+
+/// The last handle goes with a rotation unsaved, and another process logs out before the driver stores it.
+#[test]
+fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked() {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    world.store.push(OpKind::Commit, Trouble::Fail);
+    world.time.run(session.refresh()).unwrap();
+    assert!(session.state().unsaved);
+    let elsewhere =
+        Session::builder(MockGrant::new()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
+    world.time.run(elsewhere.logout()).unwrap();
+    drop(session);
+    world.time.run(driver);
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+}
+
+/// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait for it.
+#[test]
+fn a_shutdown_waits_for_the_revocation_of_what_was_never_stored() {
+    let (world, session) = world_with(SECOND);
+    world.store.push(OpKind::Commit, Trouble::Fail);
+    world.time.run(session.refresh()).unwrap();
+    assert!(session.state().unsaved);
+    let mut logout = Box::pin(session.logout());
+    // The logout is stored, and one of two tokens revoked.
+    for _ in 0..60 {
+        assert!(poll(&mut logout).is_pending());
+        if !world.revoked().is_empty() {
+            break;
+        }
+        world.time.advance(SECOND / 10);
+    }
+    assert_eq!(world.revoked().len(), 1);
+    world.time.run(session.shutdown(SECOND * 60)).unwrap();
+    drop(logout);
+    assert_eq!(world.revoked(), ["refresh-1", "refresh-0"]);
+}

@@ -1,0 +1,80 @@
+//! A login or logout that the store has not taken is stored by what comes next.
+
+use futures_util::FutureExt;
+use tokenflight::{Audiences, GrantKey};
+use tokenflight_test::{
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{OpKind, Trouble},
+};
+
+use crate::world::{SECOND, poll, set, world};
+
+/// The shutdown is storing a rotation; the user logs out meanwhile, and the caller of that goes.
+#[test]
+fn a_shutdown_stores_a_logout_that_comes_meanwhile() {
+    let (world, session) = world();
+    world.store.push(OpKind::Commit, Trouble::Fail);
+    world.time.run(session.refresh()).unwrap();
+    assert!(session.state().unsaved);
+    world.store.gate(OpKind::Commit).close();
+    let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
+    assert!(poll(&mut shutdown).is_pending());
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.logout().now_or_never().is_none());
+    world.store.gate(OpKind::Commit).open();
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(shutdown).unwrap();
+    assert!(!session.state().unsaved, "the shutdown says that all is stored");
+    assert_eq!(world.stored(), None, "the logout is not stored");
+}
+
+/// The same with another login.
+#[test]
+fn a_shutdown_stores_a_login_that_comes_meanwhile() {
+    let (world, session) = world();
+    world.store.push(OpKind::Commit, Trouble::Fail);
+    world.time.run(session.refresh()).unwrap();
+    world.store.gate(OpKind::Commit).close();
+    let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
+    assert!(poll(&mut shutdown).is_pending());
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.login(set("next")).now_or_never().is_none());
+    world.store.gate(OpKind::Commit).open();
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(shutdown).unwrap();
+    assert_eq!(world.stored().as_deref(), Some("refresh-next"));
+}
+
+/// No driver; the store fails once while the user logs out. Callers go on asking.
+#[test]
+fn callers_store_a_logout_if_there_is_no_driver() {
+    let (world, session) = world();
+    world.store.push(OpKind::Reset, Trouble::Fail);
+    world.time.run(session.logout()).unwrap_err();
+    for _ in 0..100 {
+        world.time.run(session.token()).unwrap_err();
+        world.time.advance(SECOND * 6);
+    }
+    assert_eq!(world.stored(), None, "the next process is logged in");
+}
+
+/// All audiences: the store fails once while the user logs out, there is no driver, and callers go on asking.
+#[test]
+fn callers_of_audiences_store_a_logout_if_there_is_no_driver() {
+    let (time, model) = (ManualTime::new(1), ModelStore::new());
+    let store = MockStore::before(model.clone());
+    let audiences = Audiences::builder()
+        .time(time.clone())
+        .store(store.clone())
+        .audience("files", MockGrant::new())
+        .build()
+        .unwrap();
+    time.run(audiences.login(set("0"))).unwrap();
+    store.push(OpKind::Reset, Trouble::Fail);
+    time.run(audiences.logout()).unwrap_err();
+    for _ in 0..100 {
+        time.run(audiences.session("files").unwrap().token()).unwrap_err();
+        time.advance(SECOND * 6);
+    }
+    assert!(model.entry(&GrantKey::new("default")).unwrap().tokens().is_none(), "the next process is logged in");
+}
