@@ -6,8 +6,8 @@ use std::{
 };
 
 use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, RefreshToken, Session, Status, Store,
-    Token, TokenRequest, TokenSet,
+    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, Session, Status, Store, Token,
+    TokenRequest, TokenSet,
 };
 use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider::Provider};
 use tokenflight_test::ManualTime;
@@ -53,20 +53,8 @@ impl Grant for Noted {
         self.inner.request(request)
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.inner.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.inner.issuer()
-    }
-
-    fn reuse_policy(&self) -> Option<tokenflight::ReusePolicy> {
-        self.inner.reuse_policy()
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.inner.revoke(token)
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.inner)
     }
 }
 

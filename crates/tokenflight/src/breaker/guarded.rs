@@ -1,9 +1,6 @@
 use std::fmt;
 
-use tokenflight_core::{
-    BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenSet,
-    grant::{ReusePolicy, TokenRequest},
-};
+use tokenflight_core::{BoxFuture, FailureClass, Grant, GrantError, TokenSet, grant::TokenRequest};
 
 use super::{Breaker, state::Answer};
 
@@ -44,24 +41,8 @@ impl<G: Grant> Grant for Guarded<G> {
         })
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.grant.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.grant.issuer()
-    }
-
-    fn client_id(&self) -> Option<&str> {
-        self.grant.client_id()
-    }
-
-    fn reuse_policy(&self) -> Option<ReusePolicy> {
-        self.grant.reuse_policy()
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.grant.revoke(token)
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.grant)
     }
 }
 

@@ -10,9 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::Full;
-use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Source, TokenRequest, TokenSet,
-};
+use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Source, TokenRequest, TokenSet};
 use tower_service::Service;
 
 use crate::clock;
@@ -142,23 +140,14 @@ impl<G: Grant> Grant for Watched<G> {
         })
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.grant.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.grant.issuer()
-    }
-
-    fn client_id(&self) -> Option<&str> {
-        self.grant.client_id()
-    }
-
-    fn reuse_policy(&self) -> Option<ReusePolicy> {
-        self.grant.reuse_policy()
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.grant)
     }
 
     // A soak takes nothing back: what `grace` replaces is of the same login.
+    fn revoke<'a>(&'a self, _: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Also notes an attempt that is dropped at its time limit.
