@@ -1,6 +1,6 @@
 //! What can be wrong with Postgres, what is known then, and what cures it.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
 use tokenflight_core::{
     BoxError,
@@ -89,14 +89,7 @@ impl PostgresError {
     /// Finds it among the sources of another error.
     #[must_use]
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 
     /// What is known of a write that failed so.
