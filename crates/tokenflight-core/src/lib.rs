@@ -7,6 +7,7 @@
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
 
+mod end_reason;
 mod error;
 mod event;
 pub mod grant;
@@ -20,8 +21,9 @@ mod token;
 use std::{future::Future, pin::Pin};
 
 pub use self::{
+    end_reason::EndReason,
     error::{Error, ErrorKind},
-    event::{EndReason, Event, Source},
+    event::{Event, Source},
     grant::contract::Grant,
     grant::error::{FailureClass, GrantError},
     login::LoginId,

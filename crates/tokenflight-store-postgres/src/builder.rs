@@ -25,11 +25,33 @@ pub struct Builder {
     durable: bool,
 }
 
-impl Builder {
-    pub(crate) fn new(sql: Box<dyn Sql>) -> Self {
-        Self { sql, table: NAME.to_owned(), durable: false }
+impl PostgresCell {
+    /// A cell over these connections, or over a pool, with other settings than the usual ones.
+    pub fn builder(sql: impl Sql) -> Builder {
+        Builder { sql: Box::new(sql), table: NAME.to_owned(), durable: false }
     }
 
+    /// A cell over these connections, or over a pool.
+    ///
+    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`]: there is no connection, or something is missing.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is written.
+    pub async fn open(sql: impl Sql) -> Result<Self, PostgresError> {
+        Self::builder(sql).open().await
+    }
+}
+
+impl Builder {
     /// Another table than `tokenflight_grants`, with its schema before a dot or without: lower-case letters, digits and `_`.
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();

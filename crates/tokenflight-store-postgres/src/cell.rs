@@ -1,7 +1,4 @@
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, sync::Arc};
 
 use tokenflight_core::{
     BoxFuture,
@@ -10,24 +7,18 @@ use tokenflight_core::{
 use tokio::sync::oneshot;
 
 use crate::{
-    PostgresError,
-    builder::Builder,
-    clock,
+    PostgresError, clock,
+    core::Core,
     durability::Durability,
-    facts::Pace,
     lanes::{Job, Lanes},
     load::Load,
-    polls::Polls,
-    sql::{Answer, Sql, Statement},
+    sql::Sql,
     swap::Swap,
     table::Table,
 };
 
 /// How many statements of a kind are under way at once. Each has a connection.
 const LANES: usize = 2;
-
-/// How often a statement is sent that others were in the way of.
-const TRIES: usize = 3;
 
 /// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
 /// Cloning shares.
@@ -60,53 +51,7 @@ pub struct PostgresCell {
     swaps: Arc<Lanes<Swap>>,
 }
 
-/// What all statements of a cell share.
-pub(crate) struct Core {
-    pub(crate) sql: Box<dyn Sql>,
-    pub(crate) table: Table,
-    pub(crate) pace: Mutex<Pace>,
-    pub(crate) polls: Polls,
-    durability: Durability,
-}
-
-impl Core {
-    pub(crate) async fn run(&self, statement: &Statement) -> Result<Answer, PostgresError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.sql.run(statement).await.map_err(PostgresError::from) {
-                Err(error) if tries < TRIES && error.is_conflict() => {}
-                result => return result,
-            }
-        }
-    }
-}
-
 impl PostgresCell {
-    /// A cell over these connections, or over a pool, with other settings than the usual ones.
-    pub fn builder(sql: impl Sql) -> Builder {
-        Builder::new(Box::new(sql))
-    }
-
-    /// A cell over these connections, or over a pool.
-    ///
-    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
-    ///
-    /// # Errors
-    ///
-    /// [`PostgresError`]: there is no connection, or something is missing.
-    ///
-    /// # Panics
-    ///
-    /// Never.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is written.
-    pub async fn open(sql: impl Sql) -> Result<Self, PostgresError> {
-        Self::builder(sql).open().await
-    }
-
     /// What was found about durability.
     #[must_use]
     pub fn durability(&self) -> &Durability {
@@ -114,7 +59,7 @@ impl PostgresCell {
     }
 
     pub(crate) fn new(sql: Box<dyn Sql>, table: Table, durability: Durability) -> Self {
-        let core = Arc::new(Core { sql, table, pace: Mutex::default(), polls: Polls::default(), durability });
+        let core = Arc::new(Core::new(sql, table, durability));
         Self { core, loads: Lanes::new(LANES), swaps: Lanes::new(LANES) }
     }
 

@@ -46,6 +46,7 @@ mod check;
 mod clock;
 #[cfg(feature = "connections")]
 mod connections;
+mod core;
 mod durability;
 mod error;
 mod facts;

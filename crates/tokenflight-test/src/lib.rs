@@ -58,10 +58,7 @@ mod time;
 #[cfg(feature = "net")]
 pub use self::net::Served;
 pub use self::{
-    auth::{
-        fault::Fault,
-        server::{AuthServer, Verdict},
-    },
+    auth::{fault::Fault, server::AuthServer, verdict::Verdict},
     fixture::{Fixture, Parts},
     mock::{grant::MockGrant, store::MockStore},
     model_store::ModelStore,

@@ -75,6 +75,11 @@ impl Settings {
         let plain = |listed: &str| listed.strip_suffix(":443").unwrap_or(listed).eq_ignore_ascii_case(host);
         self.hosts.iter().any(|listed| plain(listed))
     }
+
+    /// The scopes, as a request names them.
+    pub(crate) fn scope(&self) -> Option<String> {
+        (!self.scopes.is_empty()).then(|| self.scopes.join(" "))
+    }
 }
 
 /// A profile and where its files are.

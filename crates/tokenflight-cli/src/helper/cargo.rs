@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{MOST, expose, host, token};
+use super::{
+    asked::{MOST, expose, token},
+    host,
+};
 use crate::{config::File, problem::Problem, token::print};
 
 /// The version of the protocol.

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{expose, host, question, token};
+use super::{
+    asked::{expose, question, token},
+    host,
+};
 use crate::{
     config::File,
     problem::{Code, Problem},

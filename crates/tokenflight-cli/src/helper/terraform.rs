@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{expose, host, token};
+use super::{
+    asked::{expose, token},
+    host,
+};
 use crate::{config::File, problem::Problem, token::print};
 
 pub(super) fn run(file: &File, operation: &str, asked: &str) -> Result<ExitCode, Problem> {

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::{BoxError, EndReason, RefreshToken, event::clean};
+use crate::{BoxError, EndReason, RefreshToken, end_reason::clean};
 
 /// What a failed token request means for the refresh token it presented.
 ///

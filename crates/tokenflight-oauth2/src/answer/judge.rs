@@ -2,9 +2,14 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use tokenflight_core::{FailureClass, GrantError, Secret, TokenSet};
+use tokenflight_core::{FailureClass, GrantError, Secret};
 
-use super::{fault::Fault, members::Members, retry_after, tokens};
+use super::{
+    fault::Fault,
+    members::Members,
+    retry_after, tokens,
+    verdict::{NoTokens, Verdict},
+};
 use crate::{BoxError, provider::Provider};
 
 /// One HTTP response of a token endpoint, with its body or the reason why that did not arrive whole.
@@ -35,18 +40,6 @@ impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
-}
-
-/// What an answer means.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Tokens. Whether the access token may be used is judged at adoption.
-    Tokens(TokenSet),
-    /// A failure with its class.
-    Failed(GrantError),
-    /// A success that is none: no tokens and no error. Ambiguous once; three in a row are a wrong set-up.
-    Odd(GrantError),
 }
 
 /// How long to leave an endpoint alone that is not where it should be.
@@ -147,17 +140,6 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
-
-#[derive(Debug)]
-pub(super) struct NoTokens(pub(super) &'static str);
-
-impl fmt::Display for NoTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for NoTokens {}
 
 /// A redirect, by the host alone: the rest of the address may hold secrets.
 #[derive(Debug)]

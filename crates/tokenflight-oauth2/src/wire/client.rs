@@ -1,7 +1,6 @@
 //! One submission over any tower HTTP client, and what is known when there is no answer.
 
 use std::{
-    error::Error as StdError,
     future::poll_fn,
     sync::{Mutex, PoisonError},
 };
@@ -15,14 +14,10 @@ use tower_service::Service;
 
 use super::{
     encoding,
+    limits::{MAX_BODY, MAX_HEAD, TooLarge},
     proof::{self, Broken, Proof},
 };
 use crate::BoxError;
-
-/// The largest body of a token response, as it comes and as it is decoded.
-pub(super) const MAX_BODY: usize = 256 * 1024;
-/// The largest sum of its header names and values.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// What the authorization server answered.
 #[derive(Debug)]
@@ -119,14 +114,3 @@ where
     };
     Reply { status: head.status, headers: head.headers, body, decoded }
 }
-
-#[derive(Debug)]
-pub(super) struct TooLarge(pub(super) &'static str);
-
-impl std::fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the {} of the token response are too large", self.0)
-    }
-}
-
-impl StdError for TooLarge {}

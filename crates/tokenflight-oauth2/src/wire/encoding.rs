@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
-use super::client::{MAX_BODY, TooLarge};
+use super::limits::{MAX_BODY, TooLarge};
 use crate::BoxError;
 
 /// A content coding that cannot be undone here.

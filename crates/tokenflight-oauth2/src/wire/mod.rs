@@ -4,6 +4,7 @@
 mod client;
 mod encoding;
 mod form;
+mod limits;
 mod proof;
 
 pub use self::{client::TokenClient, proof::Unsent};

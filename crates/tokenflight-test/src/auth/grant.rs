@@ -18,11 +18,15 @@ pub struct AuthGrant {
     client: Option<String>,
 }
 
-impl AuthGrant {
-    pub(super) const fn new(server: AuthServer) -> Self {
-        Self { server, client: None }
+impl AuthServer {
+    /// The server in process, as a [`Grant`].
+    #[must_use]
+    pub fn grant(&self) -> AuthGrant {
+        AuthGrant { server: self.clone(), client: None }
     }
+}
 
+impl AuthGrant {
     /// Presents tokens as a client of this name, which is taken for authenticated. The server refuses tokens that it issued to
     /// another one of its [clients](super::Builder::client).
     #[must_use]

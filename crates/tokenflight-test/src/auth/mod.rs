@@ -11,6 +11,7 @@
 //! [`AuthServer::assert_unharmed`] is the verdict most tests want.
 
 mod answer;
+mod builder;
 mod config;
 mod exchange;
 mod family;
@@ -21,16 +22,15 @@ mod report;
 #[cfg(feature = "net")]
 mod serve;
 pub(crate) mod server;
+pub(crate) mod verdict;
 
 pub use self::{
     answer::Answer,
-    config::{Announce, Builder, Client, Grace, Reuse, Rotation},
+    builder::Builder,
+    config::{Announce, Client, Grace, Reuse, Rotation},
     fault::{Canned, Faults},
     grant::AuthGrant,
     outgoing::Outgoing,
     report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
 };
-pub(crate) use self::{
-    fault::Fault,
-    server::{AuthServer, Verdict},
-};
+pub(crate) use self::{fault::Fault, server::AuthServer, verdict::Verdict};

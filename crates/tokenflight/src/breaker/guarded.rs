@@ -17,11 +17,14 @@ pub struct Guarded<G> {
     breaker: Breaker,
 }
 
-impl<G> Guarded<G> {
-    pub(super) const fn new(grant: G, breaker: Breaker) -> Self {
-        Self { grant, breaker }
+impl Breaker {
+    /// The same grant, with this breaker in front of it.
+    pub fn guard<G: Grant>(&self, grant: G) -> Guarded<G> {
+        Guarded { grant, breaker: self.clone() }
     }
+}
 
+impl<G> Guarded<G> {
     /// The grant within.
     pub const fn get_ref(&self) -> &G {
         &self.grant

@@ -8,6 +8,7 @@
 //! Nothing must cost the user the login: it is the profile's, in the profile's store, which has every new refresh token before
 //! it is used. An interrupt ends the workers, and no refresh.
 
+mod alive;
 mod api;
 mod books;
 mod grace;
@@ -20,7 +21,7 @@ mod tail;
 
 use std::process::ExitCode;
 
-use self::stage::{Alive, Outcome};
+use self::{alive::Alive, stage::Outcome};
 use crate::{
     args::Soak,
     config::Profile,

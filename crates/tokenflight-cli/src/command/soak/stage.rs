@@ -7,6 +7,7 @@ use tokenflight::{Event, Grant, Session, Status};
 use tokio::task::JoinSet;
 
 use super::{
+    alive::Alive,
     api::{self, Api},
     books::{Books, Seen, Watched, Wire},
     grace::{self, Grace},
@@ -48,14 +49,6 @@ pub(super) struct Outcome {
     pub(super) interrupted: Option<&'static str>,
     /// Whether the store has all that the server sent.
     pub(super) stored: Result<(), Problem>,
-}
-
-/// Whether the login can still be used.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Alive {
-    Yes,
-    No(String),
-    Unclear(String),
 }
 
 /// Everything the phases need.
@@ -173,11 +166,7 @@ impl Stage<'_> {
                 _ => Alive::Yes,
             };
         }
-        match self.session.refresh().await {
-            Ok(_) => Alive::Yes,
-            Err(error) if error.needs_login() => Alive::No(api::kind(&error)),
-            Err(error) => Alive::Unclear(api::kind(&error)),
-        }
+        Alive::after(self.session.refresh().await, api::kind)
     }
 }
 

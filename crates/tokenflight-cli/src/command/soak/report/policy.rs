@@ -60,7 +60,7 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::soak::stage::Alive;
+    use crate::command::soak::alive::Alive;
 
     fn seen(rotated: u64, kept: u64) -> Seen {
         Seen { rotated, kept, ..Seen::default() }
