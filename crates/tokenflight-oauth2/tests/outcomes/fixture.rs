@@ -12,7 +12,7 @@ use tokenflight::{
 use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider::Provider};
 use tokenflight_test::ManualTime;
 
-use crate::support::{Act, Scripted, client, json};
+use crate::support::{Act, Scripted, client, json, shown};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 /// How old the token is when the attempt is made: renewal is due, and it lives for 600 s more.
@@ -145,12 +145,7 @@ impl Fixture {
         };
         let grant_error =
             error.as_ref().and_then(|error| std::error::Error::source(error)?.downcast_ref::<GrantError>());
-        let mut told = String::new();
-        let mut link: Option<&dyn std::error::Error> = error.as_ref().map(|error| error as _);
-        while let Some(error) = link {
-            told += &format!("{error} / {error:?}\n");
-            link = error.source();
-        }
+        let told = error.as_ref().map_or_else(String::new, |error| shown(error));
         let over = matches!(self.session.state().status, Status::Over(_) | Status::Ending(_));
         // An attempt that is already under way again would be another one's.
         let served = if over || matches!(self.session.state().status, Status::Usable) {

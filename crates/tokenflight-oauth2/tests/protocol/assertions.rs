@@ -18,7 +18,7 @@ const PUBLIC: &str = include_str!("test-key.pub.pem");
 /// The assertions of two requests.
 async fn assertions(key: AssertionKey, issuer: Option<&str>) -> (Vec<String>, String) {
     let server = Scripted::new([json(200, r#"{"access_token":"a"}"#)]).await;
-    let mut endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::assertion("me", key));
+    let mut endpoint = server.endpoint().client(ClientAuth::assertion("me", key));
     if let Some(issuer) = issuer {
         endpoint = endpoint.issuer(issuer);
     }

@@ -226,7 +226,7 @@ async fn a_refusal_under_a_vendors_code_reaches_the_source() {
         }
     }
     let told = Arc::default();
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().provider(provider::ENTRA_ID);
+    let endpoint = server.endpoint().provider(provider::ENTRA_ID);
     let grant = endpoint.client(ClientAuth::federated("me", Notes(Arc::clone(&told)))).client_credentials();
     assert!(ask(&grant, Reason::Due).await.is_err());
     assert!(ask(&grant, Reason::Due).await.is_ok());

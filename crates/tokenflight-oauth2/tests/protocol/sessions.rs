@@ -29,7 +29,7 @@ fn by_scope(rule: fn(&str) -> (u16, &'static str)) -> impl TokenClient {
 }
 
 /// The whole chain of an error, as a log would show it.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(|error| format!("{error}; ")).collect()
 }
 
@@ -72,7 +72,7 @@ async fn a_process_of_another_client_neither_presents_nor_ends() {
     let server = Scripted::new([json(200, PAIR)]).await;
     let (time, store, events) = (ManualTime::new(1), MemoryStore::new(), Arc::new(Mutex::new(Vec::new())));
     let session = |id: &str| {
-        let grant = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public(id)).refresh_token();
+        let grant = server.endpoint().client(ClientAuth::public(id)).refresh_token();
         let seen = Arc::clone(&events);
         let builder = Session::builder(grant).store(store.clone()).time(time.clone());
         builder.on_event(move |event| seen.lock().unwrap().push(event.clone())).build().unwrap()
@@ -153,7 +153,7 @@ async fn a_session_without_a_login_recovers_from_a_refusal() {
         let fine = json(200, r#"{"access_token":"fine","expires_in":3600}"#);
         let server = Scripted::new([first, refused, fine]).await;
         let time = ManualTime::new(1);
-        let grant = make(TokenEndpoint::new(&server.url(), client()).unwrap());
+        let grant = make(server.endpoint());
         let session = Session::builder(grant).time(time.clone()).build().unwrap();
         assert_eq!(session.token().await.unwrap().access().expose(), "first");
         time.advance(HOUR);

@@ -283,7 +283,7 @@ async fn authentication_of_any_kind_is_told_what_for_and_whether_it_was_refused(
     let refused = || json(401, r#"{"error":"invalid_client","error_description":"s3cr3t-key is wrong"}"#);
     let server = Scripted::new([refused(), refused(), json(200, GOOD), json(200, GOOD)]).await;
     let told = Told::default();
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().issuer("https://as.example");
+    let endpoint = server.endpoint().issuer("https://as.example");
     let grant = endpoint.client(ClientAuth::custom(told.clone())).refresh_token();
     assert_eq!(grant.client_id(), Some("custom"));
     for _ in 0..4 {
@@ -305,7 +305,7 @@ async fn a_row_says_whom_assertions_are_for() {
     for (provider, issuer) in by_endpoint.into_iter().chain([(provider::UNKNOWN, true)]) {
         let server = Scripted::new([json(200, GOOD)]).await;
         let told = Told::default();
-        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().issuer("https://as.example");
+        let endpoint = server.endpoint().issuer("https://as.example");
         let grant = endpoint.provider(provider).client(ClientAuth::custom(told.clone())).refresh_token();
         ask(&grant).await.unwrap();
         let audience = if issuer { "https://as.example".to_owned() } else { server.url() };
@@ -320,7 +320,7 @@ async fn a_source_may_name_the_type_of_its_assertions() {
     file.write(&jwt("spiffe://x", time.now().wall + HOUR));
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
     let source = TokenFile::new(&file.0, time.shared()).kind(kind);
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+    let endpoint = server.endpoint();
     ask(&endpoint.client(ClientAuth::federated("spiffe://x", source)).client_credentials()).await.unwrap();
     assert_eq!(server.seen()[0].field("client_assertion_type").as_deref(), Some(kind));
 }

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokenflight_oauth2::TokenEndpoint;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -114,6 +115,11 @@ impl Scripted {
         format!("http://{}/token", self.addr)
     }
 
+    /// This server, asked by a client that is not known there.
+    pub(crate) fn endpoint(&self) -> TokenEndpoint {
+        TokenEndpoint::new(&self.url(), client()).unwrap()
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -165,6 +171,12 @@ async fn perform(mut stream: TcpStream, act: Act) {
             std::future::pending().await
         }
     }
+}
+
+/// All that an error and its sources show.
+pub(crate) fn shown(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(|error| format!("{error} {error:?}; ")).collect()
 }
 
 /// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and failing handshakes.
