@@ -30,7 +30,7 @@ impl<'a> Answer<'a> {
     /// What the request carried that must not be told: servers repeat tokens and secrets in their descriptions. A code or a
     /// description that contains one of these, or a good part of it, raw or percent-encoded, is withheld.
     #[must_use]
-    pub const fn to_request_with(self, secrets: &'a [Secret]) -> Self {
+    pub const fn hiding(self, secrets: &'a [Secret]) -> Self {
         Self { secrets, ..self }
     }
 }

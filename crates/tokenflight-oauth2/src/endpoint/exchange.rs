@@ -30,7 +30,7 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn answer(&self) -> Answer<'_> {
         let Reply { status, headers, body, .. } = &self.reply;
-        Answer::new(*status, headers, body).to_request_with(&self.secrets)
+        Answer::new(*status, headers, body).hiding(&self.secrets)
     }
 }
 

@@ -85,7 +85,7 @@ fn a_harmless_description_stays_readable() {
     // Too short to be a secret, or not repeated.
     let secrets = [Secret::new("e"), Secret::new("Token"), Secret::new("another-secret")];
     for (secrets, told) in [(&secrets[..1], true), (&secrets[2..], true), (&secrets[1..2], false), (&[], true)] {
-        let answer = Answer::new(StatusCode::BAD_REQUEST, &headers, &body).to_request_with(secrets);
+        let answer = Answer::new(StatusCode::BAD_REQUEST, &headers, &body).hiding(secrets);
         let Verdict::Failed(error) = judge(&answer, provider::UNKNOWN) else { panic!() };
         assert_eq!(error.to_string().contains("expired or revoked"), told, "{error}");
         assert_eq!(error.error_code(), Some("invalid_grant"));

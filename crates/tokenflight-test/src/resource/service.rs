@@ -55,7 +55,7 @@ impl ResourceServer {
 
     /// Says no in another way.
     #[must_use]
-    pub fn with_refusal(mut self, refusal: Refusal) -> Self {
+    pub fn refusing(mut self, refusal: Refusal) -> Self {
         self.refusal = Arc::new(refusal);
         self
     }
@@ -63,7 +63,7 @@ impl ResourceServer {
     /// How long a request takes, slept through the authorization server's `Time`: one half before the token is judged,
     /// one half after.
     #[must_use]
-    pub const fn with_latency(mut self, latency: Duration) -> Self {
+    pub const fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }

@@ -111,7 +111,7 @@ impl Impersonated {
 
     fn understood(&self, reply: &Reply, caller: Secret) -> Result<TokenSet, GrantError> {
         let secrets = [caller];
-        let answer = Answer::new(reply.status, &reply.headers, &reply.body).to_request_with(&secrets);
+        let answer = Answer::new(reply.status, &reply.headers, &reply.body).hiding(&secrets);
         match judge(&answer, provider::UNKNOWN) {
             // There is no login that could be over, or that could be asked to interact.
             Verdict::Failed(error) if matches!(error.class(), FailureClass::Terminal | FailureClass::Interaction) => {
