@@ -80,7 +80,7 @@ impl Cargo {
         self
     }
 
-    /// As one would type it.
+    /// As it would be typed.
     pub(crate) fn line(&self) -> String {
         let quoted =
             |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };

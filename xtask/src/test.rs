@@ -46,7 +46,7 @@ fn pools() -> Cargo {
 pub(crate) fn run(report: &mut Report) -> bool {
     // Without the benches, which have a command of their own. What a test counted stands in the output's file.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
-    // Many tests panic on purpose, and where from is not what one wants to read here.
+    // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
     servers::strace(report);

@@ -1,4 +1,4 @@
-//! What a session tells those who listen.
+//! What a session tells its listeners.
 
 use std::time::Duration;
 

@@ -69,7 +69,7 @@ impl PostgresCell {
         self.core.table.name()
     }
 
-    /// Has it done by a lane, and waits for what that tells. A lane that ends without a word may have done it.
+    /// Has a lane do it, and waits for the result. A lane that ends without one may have done it.
     async fn ask<J: Job<Core = Core>, T>(
         &self,
         lanes: &Arc<Lanes<J>>,

@@ -9,7 +9,7 @@ use crate::{
     table::Table,
 };
 
-/// How often a statement is sent that others were in the way of.
+/// How often a statement is sent that conflicts with others.
 const TRIES: usize = 3;
 
 /// What all statements of a cell share.

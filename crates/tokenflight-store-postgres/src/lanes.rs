@@ -50,7 +50,7 @@ pub(crate) trait Job: Send + Sized + 'static {
     /// Takes the next batch: something, unless nothing waits.
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self>;
 
-    /// Does it, and tells those who wait for it.
+    /// Does it, and tells its waiters.
     fn run(core: &Self::Core, batch: Vec<Self>) -> impl Future<Output = ()> + Send;
 }
 

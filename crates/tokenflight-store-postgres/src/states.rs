@@ -2,7 +2,7 @@
 
 use tokenflight_core::store::StoreErrorKind;
 
-/// Others were in the way of the statement, which had no effect.
+/// The statement conflicted with others, and had no effect.
 pub(crate) fn is_conflict(state: &str) -> bool {
     matches!(state, "40001" | "40P01")
 }

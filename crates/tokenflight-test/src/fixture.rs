@@ -41,7 +41,7 @@ pub struct Fixture<S, A = MockGrant> {
     pub auth: A,
     /// The session's own view of the store.
     pub store: MockStore,
-    /// What lies behind, shared by all processes.
+    /// The storage behind it, shared by all processes.
     pub model: ModelStore,
     /// What is tested.
     pub session: S,

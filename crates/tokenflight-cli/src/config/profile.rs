@@ -46,7 +46,7 @@ pub(crate) enum ClientAuthStyle {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Git {
-    /// The user beside whom the token is the password.
+    /// The user name that goes with the token as the password.
     pub(crate) username: Option<String>,
     pub(crate) scheme: Option<GitScheme>,
 }
@@ -64,7 +64,7 @@ pub(crate) enum GitScheme {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
-    /// The user beside whom the token is the password.
+    /// The user name that goes with the token as the password.
     pub(crate) username: Option<String>,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn question() -> Result<Zeroizing<String>, Problem> {
     Ok(text)
 }
 
-/// A token for this profile; what is to be said about it is said.
+/// A token for this profile; a warning about it goes to standard error.
 pub(super) fn token(profile: &Profile) -> Result<Stored, Problem> {
     fresh(profile, &Wish::usual())
 }

@@ -20,7 +20,7 @@ use crate::{
 /// What the client compares with.
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
-/// The user beside whom registries take a token as the password.
+/// The user name that registries take with a token as the password.
 const USER: &str = "oauth2";
 
 const IDENTITY: &str = "<token>";

@@ -17,7 +17,7 @@ use crate::{
     token::{look, mark_refused, print},
 };
 
-/// The user beside whom most forges take a token as the password.
+/// The user name that most forges take with a token as the password.
 const USER: &str = "oauth2";
 
 pub(super) fn run(file: &File, operation: &str) -> Result<ExitCode, Problem> {

@@ -1,4 +1,4 @@
-//! How a token is had: as it is stored, or from a refresh that outlives the command.
+//! Where a token comes from: the store, or a refresh that outlives the command.
 
 mod format;
 mod kept;

@@ -1,7 +1,7 @@
 use super::{Stored, Wish, refused, renew::renew, serviceable};
 use crate::{config::Profile, problem::Problem, terminal::say};
 
-/// A token that is valid now, and what is to be said about it on standard error.
+/// A token that is valid now, and a warning about it for standard error.
 ///
 /// A stored one that is good enough is served by one look at the file: no thread, no socket, no runtime.
 pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<String>), Problem> {
@@ -33,7 +33,7 @@ pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<S
     }
 }
 
-/// The same, and what is to be said is said.
+/// The same; the warning goes to standard error.
 pub(crate) fn fresh(profile: &Profile, wish: &Wish) -> Result<Stored, Problem> {
     let (stored, warning) = obtain(profile, wish)?;
     if let Some(warning) = warning {

@@ -25,7 +25,7 @@ pub(super) fn is_marked(profile: &Profile, stored: &Stored) -> bool {
     noted.is_some_and(|noted| *noted == order(stored).as_bytes())
 }
 
-/// A login begins anew.
+/// A login has replaced the token that was refused.
 pub(crate) fn forget(profile: &Profile) {
     let _ = std::fs::remove_file(profile.file(KIND));
 }

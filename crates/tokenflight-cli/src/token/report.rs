@@ -94,7 +94,7 @@ pub(super) fn write(profile: &Profile, report: &Report) {
     let _ = written.map(|bytes| private::write(&profile.file(KIND), &bytes));
 }
 
-/// A login begins anew.
+/// A login has replaced what the report is about.
 pub(crate) fn forget(profile: &Profile) {
     let _ = std::fs::remove_file(profile.file(KIND));
 }

@@ -119,7 +119,7 @@ impl Step<'_> {
         self.facts.now(self.op.asked)
     }
 
-    /// Where something fresh is at home: nowhere, if the storage has lost a part of its history since the operation began.
+    /// The incarnation of what is freshly written: none, if it has changed since the operation began.
     fn home(&self) -> Option<Incarnation> {
         self.facts.incarnation.filter(|_| self.op.born == self.facts.incarnation)
     }

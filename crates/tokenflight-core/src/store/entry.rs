@@ -65,7 +65,7 @@ pub struct Claim {
     pub since: Option<Reading>,
     /// Until when it excludes others, on the clock of `since`.
     pub until: Duration,
-    /// How long it lasts, for those who cannot compare clocks and watch it instead.
+    /// How long it lasts, for processes that cannot compare clocks and watch it instead.
     pub length: Duration,
     /// The kernel lock under which it was made.
     pub lock: Option<LockId>,

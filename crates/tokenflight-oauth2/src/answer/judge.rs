@@ -56,7 +56,7 @@ pub fn judge(answer: &Answer<'_>, provider: &Provider) -> Verdict {
     }
 }
 
-/// What a status of 400 and more means. What the body says is told all the same.
+/// What a status of 400 and more means. The error has what the body says in each case.
 fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     let told = |class| {
         let error = GrantError::new(class).source(Status(answer.status));
@@ -73,8 +73,8 @@ fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
         407 | 413 | 414 | 431 | 511 => told(FailureClass::Config),
         // The same token may be in use elsewhere at this moment.
         408 | 409 | 423 => told(FailureClass::Ambiguous),
-        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy, and is no word of the
-        // authorization server.
+        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy, and
+        // not from the authorization server.
         400..=499 => match found(answer, provider) {
             Some(fault) => fault.into_error(answer.secrets),
             None => GrantError::config(Status(answer.status)),

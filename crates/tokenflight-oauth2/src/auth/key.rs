@@ -157,7 +157,7 @@ impl AssertionKey {
         self
     }
 
-    /// Whom assertions are for. Default: what the provider's row says, which is the issuer if it is known, else the token
+    /// The audience of assertions. Default: what the provider's row says, which is the issuer if it is known, else the token
     /// endpoint.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {

@@ -260,7 +260,7 @@ impl TokenEndpoint {
         form
     }
 
-    /// Whom assertions are made for.
+    /// The audience of assertions.
     pub(super) fn assertion_audience(&self) -> String {
         match (self.provider.audience, &self.issuer) {
             (AssertionAudience::Issuer, Some(issuer)) => issuer.clone(),

@@ -41,7 +41,7 @@ pub struct Provider {
     pub endpoints: Endpoints,
     /// How clients may say who they are, the usual way first. Empty: not known.
     pub auth: &'static [AuthMethod],
-    /// Whom signed assertions are made for.
+    /// The audience of signed assertions.
     pub audience: AssertionAudience,
     /// How long its tokens live.
     pub lifetimes: Lifetimes,
@@ -139,7 +139,7 @@ pub enum AuthMethod {
     Public,
 }
 
-/// Whom signed assertions are made for.
+/// The audience of signed assertions.
 #[allow(clippy::exhaustive_enums)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionAudience {

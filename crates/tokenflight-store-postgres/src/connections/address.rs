@@ -20,7 +20,7 @@ pub(crate) fn config(address: &str) -> Result<Config, PostgresError> {
     if config.get_application_name().is_none() {
         config.application_name("tokenflight");
     }
-    // A server that is gone without a word is noticed while the connection rests.
+    // A server that went away without closing is noticed while the connection is idle.
     if config.get_keepalives_interval().is_none() {
         config
             .keepalives_idle(Duration::from_secs(15))

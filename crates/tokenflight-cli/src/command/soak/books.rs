@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::clock;
 
-/// What was seen of the token endpoint, by those who speak to it. Cloning shares. No token is kept.
+/// What the grant and its HTTP client saw of the token endpoint. Cloning shares. No token is kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books(Arc<Mutex<Seen>>);
 

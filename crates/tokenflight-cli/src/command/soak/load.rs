@@ -108,7 +108,7 @@ struct Worker {
 impl Worker {
     async fn work(mut self) {
         loop {
-            // Spread, or all workers would ask at once for ever.
+            // Spread out, or all workers would go on asking at the same moments.
             let pause = self.pause.mul_f64(2.0 * self.random.f64());
             let left = self.end.saturating_sub(clock::boot());
             let interrupted = self.interrupt.unless(clock::sleep(pause.min(left))).await.is_err();

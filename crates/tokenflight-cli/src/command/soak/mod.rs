@@ -1,5 +1,5 @@
-//! `tokenflight soak`: many workers ask an API of the user's with one login, and what the authorization server does with
-//! refreshes is written down.
+//! `tokenflight soak`: many workers ask the user's API with one login, and a report says what the authorization
+//! server does with refreshes.
 //!
 //! The way through it: `probe` asks what a refresh does to the old token, `load` lets the workers run, `tail` follows one
 //! token to its end, `grace` presents a used refresh token, if that was asked for; `report` says what was seen. `books` has

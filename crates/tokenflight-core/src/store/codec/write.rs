@@ -139,7 +139,7 @@ impl Object {
     }
 
     fn time(&mut self, name: &str, value: Duration) {
-        // More than can be read back is as good as for ever.
+        // No more than can be read back: nothing lasts longer than that.
         self.number(name, value.as_millis().min(u64::MAX.into()));
     }
 

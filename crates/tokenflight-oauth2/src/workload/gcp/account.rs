@@ -17,7 +17,7 @@ use crate::{
 const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// An external account: whom an identity of another platform is exchanged for, and where that identity is found (AIP-4117).
+/// An external account: what an identity of another platform is exchanged for, and where that identity is found (AIP-4117).
 pub struct ExternalAccount {
     config: Config,
     trust: Trust,

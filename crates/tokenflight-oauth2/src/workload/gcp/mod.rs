@@ -14,7 +14,7 @@
 //!
 //! The file says where secrets go and what is run, and it often comes from elsewhere, so it is not believed:
 //!
-//! * tokens go to `sts.` and `iamcredentials.` of the universe only, unless [`ExternalAccount::trust_urls`] is said;
+//! * tokens go to `sts.` and `iamcredentials.` of the universe only, unless [`ExternalAccount::trust_urls`] is called;
 //! * another universe than `googleapis.com` must be named by the program;
 //! * a command is run only if the program says how *and* the environment allows it
 //!   ([`ExternalAccount::allow_executables`]).

@@ -5,7 +5,7 @@ use http::Uri;
 use super::ExternalAccountError as Error;
 use crate::address::secure;
 
-/// The universe of everyone who has not been told of another one.
+/// The universe of an account that names no other.
 const USUAL: &str = "googleapis.com";
 
 /// What the program believes of a file.
