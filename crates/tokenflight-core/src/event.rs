@@ -12,7 +12,8 @@ pub enum Event {
     Refreshed {
         /// Its generation.
         generation: Generation,
-        /// Whether it came from the authorization server or from the store, where another process had put it.
+        /// Whether it came from the authorization server or from the store, where another process
+        /// had put it.
         source: Source,
     },
     /// An attempt failed. The session goes on.
@@ -22,13 +23,14 @@ pub enum Event {
         /// The failure.
         error: Error,
     },
-    /// The authorization server ended the session; told once. Only a login lifts it. The access token may be usable for a
-    /// while.
+    /// The authorization server ended the session; told once. Only a login lifts it. The access
+    /// token may be usable for a while.
     Ended {
         /// Why.
         reason: EndReason,
     },
-    /// The authorization server wants the user to interact; told once a login. The session goes on as long as its tokens do.
+    /// The authorization server wants the user to interact; told once a login. The session goes on
+    /// as long as its tokens do.
     InteractionRequired {
         /// What the server said.
         error: Error,
@@ -45,8 +47,8 @@ pub enum Event {
         /// Its id.
         login: LoginId,
     },
-    /// The state changed but the store would not take it. It is in use and will be offered again. [`Event::Persisted`] or
-    /// [`Event::Overtaken`] follows.
+    /// The state changed but the store would not take it. It is in use and will be offered again.
+    /// [`Event::Persisted`] or [`Event::Overtaken`] follows.
     Unpersisted {
         /// The generation that is not stored.
         generation: Generation,
@@ -58,12 +60,14 @@ pub enum Event {
         /// The generation that is stored.
         generation: Generation,
     },
-    /// What was [`Event::Unpersisted`] will not be stored: another process's login, logout or refresh came first, and counts.
+    /// What was [`Event::Unpersisted`] will not be stored: another process's login, logout or
+    /// refresh came first, and counts.
     Overtaken {
         /// The generation that was not stored.
         generation: Generation,
     },
-    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told once a login.
+    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told
+    /// once a login.
     ProactiveOff,
     /// A refresh has waited for more than a second for the claim of another holder.
     Waiting {
@@ -77,8 +81,8 @@ pub enum Event {
         /// What went wrong.
         error: Error,
     },
-    /// The last handle of the session went while something was in progress or not stored, and there was no driver to take it
-    /// over. It may be lost.
+    /// The last handle of the session went while something was in progress or not stored, and there
+    /// was no driver to take it over. It may be lost.
     Abandoned,
 }
 

@@ -1,4 +1,5 @@
-//! A grant in front of another: what it leaves out must not turn into what a grant without anything behind it says.
+//! A grant in front of another: what it leaves out must not turn into what a grant without anything
+//! behind it says.
 
 use std::{future::ready, sync::Arc};
 

@@ -33,7 +33,8 @@ impl PostgresCell {
 
     /// A cell over these connections, or over a pool.
     ///
-    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
+    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding,
+    /// durability.
     ///
     /// # Errors
     ///
@@ -52,15 +53,16 @@ impl PostgresCell {
 }
 
 impl Builder {
-    /// Another table than `tokenflight_grants`, with its schema before a dot or without: lower-case letters, digits and `_`.
+    /// Another table than `tokenflight_grants`, with its schema before a dot or without: lower-case
+    /// letters, digits and `_`.
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();
         self
     }
 
-    /// Opens only if the server's disk has what the server acknowledges: `fsync` and `full_page_writes` are on, and
-    /// `synchronous_commit` is not off. Without this, such settings are an event (feature `tracing`), and stand in
-    /// [`PostgresCell::durability`].
+    /// Opens only if the server's disk has what the server acknowledges: `fsync` and
+    /// `full_page_writes` are on, and `synchronous_commit` is not off. Without this, such settings
+    /// are an event (feature `tracing`), and stand in [`PostgresCell::durability`].
     pub const fn require_durable(mut self) -> Self {
         self.durable = true;
         self
@@ -70,7 +72,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`PostgresError`]: there is no connection, something is missing, or what is acknowledged is not durable.
+    /// [`PostgresError`]: there is no connection, something is missing, or what is acknowledged is
+    /// not durable.
     ///
     /// # Panics
     ///

@@ -20,21 +20,23 @@ use crate::{
 /// How many statements of a kind are under way at once. Each has a connection.
 const LANES: usize = 2;
 
-/// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
-/// Cloning shares.
+/// A [`Cell`] that is a row of a table in Postgres.
+/// [`CellStore`](tokenflight_core::store::CellStore) makes a store of it. Cloning shares.
 ///
-/// At most two statements that read and two that write are under way at once, the second that writes only if as much
-/// waits as the first has, or the first takes long. What comes meanwhile goes out together as the next one: sessions that
-/// wait for another host's claim all ask in one statement, fifty times a second at most. A refresh reads once and writes
-/// twice, and holds no row, transaction or connection while its request is on the way.
+/// At most two statements that read and two that write are under way at once, the second that
+/// writes only if as much waits as the first has, or the first takes long. What comes meanwhile
+/// goes out together as the next one: sessions that wait for another host's claim all ask in one
+/// statement, fifty times a second at most. A refresh reads once and writes twice, and holds no
+/// row, transaction or connection while its request is on the way.
 ///
-/// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot clock: a jump of more than
-/// five seconds ends the trust of this process until it starts anew, and then claims are watched for their whole length.
-/// The wall clocks of clients decide nothing.
+/// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot
+/// clock: a jump of more than five seconds ends the trust of this process until it starts anew, and
+/// then claims are watched for their whole length. The wall clocks of clients decide nothing.
 ///
 /// # Errors
 ///
-/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's errors mean.
+/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's
+/// errors mean.
 ///
 /// # Panics
 ///
@@ -42,8 +44,8 @@ const LANES: usize = 2;
 ///
 /// # Cancel safety
 ///
-/// A write that was begun is made, whether its future is kept or not. A read is left out if its future was dropped before
-/// it was sent.
+/// A write that was begun is made, whether its future is kept or not. A read is left out if its
+/// future was dropped before it was sent.
 #[derive(Clone)]
 pub struct PostgresCell {
     core: Arc<Core>,

@@ -16,8 +16,8 @@ use crate::{
 /// Why the store cannot do what it was asked, in words that name the cure.
 ///
 /// It is the source of the [`StoreError`], and so of the error that a session hands to its callers:
-/// [`PostgresError::find`] finds it there. It never shows anything of a record. What it means for a write is its
-/// [kind](Self::kind):
+/// [`PostgresError::find`] finds it there. It never shows anything of a record. What it means for a
+/// write is its [kind](Self::kind):
 ///
 #[doc = include_str!("states.md")]
 ///
@@ -78,7 +78,8 @@ pub enum PostgresError {
         /// What is missing, one a sentence.
         what: Arc<[String]>,
     },
-    /// The server acknowledges what it may lose, and [`require_durable`](crate::Builder::require_durable) was asked for.
+    /// The server acknowledges what it may lose, and
+    /// [`require_durable`](crate::Builder::require_durable) was asked for.
     NotDurable {
         /// What was found.
         found: Durability,
@@ -105,7 +106,8 @@ impl PostgresError {
         }
     }
 
-    /// Whether the same statement is worth sending again at once: others were in its way, and it had no effect.
+    /// Whether the same statement is worth sending again at once: others were in its way, and it
+    /// had no effect.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Server { state, .. } if states::is_conflict(state))
     }

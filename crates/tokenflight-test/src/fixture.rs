@@ -6,8 +6,8 @@ use tokenflight_core::{Grant, TokenSet};
 
 use crate::{AuthServer, ManualTime, MockGrant, MockStore, ModelStore, Task, Tasks, auth::AuthGrant};
 
-/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a store that fails where
-/// told to, the entries behind it, and tasks whose rest can be waited for.
+/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a
+/// store that fails where told to, the entries behind it, and tasks whose rest can be waited for.
 ///
 /// It is generic over the session, which the test builds.
 ///
@@ -104,7 +104,8 @@ impl<S> Fixture<S, AuthServer> {
         Self::over(tasks, auth.grant(), auth, ModelStore::new(), build)
     }
 
-    /// Another process over the same entries and the same authorization server, with a mock of its own.
+    /// Another process over the same entries and the same authorization server, with a mock of its
+    /// own.
     #[must_use]
     pub fn another_process(&self, build: impl FnOnce(Parts<AuthGrant>) -> S) -> Self {
         Self::over(&self.tasks, self.auth.grant(), self.auth.clone(), self.model.another_process(), build)

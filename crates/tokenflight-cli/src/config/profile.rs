@@ -69,8 +69,8 @@ pub(crate) struct Docker {
 }
 
 impl Settings {
-    /// Whether helpers answer this host. It is compared as a whole, with its port unless that is the one of `https`;
-    /// case does not count.
+    /// Whether helpers answer this host. It is compared as a whole, with its port unless that is
+    /// the one of `https`; case does not count.
     pub(crate) fn lists(&self, host: &str) -> bool {
         let plain = |listed: &str| listed.strip_suffix(":443").unwrap_or(listed).eq_ignore_ascii_case(host);
         self.hosts.iter().any(|listed| plain(listed))

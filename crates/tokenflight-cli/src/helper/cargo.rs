@@ -1,4 +1,5 @@
-//! cargo's credential protocol: a line of JSON for each message (the Cargo Book, "Credential Provider Protocol").
+//! cargo's credential protocol: a line of JSON for each message (the Cargo Book, "Credential
+//! Provider Protocol").
 
 use std::{
     io::{self, BufRead, Read},

@@ -1,7 +1,7 @@
 //! git's credential protocol: lines of `name=value` (git-credential(1)).
 //!
-//! `erase` is the only call by which any of these programs says that a token was refused: the next `get` refreshes. It
-//! never logs out.
+//! `erase` is the only call by which any of these programs says that a token was refused: the next
+//! `get` refreshes. It never logs out.
 
 use std::process::ExitCode;
 

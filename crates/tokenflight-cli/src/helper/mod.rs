@@ -1,5 +1,5 @@
-//! Programs that ask for credentials. Each is answered for the hosts that a profile lists, and told "not found" for
-//! others.
+//! Programs that ask for credentials. Each is answered for the hosts that a profile lists, and told
+//! "not found" for others.
 
 mod asked;
 mod cargo;

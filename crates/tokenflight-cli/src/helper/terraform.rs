@@ -1,4 +1,5 @@
-//! terraform's credentials helpers: an operation and a host as words (Terraform Internals, "Credentials Helpers").
+//! terraform's credentials helpers: an operation and a host as words (Terraform Internals,
+//! "Credentials Helpers").
 
 use std::process::ExitCode;
 

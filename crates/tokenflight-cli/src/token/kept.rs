@@ -1,4 +1,5 @@
-//! The newest answer of a server, kept until it is stored: where the disk fails it is all that is left of the login.
+//! The newest answer of a server, kept until it is stored: where the disk fails it is all that is
+//! left of the login.
 
 use std::{
     env,

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{BoxError, provider::Provider};
 
-/// One HTTP response of a token endpoint, with its body or the reason why that did not arrive whole.
+/// One HTTP response of a token endpoint, with its body or the reason why that did not arrive
+/// whole.
 pub struct Answer<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
@@ -27,8 +28,9 @@ impl<'a> Answer<'a> {
         Self { status, headers, body, secrets: &[] }
     }
 
-    /// What the request carried that must not be told: servers repeat tokens and secrets in their descriptions. A code or a
-    /// description that contains one of these, or a good part of it, raw or percent-encoded, is withheld.
+    /// What the request carried that must not be told: servers repeat tokens and secrets in their
+    /// descriptions. A code or a description that contains one of these, or a good part of it, raw
+    /// or percent-encoded, is withheld.
     #[must_use]
     pub const fn hiding(self, secrets: &'a [Secret]) -> Self {
         Self { secrets, ..self }
@@ -67,25 +69,27 @@ fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     };
     match answer.status.as_u16() {
         429 => told(FailureClass::Throttled),
-        // Nothing was processed, because the request came too early in a connection (RFC 8470 §5.2).
+        // Nothing was processed, because the request came too early in a connection (RFC 8470
+        // §5.2).
         425 => told(FailureClass::NotSent),
         404 | 405 | 410 | 501 => told(FailureClass::Config).retry_after(LONG),
         407 | 413 | 414 | 431 | 511 => told(FailureClass::Config),
         // The same token may be in use elsewhere at this moment.
         408 | 409 | 423 => told(FailureClass::Ambiguous),
-        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy, and
-        // not from the authorization server.
+        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy,
+        // and not from the authorization server.
         400..=499 => match found(answer, provider) {
             Some(fault) => fault.into_error(answer.secrets),
             None => GrantError::config(Status(answer.status)),
         },
-        // The answer of the server behind a gateway may be lost; a failing server proves nothing, and neither does a status
-        // that is no status (RFC 9110 §15).
+        // The answer of the server behind a gateway may be lost; a failing server proves nothing,
+        // and neither does a status that is no status (RFC 9110 §15).
         _ => told(FailureClass::Ambiguous),
     }
 }
 
-/// What an answer that should hold no tokens says went wrong: `None` if it is a success that names no error.
+/// What an answer that should hold no tokens says went wrong: `None` if it is a success that names
+/// no error.
 #[cfg(feature = "login")]
 pub(crate) fn fault(answer: &Answer<'_>, provider: &Provider) -> Option<GrantError> {
     match judge(answer, provider) {

@@ -41,10 +41,11 @@ pub(crate) trait Wire: Send + Sync {
     ) -> BoxFuture<'a, Result<Reply, Broken>>;
 }
 
-/// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can be cloned.
+/// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can
+/// be cloned.
 ///
-/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each request is
-/// made by a fresh clone.
+/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each
+/// request is made by a fresh clone.
 pub trait TokenClient:
     Service<Request<Full<Bytes>>, Response = Response<Self::Body>, Error: Into<BoxError>, Future: Send>
     + Clone

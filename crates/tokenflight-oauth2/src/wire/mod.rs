@@ -1,5 +1,5 @@
-//! One submission over any tower HTTP client: the form that is sent, the reply that comes back, and what is known when none
-//! does.
+//! One submission over any tower HTTP client: the form that is sent, the reply that comes back, and
+//! what is known when none does.
 
 mod client;
 mod encoding;

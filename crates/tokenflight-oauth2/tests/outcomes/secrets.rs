@@ -1,4 +1,5 @@
-//! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no event, no state, no store.
+//! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no
+//! event, no state, no store.
 
 use http::{HeaderMap, StatusCode};
 use tokenflight::{Grant, Reason, Secret, Session, Store, TokenRequest, TokenSet};

@@ -1,4 +1,5 @@
-//! Servers that repeat the whole request in their description: nothing of it that is a secret is told.
+//! Servers that repeat the whole request in their description: nothing of it that is a secret is
+//! told.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +15,8 @@ use tokenflight_test::ManualTime;
 
 use crate::support::{Scripted, json, shown};
 
-/// One that answers each form with a refusal which holds it: as it came, or one value of it, not encoded.
+/// One that answers each form with a refusal which holds it: as it came, or one value of it, not
+/// encoded.
 fn echo(named: Option<&'static str>, seen: &Arc<Mutex<String>>) -> impl TokenClient + use<> {
     let seen = Arc::clone(seen);
     tower::service_fn(move |request: Request<Full<Bytes>>| {

@@ -247,7 +247,8 @@ proptest! {
     }
 }
 
-/// There is no login that could be over: the next attempt may succeed, and so does a new process on the same store.
+/// There is no login that could be over: the next attempt may succeed, and so does a new process on
+/// the same store.
 #[tokio::test]
 async fn what_needs_no_login_is_not_ended_by_a_refusal() {
     let refused = r#"{"error":"invalid_grant","error_description":"Invalid JWT: check your iat and exp values."}"#;
@@ -272,8 +273,8 @@ async fn what_needs_no_login_is_not_ended_by_a_refusal() {
     }
 }
 
-/// A source that hands out the refused assertion again is not asked on its behalf: one attempt for each, unless the user wants
-/// it. The refusal of dates says so.
+/// A source that hands out the refused assertion again is not asked on its behalf: one attempt for
+/// each, unless the user wants it. The refusal of dates says so.
 #[tokio::test]
 async fn a_refused_assertion_is_presented_once() {
     let refused =

@@ -75,7 +75,8 @@ async fn a_preflight_is_answered_and_is_not_the_callback() {
     assert_eq!(callback.unwrap().get("realmId"), Some("7"));
 }
 
-/// What comes from elsewhere does not end the wait: a name that was pointed at this machine, and a script of another page.
+/// What comes from elsewhere does not end the wait: a name that was pointed at this machine, and a
+/// script of another page.
 #[tokio::test]
 async fn requests_from_elsewhere_are_refused_and_the_wait_goes_on() {
     let Waiting { redirect, state, login, loopback } = waiting(Loopback::bind().await.unwrap());

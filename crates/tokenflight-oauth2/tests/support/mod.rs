@@ -1,4 +1,5 @@
-//! An authorization server that says exactly what a script tells it to, byte for byte, over a real socket.
+//! An authorization server that says exactly what a script tells it to, byte for byte, over a real
+//! socket.
 #![allow(dead_code)] // Each test binary uses its part.
 
 use std::{
@@ -179,7 +180,8 @@ pub(crate) fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     chain.map(|error| format!("{error} {error:?}; ")).collect()
 }
 
-/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and failing handshakes.
+/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and
+/// failing handshakes.
 pub(crate) fn client() -> tokenflight_oauth2::client::HttpsClient {
     let config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()

@@ -30,7 +30,8 @@ pub(crate) fn config(address: &str) -> Result<Config, PostgresError> {
     Ok(config)
 }
 
-/// Whether connections without encryption are meant: they stay on this machine, or the address says `sslmode=disable`.
+/// Whether connections without encryption are meant: they stay on this machine, or the address says
+/// `sslmode=disable`.
 pub(crate) fn may_be_plain(config: &Config) -> bool {
     let near = |host: &Host| match host {
         #[cfg(unix)]

@@ -133,7 +133,8 @@ async fn serve(shared: &Weak<Shared>, writes: &Notify, live: &mut Live) -> bool 
     alive
 }
 
-/// What was heard, perhaps nothing, as soon as there is something to hear or to tell; `None` if the connection has ended.
+/// What was heard, perhaps nothing, as soon as there is something to hear or to tell; `None` if the
+/// connection has ended.
 async fn next(live: &mut Live, writes: &Notify) -> Option<Vec<String>> {
     let heard = {
         let (mut heard, mut written) = (pin!(live.heard()), pin!(writes.notified()));

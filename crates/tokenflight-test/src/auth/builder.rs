@@ -8,8 +8,8 @@ use super::{
 
 /// The habits of an [`AuthServer`]; see [`AuthServer::builder`].
 ///
-/// Defaults: five minutes of access, told as it is; rotation; reuse kills the family's refresh tokens; no grace; no
-/// latency; seed 0.
+/// Defaults: five minutes of access, told as it is; rotation; reuse kills the family's refresh
+/// tokens; no grace; no latency; seed 0.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -24,8 +24,8 @@ impl AuthServer {
         Self::builder(time).build()
     }
 
-    /// A server with other habits. Its clock is the `boot` clock of `time`, so that a step of the client's wall clock
-    /// does not move it; its latencies are sleeps of `time`.
+    /// A server with other habits. Its clock is the `boot` clock of `time`, so that a step of the
+    /// client's wall clock does not move it; its latencies are sleeps of `time`.
     pub fn builder(time: Arc<dyn Time>) -> Builder {
         Builder { config: Config::default(), time }
     }
@@ -62,13 +62,15 @@ impl Builder {
         self
     }
 
-    /// How long an exchange takes, drawn evenly from the range: one half before the request is processed, one after.
+    /// How long an exchange takes, drawn evenly from the range: one half before the request is
+    /// processed, one after.
     pub const fn latency(mut self, latency: RangeInclusive<Duration>) -> Self {
         self.config.latency = latency;
         self
     }
 
-    /// A refresh returns the same access-token string again, good for another lifetime unless it was revoked.
+    /// A refresh returns the same access-token string again, good for another lifetime unless it
+    /// was revoked.
     pub const fn same_access_token(mut self, same: bool) -> Self {
         self.config.same_access = same;
         self
@@ -86,22 +88,24 @@ impl Builder {
         self
     }
 
-    /// Adds a client that the server knows. Without any, every client is taken for the same one and authenticates in no way;
-    /// with some, refresh tokens are bound to the client they were issued to (RFC 6749 §6).
+    /// Adds a client that the server knows. Without any, every client is taken for the same one and
+    /// authenticates in no way; with some, refresh tokens are bound to the client they were issued
+    /// to (RFC 6749 §6).
     pub fn client(mut self, client: Client) -> Self {
         self.config.clients.push(client);
         self
     }
 
-    /// Asks this function what becomes of each successful answer that no scripted fault meets: after the rotation, before the
-    /// answer leaves. A fault that happens before processing counts as none. So a fault can be aimed at the client that
-    /// presents.
+    /// Asks this function what becomes of each successful answer that no scripted fault meets:
+    /// after the rotation, before the answer leaves. A fault that happens before processing counts
+    /// as none. So a fault can be aimed at the client that presents.
     pub fn before_answer(mut self, ask: impl Fn(&Outgoing<'_>) -> Fault + Send + Sync + 'static) -> Self {
         self.config.before_answer = Some(BeforeAnswer(Arc::new(ask)));
         self
     }
 
-    /// Where tokens, latencies and fault draws come from. The same seed and the same calls give the same tokens.
+    /// Where tokens, latencies and fault draws come from. The same seed and the same calls give the
+    /// same tokens.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

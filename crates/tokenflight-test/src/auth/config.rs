@@ -38,8 +38,8 @@ pub enum Reuse {
     KillFamilyAndAccess,
 }
 
-/// A client that the server knows, and how it authenticates: by its name alone, or by a secret in HTTP Basic or in the body
-/// (RFC 6749 §2.3.1).
+/// A client that the server knows, and how it authenticates: by its name alone, or by a secret in
+/// HTTP Basic or in the body (RFC 6749 §2.3.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     pub(super) id: String,
@@ -73,11 +73,13 @@ pub enum Grace {
     None,
     /// Within the window the answer is repeated, word for word.
     SamePair(Duration),
-    /// Within the window there is another answer with tokens of its own; those already issued stay good.
+    /// Within the window there is another answer with tokens of its own; those already issued stay
+    /// good.
     NewPair(Duration),
     /// The answer is repeated, word for word, until its refresh token or its access token is used.
     UntilUsed,
-    /// As [`UntilUsed`](Self::UntilUsed), but there is another answer each time, and the refresh token of the one before dies.
+    /// As [`UntilUsed`](Self::UntilUsed), but there is another answer each time, and the refresh
+    /// token of the one before dies.
     UntilUsedReplacing,
 }
 

@@ -10,8 +10,8 @@ use super::{
 
 /// An [`AuthServer`] in process; see [`AuthServer::grant`].
 ///
-/// Latency is slept through the server's `Time`. A request counts as unsent until the server has it, unless the script
-/// says [`Fault::CutBefore`]: then it fails as provably not sent.
+/// Latency is slept through the server's `Time`. A request counts as unsent until the server has
+/// it, unless the script says [`Fault::CutBefore`]: then it fails as provably not sent.
 #[derive(Clone)]
 pub struct AuthGrant {
     server: AuthServer,
@@ -27,8 +27,8 @@ impl AuthServer {
 }
 
 impl AuthGrant {
-    /// Presents tokens as a client of this name, which is taken for authenticated. The server refuses tokens that it issued to
-    /// another one of its [clients](super::Builder::client).
+    /// Presents tokens as a client of this name, which is taken for authenticated. The server
+    /// refuses tokens that it issued to another one of its [clients](super::Builder::client).
     #[must_use]
     pub fn presented_by(mut self, client: impl Into<String>) -> Self {
         self.client = Some(client.into());

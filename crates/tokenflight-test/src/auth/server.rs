@@ -46,13 +46,15 @@ impl AuthServer {
         self.log_in(None, None)
     }
 
-    /// A user logs in: a new family that goes by this label in the report. Several families may share a label.
+    /// A user logs in: a new family that goes by this label in the report. Several families may
+    /// share a label.
     #[must_use]
     pub fn login_as(&self, label: &str) -> TokenSet {
         self.log_in(Some(label), None)
     }
 
-    /// A user logs in at one of the server's [clients](super::Builder::client). Default: at the first one.
+    /// A user logs in at one of the server's [clients](super::Builder::client). Default: at the
+    /// first one.
     #[must_use]
     pub fn login_at(&self, client: &str) -> TokenSet {
         self.log_in(None, Some(client))
@@ -93,14 +95,15 @@ impl AuthServer {
         self.book().revoke_access(access_token)
     }
 
-    /// Revokes all living families with this label, refresh and access tokens; says how many there were.
+    /// Revokes all living families with this label, refresh and access tokens; says how many there
+    /// were.
     pub fn revoke_family(&self, label: &str) -> usize {
         let now = self.0.time.now();
         self.book().revoke_label(label, now)
     }
 
-    /// Revokes the family of this refresh token, as a client does when it logs out (RFC 7009). `false` if the token was
-    /// never issued.
+    /// Revokes the family of this refresh token, as a client does when it logs out (RFC 7009).
+    /// `false` if the token was never issued.
     pub fn revoke_refresh(&self, refresh_token: &str) -> bool {
         let now = self.0.time.now();
         self.book().revoke_refresh(refresh_token, now)

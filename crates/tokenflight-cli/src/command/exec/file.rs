@@ -56,7 +56,8 @@ fn write(path: &Path, stored: &Stored) -> Result<(), Problem> {
     written.map_err(|error| Problem::io("writing the token's file", &error))
 }
 
-/// Runs the command and keeps the file fresh. A signal that asks this process to end is handed on, and the command is waited for.
+/// Runs the command and keeps the file fresh. A signal that asks this process to end is handed on,
+/// and the command is waited for.
 async fn beside(
     profile: &Profile,
     wish: &Wish,

@@ -1,4 +1,5 @@
-//! `tokenflight exec`: a command with a token in its environment, on a descriptor, or in a file that is kept fresh.
+//! `tokenflight exec`: a command with a token in its environment, on a descriptor, or in a file
+//! that is kept fresh.
 
 mod file;
 

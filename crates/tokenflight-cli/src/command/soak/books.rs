@@ -52,8 +52,8 @@ pub(super) struct Skew {
 }
 
 impl Skew {
-    /// A Date header that was written somewhere between sending the request and reading the answer. It is cut to whole
-    /// seconds, so the server's clock was up to one second further.
+    /// A Date header that was written somewhere between sending the request and reading the answer.
+    /// It is cut to whole seconds, so the server's clock was up to one second further.
     pub(super) fn new(date: Duration, sent: Duration, read: Duration) -> Self {
         let date = date.as_secs_f64();
         Self { least: date - read.as_secs_f64(), most: date + 1.0 - sent.as_secs_f64() }
@@ -164,7 +164,8 @@ impl Drop for Stopwatch<'_> {
     }
 }
 
-/// An HTTP client for the token endpoint that counts what it sends, and reads the server's clock off the answers.
+/// An HTTP client for the token endpoint that counts what it sends, and reads the server's clock
+/// off the answers.
 #[derive(Clone)]
 pub(super) struct Wire<S> {
     inner: S,

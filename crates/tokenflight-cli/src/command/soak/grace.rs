@@ -68,7 +68,8 @@ impl Probe<'_> {
                     Some(_) => tokens,
                     None => tokens.refresh_token(used.expose()),
                 };
-                // One of the two continues the login. The answer that came last is the better guess, and is tried first.
+                // One of the two continues the login. The answer that came last is the better
+                // guess, and is tried first.
                 Grace::Answered { after, session: self.first_alive([last, successors]).await }
             }
             Err(error) if is_refusal(&error) => Grace::Refused { after, session: alive(self.session.refresh().await) },

@@ -29,7 +29,8 @@ use crate::{
 /// How long the session may take to shut down: a token request's limit, and the store.
 const END_LIMIT: Duration = Duration::from_secs(75);
 
-/// The same where the store has failed already. A person who waits longer might kill the process, which has the only copy.
+/// The same where the store has failed already. A person who waits longer might kill the process,
+/// which has the only copy.
 const SHORT_END_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often the line on a terminal moves.
@@ -158,7 +159,8 @@ impl Stage<'_> {
         tally.read()
     }
 
-    /// Nothing else proves that the stored refresh token is good. After an interrupt there is no time for it.
+    /// Nothing else proves that the stored refresh token is good. After an interrupt there is no
+    /// time for it.
     async fn last_refresh(&self) -> Alive {
         if self.interrupt.reason().is_some() {
             return match self.session.state().status {

@@ -80,8 +80,8 @@ fn write_reading(object: &mut Object, reading: Option<Reading>) {
     }
 }
 
-/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An escaped byte takes
-/// six.
+/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An
+/// escaped byte takes six.
 fn room(entry: &Entry) -> usize {
     let longest = |text: Option<&str>| text.map_or(0, |text| text.len() * 6);
     let tokens = entry.tokens().map_or(0, |tokens| {
