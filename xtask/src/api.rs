@@ -21,8 +21,8 @@ pub(crate) fn check(report: &mut Report) {
 
 fn run(report: &mut Report, more: &[&str]) {
     let Some(names) = report.attempt("published libraries", false, published::libraries) else { return };
-    // As docs.rs does it, but as JSON, which the stable compiler writes if it is asked twice. That changes how some crates
-    // are built: in a folder of their own.
+    // As docs.rs does it, but as JSON, which the stable compiler writes if it is asked twice. That
+    // changes how some crates are built: in a folder of their own.
     let target = target_dir("docsrs");
     let doc = Cargo::new("doc --no-deps --lib --all-features --target-dir").arg(target.display().to_string());
     let doc = names.iter().fold(doc, |doc, name| doc.arg("--package").arg(name)).env("RUSTC_BOOTSTRAP", "1");

@@ -26,8 +26,8 @@ pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
             report.step("peers", peers::run);
             return true;
         }
-        // Once through each bench, no measuring. Not `--quick`, which only criterion understands: cargo hands the
-        // arguments to the test harness of the crate as well.
+        // Once through each bench, no measuring. Not `--quick`, which only criterion understands:
+        // cargo hands the arguments to the test harness of the crate as well.
         ["--short"] => cargo = cargo.args("-- --test"),
         _ => return false,
     }

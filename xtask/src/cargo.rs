@@ -80,7 +80,7 @@ impl Cargo {
         self
     }
 
-    /// As one would type it.
+    /// As it would be typed.
     pub(crate) fn line(&self) -> String {
         let quoted =
             |word: &str| if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() };
@@ -95,8 +95,8 @@ impl Cargo {
         let mut command = Command::new(self.plugin.as_ref().map_or_else(cargo, |plugin| plugin.clone().into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
-        // Cargo's variables about xtask itself: ring's build script looks at them, and would build ring again, with all that
-        // stands on it, after each call that does not come from here.
+        // Cargo's variables about xtask itself: ring's build script looks at them, and would build
+        // ring again, with all that stands on it, after each call that does not come from here.
         let told = env::vars_os().map(|(name, _)| name).filter(|name| {
             let name = name.to_string_lossy();
             name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")

@@ -13,8 +13,8 @@ use crate::cargo::{root, target_dir};
 pub(crate) struct Copy(PathBuf);
 
 impl Copy {
-    /// Copies what is not ignored, committed or not, to this folder below the target directory. A file that is there as it
-    /// should be keeps its date, and is not built again.
+    /// Copies what is not ignored, committed or not, to this folder below the target directory. A
+    /// file that is there as it should be keeps its date, and is not built again.
     pub(crate) fn make(name: &str) -> Result<Self, String> {
         let copy = Self(target_dir(name).join("tree"));
         for name in tracked()? {

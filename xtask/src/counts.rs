@@ -12,7 +12,8 @@ use crate::{
     cargo::{Cargo, root, target_dir},
 };
 
-/// What is counted: so many cases of one kind, each done a few and many times. What the second takes more is what they cost.
+/// What is counted: so many cases of one kind, each done a few and many times. What the second
+/// takes more is what they cost.
 struct Group {
     name: &'static str,
     cases: &'static [&'static str],

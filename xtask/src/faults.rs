@@ -1,8 +1,9 @@
-//! Planted faults: patches that break one promise each. A test that is named in the patch turns red by it, or the promise is
-//! not tested.
+//! Planted faults: patches that break one promise each. A test that is named in the patch turns red
+//! by it, or the promise is not tested.
 //!
-//! A patch begins with what it breaks and the tests that find it, as `test: package target name`, where the target is
-//! `--lib` or the name of a test program, after `shuttle:` if it is built for the model checker.
+//! A patch begins with what it breaks and the tests that find it, as `test: package target name`,
+//! where the target is `--lib` or the name of a test program, after `shuttle:` if it is built for
+//! the model checker.
 
 use std::{fs, path::PathBuf, time::Duration};
 

@@ -19,8 +19,8 @@ pub(crate) fn run(report: &mut Report) {
     report.quiet("floors: build with them", &check.within(tree.path()));
 }
 
-/// A copy of the tree with the published crates alone, as their users build them: what tests, examples and benches need
-/// would raise the versions.
+/// A copy of the tree with the published crates alone, as their users build them: what tests,
+/// examples and benches need would raise the versions.
 fn bare() -> Result<Copy, String> {
     let tree = Copy::make("floors")?;
     edit(&tree.path().join("Cargo.toml"), |text| {

@@ -1,4 +1,5 @@
-//! Fuzzing with libFuzzer on the stable compiler: the coverage it needs are ordinary flags of code generation.
+//! Fuzzing with libFuzzer on the stable compiler: the coverage it needs are ordinary flags of code
+//! generation.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -24,7 +25,8 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Ccodegen-units=1 --cfg fuzzing";
 
-/// Every target for `TOKENFLIGHT_FUZZ_SECONDS`, or a minute. What it finds interesting is kept beside the build.
+/// Every target for `TOKENFLIGHT_FUZZ_SECONDS`, or a minute. What it finds interesting is kept
+/// beside the build.
 pub(crate) fn targets() -> Vec<Cargo> {
     let seconds = env::var("TOKENFLIGHT_FUZZ_SECONDS").unwrap_or_else(|_| "60".to_owned());
     TARGETS.iter().map(|(target, length)| run(target, *length, &seconds)).collect()
@@ -41,9 +43,11 @@ fn run(target: &str, length: u32, seconds: &str) -> Cargo {
         .arg(root().join("fuzz/seeds").join(target).display().to_string())
 }
 
-/// A target of the sources in `tree`, for so many seconds. More of libFuzzer's options and the inputs follow.
+/// A target of the sources in `tree`, for so many seconds. More of libFuzzer's options and the
+/// inputs follow.
 pub(crate) fn libfuzzer(tree: &Path, target: &str, seconds: &str) -> Cargo {
-    // For a named target the flags are not those of build scripts, which libFuzzer is not linked to.
+    // For a named target the flags are not those of build scripts, which libFuzzer is not linked
+    // to.
     let call = Cargo::new("run --release --manifest-path")
         .arg(tree.join("fuzz/Cargo.toml").display().to_string())
         .args("--target")

@@ -1,4 +1,5 @@
-//! The page of guarantees: every test and every fault that it names exists, and it names every fault.
+//! The page of guarantees: every test and every fault that it names exists, and it names every
+//! fault.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,8 +1,10 @@
-//! What the test harness prints: how many tests passed, and what is worth reading of those that did not.
+//! What the test harness prints: how many tests passed, and what is worth reading of those that did
+//! not.
 
 use std::{collections::BTreeSet, fmt, mem};
 
-/// How many lines of a failure without a failed test are shown, the last ones: what does not compile, or aborts.
+/// How many lines of a failure without a failed test are shown, the last ones: what does not
+/// compile, or aborts.
 const TAIL: usize = 120;
 
 /// How a test begins the line that says what the machine lacks for it.
@@ -44,7 +46,8 @@ impl Tests {
         tests
     }
 
-    /// The parts of the output that tell of failed tests, each with the program it is of; else the end of it.
+    /// The parts of the output that tell of failed tests, each with the program it is of; else the
+    /// end of it.
     pub(crate) fn what_failed(log: &str) -> String {
         let (mut told, mut part, mut program, mut failures) = (String::new(), String::new(), "", false);
         for line in log.lines() {

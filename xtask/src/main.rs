@@ -1,7 +1,8 @@
 //! `cargo xtask …`: the one place where this workspace's commands live.
 //!
-//! Each command is a list of steps. Every step is printed before it runs, its output goes straight through, and a table
-//! at the end says what passed. A failed step does not stop the others: one run shows everything that is wrong.
+//! Each command is a list of steps. Every step is printed before it runs, its output goes straight
+//! through, and a table at the end says what passed. A failed step does not stop the others: one
+//! run shows everything that is wrong.
 
 mod api;
 mod bench;

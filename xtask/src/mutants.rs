@@ -1,4 +1,5 @@
-//! Mutants: changes of the decision machine and of the store's rules, one at a time, each of which a test has to notice.
+//! Mutants: changes of the decision machine and of the store's rules, one at a time, each of which
+//! a test has to notice.
 
 use crate::{
     cargo::{Cargo, target_dir},
@@ -12,7 +13,8 @@ const FILES: &[&str] = &["crates/tokenflight-machine/src/**", "crates/tokenfligh
 /// The tests that have to notice.
 const TESTS: &str = "tokenflight-core,tokenflight-machine";
 
-/// `args` go to cargo-mutants: other files (`--file`), a part (`--shard 1/8`), or what it would do (`--list`).
+/// `args` go to cargo-mutants: other files (`--file`), a part (`--shard 1/8`), or what it would do
+/// (`--list`).
 pub(crate) fn run(args: &[&str], report: &mut Report) {
     let Some(plugin) = plugins::ready(MUTANTS, report) else { return };
     let mutants = Cargo::plugin(&plugin, "mutants --test-package").arg(TESTS).arg("--output");

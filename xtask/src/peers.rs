@@ -1,5 +1,5 @@
-//! `cargo xtask bench --peers`: the same work through other crates. They are a workspace of their own, `benches/peers`,
-//! which says what is measured and how to read it.
+//! `cargo xtask bench --peers`: the same work through other crates. They are a workspace of their
+//! own, `benches/peers`, which says what is measured and how to read it.
 
 use std::{
     collections::BTreeMap,
@@ -200,7 +200,8 @@ fn print(rows: &[Row<'_>], ours: &Ours<'_>) {
     }
 }
 
-/// For reports: a line with the names of the columns, then a line for each case and number of headers.
+/// For reports: a line with the names of the columns, then a line for each case and number of
+/// headers.
 fn write(rows: &[Row<'_>], ours: &Ours<'_>) -> Result<(), String> {
     const SAID: [&str; 6] = ["name", "package", "version", "measured", "what", "ours"];
     let mut text =

@@ -1,4 +1,5 @@
-//! Other systems than the one that tests run on: what is written for them compiles, where their standard library is at hand.
+//! Other systems than the one that tests run on: what is written for them compiles, where their
+//! standard library is at hand.
 
 use std::{path::Path, process::Command};
 

@@ -18,7 +18,7 @@ pub(crate) fn names() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Those that others build on.
+/// The crates that others build on.
 pub(crate) fn libraries() -> Result<Vec<String>, String> {
     Ok(names()?.into_iter().filter(|name| root().join("crates").join(name).join("src/lib.rs").exists()).collect())
 }

@@ -1,5 +1,6 @@
-//! What the `rust-version` of a published crate promises, as far as one toolchain can show it: nothing that it builds on
-//! wants a newer compiler. That its own code does not is clippy's `incompatible_msrv`.
+//! What the `rust-version` of a published crate promises, as far as one toolchain can show it:
+//! nothing that it builds on wants a newer compiler. That its own code does not is clippy's
+//! `incompatible_msrv`.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
-//! The servers that tests start on loopback: pinned in the repository, installed once outside of it.
+//! The servers that tests start on loopback: pinned in the repository, installed once outside of
+//! it.
 //!
-//! Where they are goes to the tests in environment variables. `crates/tokenflight-oauth2/tests/servers/README.md` says
-//! how a test starts the authorization servers, `tokenflight_test::postgres` how it starts a database.
+//! Where they are goes to the tests in environment variables.
+//! `crates/tokenflight-oauth2/tests/servers/README.md` says how a test starts the authorization
+//! servers, `tokenflight_test::postgres` how it starts a database.
 
 use std::{
     env, fs,
@@ -21,16 +23,18 @@ struct Server {
     found: &'static [&'static str],
     /// Where in the installation it is.
     inside: &'static str,
-    /// Tells the tests where it is installed. If it is set already, that installation is used, whatever it is.
+    /// Tells the tests where it is installed. If it is set already, that installation is used,
+    /// whatever it is.
     variable: &'static str,
     /// The files in the folder that pin it. A change of one makes a new installation.
     pins: &'static [&'static str],
-    /// A command that fails without what the server runs on, and prints what an installation would not survive a
-    /// change of.
+    /// A command that fails without what the server runs on, and prints what an installation would
+    /// not survive a change of.
     check: &'static [&'static str],
     /// What it runs on, for people.
     needs: &'static str,
-    /// Commands, run one after the other. `{}` is the directory to install into, which has the pins in it.
+    /// Commands, run one after the other. `{}` is the directory to install into, which has the pins
+    /// in it.
     install: &'static [&'static [&'static str]],
 }
 
@@ -63,7 +67,8 @@ const SERVERS: &[Server] = &[
             "import ensurepip, sys, venv; assert sys.version_info >= (3, 11); print(sys.version, sys.base_prefix)",
         ],
         needs: "Python 3.11 or later, with venv",
-        // It is moved afterwards. That breaks the scripts in it, but not the interpreter, which is all that is used.
+        // It is moved afterwards. That breaks the scripts in it, but not the interpreter, which is
+        // all that is used.
         install: &[
             &["python3", "-m", "venv", "{}"],
             &["{}/bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", "{}/requirements.txt"],
@@ -72,7 +77,8 @@ const SERVERS: &[Server] = &[
     Server {
         name: "postgres",
         folder: "crates/tokenflight-test/servers/postgres",
-        // Where `tokenflight_test::postgres` looks, and for the same programs: on PATH, then Debian's newest version.
+        // Where `tokenflight_test::postgres` looks, and for the same programs: on PATH, then
+        // Debian's newest version.
         found: &[
             "sh",
             "-c",
@@ -106,7 +112,8 @@ const SERVERS: &[Server] = &[
 
 /// Installs what is missing, and hands back the variables for the tests.
 ///
-/// Without a server its tests are left out, which this says; where `CI` is set, nothing is left out.
+/// Without a server its tests are left out, which this says; where `CI` is set, nothing is left
+/// out.
 pub(crate) fn ready(report: &mut Report) -> Vec<(&'static str, String)> {
     let optional = env::var_os("CI").is_none();
     let mut found = Vec::new();
@@ -117,8 +124,8 @@ pub(crate) fn ready(report: &mut Report) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Looks for what the tests of the file store cut processes off with. Without it they say that they were left out, as this
-/// does; where `CI` is set, nothing is left out.
+/// Looks for what the tests of the file store cut processes off with. Without it they say that they
+/// were left out, as this does; where `CI` is set, nothing is left out.
 pub(crate) fn strace(report: &mut Report) {
     let optional = env::var_os("CI").is_none();
     report.attempt("strace", optional, || {
@@ -161,8 +168,8 @@ impl Server {
         output(self.check).map_err(|missing| format!("needs {}. {missing}", self.needs))
     }
 
-    /// Into a directory of its own, which gets its name when it is complete: under that name all of it is there, and two
-    /// installations at once do not meet.
+    /// Into a directory of its own, which gets its name when it is complete: under that name all of
+    /// it is there, and two installations at once do not meet.
     fn install(&self, place: &Path) -> Result<(), String> {
         let draft = place.with_extension(format!("draft-{}", process::id()));
         let installed = self.install_into(&draft);

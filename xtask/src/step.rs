@@ -51,7 +51,8 @@ impl Report {
         self.step(name, || cargo.run());
     }
 
-    /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs tests, they are counted.
+    /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs
+    /// tests, they are counted.
     pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) {
         let mut tests = Tests::default();
         self.attempt(name, false, || {

@@ -7,8 +7,8 @@ use crate::{
     structure,
 };
 
-/// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and atomics; every other
-/// test would run outside a model then, and panic.
+/// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and
+/// atomics; every other test would run outside a model then, and panic.
 pub(crate) const MODELS: &[Model] = &[
     Model { package: "tokenflight", target: "--lib", filter: "shuttle_tests" },
     Model { package: "tokenflight", target: "--test shuttle", filter: "" },
@@ -24,7 +24,8 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Builds and runs them, optimised: a model is millions of steps. What is added goes to the test harness.
+    /// Builds and runs them, optimised: a model is millions of steps. What is added goes to the
+    /// test harness.
     pub(crate) fn cargo(&self) -> Cargo {
         Cargo::new("test --release -p")
             .args(self.package)
@@ -37,16 +38,18 @@ impl Model {
     }
 }
 
-/// The contract of stores over pools of connections: in a workspace of its own, whose tree is heavy.
+/// The contract of stores over pools of connections: in a workspace of its own, whose tree is
+/// heavy.
 fn pools() -> Cargo {
     let target = target_dir("pools").display().to_string();
     Cargo::new("test --manifest-path examples/pools/Cargo.toml --target-dir").arg(target)
 }
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    // Without the benches, which have a command of their own. What a test counted stands in the output's file.
+    // Without the benches, which have a command of their own. What a test counted stands in the
+    // output's file.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
-    // Many tests panic on purpose, and where from is not what one wants to read here.
+    // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
     servers::strace(report);

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::cargo::Cargo;
 
-/// Crates that a program of ours may have, its own included: the command line is installed by people who wait for it.
+/// Crates that a program of ours may have, its own included: the command line is installed by
+/// people who wait for it.
 const COMMAND_LINE: usize = 140;
 
 /// Crates that a store may add to those of the library.

@@ -1,5 +1,5 @@
-//! How long `tokenflight token` takes from a stored token, from the start of the process to its end, beside the start and the
-//! end of a process that does nothing.
+//! How long `tokenflight token` takes from a stored token, from the start of the process to its
+//! end, beside the start and the end of a process that does nothing.
 //!
 //! `cargo bench -p tokenflight-cli --bench cold`; with `--test` each runs once.
 

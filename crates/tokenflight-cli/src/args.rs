@@ -8,8 +8,8 @@ use crate::{clock, late::Late};
 
 /// Fresh access tokens for shells, scripts and credential helpers, from one login.
 ///
-/// Exit codes: 0 done, 1 unexpected, 2 usage, 3 try again later, 4 login needed, 5 refused (configuration, or an unsafe
-/// store).
+/// Exit codes: 0 done, 1 unexpected, 2 usage, 3 try again later, 4 login needed, 5 refused
+/// (configuration, or an unsafe store).
 #[derive(Debug, Parser)]
 #[command(name = "tokenflight", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -25,7 +25,8 @@ pub(crate) struct Place {
     /// The profile [default: $TOKENFLIGHT_PROFILE, or `default`]
     #[arg(long, short, global = true, value_name = "NAME", display_order = 100)]
     pub(crate) profile: Option<String>,
-    /// The file of profiles [default: $TOKENFLIGHT_CONFIG, or tokenflight/config.toml in the folder for configuration]
+    /// The file of profiles [default: $TOKENFLIGHT_CONFIG, or tokenflight/config.toml in the folder
+    /// for configuration]
     #[arg(long, global = true, value_name = "FILE", display_order = 101)]
     pub(crate) config: Option<PathBuf>,
 }
@@ -134,8 +135,8 @@ pub(crate) struct Login {
     /// A host that helpers answer; may be given several times
     #[arg(long = "host", value_name = "HOST[:PORT]")]
     pub(crate) hosts: Vec<String>,
-    /// Take a login that was made elsewhere: a file with a token endpoint's answer, in JSON. Nothing else may refresh it
-    /// from then on
+    /// Take a login that was made elsewhere: a file with a token endpoint's answer, in JSON.
+    /// Nothing else may refresh it from then on
     #[arg(long, value_name = "FILE", conflicts_with_all = ["device", "browser", "no_browser"])]
     pub(crate) import: Option<PathBuf>,
     /// Log in with a code, on any device
@@ -231,10 +232,12 @@ pub(crate) struct Logout {
     pub(crate) local: bool,
 }
 
-/// Many workers ask an API with one login, some give up half-way, and tokens are renewed meanwhile. See docs/soak.md.
+/// Many workers ask an API with one login, some give up half-way, and tokens are renewed meanwhile.
+/// See docs/soak.md.
 #[derive(Debug, Group)]
 pub(crate) struct Soak {
-    /// What the workers GET, with a success if the token is good. It should be cheap, and change nothing
+    /// What the workers GET, with a success if the token is good. It should be cheap, and change
+    /// nothing
     #[arg(long, value_name = "URL")]
     pub(crate) url: String,
     /// Workers, sending one request after another
@@ -243,8 +246,8 @@ pub(crate) struct Soak {
     /// How long the load lasts
     #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "60s")]
     pub(crate) duration: Duration,
-    /// About which share of the requests is given up by its caller, from 0 to below 1; fewer, where answers take a few
-    /// milliseconds only
+    /// About which share of the requests is given up by its caller, from 0 to below 1; fewer, where
+    /// answers take a few milliseconds only
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.05")]
     pub(crate) cancel: f64,
     /// How long a worker pauses between two requests, on average
@@ -253,7 +256,8 @@ pub(crate) struct Soak {
     /// Taken off every token's lifetime, for servers that end tokens early
     #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "0")]
     pub(crate) skew: Duration,
-    /// At the very end, present a used refresh token again so long after it was used. It may end the login
+    /// At the very end, present a used refresh token again so long after it was used. It may end
+    /// the login
     #[arg(long, value_name = "TIME", value_parser = clock::parse, requires = "yes_end_my_session")]
     pub(crate) probe_grace: Option<Duration>,
     /// Consent to `--probe-grace`
@@ -315,8 +319,8 @@ pub(crate) enum Program {
 /// The only word that cargo says: the others of its configuration come with its question.
 const CARGO: &str = "--cargo-plugin";
 
-/// Programs look for helpers under names of their own; under such a name the command is that helper. And cargo says
-/// nothing but that it is cargo.
+/// Programs look for helpers under names of their own; under such a name the command is that
+/// helper. And cargo says nothing but that it is cargo.
 pub(crate) fn expand(given: Vec<OsString>) -> Vec<OsString> {
     let name = given.first().and_then(|first| PathBuf::from(first).file_stem().map(ToOwned::to_owned));
     let kind = match name.as_deref().and_then(|name| name.to_str()) {

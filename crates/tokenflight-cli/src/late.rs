@@ -1,5 +1,5 @@
-//! Options of a command that are described when it is the one that was asked for: a description of all costs more than a
-//! look at a stored token.
+//! Options of a command that are described when it is the one that was asked for: a description of
+//! all costs more than a look at a stored token.
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 

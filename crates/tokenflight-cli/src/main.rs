@@ -1,7 +1,9 @@
-//! The command `tokenflight`: log in once, and every shell, script and credential helper has a fresh access token.
+//! The command `tokenflight`: log in once, and every shell, script and credential helper has a
+//! fresh access token.
 //!
-//! Read in this order: `args` (what can be asked), `config` (profiles), `token` (how a token is had: `stored` without a
-//! runtime, `renew` by a process of its own), `server` (the authorization server of a profile), `command`, `helper`.
+//! Read in this order: `args` (what can be asked), `config` (profiles), `token` (where a token
+//! comes from: `stored` needs no runtime, `renew` a process of its own), `server` (the
+//! authorization server of a profile), `command`, `helper`.
 #![forbid(unsafe_code)]
 
 mod args;

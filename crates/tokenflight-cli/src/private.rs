@@ -36,8 +36,8 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".tmp");
-    // One that is there is a dead writer's. Two living ones do not meet: they have the lock of the refresher, or are
-    // a person's.
+    // One that is there is a dead writer's. Two living ones do not meet: they have the lock of the
+    // refresher, or are a person's.
     let _ = fs::remove_file(&draft);
     let written = options().write(true).create_new(true).open(&draft).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -58,7 +58,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     if size > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 64 KiB"));
     }
-    // Of its full size from the beginning: a buffer that grows leaves secrets behind. Pipes tell no size.
+    // Of its full size from the beginning: a buffer that grows leaves secrets behind. Pipes tell no
+    // size.
     let size = if size == 0 { LARGEST } else { size };
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;

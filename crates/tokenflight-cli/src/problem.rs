@@ -1,6 +1,6 @@
 //! What can go wrong, and the exit code that says so.
 
-use std::{error::Error as StdError, fmt, io, process::ExitCode};
+use std::{error::Error as StdError, ffi::OsStr, fmt, io, process::ExitCode};
 
 use tokenflight::{Error, ErrorKind, FailureClass};
 use tokenflight_store_file::FileError;
@@ -86,6 +86,11 @@ impl Problem {
             _ => Code::Unexpected,
         };
         Self::new(code, format!("{doing}: {error}"))
+    }
+
+    /// A command that cannot be run.
+    pub(crate) fn not_run(program: &OsStr, error: &io::Error) -> Self {
+        Self::usage(format!("`{}` cannot be run: {error}", program.display()))
     }
 
     pub(crate) fn cure(mut self, cure: impl Into<String>) -> Self {

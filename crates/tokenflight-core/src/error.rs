@@ -4,9 +4,10 @@ use crate::{BoxError, EndReason, FailureClass, GrantError, store::StoreError};
 
 /// Why there is no token. One failure is handed to many waiters, so cloning shares it.
 ///
-/// Ask it questions instead of matching: [`needs_login`](Self::needs_login), [`is_transient`](Self::is_transient),
-/// [`class`](Self::class), [`retry_after`](Self::retry_after). `Display` does not repeat the source and never shows a
-/// token or a body.
+/// Ask it questions instead of matching: [`needs_login`](Self::needs_login),
+/// [`is_transient`](Self::is_transient), [`class`](Self::class),
+/// [`retry_after`](Self::retry_after). `Display` does not repeat the source and never shows a token
+/// or a body.
 ///
 /// ```
 /// use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError};
@@ -38,11 +39,11 @@ pub enum ErrorKind {
     Ended(EndReason),
     /// The token is spent and there is no refresh token to get another with.
     NoRefreshToken,
-    /// There was a login or logout since the request was started, or its key stands for another session by now; it must not
-    /// continue with another login's token.
+    /// There was a login or logout since the request was started, or its key stands for another
+    /// session by now; it must not continue with another login's token.
     SessionChanged,
-    /// The session is chosen for each request by a key in its extensions, and this request has none, or one that stands for no
-    /// session. Nothing was sent.
+    /// The session is chosen for each request by a key in its extensions, and this request has
+    /// none, or one that stands for no session. Nothing was sent.
     NoKey,
     /// A token request failed.
     Refresh(FailureClass),
@@ -50,18 +51,21 @@ pub enum ErrorKind {
     Store,
     /// The server refused a token that was just issued; another one would not help.
     FreshRefused,
-    /// Refreshing does not help there: too many new tokens were refused by one origin, or the authorization server gave the
-    /// very access token again that was refused.
+    /// Refreshing does not help there: too many new tokens were refused by one origin, or the
+    /// authorization server gave the very access token again that was refused.
     Futile,
-    /// The request was refused as often as it may be sent: the replay was refused as well, or nothing is replayed.
+    /// The request was refused as often as it may be sent: the replay was refused as well, or
+    /// nothing is replayed.
     StillRefused,
     /// The request's own deadline, or the longest it may be held, passed before it could be sent.
     TimedOut,
-    /// The grant's own client waits for the flight it is part of: it must not be wrapped in this session's layer.
+    /// The grant's own client waits for the flight it is part of: it must not be wrapped in this
+    /// session's layer.
     Recursion,
     /// The session was shut down.
     Closed,
-    /// There is no timer: the runtime that the session's [`Time`](crate::Time) belongs to is gone, or has none.
+    /// There is no timer: the runtime that the session's [`Time`](crate::Time) belongs to is gone,
+    /// or has none.
     NoTimer,
 }
 

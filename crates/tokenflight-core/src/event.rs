@@ -1,8 +1,8 @@
-//! What a session tells those who listen.
+//! What a session tells its listeners.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use crate::{Error, FailureClass, Generation, LoginId};
+use crate::{EndReason, Error, FailureClass, Generation, LoginId};
 
 /// Something that happened to a session. Carries no secret.
 #[derive(Clone, Debug)]
@@ -12,7 +12,8 @@ pub enum Event {
     Refreshed {
         /// Its generation.
         generation: Generation,
-        /// Whether it came from the authorization server or from the store, where another process had put it.
+        /// Whether it came from the authorization server or from the store, where another process
+        /// had put it.
         source: Source,
     },
     /// An attempt failed. The session goes on.
@@ -22,13 +23,14 @@ pub enum Event {
         /// The failure.
         error: Error,
     },
-    /// The authorization server ended the session; told once. Only a login lifts it. The access token may be usable for a
-    /// while.
+    /// The authorization server ended the session; told once. Only a login lifts it. The access
+    /// token may be usable for a while.
     Ended {
         /// Why.
         reason: EndReason,
     },
-    /// The authorization server wants the user to interact; told once a login. The session goes on as long as its tokens do.
+    /// The authorization server wants the user to interact; told once a login. The session goes on
+    /// as long as its tokens do.
     InteractionRequired {
         /// What the server said.
         error: Error,
@@ -45,8 +47,8 @@ pub enum Event {
         /// Its id.
         login: LoginId,
     },
-    /// The state changed but the store would not take it. It is in use and will be offered again. [`Event::Persisted`] or
-    /// [`Event::Overtaken`] follows.
+    /// The state changed but the store would not take it. It is in use and will be offered again.
+    /// [`Event::Persisted`] or [`Event::Overtaken`] follows.
     Unpersisted {
         /// The generation that is not stored.
         generation: Generation,
@@ -58,12 +60,14 @@ pub enum Event {
         /// The generation that is stored.
         generation: Generation,
     },
-    /// What was [`Event::Unpersisted`] will not be stored: another process's login, logout or refresh came first, and counts.
+    /// What was [`Event::Unpersisted`] will not be stored: another process's login, logout or
+    /// refresh came first, and counts.
     Overtaken {
         /// The generation that was not stored.
         generation: Generation,
     },
-    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told once a login.
+    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told
+    /// once a login.
     ProactiveOff,
     /// A refresh has waited for more than a second for the claim of another holder.
     Waiting {
@@ -77,8 +81,8 @@ pub enum Event {
         /// What went wrong.
         error: Error,
     },
-    /// The last handle of the session went while something was in progress or not stored, and there was no driver to take it
-    /// over. It may be lost.
+    /// The last handle of the session went while something was in progress or not stored, and there
+    /// was no driver to take it over. It may be lost.
     Abandoned,
 }
 
@@ -90,54 +94,4 @@ pub enum Source {
     Server,
     /// The store held a newer one than we did.
     Store,
-}
-
-/// Why a session ended, in the authorization server's words, cut to 256 characters and cleaned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndReason {
-    code: Box<str>,
-    description: Option<Box<str>>,
-}
-
-impl EndReason {
-    /// A reason with an error code such as `invalid_grant`.
-    #[must_use]
-    pub fn new(code: &str) -> Self {
-        Self { code: clean(code), description: None }
-    }
-
-    /// Adds the server's description.
-    #[must_use]
-    pub fn description(mut self, text: &str) -> Self {
-        self.description = Some(clean(text));
-        self
-    }
-
-    /// The server's description, if there is one.
-    #[must_use]
-    pub fn details(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
-    /// The error code.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        &self.code
-    }
-}
-
-impl fmt::Display for EndReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.code)?;
-        match &self.description {
-            Some(text) => write!(f, " ({text})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Text from a server: no control characters, at most 256 characters.
-pub(crate) fn clean(text: &str) -> Box<str> {
-    const CAP: usize = 256;
-    text.chars().filter(|char| !char.is_control()).take(CAP).collect::<String>().into()
 }

@@ -2,11 +2,13 @@
 //!
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
-//! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
+//! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`],
+//!   [`Now`];
 //! * the contracts others implement: [`Grant`], [`Store`](store::Store), [`Time`].
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
 
+mod end_reason;
 mod error;
 mod event;
 pub mod grant;
@@ -20,8 +22,9 @@ mod token;
 use std::{future::Future, pin::Pin};
 
 pub use self::{
+    end_reason::EndReason,
     error::{Error, ErrorKind},
-    event::{EndReason, Event, Source},
+    event::{Event, Source},
     grant::contract::Grant,
     grant::error::{FailureClass, GrantError},
     login::LoginId,

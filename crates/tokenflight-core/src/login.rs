@@ -1,10 +1,10 @@
 use std::fmt;
 
-/// One login as this process knows it. It never changes while the login lasts; tokens and requests carry it, so that a
-/// request never continues with another login's token.
+/// One login as this process knows it. It never changes while the login lasts; tokens and requests
+/// carry it, so that a request never continues with another login's token.
 ///
-/// It counts logins and logouts of one session, here and as they are found in the store. It says nothing about what a store
-/// counts.
+/// It counts logins and logouts of one session, here and as they are found in the store. It says
+/// nothing about what a store counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoginId(u64);
 

@@ -5,12 +5,12 @@ const WALL_STEP: Duration = Duration::from_secs(30);
 
 /// Both clocks at one moment, as plain numbers.
 ///
-/// * `boot` counts from an arbitrary fixed point, never goes back, and goes on while the machine is suspended where
-///   the platform can tell (`CLOCK_BOOTTIME` on Linux).
+/// * `boot` counts from an arbitrary fixed point, never goes back, and goes on while the machine is
+///   suspended where the platform can tell (`CLOCK_BOOTTIME` on Linux).
 /// * `wall` counts from the Unix epoch and may be moved at any time.
 ///
-/// An expiry is judged by both: the wall clock catches a suspend that the other clock slept through, the boot
-/// clock catches a wall clock that was moved.
+/// An expiry is judged by both: the wall clock catches a suspend that the other clock slept
+/// through, the boot clock catches a wall clock that was moved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,22 +41,24 @@ impl Now {
 
     /// The time that has passed since `earlier`, as both clocks of *this process* tell it.
     ///
-    /// The larger of the two readings, unless they are more than 30 s apart: then the wall clock was moved and the boot
-    /// clock alone is believed. Never negative, never panics.
+    /// The larger of the two readings, unless they are more than 30 s apart: then the wall clock
+    /// was moved and the boot clock alone is believed. Never negative, never panics.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let boot = self.boot.saturating_sub(earlier.boot);
         let wall = self.wall.saturating_sub(earlier.wall);
-        // A wall clock behind `earlier` shows as zero here, which is itself a step once `boot` has moved on.
+        // A wall clock behind `earlier` shows as zero here, which is itself a step once `boot` has
+        // moved on.
         if wall.abs_diff(boot) > WALL_STEP { boot } else { boot.max(wall) }
     }
 
-    /// Whether this much time has passed since `earlier`: [`since`](Self::since) by one comparison, as long as the end is
-    /// far away.
+    /// Whether this much time has passed since `earlier`: [`since`](Self::since) by one comparison,
+    /// as long as the end is far away.
     #[inline]
     #[must_use]
     pub fn reached(self, earlier: Self, span: Duration) -> bool {
-        // The wall clock never adds more than its tolerance; the fraction of a second counts as a whole one.
+        // The wall clock never adds more than its tolerance; the fraction of a second counts as a
+        // whole one.
         let most = self.boot.as_secs().saturating_sub(earlier.boot.as_secs()).saturating_add(WALL_STEP.as_secs() + 1);
         most >= span.as_secs() && self.since(earlier) >= span
     }

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 /// Text that must not be seen: redacted in `Debug`, wiped when dropped, compared in constant time.
 ///
-/// There is no `Display`, no `Serialize`, no `AsRef<str>` and no `Deref`: the only way to the text is
-/// [`Secret::expose`], so that every use can be found by searching for that word.
+/// There is no `Display`, no `Serialize`, no `AsRef<str>` and no `Deref`: the only way to the text
+/// is [`Secret::expose`], so that every use can be found by searching for that word.
 ///
 /// ```
 /// use tokenflight_core::Secret;

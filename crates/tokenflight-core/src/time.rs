@@ -1,7 +1,8 @@
 //! The only door to clocks, timers and chance.
 //!
-//! The engine asks a [`Time`] for everything that differs between runtimes and between a test and the real world. The
-//! adapters for tokio, smol and any `hyper::rt::Timer` live in `tokenflight`; a manual one lives in `tokenflight-test`.
+//! The engine asks a [`Time`] for everything that differs between runtimes and between a test and
+//! the real world. The adapters for tokio, smol and any `hyper::rt::Timer` live in `tokenflight`; a
+//! manual one lives in `tokenflight-test`.
 
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub type Sleep = BoxFuture<'static, ()>;
 /// # Contract
 ///
 /// * [`Time::now`] never goes back on `boot`. It may be called from any thread and must not block.
-/// * [`Time::sleep`] may wake late, never more than a little early. The engine never sleeps for more than an hour and
-///   looks at the clock again after every wake, so a timer that stands still in suspend is good enough.
+/// * [`Time::sleep`] may wake late, never more than a little early. The engine never sleeps for
+///   more than an hour and looks at the clock again after every wake, so a timer that stands still
+///   in suspend is good enough.
 /// * [`Time::random`] need not be secure; it spreads load.
 pub trait Time: Send + Sync + 'static {
     /// Both clocks, now.

@@ -9,8 +9,8 @@ use crate::Secret;
 /// The longest lifetime anything here computes with: ten years. More is cut to it.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Number of token sets adopted in a session. A request remembers the generation it was sent with, so that a late
-/// refusal of an old token is told from a refusal of the current one.
+/// Number of token sets adopted in a session. A request remembers the generation it was sent with,
+/// so that a late refusal of an old token is told from a refusal of the current one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u64);
 
@@ -55,7 +55,8 @@ counter!(Epoch);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken(Secret);
 
-/// An access token with bytes that may not stand in a header: anything outside `0x21..=0x7E`, or nothing at all.
+/// An access token with bytes that may not stand in a header: anything outside `0x21..=0x7E`, or
+/// nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsendable;
 
@@ -79,7 +80,8 @@ impl AccessToken {
         self.0.expose()
     }
 
-    /// `Bearer <token>`, marked sensitive, in memory that is wiped when the last clone of the value is dropped.
+    /// `Bearer <token>`, marked sensitive, in memory that is wiped when the last clone of the value
+    /// is dropped.
     ///
     /// # Errors
     ///
@@ -172,7 +174,8 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// A token set with nothing but an access token: no refresh token, lifetime unknown, type Bearer.
+    /// A token set with nothing but an access token: no refresh token, lifetime unknown, type
+    /// Bearer.
     pub fn new(access_token: impl Into<String>) -> Self {
         Self {
             access_token: AccessToken::new(access_token),
@@ -208,15 +211,16 @@ impl TokenSet {
         self
     }
 
-    /// Adds the announced lifetime as a server may spell it: any number of seconds, negative or fractional ones too.
-    /// What is not a number is no announcement.
+    /// Adds the announced lifetime as a server may spell it: any number of seconds, negative or
+    /// fractional ones too. What is not a number is no announcement.
     #[must_use]
     pub fn expires_in_seconds(mut self, seconds: f64) -> Self {
         self.expires_in = clamp_seconds(seconds);
         self
     }
 
-    /// Adds the server's own wish when to renew (`refresh_in`), honoured when it is earlier than ours.
+    /// Adds the server's own wish when to renew (`refresh_in`), honoured when it is earlier than
+    /// ours.
     #[must_use]
     pub fn refresh_in(mut self, after: Duration) -> Self {
         self.refresh_in = Some(after.min(MAX_LIFETIME));
@@ -237,8 +241,8 @@ impl TokenSet {
         self
     }
 
-    /// Adds the other members of the answer, as one JSON object: `id_token`, `instance_url`, whatever there was. They may
-    /// be secrets, and are kept as one. No store keeps them.
+    /// Adds the other members of the answer, as one JSON object: `id_token`, `instance_url`,
+    /// whatever there was. They may be secrets, and are kept as one. No store keeps them.
     #[must_use]
     pub fn extra(mut self, json: impl Into<String>) -> Self {
         self.extra = Some(Secret::new(json));
@@ -275,10 +279,11 @@ impl TokenSet {
         self.refresh_in
     }
 
-    /// The lifetime: the announced one, else what the JWT says about itself (`exp − iat`, or `exp − nbf` where
-    /// there is no `iat`), else unknown.
+    /// The lifetime: the announced one, else what the JWT says about itself (`exp − iat`, or
+    /// `exp − nbf` where there is no `iat`), else unknown.
     ///
-    /// The JWT is not verified and not trusted: it can only say how long to wait before asking again.
+    /// The JWT is not verified and not trusted: it can only say how long to wait before asking
+    /// again.
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
         self.expires_in.or_else(|| jwt_lifetime(&self.access_token))
@@ -288,8 +293,8 @@ impl TokenSet {
     ///
     /// # Errors
     ///
-    /// [`TokenSetError`] if the access token must not or cannot be sent. The refresh token may have been rotated all
-    /// the same: keep it.
+    /// [`TokenSetError`] if the access token must not or cannot be sent. The refresh token may have
+    /// been rotated all the same: keep it.
     pub fn check(&self) -> Result<HeaderValue, TokenSetError> {
         match self.token_type.as_deref() {
             Some(other) if !other.eq_ignore_ascii_case("bearer") => Err(TokenSetError::UnknownType),
@@ -298,7 +303,8 @@ impl TokenSet {
     }
 }
 
-/// Seconds as a lifetime: negative is zero, more than ten years is ten years, not a number is nothing.
+/// Seconds as a lifetime: negative is zero, more than ten years is ten years, not a number is
+/// nothing.
 fn clamp_seconds(seconds: f64) -> Option<Duration> {
     if seconds.is_nan() {
         return None;
@@ -322,7 +328,8 @@ fn jwt_lifetime(token: &AccessToken) -> Option<Duration> {
 
     let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()?;
     let sane = |date: &f64| date.is_finite() && (0.0..=EXACT).contains(date);
-    // A token without `iat` begins when it becomes valid, which is when it was issued, or a little before.
+    // A token without `iat` begins when it becomes valid, which is when it was issued, or a little
+    // before.
     let begin = claims.iat.or(claims.nbf).filter(sane)?;
     let end = Some(claims.exp).filter(|end| sane(end) && *end > begin)?;
     clamp_seconds((end - begin).floor())

@@ -1,4 +1,5 @@
-//! When tokens of one issuer may be presented to another: a wrong yes shows them to a stranger, a wrong no ends a session.
+//! When tokens of one issuer may be presented to another: a wrong yes shows them to a stranger, a
+//! wrong no ends a session.
 
 use tokenflight_core::grant::issuer;
 

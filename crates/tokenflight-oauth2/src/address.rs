@@ -33,8 +33,8 @@ pub(crate) fn secure(url: &str) -> Result<Uri, EndpointError> {
     plain_only(url, is_loopback)
 }
 
-/// The same, or an `http` one at a link-local address: it reaches no further than the host that this machine runs on (RFC 3927,
-/// RFC 4291 §2.5.6).
+/// The same, or an `http` one at a link-local address: it reaches no further than the host that
+/// this machine runs on (RFC 3927, RFC 4291 §2.5.6).
 pub(crate) fn metadata(url: &str) -> Result<Uri, EndpointError> {
     plain_only(url, |host| is_loopback(host) || ip(host).is_some_and(|ip| is_link_local(&ip)))
 }

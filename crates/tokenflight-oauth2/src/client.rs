@@ -10,9 +10,9 @@
 //! # }
 //! ```
 //!
-//! It follows no redirects, sends no early data, keeps no connection for a second request (a dead one in a pool turns a
-//! request that was not sent into one of unknown fate), gives a connection five seconds, handshake included, and never sends a
-//! request twice.
+//! It follows no redirects, sends no early data, keeps no connection for a second request (a dead
+//! one in a pool turns a request that was not sent into one of unknown fate), gives a connection
+//! five seconds, handshake included, and never sends a request twice.
 
 use std::{
     io,
@@ -40,8 +40,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The client's type.
 pub type HttpsClient = Client<Hurried<HttpsConnector<HttpConnector>>, Full<Bytes>>;
 
-/// A client that trusts what the operating system trusts. Plain `http` works too; [`TokenEndpoint`](crate::TokenEndpoint)
-/// allows it on loopback only.
+/// A client that trusts what the operating system trusts. Plain `http` works too;
+/// [`TokenEndpoint`](crate::TokenEndpoint) allows it on loopback only.
 ///
 /// # Errors
 ///
@@ -55,7 +55,8 @@ pub fn https() -> io::Result<HttpsClient> {
     Ok(https_with(config))
 }
 
-/// A client with TLS settings of your own: other roots, a client certificate (RFC 8705). Early data is switched off.
+/// A client with TLS settings of your own: other roots, a client certificate (RFC 8705). Early data
+/// is switched off.
 #[must_use]
 pub fn https_with(mut config: ClientConfig) -> HttpsClient {
     config.enable_early_data = false;
@@ -71,8 +72,8 @@ pub fn https_with(mut config: ClientConfig) -> HttpsClient {
         .build(Hurried(connector))
 }
 
-/// A connector that gives up after five seconds. hyper-util then knows that nothing was sent, which the limit of the whole
-/// attempt could not tell.
+/// A connector that gives up after five seconds. hyper-util then knows that nothing was sent, which
+/// the limit of the whole attempt could not tell.
 #[derive(Clone, Debug)]
 pub struct Hurried<C>(C);
 
@@ -91,7 +92,8 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.0.call(uri);
         Box::pin(async move {
-            // This client runs on tokio anyway, and a connection has no session whose `Time` could be asked.
+            // This client runs on tokio anyway, and a connection has no session whose `Time` could
+            // be asked.
             #[allow(clippy::disallowed_methods)]
             let connected = tokio::time::timeout(CONNECT, connecting).await;
             connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map_err(Into::into)

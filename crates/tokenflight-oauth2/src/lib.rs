@@ -1,9 +1,12 @@
-//! Tokens from real authorization servers: token-endpoint grants for a `tokenflight` session, over any tower HTTP client.
+//! Tokens from real authorization servers: token-endpoint grants for a `tokenflight` session, over
+//! any tower HTTP client.
 //!
-//! Every outcome of a token request ends in exactly one [`FailureClass`](tokenflight_core::FailureClass), so that a session is
-//! never lost to a misread answer and never kept alive against a dead one. Read in this order: [`TokenEndpoint`] (where a
-//! token request goes, and as whom), [`OAuthGrant`] (what it asks for), [`answer`] (what the answer means), [`provider`]
-//! (what is known of the server), [`workload`] (identities that clouds hand out).
+//! Every outcome of a token request ends in exactly one
+//! [`FailureClass`](tokenflight_core::FailureClass), so that a session is never lost to a misread
+//! answer and never kept alive against a dead one. Read in this order: [`TokenEndpoint`] (where a
+//! token request goes, and as whom), [`OAuthGrant`] (what it asks for), [`answer`] (what the answer
+//! means), [`provider`] (what is known of the server), [`workload`] (identities that clouds hand
+//! out).
 //!
 //! ```
 //! use tokenflight_core::Grant;
@@ -22,7 +25,8 @@
 //! # }
 //! ```
 //!
-//! With the feature `client` (on by default) `client::https` is a ready client that sends each request once, follows no redirects and gives up on connections in time.
+//! With the feature `client` (on by default) `client::https` is a ready client that sends each
+//! request once, follows no redirects and gives up on connections in time.
 
 mod address;
 pub mod answer;

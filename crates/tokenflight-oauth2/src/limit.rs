@@ -7,8 +7,8 @@ use tokenflight_core::Time;
 /// How long an exchange may take unless the caller says otherwise.
 pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 
-/// What `work` brings within `limit`; `None` when the time is over. Without a clock of the caller's it is tokio's, where the
-/// caller runs on tokio; elsewhere there is no limit.
+/// What `work` brings within `limit`; `None` when the time is over. Without a clock of the caller's
+/// it is tokio's, where the caller runs on tokio; elsewhere there is no limit.
 pub(crate) async fn within<T>(limit: Duration, clock: Option<&dyn Time>, work: impl Future<Output = T>) -> Option<T> {
     match clock {
         Some(time) => first(work, time.sleep(limit)).await,
@@ -16,7 +16,8 @@ pub(crate) async fn within<T>(limit: Duration, clock: Option<&dyn Time>, work: i
     }
 }
 
-/// The clock of an endpoint; where it has none and the caller does not run on tokio, the one that was given for one call.
+/// The clock of an endpoint; where it has none and the caller does not run on tokio, the one that
+/// was given for one call.
 #[cfg(feature = "login")]
 pub(crate) fn clock<'a>(own: Option<&'a dyn Time>, given: &'a dyn Time) -> Option<&'a dyn Time> {
     own.or_else(|| (!on_tokio()).then_some(given))

@@ -1,7 +1,8 @@
 //! reqwest behind [`BearerLayer`], in one line.
 //!
-//! reqwest's client is a tower service of reqwest's own requests, and the layer wants one of `http` requests. [`client`] is
-//! a [`reqwest::Client`] turned into one and put behind the layer; [`HttpClient`] is the adapter alone.
+//! reqwest's client is a tower service of reqwest's own requests, and the layer wants one of `http`
+//! requests. [`client`] is a [`reqwest::Client`] turned into one and put behind the layer;
+//! [`HttpClient`] is the adapter alone.
 //!
 //! ```no_run
 //! use http::Request;
@@ -21,8 +22,9 @@
 //!
 //! In a struct the client's type is [`Client`].
 //!
-//! reqwest follows redirects by itself, below the layer: let it not, if a redirect may lead elsewhere
-//! (`redirect::Policy::none`), and follow them above; see [`tokenflight::bearer::redirect`].
+//! reqwest follows redirects by itself, below the layer: let it not, if a redirect may lead
+//! elsewhere (`redirect::Policy::none`), and follow them above; see
+//! [`tokenflight::bearer::redirect`].
 
 #![forbid(unsafe_code)]
 

@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt, io,
+    iter::successors,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -127,14 +128,7 @@ impl FileError {
     /// Finds it among the sources of another error.
     #[must_use]
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 
     pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {

@@ -13,9 +13,8 @@ use tokenflight_core::{
 };
 use tokenflight_store_file::{FileStore, Presenter};
 
-use self::support::{
-    Folder,
-    ops::{claim, commit, holds, is_busy, is_granted, key, log_in, op, tokens, try_claim},
+use self::support::ops::{
+    claim, commit, holds, is_busy, is_granted, key, log_in, logged_in, op, tokens, try_claim, two_logged_in,
 };
 
 /// A claim that lasts so long, by a session that has watched it for longer than any.
@@ -39,9 +38,7 @@ fn presenter(store: &FileStore) -> Presenter {
 
 #[test]
 fn two_sessions_over_one_store_exclude_each_other_as_two_processes_do() {
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (_folder, store) = logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     assert!(is_busy(&try_claim(&store, 2)) && !is_dying(&store), "a living session was taken for a dead process");
     commit(&store, 2).unwrap();
@@ -50,9 +47,7 @@ fn two_sessions_over_one_store_exclude_each_other_as_two_processes_do() {
 
 #[test]
 fn a_claim_that_ran_out_in_a_living_process_is_taken_over_within_that_process_only() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (_folder, store, other) = two_logged_in();
     let first = short_claim(&store, 1, Duration::ZERO);
     assert!(is_granted(&block_on(store.apply(&key(), first))));
     let theirs = short_claim(&other, 2, Duration::from_secs(75));
@@ -73,9 +68,7 @@ fn a_claim_that_ran_out_in_a_living_process_is_taken_over_within_that_process_on
 
 #[test]
 fn an_attempt_that_ends_in_doubt_gives_the_turn_back_and_what_it_sent_may_arrive() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (_folder, store, other) = two_logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     let seen = block_on(store.load(&key())).unwrap();
     let settle = Body::Settle { owner: Owner::new(1), outcome: Outcome::Ambiguous(ReusePolicy::Strict) };
@@ -88,9 +81,7 @@ fn an_attempt_that_ends_in_doubt_gives_the_turn_back_and_what_it_sent_may_arrive
 
 #[test]
 fn a_claim_whose_future_is_dropped_leaves_the_turn_free() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (_folder, store, other) = two_logged_in();
     let seen = block_on(store.load(&key())).unwrap();
     let (key, op) = (key(), claim(&seen, Owner::new(1)));
     let mut future = store.apply(&key, op.clone());
@@ -106,9 +97,7 @@ fn a_claim_whose_future_is_dropped_leaves_the_turn_free() {
 
 #[test]
 fn a_login_or_logout_waits_for_no_presenter_and_frees_the_turn() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (_folder, store, other) = two_logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     let late = block_on(store.load(&key())).unwrap().entry.unwrap();
     log_in(&other, 2).unwrap();
@@ -128,9 +117,7 @@ fn a_login_or_logout_waits_for_no_presenter_and_frees_the_turn() {
 
 #[test]
 fn the_last_clone_takes_the_turn_with_it() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (_folder, store, other) = two_logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     let clone = store.clone();
     drop(store);
@@ -143,9 +130,7 @@ fn the_last_clone_takes_the_turn_with_it() {
 
 #[test]
 fn nothing_that_is_shown_shows_a_token() {
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (_folder, store) = logged_in();
     let shown = format!("{store:?} {:?} {:?}", store.status(&key()).unwrap(), store.read(&key()).unwrap());
     assert!(shown.contains("alice.json") && !shown.contains("access-1") && !shown.contains("refresh-1"), "{shown}");
 }

@@ -1,8 +1,10 @@
-//! What a refresh costs at the database, by how many are refreshed at once: this store, beside the two ways that are usual.
+//! What a refresh costs at the database, by how many are refreshed at once: this store, beside the
+//! two ways that are usual.
 //!
-//! `cargo bench -p tokenflight-store-postgres --bench speed`; with `--test` each runs once. A refresh is what a session does:
-//! it reads, claims, and commits, each time another grant. The server syncs its disk. Runs alternate, so that what else the
-//! machine does meets all three; what counts are the ratios.
+//! `cargo bench -p tokenflight-store-postgres --bench speed`; with `--test` each runs once. A
+//! refresh is what a session does: it reads, claims, and commits, each time another grant. The
+//! server syncs its disk. Runs alternate, so that what else the machine does meets all three; what
+//! counts are the ratios.
 
 #![allow(clippy::unwrap_used)] // What cannot be prepared cannot be measured.
 
@@ -147,7 +149,8 @@ fn single(pool: Arc<Pool>) -> Refresh {
     })
 }
 
-/// As services usually have it: a row lock around reading and writing, for the claim and for the commit.
+/// As services usually have it: a row lock around reading and writing, for the claim and for the
+/// commit.
 fn locked(pool: Arc<Pool>) -> Refresh {
     Arc::new(move |grant| {
         let pool = Arc::clone(&pool);

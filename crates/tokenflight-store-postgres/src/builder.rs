@@ -25,20 +25,44 @@ pub struct Builder {
     durable: bool,
 }
 
-impl Builder {
-    pub(crate) fn new(sql: Box<dyn Sql>) -> Self {
-        Self { sql, table: NAME.to_owned(), durable: false }
+impl PostgresCell {
+    /// A cell over these connections, or over a pool, with other settings than the usual ones.
+    pub fn builder(sql: impl Sql) -> Builder {
+        Builder { sql: Box::new(sql), table: NAME.to_owned(), durable: false }
     }
 
-    /// Another table than `tokenflight_grants`, with its schema before a dot or without: lower-case letters, digits and `_`.
+    /// A cell over these connections, or over a pool.
+    ///
+    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding,
+    /// durability.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`]: there is no connection, or something is missing.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is written.
+    pub async fn open(sql: impl Sql) -> Result<Self, PostgresError> {
+        Self::builder(sql).open().await
+    }
+}
+
+impl Builder {
+    /// Another table than `tokenflight_grants`, with its schema before a dot or without: lower-case
+    /// letters, digits and `_`.
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();
         self
     }
 
-    /// Opens only if the server's disk has what the server acknowledges: `fsync` and `full_page_writes` are on, and
-    /// `synchronous_commit` is not off. Without this, such settings are an event (feature `tracing`), and stand in
-    /// [`PostgresCell::durability`].
+    /// Opens only if the server's disk has what the server acknowledges: `fsync` and
+    /// `full_page_writes` are on, and `synchronous_commit` is not off. Without this, such settings
+    /// are an event (feature `tracing`), and stand in [`PostgresCell::durability`].
     pub const fn require_durable(mut self) -> Self {
         self.durable = true;
         self
@@ -48,7 +72,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`PostgresError`]: there is no connection, something is missing, or what is acknowledged is not durable.
+    /// [`PostgresError`]: there is no connection, something is missing, or what is acknowledged is
+    /// not durable.
     ///
     /// # Panics
     ///

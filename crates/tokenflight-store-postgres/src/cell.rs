@@ -1,7 +1,4 @@
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, sync::Arc};
 
 use tokenflight_core::{
     BoxFuture,
@@ -10,15 +7,12 @@ use tokenflight_core::{
 use tokio::sync::oneshot;
 
 use crate::{
-    PostgresError,
-    builder::Builder,
-    clock,
+    PostgresError, clock,
+    core::Core,
     durability::Durability,
-    facts::Pace,
     lanes::{Job, Lanes},
     load::Load,
-    polls::Polls,
-    sql::{Answer, Sql, Statement},
+    sql::Sql,
     swap::Swap,
     table::Table,
 };
@@ -26,24 +20,23 @@ use crate::{
 /// How many statements of a kind are under way at once. Each has a connection.
 const LANES: usize = 2;
 
-/// How often a statement is sent that others were in the way of.
-const TRIES: usize = 3;
-
-/// A [`Cell`] that is a row of a table in Postgres. [`CellStore`](tokenflight_core::store::CellStore) makes a store of it.
-/// Cloning shares.
+/// A [`Cell`] that is a row of a table in Postgres.
+/// [`CellStore`](tokenflight_core::store::CellStore) makes a store of it. Cloning shares.
 ///
-/// At most two statements that read and two that write are under way at once, the second that writes only if as much
-/// waits as the first has, or the first takes long. What comes meanwhile goes out together as the next one: sessions that
-/// wait for another host's claim all ask in one statement, fifty times a second at most. A refresh reads once and writes
-/// twice, and holds no row, transaction or connection while its request is on the way.
+/// At most two statements that read and two that write are under way at once, the second that
+/// writes only if as much waits as the first has, or the first takes long. What comes meanwhile
+/// goes out together as the next one: sessions that wait for another host's claim all ask in one
+/// statement, fifty times a second at most. A refresh reads once and writes twice, and holds no
+/// row, transaction or connection while its request is on the way.
 ///
-/// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot clock: a jump of more than
-/// five seconds ends the trust of this process until it starts anew, and then claims are watched for their whole length.
-/// The wall clocks of clients decide nothing.
+/// Claims are timed by the server's clock, as long as that keeps pace with this machine's boot
+/// clock: a jump of more than five seconds ends the trust of this process until it starts anew, and
+/// then claims are watched for their whole length. The wall clocks of clients decide nothing.
 ///
 /// # Errors
 ///
-/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's errors mean.
+/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's
+/// errors mean.
 ///
 /// # Panics
 ///
@@ -51,8 +44,8 @@ const TRIES: usize = 3;
 ///
 /// # Cancel safety
 ///
-/// A write that was begun is made, whether its future is kept or not. A read is left out if its future was dropped before
-/// it was sent.
+/// A write that was begun is made, whether its future is kept or not. A read is left out if its
+/// future was dropped before it was sent.
 #[derive(Clone)]
 pub struct PostgresCell {
     core: Arc<Core>,
@@ -60,53 +53,7 @@ pub struct PostgresCell {
     swaps: Arc<Lanes<Swap>>,
 }
 
-/// What all statements of a cell share.
-pub(crate) struct Core {
-    pub(crate) sql: Box<dyn Sql>,
-    pub(crate) table: Table,
-    pub(crate) pace: Mutex<Pace>,
-    pub(crate) polls: Polls,
-    durability: Durability,
-}
-
-impl Core {
-    pub(crate) async fn run(&self, statement: &Statement) -> Result<Answer, PostgresError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.sql.run(statement).await.map_err(PostgresError::from) {
-                Err(error) if tries < TRIES && error.is_conflict() => {}
-                result => return result,
-            }
-        }
-    }
-}
-
 impl PostgresCell {
-    /// A cell over these connections, or over a pool, with other settings than the usual ones.
-    pub fn builder(sql: impl Sql) -> Builder {
-        Builder::new(Box::new(sql))
-    }
-
-    /// A cell over these connections, or over a pool.
-    ///
-    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
-    ///
-    /// # Errors
-    ///
-    /// [`PostgresError`]: there is no connection, or something is missing.
-    ///
-    /// # Panics
-    ///
-    /// Never.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is written.
-    pub async fn open(sql: impl Sql) -> Result<Self, PostgresError> {
-        Self::builder(sql).open().await
-    }
-
     /// What was found about durability.
     #[must_use]
     pub fn durability(&self) -> &Durability {
@@ -114,7 +61,7 @@ impl PostgresCell {
     }
 
     pub(crate) fn new(sql: Box<dyn Sql>, table: Table, durability: Durability) -> Self {
-        let core = Arc::new(Core { sql, table, pace: Mutex::default(), polls: Polls::default(), durability });
+        let core = Arc::new(Core::new(sql, table, durability));
         Self { core, loads: Lanes::new(LANES), swaps: Lanes::new(LANES) }
     }
 
@@ -124,7 +71,7 @@ impl PostgresCell {
         self.core.table.name()
     }
 
-    /// Has it done by a lane, and waits for what that tells. A lane that ends without a word may have done it.
+    /// Has a lane do it, and waits for the result. A lane that ends without one may have done it.
     async fn ask<J: Job<Core = Core>, T>(
         &self,
         lanes: &Arc<Lanes<J>>,

@@ -10,7 +10,8 @@ pub(crate) fn boot() -> Duration {
     Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanos)
 }
 
-/// Time since the first look. It may rest while the machine sleeps; then the server's clock is not trusted any more.
+/// Time since the first look. It may rest while the machine sleeps; then the server's clock is not
+/// trusted any more.
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::disallowed_methods)] // A store has no session whose `Time` could be asked.
 pub(crate) fn boot() -> Duration {

@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// What the server's settings say about the writes it acknowledges, as they were when the store was opened.
+/// What the server's settings say about the writes it acknowledges, as they were when the store was
+/// opened.
 ///
 /// ```
 /// use tokenflight_store_postgres::PostgresCell;
@@ -31,7 +32,8 @@ impl Durability {
         self.synchronous_commit != "off" && self.fsync == "on" && self.full_page_writes == "on"
     }
 
-    /// Whether an acknowledged write survives the loss of the server: it is on a standby's disk, too.
+    /// Whether an acknowledged write survives the loss of the server: it is on a standby's disk,
+    /// too.
     #[must_use]
     pub fn is_replicated(&self) -> bool {
         let waits = matches!(&*self.synchronous_commit, "on" | "remote_apply");

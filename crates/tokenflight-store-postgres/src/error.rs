@@ -1,6 +1,6 @@
 //! What can be wrong with Postgres, what is known then, and what cures it.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
 use tokenflight_core::{
     BoxError,
@@ -16,8 +16,8 @@ use crate::{
 /// Why the store cannot do what it was asked, in words that name the cure.
 ///
 /// It is the source of the [`StoreError`], and so of the error that a session hands to its callers:
-/// [`PostgresError::find`] finds it there. It never shows anything of a record. What it means for a write is its
-/// [kind](Self::kind):
+/// [`PostgresError::find`] finds it there. It never shows anything of a record. What it means for a
+/// write is its [kind](Self::kind):
 ///
 #[doc = include_str!("states.md")]
 ///
@@ -78,7 +78,8 @@ pub enum PostgresError {
         /// What is missing, one a sentence.
         what: Arc<[String]>,
     },
-    /// The server acknowledges what it may lose, and [`require_durable`](crate::Builder::require_durable) was asked for.
+    /// The server acknowledges what it may lose, and
+    /// [`require_durable`](crate::Builder::require_durable) was asked for.
     NotDurable {
         /// What was found.
         found: Durability,
@@ -89,14 +90,7 @@ impl PostgresError {
     /// Finds it among the sources of another error.
     #[must_use]
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 
     /// What is known of a write that failed so.
@@ -112,7 +106,8 @@ impl PostgresError {
         }
     }
 
-    /// Whether the same statement is worth sending again at once: others were in its way, and it had no effect.
+    /// Whether the same statement is worth sending again at once: others were in its way, and it
+    /// had no effect.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Server { state, .. } if states::is_conflict(state))
     }

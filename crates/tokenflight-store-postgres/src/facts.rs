@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokenflight_core::store::{ClockId, Facts, Incarnation};
 
-/// What stands in the first row of every load: `system identifier/timeline/table/microseconds/recovery`.
+/// What stands in the first row of every load:
+/// `system identifier/timeline/table/microseconds/recovery`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) incarnation: Incarnation,
@@ -28,8 +29,8 @@ impl Said {
     }
 }
 
-/// Another cluster, another timeline (a promotion, a restore of a base backup) or another table (a restore of a dump) is
-/// another line of history.
+/// Another cluster, another timeline (a promotion, a restore of a base backup) or another table (a
+/// restore of a dump) is another line of history.
 fn incarnation(system: u64, timeline: u32, table: u32) -> Incarnation {
     Incarnation::new(u128::from(system) << 64 | u128::from(timeline) << 32 | u128::from(table))
 }
@@ -44,8 +45,8 @@ pub(crate) fn write(incarnation: Option<Incarnation>) -> String {
 /// Whether the server's clock keeps pace with the boot clock of this machine.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// The clock, and by how much it was ahead of the boot clock: at least and at most, in microseconds. Between the two
-    /// lies what a question and its answer took.
+    /// The clock, and by how much it was ahead of the boot clock: at least and at most, in
+    /// microseconds. Between the two lies what a question and its answer took.
     base: Option<(ClockId, (i128, i128))>,
     lost: bool,
 }
@@ -54,7 +55,8 @@ pub(crate) struct Pace {
 const DRIFT: i128 = 5_000_000;
 
 impl Pace {
-    /// What the server said to a question that was sent and answered at these times of the boot clock, as facts.
+    /// What the server said to a question that was sent and answered at these times of the boot
+    /// clock, as facts.
     pub(crate) fn facts(&mut self, said: &Said, sent: Duration, answered: Duration) -> Facts {
         // Another server after a failover has another clock.
         let clock = ClockId::new(said.incarnation.get());
@@ -64,8 +66,8 @@ impl Pace {
         facts
     }
 
-    /// Once lost, trust does not come back: claims that were timed by a clock that had jumped may be judged by it when it
-    /// has jumped back.
+    /// Once lost, trust does not come back: claims that were timed by a clock that had jumped may
+    /// be judged by it when it has jumped back.
     fn keeps(&mut self, clock: ClockId, now: Duration, sent: Duration, answered: Duration) -> bool {
         let micros = |time: Duration| i128::try_from(time.as_micros()).unwrap_or(i128::MAX);
         let (least, most) = (micros(now) - micros(answered), micros(now) - micros(sent));

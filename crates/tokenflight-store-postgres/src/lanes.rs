@@ -1,16 +1,19 @@
 //! Batches: what waits while a statement is under way goes out together as the next one.
 //!
-//! One backend of the server makes one commit durable at a time, so many small statements on few connections wait in a line.
-//! A few lanes that each take all that waits commit as a group: the busier the store, the larger the group.
+//! One backend of the server makes one commit durable at a time, so many small statements on few
+//! connections wait in a line. A few lanes that each take all that waits commit as a group: the
+//! busier the store, the larger the group.
 //!
-//! Two lanes that write are kept in [balance](Job::BALANCED). The server syncs its log for one commit after the other: what a
-//! second writer sends while the first one syncs is synced after it, and what comes after that waits for both. So a lane
-//! beside a busy one begins when as much waits as that one has under way, or when it is [late](LATE).
+//! Two lanes that write are kept in [balance](Job::BALANCED). The server syncs its log for one
+//! commit after the other: what a second writer sends while the first one syncs is synced after it,
+//! and what comes after that waits for both. So a lane beside a busy one begins when as much waits
+//! as that one has under way, or when it is [late](LATE).
 //!
-//! What [may wait](Job::may_wait) is gathered for a moment, so that a hundred sessions that wait for other hosts ask together.
+//! What [may wait](Job::may_wait) is gathered for a moment, so that a hundred sessions that wait
+//! for other hosts ask together.
 //!
-//! A lane is a task that lives while there is work, so that work goes on whether its caller is polled, dropped or kept. At
-//! rest there is none.
+//! A lane is a task that lives while there is work, so that work goes on whether its caller is
+//! polled, dropped or kept. At rest there is none.
 
 use std::{
     collections::VecDeque,
@@ -27,8 +30,8 @@ use tokio::{
 
 use crate::PostgresError;
 
-/// A lane that has taken nothing for so long may be held up, by a line that is half open or a row that is locked: its
-/// neighbour takes what waits.
+/// A lane that has taken nothing for so long may be held up, by a line that is half open or a row
+/// that is locked: its neighbour takes what waits.
 const LATE: Duration = Duration::from_millis(50);
 
 /// What need not be done at once is done together, this often.
@@ -50,7 +53,7 @@ pub(crate) trait Job: Send + Sized + 'static {
     /// Takes the next batch: something, unless nothing waits.
     fn take(waiting: &mut VecDeque<Self>) -> Vec<Self>;
 
-    /// Does it, and tells those who wait for it.
+    /// Does it, and tells its waiters.
     fn run(core: &Self::Core, batch: Vec<Self>) -> impl Future<Output = ()> + Send;
 }
 
@@ -150,7 +153,8 @@ impl<J: Job> Lane<J> {
         }
     }
 
-    /// The next batch, or the end of this lane: in one step, or what comes between the two waits for nothing.
+    /// The next batch, or the end of this lane: in one step, or what comes between the two waits
+    /// for nothing.
     fn next(&mut self, late: Option<u64>) -> Next<J> {
         let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();
@@ -190,7 +194,8 @@ impl<J: Job> Lane<J> {
 impl<J: Job> Drop for Lane<J> {
     fn drop(&mut self) {
         let Some(lanes) = &self.lanes else { return };
-        // A panic, or a runtime that ended. What is left tells its callers by being dropped, without the lock.
+        // A panic, or a runtime that ended. What is left tells its callers by being dropped,
+        // without the lock.
         let mut state = lanes.lock();
         state.lanes -= 1;
         state.under_way -= self.under_way;

@@ -1,13 +1,14 @@
 //! A [store](tokenflight_core::store) in Postgres: several hosts share one login.
 //!
-//! [`PostgresCell`] is a row for each grant, that is read and compared-and-swapped by single statements. Of all processes
-//! on all hosts one at a time presents the refresh token; what it obtained is on the server's disk before it is used; and
-//! a write whose answer was lost is found out, not guessed. `docs/several-hosts.md` in the repository says what is
-//! guaranteed, what a failover, a pause or a crash can lose, and which test shows it.
+//! [`PostgresCell`] is a row for each grant, that is read and compared-and-swapped by single
+//! statements. Of all processes on all hosts one at a time presents the refresh token; what it
+//! obtained is on the server's disk before it is used; and a write whose answer was lost is found
+//! out, not guessed. `docs/several-hosts.md` in the repository says what is guaranteed, what a
+//! failover, a pause or a crash can lose, and which test shows it.
 //!
-//! The table is created by its owner, with what `tokenflight postgres schema` prints ([`SCHEMA`]): the store never changes
-//! it. Statements go to the primary. They need no session of the server's, so a proxy such as pgbouncer may share
-//! connections by transaction.
+//! The table is created by its owner, with what `tokenflight postgres schema` prints ([`SCHEMA`]):
+//! the store never changes it. Statements go to the primary. They need no session of the server's,
+//! so a proxy such as pgbouncer may share connections by transaction.
 //!
 //! ```no_run
 //! use tokenflight::{Session, TokenRequest, TokenSet, CellStore, GrantKey, grant_fn};
@@ -31,13 +32,15 @@
 //!
 //! # Over a pool of the application's
 //!
-//! [`Sql`] is one function: run this statement. `examples/pools` in the repository implements it for `sqlx` and for
-//! `deadpool-postgres`, and runs the contract over both. A pool should have four connections to spare for each store.
+//! [`Sql`] is one function: run this statement. `examples/pools` in the repository implements it
+//! for `sqlx` and for `deadpool-postgres`, and runs the contract over both. A pool should have four
+//! connections to spare for each store.
 //!
 //! # Secrets
 //!
-//! Rows hold refresh tokens. The server writes what is bound to statements into its log if `log_statement` or
-//! `log_min_duration_statement` has them logged: `log_parameter_max_length = 0` keeps it from that.
+//! Rows hold refresh tokens. The server writes what is bound to statements into its log if
+//! `log_statement` or `log_min_duration_statement` has them logged: `log_parameter_max_length = 0`
+//! keeps it from that.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -46,6 +49,7 @@ mod check;
 mod clock;
 #[cfg(feature = "connections")]
 mod connections;
+mod core;
 mod durability;
 mod error;
 mod facts;

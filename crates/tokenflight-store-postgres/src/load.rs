@@ -8,7 +8,7 @@ use std::{
 use tokenflight_core::store::{Blob, Facts, GrantKey, Loaded, StoreError};
 use tokio::sync::oneshot::Sender;
 
-use crate::{PostgresError, cell::Core, clock, facts::Said, lanes::Job};
+use crate::{PostgresError, clock, core::Core, facts::Said, lanes::Job};
 
 /// How many keys one statement reads.
 const MOST: usize = 512;

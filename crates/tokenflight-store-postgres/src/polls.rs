@@ -1,4 +1,5 @@
-//! Which reads are polls: a session that waits for another host's claim asks for the same key again and again.
+//! Which reads are polls: a session that waits for another host's claim asks for the same key again
+//! and again.
 
 use std::{
     collections::HashMap,
@@ -9,14 +10,15 @@ use std::{
 
 use tokenflight_core::store::GrantKey;
 
-/// A session that waits pauses for at least 10 ms and at most 250 between two reads; one that refreshes does not pause.
+/// A session that waits pauses for at least 10 ms and at most 250 between two reads; one that
+/// refreshes does not pause.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// So many keys are remembered before those that were read long ago are left out.
+/// How many keys are remembered before those that were read long ago are dropped.
 const MANY: usize = 4096;
 
-/// When each key was last answered, on the boot clock, unless this process has written it since. Two keys with the same hash
-/// cost one of them the time that a poll may wait.
+/// When each key was last answered, on the boot clock, unless this process has written it since.
+/// Two keys with the same hash cost one of them the time that a poll may wait.
 #[derive(Debug, Default)]
 pub(crate) struct Polls {
     hasher: RandomState,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use tokenflight_core::{BoxError, BoxFuture, store::Blob};
 
-/// A way to have single statements executed by the server: connections of the store's [own](crate::Connections), or a
-/// pool of the application's.
+/// A way to have single statements executed by the server: connections of the store's
+/// [own](crate::Connections), or a pool of the application's.
 ///
 /// ```
 /// use tokenflight_core::{BoxFuture, store::Blob};
@@ -28,10 +28,11 @@ use tokenflight_core::{BoxError, BoxFuture, store::Blob};
 pub trait Sql: Send + Sync + 'static {
     /// Runs this statement by itself: autocommit, in no transaction with others, sent once.
     ///
-    /// It must not give the statement a name at the server (behind a proxy that shares connections the name is not found
-    /// again), must go to the primary, and must have a time limit of its own, after which the connection is closed and not
-    /// used again. It sends no cancel request: one that arrives while a commit waits for its standby has the commit
-    /// acknowledged without it. The future is polled by a task of the tokio runtime from which the store is used.
+    /// It must not give the statement a name at the server (behind a proxy that shares connections
+    /// the name is not found again), must go to the primary, and must have a time limit of its own,
+    /// after which the connection is closed and not used again. It sends no cancel request: one
+    /// that arrives while a commit waits for its standby has the commit acknowledged without it.
+    /// The future is polled by a task of the tokio runtime from which the store is used.
     ///
     /// # Errors
     ///
@@ -84,7 +85,8 @@ impl Statement {
     }
 }
 
-/// A row of an answer. All statements of the store answer with two columns: a `text`, and a `bytea` that may be null.
+/// A row of an answer. All statements of the store answer with two columns: a `text`, and a `bytea`
+/// that may be null.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub(crate) text: String,
@@ -111,8 +113,9 @@ impl Answer {
         Self { rows: rows.into_iter().collect(), unreplicated: false }
     }
 
-    /// The same, but the server has warned that it committed without the standby it should have waited for: a notice of its
-    /// routine `SyncRepWaitForLSN`. What was written counts as unknown then.
+    /// The same, but the server has warned that it committed without the standby it should have
+    /// waited for: a notice of its routine `SyncRepWaitForLSN`. What was written counts as unknown
+    /// then.
     #[must_use]
     pub const fn unreplicated(mut self) -> Self {
         self.unreplicated = true;
@@ -120,8 +123,8 @@ impl Answer {
     }
 }
 
-/// A statement that failed, and what is known of it. [`PostgresError`](crate::PostgresError) has the table of the server's
-/// errors.
+/// A statement that failed, and what is known of it. [`PostgresError`](crate::PostgresError) has
+/// the table of the server's errors.
 #[derive(Debug)]
 pub struct Failure(pub(crate) Kind);
 
@@ -137,8 +140,8 @@ impl Failure {
         Self(Kind::Unsent(source.into()))
     }
 
-    /// The server answered with this error: the five characters of its SQLSTATE, and its primary message. Leave its detail
-    /// out, which may show what was to be stored.
+    /// The server answered with this error: the five characters of its SQLSTATE, and its primary
+    /// message. Leave its detail out, which may show what was to be stored.
     pub fn server(state: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Kind::Server { state: state.into(), message: message.into() })
     }

@@ -1,8 +1,9 @@
-//! What the server's errors say of a write. `states.md` is the same as a table, and a test holds them together.
+//! What the server's errors say of a write. `states.md` is the same as a table, and a test holds
+//! them together.
 
 use tokenflight_core::store::StoreErrorKind;
 
-/// Others were in the way of the statement, which had no effect.
+/// The statement conflicted with others, and had no effect.
 pub(crate) fn is_conflict(state: &str) -> bool {
     matches!(state, "40001" | "40P01")
 }

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use tokenflight_core::store::{Blob, GrantKey, OpId, StoreError, Swap as Swapped, Version};
 use tokio::sync::oneshot::Sender;
 
-use crate::{PostgresError, cell::Core, facts, lanes::Job, table::Change};
+use crate::{PostgresError, core::Core, facts, lanes::Job, table::Change};
 
 /// How many swaps one statement makes.
 const MOST: usize = 256;

@@ -9,7 +9,8 @@ use crate::{
     sql::{Param, Statement},
 };
 
-/// The SQL that creates the table, version 1: what `tokenflight postgres schema` prints. The store never executes it.
+/// The SQL that creates the table, version 1: what `tokenflight postgres schema` prints. The store
+/// never executes it.
 ///
 /// ```
 /// assert!(tokenflight_store_postgres::SCHEMA.contains("CREATE TABLE tokenflight_grants"));
@@ -19,8 +20,9 @@ pub const SCHEMA: &str = include_str!("schema.sql");
 /// What the table is called if nothing else is said.
 pub(crate) const NAME: &str = "tokenflight_grants";
 
-/// System identifier, timeline and table. `pg_control_checkpoint` would show the timeline before a promotion until the
-/// first checkpoint after it; the name of the WAL segment changes with the first write. A restored dump has another table.
+/// System identifier, timeline and table. `pg_control_checkpoint` would show the timeline before a
+/// promotion until the first checkpoint after it; the name of the WAL segment changes with the
+/// first write. A restored dump has another table.
 const HERE: &str = "(SELECT concat_ws('/', system_identifier, CASE WHEN pg_is_in_recovery() THEN '' \
      ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END, '{table}'::regclass::oid) FROM pg_control_system())";
 
@@ -51,7 +53,8 @@ impl Table {
         }
         let with = |text: &str| Arc::from(text.replace("{here}", HERE).replace("{table}", name));
         Ok(Self {
-            // The server's clock is read before the rows are: a claim is never taken for older than it is.
+            // The server's clock is read before the rows are: a claim is never taken for older than
+            // it is.
             load: with(
                 "SELECT concat_ws('/', {here}, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \
                  pg_is_in_recovery()), NULL::bytea \
@@ -63,7 +66,8 @@ impl Table {
                  WHERE w.incarnation = {here} ORDER BY w.key \
                  ON CONFLICT (key) DO NOTHING RETURNING key, NULL::bytea",
             ),
-            // Rows are locked in the order of their keys, so that two batches cannot wait for each other.
+            // Rows are locked in the order of their keys, so that two batches cannot wait for each
+            // other.
             update: with(
                 "WITH w AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[]) \
                  AS w(key, expected, incarnation, version, record)), \

@@ -6,8 +6,8 @@ use tokenflight_core::{Grant, TokenSet};
 
 use crate::{AuthServer, ManualTime, MockGrant, MockStore, ModelStore, Task, Tasks, auth::AuthGrant};
 
-/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a store that fails where
-/// told to, the entries behind it, and tasks whose rest can be waited for.
+/// A session and all that it touches: manual time, an authorization server or a [`MockGrant`], a
+/// store that fails where told to, the entries behind it, and tasks whose rest can be waited for.
 ///
 /// It is generic over the session, which the test builds.
 ///
@@ -41,7 +41,7 @@ pub struct Fixture<S, A = MockGrant> {
     pub auth: A,
     /// The session's own view of the store.
     pub store: MockStore,
-    /// What lies behind, shared by all processes.
+    /// The storage behind it, shared by all processes.
     pub model: ModelStore,
     /// What is tested.
     pub session: S,
@@ -104,7 +104,8 @@ impl<S> Fixture<S, AuthServer> {
         Self::over(tasks, auth.grant(), auth, ModelStore::new(), build)
     }
 
-    /// Another process over the same entries and the same authorization server, with a mock of its own.
+    /// Another process over the same entries and the same authorization server, with a mock of its
+    /// own.
     #[must_use]
     pub fn another_process(&self, build: impl FnOnce(Parts<AuthGrant>) -> S) -> Self {
         Self::over(&self.tasks, self.auth.grant(), self.auth.clone(), self.model.another_process(), build)

@@ -1,18 +1,24 @@
-//! For tests of OAuth clients, ours and yours: everything a rotating session can meet, without a network or a clock.
+//! For tests of OAuth clients, ours and yours: everything a rotating session can meet, without a
+//! network or a clock.
 //!
-//! * [`AuthServer`]: an authorization server that rotates refresh tokens, detects reuse, follows a fault script and
-//!   judges the client at the end. In process as a [`Grant`](tokenflight_core::Grant), or over TCP.
-//! * [`ResourceServer`]: an API that answers 401 to what the authorization server no longer knows. In process as a
-//!   `tower` service, or over TCP.
+//! * [`AuthServer`]: an authorization server that rotates refresh tokens, detects reuse, follows a
+//!   fault script and judges the client at the end. In process as a
+//!   [`Grant`](tokenflight_core::Grant), or over TCP.
+//! * [`ResourceServer`]: an API that answers 401 to what the authorization server no longer knows.
+//!   In process as a `tower` service, or over TCP.
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
-//! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was done to them.
+//! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was
+//!   done to them.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
-//! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under any executor, or none.
+//! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under
+//!   any executor, or none.
 //! * `Proxy` (feature `net`): a TCP proxy that delays, holds, loses answers and cuts connections.
-//! * `Postgres` (feature `postgres`): a database server without root, found on the machine or left out in a line.
+//! * `Postgres` (feature `postgres`): a database server without root, found on the machine or left
+//!   out in a line.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
-//! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default), which use tokio.
+//! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default),
+//! which use tokio.
 //!
 //! ```
 //! use std::time::Duration;
@@ -58,10 +64,7 @@ mod time;
 #[cfg(feature = "net")]
 pub use self::net::Served;
 pub use self::{
-    auth::{
-        fault::Fault,
-        server::{AuthServer, Verdict},
-    },
+    auth::{fault::Fault, server::AuthServer, verdict::Verdict},
     fixture::{Fixture, Parts},
     mock::{grant::MockGrant, store::MockStore},
     model_store::ModelStore,

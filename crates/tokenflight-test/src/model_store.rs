@@ -14,14 +14,17 @@ use crate::lock::lock;
 
 /// The [`Store`] contract in its plainest form: a map under a mutex, and [`apply`].
 ///
-/// It is the twin that other stores are compared with, and the floor under [`MockStore`](crate::MockStore). Nothing
-/// survives the process, and every operation is done by the first poll of its future.
+/// It is the twin that other stores are compared with, and the floor under
+/// [`MockStore`](crate::MockStore). Nothing survives the process, and every operation is done by
+/// the first poll of its future.
 ///
 /// At first it is a storage within one process, which times claims by the clock of the sessions
-/// ([`Facts::in_process`]). A test can make it another: one [without a clock](Self::set_facts), one with a [clock of
-/// its own](Self::set_clock), one that [loses writes](Self::fail_over), one with [kernel locks](Self::try_lock).
+/// ([`Facts::in_process`]). A test can make it another: one [without a clock](Self::set_facts), one
+/// with a [clock of its own](Self::set_clock), one that [loses writes](Self::fail_over), one with
+/// [kernel locks](Self::try_lock).
 ///
-/// Cloning shares it within one process; [`another_process`](Self::another_process) shares the entries only.
+/// Cloning shares it within one process; [`another_process`](Self::another_process) shares the
+/// entries only.
 ///
 /// ```
 /// use tokenflight_core::{Epoch, store::{Body, GrantKey, Op, Store}};
@@ -84,8 +87,8 @@ impl ModelStore {
         Self::default()
     }
 
-    /// The same entries as another process sees them: with its own trust in the clock, and without the lock of this
-    /// one.
+    /// The same entries as another process sees them: with its own trust in the clock, and without
+    /// the lock of this one.
     #[must_use]
     pub fn another_process(&self) -> Self {
         let mut process = lock(&self.process).clone();
@@ -129,8 +132,8 @@ impl ModelStore {
         facts
     }
 
-    /// Says by which clock this process times claims, and whether it trusts it. Incarnation and lock are the store's
-    /// own and are not taken from here.
+    /// Says by which clock this process times claims, and whether it trusts it. Incarnation and
+    /// lock are the store's own and are not taken from here.
     pub fn set_facts(&self, facts: Facts) {
         let mut process = lock(&self.process);
         process.facts = facts;
@@ -160,8 +163,8 @@ impl ModelStore {
         lock(&self.shared).incarnation = incarnation;
     }
 
-    /// A failover or restore: the last `lose` writes, of whatever key, are undone, and a new incarnation begins, whose
-    /// name it returns.
+    /// A failover or restore: the last `lose` writes, of whatever key, are undone, and a new
+    /// incarnation begins, whose name it returns.
     pub fn fail_over(&self, lose: usize) -> Incarnation {
         let mut shared = lock(&self.shared);
         for _ in 0..lose {

@@ -64,7 +64,8 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// Serves HTTP/1.1 on a free loopback port. A handler that returns [`Cut`] closes its connection without an answer.
+/// Serves HTTP/1.1 on a free loopback port. A handler that returns [`Cut`] closes its connection
+/// without an answer.
 pub(crate) fn serve<H, F>(handler: H) -> io::Result<Served>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -138,7 +139,8 @@ impl Body for Reply {
             Self::Whole(bytes) => data(std::mem::take(bytes)),
             Self::Half { first, .. } if !first.is_empty() => data(std::mem::take(first)),
             Self::Half { flushed, .. } if !*flushed => {
-                // The connection flushes what it has while the body has nothing; an error at once would discard it.
+                // The connection flushes what it has while the body has nothing; an error at once
+                // would discard it.
                 *flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending

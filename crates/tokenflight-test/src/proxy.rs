@@ -1,6 +1,7 @@
 //! A TCP proxy whose line can be delayed, held, dead, closed, or cut where it hurts.
 //!
-//! It stands between a client and any server on loopback, a database say, on the current tokio runtime.
+//! It stands between a client and any server on loopback, a database say, on the current tokio
+//! runtime.
 //!
 //! ```
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -57,9 +58,11 @@ pub enum Line {
     Open,
     /// They pass after this time.
     Delay(Duration),
-    /// They are kept, and pass when the line is open again: a partition that heals. New connections are made, and held.
+    /// They are kept, and pass when the line is open again: a partition that heals. New connections
+    /// are made, and held.
     Held,
-    /// They vanish, and nothing ends: half-open. A connection over which something has vanished stays as it is.
+    /// They vanish, and nothing ends: half-open. A connection over which something has vanished
+    /// stays as it is.
     Dead,
     /// Connections are closed, also new ones.
     Closed,
@@ -120,16 +123,17 @@ impl Proxy {
         self.shared.line.send_replace(line);
     }
 
-    /// The server's answer to the `nth` request from now (counted from one) that has this text in it is lost: the server
-    /// gets the request, and when it has answered, both ends of the connection are closed.
+    /// The server's answer to the `nth` request from now (counted from one) that has this text in
+    /// it is lost: the server gets the request, and when it has answered, both ends of the
+    /// connection are closed.
     ///
     /// A request is what the client sends at once, up to 64 KiB; an empty text is in each.
     pub fn lose_answer(&self, to: &str, nth: usize) {
         *lock(&self.shared.lose) = Some((to.as_bytes().to_vec(), nth.saturating_sub(1)));
     }
 
-    /// The connection over which so many more bytes of the clients' have passed is closed on both ends, in the middle of
-    /// what was sent.
+    /// The connection over which so many more bytes of the clients' have passed is closed on both
+    /// ends, in the middle of what was sent.
     pub fn cut_after(&self, bytes: usize) {
         *lock(&self.shared.cut) = Some(bytes);
     }

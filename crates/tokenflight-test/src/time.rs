@@ -17,19 +17,21 @@ use tokenflight_core::{Now, Sleep, Time};
 
 use crate::lock::lock;
 
-/// Where the boot clock of a fresh [`ManualTime`] stands. Not zero, so that "earlier than now" exists.
+/// Where the boot clock of a fresh [`ManualTime`] stands. Not zero, so that "earlier than now"
+/// exists.
 const BOOT: Duration = Duration::from_secs(1_000);
 /// Where the wall clock of a fresh [`ManualTime`] stands: in November 2023.
 const WALL: Duration = Duration::from_secs(1_700_000_000);
 
 /// A [`Time`] that stands still until it is moved. Cloning shares it.
 ///
-/// It tells apart what real clocks tell apart: awake time moves timers ([`advance`](Self::advance)); time in suspend
-/// moves both clocks but no timer ([`suspend`](Self::suspend)); and the wall clock may be set
+/// It tells apart what real clocks tell apart: awake time moves timers
+/// ([`advance`](Self::advance)); time in suspend moves both clocks but no timer
+/// ([`suspend`](Self::suspend)); and the wall clock may be set
 /// ([`step_wall_forward`](Self::step_wall_forward), [`step_wall_back`](Self::step_wall_back)).
 ///
-/// Timers count from the moment they are made, polled or not. Wakers run in the order of the deadlines and outside the
-/// lock, on the thread that moved the time.
+/// Timers count from the moment they are made, polled or not. Wakers run in the order of the
+/// deadlines and outside the lock, on the thread that moved the time.
 ///
 /// ```
 /// use std::{future::Future, task::{Context, Poll, Waker}, time::Duration};
@@ -88,10 +90,11 @@ impl ManualTime {
         Now::new(inner.boot, inner.wall)
     }
 
-    /// Moves both clocks and all timers on by `duration`, and wakes what is due, in the order of the deadlines.
+    /// Moves both clocks and all timers on by `duration`, and wakes what is due, in the order of
+    /// the deadlines.
     ///
-    /// The clocks stand at the end of the duration when the first waker runs. To see every deadline at its own moment,
-    /// use [`advance_to_next`](Self::advance_to_next).
+    /// The clocks stand at the end of the duration when the first waker runs. To see every deadline
+    /// at its own moment, use [`advance_to_next`](Self::advance_to_next).
     pub fn advance(&self, duration: Duration) {
         let due = {
             let mut inner = lock(&self.0);
@@ -140,10 +143,11 @@ impl ManualTime {
         next.is_some()
     }
 
-    /// Polls `future` to its end on this thread, moving the time to the next timer whenever nothing else can happen.
+    /// Polls `future` to its end on this thread, moving the time to the next timer whenever nothing
+    /// else can happen.
     ///
-    /// For futures that wait for nothing but this time and each other. An executor with threads or I/O of its own needs
-    /// [`advance`](Self::advance) in its test instead.
+    /// For futures that wait for nothing but this time and each other. An executor with threads or
+    /// I/O of its own needs [`advance`](Self::advance) in its test instead.
     ///
     /// # Panics
     ///
@@ -241,7 +245,8 @@ impl Future for ManualSleep {
             return Poll::Pending;
         }
         let old = waker.replace(cx.waker().clone());
-        // The old waker goes after the lock: its drop may run a task's destructor, which may drop another sleep.
+        // The old waker goes after the lock: its drop may run a task's destructor, which may drop
+        // another sleep.
         drop(inner);
         drop(old);
         Poll::Pending

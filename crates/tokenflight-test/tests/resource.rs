@@ -55,11 +55,11 @@ fn the_scheme_is_read_in_any_case_and_two_authorizations_are_none() {
 #[test]
 fn refusals_can_be_odd() {
     let (time, auth, api) = servers();
-    let mut silent = api.clone().with_refusal(Refusal::new().no_challenge());
+    let mut silent = api.clone().refusing(Refusal::new().no_challenge());
     assert_eq!(challenge(&time.run(silent.call(Request::new(()))).unwrap()), None);
 
     let odd = Refusal::new().status(StatusCode::FORBIDDEN).challenge(HeaderValue::from_static("Negotiate"));
-    let mut odd = api.clone().with_refusal(odd);
+    let mut odd = api.clone().refusing(odd);
     odd.refuse_all(true);
     let refused = time.run(odd.call(with(&auth.login()))).unwrap();
     assert_eq!((refused.status(), challenge(&refused)), (StatusCode::FORBIDDEN, Some("Negotiate")));
@@ -70,7 +70,7 @@ fn refusals_can_be_odd() {
 #[test]
 fn a_token_is_judged_at_half_of_the_latency() {
     let (time, auth, api) = servers();
-    let mut api = api.with_latency(SECOND * 2);
+    let mut api = api.latency(SECOND * 2);
     let login = auth.login();
     time.advance(SECOND * 298);
     assert_eq!(time.run(api.call(with(&login))).unwrap().status(), StatusCode::OK);
@@ -117,7 +117,7 @@ mod socket {
     async fn the_body_of_a_refusal_can_be_without_an_end() {
         let (_, _, api) = servers();
         for (body, at_least) in [(RefusalBody::Stalls, 50), (RefusalBody::Floods, 1 << 20)] {
-            let served = api.clone().with_refusal(Refusal::new().body(body)).serve().unwrap();
+            let served = api.clone().refusing(Refusal::new().body(body)).serve().unwrap();
             let mut stream = TcpStream::connect(served.addr()).await.unwrap();
             let text = get(&mut stream, "stale", at_least).await;
             assert!(text.starts_with("HTTP/1.1 401") && text.contains("transfer-encoding: chunked"));

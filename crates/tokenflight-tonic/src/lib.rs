@@ -1,6 +1,8 @@
-//! [`BearerLayer`] in front of a tonic channel, with its errors as the statuses a gRPC caller expects.
+//! [`BearerLayer`] in front of a tonic channel, with its errors as the statuses a gRPC caller
+//! expects.
 //!
-//! [`client`] is a channel whose calls carry a session's token. What such a call ends with when there is no token for it:
+//! [`client`] is a channel whose calls carry a session's token. What such a call ends with when
+//! there is no token for it:
 //!
 //! | | code | source |
 //! |---|---|---|
@@ -9,8 +11,8 @@
 //! | the deadline of the call, or the longest it may be held, passed while it waited for a token | `DeadlineExceeded` | [`Error`] |
 //! | anything else | the server's, or what tonic makes of the error | tonic's |
 //!
-//! A refusal keeps the server's message, details and metadata. The calls of a tonic client name no server:
-//! [`Origins::sole`](tokenflight::Origins::sole) names the one of its channel.
+//! A refusal keeps the server's message, details and metadata. The calls of a tonic client name no
+//! server: [`Origins::sole`](tokenflight::Origins::sole) names the one of its channel.
 //!
 //! ```
 //! use std::error::Error as _;
@@ -34,8 +36,8 @@
 //! # }
 //! ```
 //!
-//! In a struct the client's type is [`Client<Channel>`](Client). For other settings of the replay than the usual ones, put
-//! [`StatusLayer`] above a [`BearerLayer`] of your own.
+//! In a struct the client's type is [`Client<Channel>`](Client). For other settings of the replay
+//! than the usual ones, put [`StatusLayer`] above a [`BearerLayer`] of your own.
 
 #![forbid(unsafe_code)]
 

@@ -14,17 +14,20 @@ use crate::{future::StatusFuture, status::status_of};
 /// Makes the body that tonic's channels want.
 pub type Construct = fn(ReplayBody<Body>) -> Body;
 
-/// A channel, or another service of tonic's requests, whose calls carry a session's token: `Client<Channel>`.
+/// A channel, or another service of tonic's requests, whose calls carry a session's token:
+/// `Client<Channel>`.
 pub type Client<S, P = Session> = StatusService<Bearer<S, Recorded<Construct>, P>>;
 
-/// The channel behind the layer. Limits and timeouts belong to the channel, so that waiting for a token holds none of them.
+/// The channel behind the layer. Limits and timeouts belong to the channel, so that waiting for a
+/// token holds none of them.
 #[must_use]
 pub fn client<S: Clone, P: Choice>(channel: S, layer: BearerLayer<CloneBody, P>) -> Client<S, P> {
     let construct: Construct = Body::new;
     StatusLayer::new().layer(layer.replay_with(construct).layer(channel))
 }
 
-/// Turns the errors of the [`BearerLayer`] below into statuses; see the [crate's documentation](crate).
+/// Turns the errors of the [`BearerLayer`] below into statuses; see the
+/// [crate's documentation](crate).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct StatusLayer;

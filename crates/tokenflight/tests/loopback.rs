@@ -154,7 +154,7 @@ where
         let time = ManualTime::new(5);
         let auth = AuthServer::new(time.shared());
         let token_endpoint = auth.serve().unwrap();
-        let api = ResourceServer::new(auth.clone()).with_refusal(refusal);
+        let api = ResourceServer::new(auth.clone()).refusing(refusal);
         let at = api.serve().unwrap();
         let grant = grant(inner.clone(), token_endpoint.url("/token"));
         let session = Session::builder(grant).time(time.clone()).build().unwrap();

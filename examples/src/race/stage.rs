@@ -46,7 +46,7 @@ impl Stage {
             .seed(options.seed)
             .build();
         let token_endpoint = auth.serve()?;
-        let api = ResourceServer::new(auth.clone()).with_latency(API_LATENCY).serve()?;
+        let api = ResourceServer::new(auth.clone()).latency(API_LATENCY).serve()?;
         Ok(Self { auth, token_endpoint, api })
     }
 

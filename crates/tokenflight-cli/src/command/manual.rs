@@ -1,4 +1,5 @@
-//! Completions and pages of manual, made of the command line's own description; and what other programs are given.
+//! Completions and pages of manual, made of the command line's own description; and what other
+//! programs are given.
 
 use std::{
     fs,

@@ -95,7 +95,8 @@ impl File {
     }
 }
 
-/// The line, and what is wrong with it. Words that quote a value are left out: it may be a secret that was put there by mistake.
+/// The line, and what is wrong with it. Words that quote a value are left out: it may be a secret
+/// that was put there by mistake.
 fn wrong(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let why = Some(error.message()).filter(|message| message.starts_with("unknown field"));

@@ -12,5 +12,5 @@ pub(crate) use self::{
     profile::{ClientAuthStyle, GitScheme, Profile, Settings},
 };
 
-/// The profile of those who name none.
+/// The profile of a command that names none.
 pub(crate) const DEFAULT: &str = "default";

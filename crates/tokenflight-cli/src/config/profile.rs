@@ -46,7 +46,7 @@ pub(crate) enum ClientAuthStyle {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Git {
-    /// The user beside whom the token is the password.
+    /// The user name that goes with the token as the password.
     pub(crate) username: Option<String>,
     pub(crate) scheme: Option<GitScheme>,
 }
@@ -64,16 +64,21 @@ pub(crate) enum GitScheme {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
-    /// The user beside whom the token is the password.
+    /// The user name that goes with the token as the password.
     pub(crate) username: Option<String>,
 }
 
 impl Settings {
-    /// Whether helpers answer this host. It is compared as a whole, with its port unless that is the one of `https`;
-    /// case does not count.
+    /// Whether helpers answer this host. It is compared as a whole, with its port unless that is
+    /// the one of `https`; case does not count.
     pub(crate) fn lists(&self, host: &str) -> bool {
         let plain = |listed: &str| listed.strip_suffix(":443").unwrap_or(listed).eq_ignore_ascii_case(host);
         self.hosts.iter().any(|listed| plain(listed))
+    }
+
+    /// The scopes, as a request names them.
+    pub(crate) fn scope(&self) -> Option<String> {
+        (!self.scopes.is_empty()).then(|| self.scopes.join(" "))
     }
 }
 

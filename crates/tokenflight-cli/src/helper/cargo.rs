@@ -1,4 +1,5 @@
-//! cargo's credential protocol: a line of JSON for each message (the Cargo Book, "Credential Provider Protocol").
+//! cargo's credential protocol: a line of JSON for each message (the Cargo Book, "Credential
+//! Provider Protocol").
 
 use std::{
     io::{self, BufRead, Read},
@@ -9,7 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{MOST, expose, host, token};
+use super::{
+    asked::{MOST, expose, token},
+    host,
+};
 use crate::{config::File, problem::Problem, token::print};
 
 /// The version of the protocol.

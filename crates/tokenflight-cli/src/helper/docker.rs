@@ -1,13 +1,18 @@
-//! docker's credential helpers: an operation as a word, a server on standard input (docker-credential-helpers).
+//! docker's credential helpers: an operation as a word, a server on standard input
+//! (docker-credential-helpers).
 //!
-//! The user is never `<token>`: docker would take the secret for a refresh token, and present it by itself.
+//! The user is never `<token>`: docker would take the secret for a refresh token, and present it by
+//! itself.
 
 use std::process::ExitCode;
 
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{expose, host, question, token};
+use super::{
+    asked::{expose, question, token},
+    host,
+};
 use crate::{
     config::File,
     problem::{Code, Problem},
@@ -17,7 +22,7 @@ use crate::{
 /// What the client compares with.
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
-/// The user beside whom registries take a token as the password.
+/// The user name that registries take with a token as the password.
 const USER: &str = "oauth2";
 
 const IDENTITY: &str = "<token>";

@@ -1,20 +1,23 @@
 //! git's credential protocol: lines of `name=value` (git-credential(1)).
 //!
-//! `erase` is the only call by which any of these programs says that a token was refused: the next `get` refreshes. It
-//! never logs out.
+//! `erase` is the only call by which any of these programs says that a token was refused: the next
+//! `get` refreshes. It never logs out.
 
 use std::process::ExitCode;
 
 use zeroize::Zeroizing;
 
-use super::{expose, host, question, token};
+use super::{
+    asked::{expose, question, token},
+    host,
+};
 use crate::{
     config::{File, GitScheme, Profile},
     problem::Problem,
     token::{look, mark_refused, print},
 };
 
-/// The user beside whom most forges take a token as the password.
+/// The user name that most forges take with a token as the password.
 const USER: &str = "oauth2";
 
 pub(super) fn run(file: &File, operation: &str) -> Result<ExitCode, Problem> {

@@ -1,7 +1,7 @@
 //! The host that a program wants a token for.
 
-/// The host of an address, with its port if that is not the scheme's. `None` where a token would go over the network in
-/// the clear, and for what is no address.
+/// The host of an address, with its port if that is not the scheme's. `None` where a token would go
+/// over the network in the clear, and for what is no address.
 pub(super) fn of(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{expose, host, token};
+use super::{
+    asked::{expose, token},
+    host,
+};
 use crate::{clock, config::File, problem::Problem, token::print};
 
 /// Where kubectl asks.

@@ -1,11 +1,15 @@
-//! terraform's credentials helpers: an operation and a host as words (Terraform Internals, "Credentials Helpers").
+//! terraform's credentials helpers: an operation and a host as words (Terraform Internals,
+//! "Credentials Helpers").
 
 use std::process::ExitCode;
 
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{expose, host, token};
+use super::{
+    asked::{expose, token},
+    host,
+};
 use crate::{config::File, problem::Problem, token::print};
 
 pub(super) fn run(file: &File, operation: &str, asked: &str) -> Result<ExitCode, Problem> {

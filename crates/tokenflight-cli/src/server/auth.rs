@@ -1,4 +1,5 @@
-//! How the client says who it is. A secret comes from a file, never from the command line or the environment.
+//! How the client says who it is. A secret comes from a file, never from the command line or the
+//! environment.
 
 use std::{path::PathBuf, str, sync::Arc};
 

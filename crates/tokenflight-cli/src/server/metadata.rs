@@ -1,4 +1,5 @@
-//! What a server tells about itself: asked at a login, and kept, so that a refresh needs one answer less.
+//! What a server tells about itself: asked at a login, and kept, so that a refresh needs one answer
+//! less.
 
 use serde_json::json;
 use tokenflight_oauth2::{

@@ -1,4 +1,5 @@
-//! The newest answer of a server, kept until it is stored: where the disk fails it is all that is left of the login.
+//! The newest answer of a server, kept until it is stored: where the disk fails it is all that is
+//! left of the login.
 
 use std::{
     env,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use tokenflight::{BoxFuture, Entry, Grant, GrantError, RefreshToken, ReusePolicy, TokenRequest, TokenSet};
+use tokenflight::{BoxFuture, Entry, Grant, GrantError, RefreshToken, TokenRequest, TokenSet};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -102,23 +103,7 @@ impl<G: Grant> Grant for Kept<G> {
         })
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.grant.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.grant.issuer()
-    }
-
-    fn client_id(&self) -> Option<&str> {
-        self.grant.client_id()
-    }
-
-    fn reuse_policy(&self) -> Option<ReusePolicy> {
-        self.grant.reuse_policy()
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.grant.revoke(token)
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.grant)
     }
 }

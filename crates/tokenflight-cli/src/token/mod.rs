@@ -1,86 +1,24 @@
-//! How a token is had: as it is stored, or from a refresh that outlives the command.
+//! Where a token comes from: the store, or a refresh that outlives the command.
 
 mod format;
 mod kept;
+mod obtain;
 mod refresher;
 mod refused;
 mod renew;
 mod report;
 mod stored;
-
-use std::time::Duration;
+mod wish;
 
 pub(crate) use self::{
     format::{print, text},
     kept::{Kept, refresh_token},
+    obtain::{fresh, obtain},
     refresher::{
         COMMAND as REFRESHER, at_work as refresher_at_work, presentable, run as run_refresher, session, session_builder,
     },
     refused::{forget as forget_refusal, mark as mark_refused},
     report::{Report, forget as forget_report, read as last_report},
     stored::{Stored, look, serviceable},
+    wish::Wish,
 };
-use crate::{args::Freshness, config::Profile, problem::Problem};
-
-/// How fresh a token is wanted.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub(crate) freshness: Freshness,
-    /// A token that is newer than the stored one, however good that is.
-    pub(crate) newer: bool,
-    /// The stored one or none.
-    pub(crate) cached: bool,
-}
-
-impl Wish {
-    /// A token that lives long enough, for a program that waits for an answer.
-    pub(crate) fn usual() -> Self {
-        let freshness = Freshness { min_lifetime: None, wait: Duration::from_secs(90), foreground: false };
-        Self { freshness, newer: false, cached: false }
-    }
-}
-
-/// A token that is valid now, and what is to be said about it on standard error.
-///
-/// A stored one that is good enough is served by one look at the file: no thread, no socket, no runtime.
-pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<String>), Problem> {
-    let stored = serviceable(profile)?;
-    let refused = refused::is_marked(profile, &stored);
-    let good = !refused && stored.lives_for(wish.freshness.min_lifetime);
-    if good && !wish.newer {
-        return Ok((stored, None));
-    }
-    if wish.cached || !stored.renewable {
-        return spent(profile, stored, refused || wish.newer);
-    }
-    match renew::renew(profile, &stored, wish) {
-        Ok(()) => {
-            let fresh = serviceable(profile)?;
-            let short = !fresh.lives_for(wish.freshness.min_lifetime);
-            let warning = short.then(|| "the token that the server issued lives shorter than that".to_owned());
-            match fresh.is_alive() {
-                true => Ok((fresh, warning)),
-                false => Err(Problem::later("the token that the server issued has expired already")),
-            }
-        }
-        // What still lives is served while a refresh fails.
-        Err(problem) if stored.is_alive() && !wish.newer && !refused => {
-            let warning = format!("this token lives for {}; no newer one: {}", stored.left_words(), problem.why());
-            Ok((stored, Some(warning)))
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
-/// No refresh is possible, or none is wanted.
-fn spent(profile: &Profile, stored: Stored, is_bad: bool) -> Result<(Stored, Option<String>), Problem> {
-    if stored.is_alive() && !is_bad {
-        let warning = format!("this token lives for {} only", stored.left_words());
-        return Ok((stored, Some(warning)));
-    }
-    if stored.renewable {
-        return Err(Problem::later("the stored token has expired or was refused, and none is to be fetched")
-            .cure("ask without `--cached`"));
-    }
-    Err(Problem::login(&profile.name, stored.why_not_renewable()))
-}

@@ -1,5 +1,5 @@
-//! The process that refreshes. It has a session of its own, so that neither the end of the command that started it nor
-//! of that command's terminal costs an answer.
+//! The process that refreshes. It has a session of its own, so that neither the end of the command
+//! that started it nor of that command's terminal costs an answer.
 
 use std::{
     fs::{File, TryLockError},
@@ -18,7 +18,8 @@ use crate::{clock, config::Profile, private, problem::Problem, process, server};
 /// The hidden command.
 pub(crate) const COMMAND: &str = "refresh";
 
-/// How long a refresher waits for its lock, which others touch for a moment to see whether it is held.
+/// How long a refresher waits for its lock, which others touch for a moment to see whether it is
+/// held.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How long the store has to take what a refresh brought.
@@ -33,7 +34,8 @@ pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> 
     let mut command = Command::new(program);
     command.args([COMMAND, "--profile", &profile.name, "--seen", &format!("{epoch}.{rotation}"), "--config"]);
     command.arg(profile.config()).stdin(Stdio::null()).stdout(Stdio::null());
-    // For what goes wrong before there can be a report. Without a reader it is lost, and nothing else.
+    // For what goes wrong before there can be a report. Without a reader it is lost, and nothing
+    // else.
     command.stderr(Stdio::piped());
     process::detach(&mut command);
     let started = command.spawn();
@@ -56,8 +58,8 @@ fn lock_file(profile: &Profile) -> PathBuf {
     profile.file("refresher")
 }
 
-/// The lock of the one refresher of a profile; `None` if there is another. It saves work: that only one process presents is
-/// the store's to see to.
+/// The lock of the one refresher of a profile; `None` if there is another. It saves work: that only
+/// one process presents is the store's to see to.
 fn lock(profile: &Profile) -> Result<Option<File>, Problem> {
     let failed = |error| Problem::io("locking the refresh", &error);
     private::make_folder(profile.folder()).map_err(failed)?;
@@ -118,7 +120,8 @@ fn renewed(profile: &Profile, stored: &Stored) -> Result<(), Problem> {
     })
 }
 
-/// A token other than the stored one. An expired one is replaced by the first question; else it takes a second.
+/// A token other than the stored one. An expired one is replaced by the first question; else it
+/// takes a second.
 async fn newer(session: &Session, stored: &Stored) -> Result<(), Error> {
     let token = session.token().await?;
     match &stored.access {

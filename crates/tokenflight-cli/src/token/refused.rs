@@ -1,4 +1,5 @@
-//! Tokens that a server refused, as far as a program says so: the next one that asks gets a newer one.
+//! Tokens that a server refused, as far as a program says so: the next one that asks gets a newer
+//! one.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use crate::{clock, config::Profile, private};
 
 const KIND: &str = "refused";
 
-/// A refusal of a token that is younger says nothing about its age, and another one would be refused as well.
+/// A refusal of a token that is younger says nothing about its age, and another one would be
+/// refused as well.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// Notes that this token was refused. A token that is not the stored one is of no interest.
@@ -25,7 +27,7 @@ pub(super) fn is_marked(profile: &Profile, stored: &Stored) -> bool {
     noted.is_some_and(|noted| *noted == order(stored).as_bytes())
 }
 
-/// A login begins anew.
+/// A login has replaced the token that was refused.
 pub(crate) fn forget(profile: &Profile) {
     let _ = std::fs::remove_file(profile.file(KIND));
 }

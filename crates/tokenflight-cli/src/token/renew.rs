@@ -27,10 +27,11 @@ const POLL: (Duration, Duration) = (Duration::from_millis(4), Duration::from_mil
 /// A wait that is longer than this is told, on a terminal.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
-/// How often a refresher is started that ends without a word.
+/// How many refreshers are started, if each ends without a report.
 const STARTS: u32 = 3;
 
-/// Has the stored token set replaced, and waits for that. All that ask at the same time share one refresh.
+/// Has the stored token set replaced, and waits for that. All that ask at the same time share one
+/// refresh.
 pub(super) fn renew(profile: &Profile, seen: &Stored, wish: &Wish) -> Result<(), Problem> {
     let before = report::read(profile);
     let in_force = before.as_ref().and_then(|report| report.still_in_force(seen.order)).filter(|_| !wish.newer);
@@ -89,7 +90,7 @@ impl Waiting<'_> {
         Some(report.problem().map_or(Ok(()), Err))
     }
 
-    /// Sees to it that a refresher is at work.
+    /// Starts a refresher if none is at work.
     fn keep_going(&mut self) -> Result<(), Problem> {
         if let Some(child) = &mut self.child {
             let ended = child.try_wait().map_err(|error| Problem::io("waiting for a refresh", &error))?;
@@ -140,7 +141,7 @@ fn unreported(status: ExitStatus, words: &str) -> Problem {
     }
 }
 
-/// The same without another process: this one must not be ended meanwhile.
+/// Refreshes in this process, which must not be ended meanwhile.
 fn in_foreground(profile: &Profile, seen: &Stored) -> Result<(), Problem> {
     refresh(profile, seen.order)?;
     match look(profile)?.order == seen.order {

@@ -13,7 +13,8 @@ use crate::{
 
 const KIND: &str = "report";
 
-/// The waiting time after the first failure and the longest one: shells in a loop must not press a server.
+/// The waiting time after the first failure and the longest one: shells in a loop must not press a
+/// server.
 const BACKOFF: (u64, u64) = (1, 10);
 
 /// The last refresh. It holds no secret.
@@ -94,7 +95,7 @@ pub(super) fn write(profile: &Profile, report: &Report) {
     let _ = written.map(|bytes| private::write(&profile.file(KIND), &bytes));
 }
 
-/// A login begins anew.
+/// A login has replaced what the report is about.
 pub(crate) fn forget(profile: &Profile) {
     let _ = std::fs::remove_file(profile.file(KIND));
 }

@@ -1,4 +1,5 @@
-//! Where tokens must not be: command lines, environments, what is said to people, files that are left.
+//! Where tokens must not be: command lines, environments, what is said to people, files that are
+//! left.
 
 use std::{fs, process::Stdio, sync::atomic::Ordering};
 

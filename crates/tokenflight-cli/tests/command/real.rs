@@ -41,8 +41,8 @@ fn assert_alive(user: &User) {
     user.print(&["token", "--refresh"]);
 }
 
-/// Tokens are long words with digits in them, and the reports have none. So all tokens of a run are looked for, whether or
-/// not the test has ever seen them.
+/// Tokens are long words with digits in them, and the reports have none. So all tokens of a run are
+/// looked for, whether or not the test has ever seen them.
 fn assert_no_token(text: &str) {
     let word = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
     for found in text.split(|char| !word(char)) {
@@ -127,7 +127,8 @@ fn a_grace_window_is_found_and_the_login_survives_in_the_store() {
     assert_alive(&user);
 }
 
-/// Logs in by an address that is shown behind these words, and returns the page that the browser ends at.
+/// Logs in by an address that is shown behind these words, and returns the page that the browser
+/// ends at.
 fn browse(user: &User, words: &[&str], address: &str) -> String {
     let mut child = user.command(words).stderr(Stdio::piped()).spawn().unwrap();
     let mut shown = BufReader::new(child.stderr.take().unwrap());
@@ -149,7 +150,8 @@ fn a_login_in_a_browser_and_one_on_another_device_are_kept() {
     let user = User::new();
     let Some(server) = Real::start(&user, Kind::OidcProvider, &settings) else { return };
     let issuer = server.text("issuer");
-    // This provider leaves `offline_access` out of what a browser is granted, unless it may ask the user for consent.
+    // This provider leaves `offline_access` out of what a browser is granted, unless it may ask the
+    // user for consent.
     let consent = "login_parameters = { prompt = \"consent\" }\n";
     let scopes = "scopes = [\"openid\", \"offline_access\", \"read\"]\n";
     user.configure(&format!("[profile.default]\nissuer = {issuer:?}\n{PUBLIC}{scopes}{consent}"));

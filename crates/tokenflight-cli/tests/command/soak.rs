@@ -74,7 +74,8 @@ fn a_program_and_a_soak_use_one_login_side_by_side() {
 #[test]
 fn a_session_that_a_lost_answer_ended_is_no_success_and_ends_the_run() {
     let user = User::living(2);
-    // The two refreshes before the load are answered; the first one of the load is processed, and the answer is lost.
+    // The two refreshes before the load are answered; the first one of the load is processed, and
+    // the answer is lost.
     user.server.habits.lost.store(3, Ordering::Relaxed);
     let output = soak(&user, &["--duration", "10m"]);
     let text = shown(&output);

@@ -1,10 +1,11 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::{BoxError, EndReason, RefreshToken, event::clean};
+use crate::{BoxError, EndReason, RefreshToken, end_reason::clean};
 
 /// What a failed token request means for the refresh token it presented.
 ///
-/// Exhaustive on purpose: every attempt ends in exactly one of these, and every reader must have an answer to each.
+/// Exhaustive on purpose: every attempt ends in exactly one of these, and every reader must have an
+/// answer to each.
 #[allow(clippy::exhaustive_enums)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureClass {
@@ -18,8 +19,8 @@ pub enum FailureClass {
     Terminal,
     /// This client or the endpoint is set up wrong. The grant may be fine.
     Config,
-    /// The server wants a person (consent, another authentication, claims) for what was asked. The login lives, and so does
-    /// the refresh token.
+    /// The server wants a person (consent, another authentication, claims) for what was asked. The
+    /// login lives, and so does the refresh token.
     Interaction,
 }
 
@@ -53,8 +54,8 @@ impl fmt::Display for FailureClass {
 
 /// A failed token request and its class.
 ///
-/// `Display` names the class and the server's error code, never the source, never a body. As the source of an
-/// [`Error`](crate::Error) that has named both it says what the server explains.
+/// `Display` names the class and the server's error code, never the source, never a body. As the
+/// source of an [`Error`](crate::Error) that has named both it says what the server explains.
 #[derive(Debug)]
 pub struct GrantError {
     class: FailureClass,
@@ -155,15 +156,17 @@ impl GrantError {
         self
     }
 
-    /// Says that the server rotated the refresh token although its answer cannot be used: the new one is stored.
+    /// Says that the server rotated the refresh token although its answer cannot be used: the new
+    /// one is stored.
     #[must_use]
     pub fn rotated(mut self, token: RefreshToken) -> Self {
         self.rotated = Some(token);
         self
     }
 
-    /// Adds the claims that a login must ask for (OpenID Connect Core §5.5, the `claims` member of Entra's answers), as the
-    /// server wrote them. Cleaned like the code; more than 8 KiB are dropped, because half a request is none.
+    /// Adds the claims that a login must ask for (OpenID Connect Core §5.5, the `claims` member of
+    /// Entra's answers), as the server wrote them. Cleaned like the code; more than 8 KiB are
+    /// dropped, because half a request is none.
     #[must_use]
     pub fn claims(mut self, claims: &str) -> Self {
         const CAP: usize = 8 * 1024;

@@ -18,7 +18,8 @@ pub const fn grant_fn<F>(function: F) -> GrantFn<F> {
 }
 
 impl<F> GrantFn<F> {
-    /// Says that the function can obtain tokens without a refresh token (client credentials, workload identity).
+    /// Says that the function can obtain tokens without a refresh token (client credentials,
+    /// workload identity).
     #[must_use]
     pub fn without_refresh_token(mut self) -> Self {
         self.needs_refresh_token = false;

@@ -12,23 +12,24 @@
 
 use http::Uri;
 
-/// Whether two identifiers are the same address: case of scheme and host, a default port and the slash of an empty path do
-/// not count; everything else does.
+/// Whether two identifiers are the same address: case of scheme and host, a default port and the
+/// slash of an empty path do not count; everything else does.
 #[must_use]
 pub fn same(one: &str, other: &str) -> bool {
     one == other || matches!((Address::of(one), Address::of(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// Whether tokens of `stored` may be presented to `ours`: the [same] identifier, or one of the two is the bare origin
-/// of the other. A token endpoint that was given by its address is known by its origin; the same server, once it is
-/// discovered, has an identifier with a path.
+/// Whether tokens of `stored` may be presented to `ours`: the [same] identifier, or one of the two
+/// is the bare origin of the other. A token endpoint that was given by its address is known by its
+/// origin; the same server, once it is discovered, has an identifier with a path.
 #[must_use]
 pub fn compatible(stored: &str, ours: &str) -> bool {
     let (Some(one), Some(other)) = (Address::of(stored), Address::of(ours)) else { return stored == ours };
     one == other || (one.origin == other.origin && (one.path.is_empty() || other.path.is_empty()))
 }
 
-/// The origin of an address, in one spelling: lower case, without a default port. `None` if it is no address with a host.
+/// The origin of an address, in one spelling: lower case, without a default port. `None` if it is
+/// no address with a host.
 #[must_use]
 pub fn origin(address: &str) -> Option<String> {
     Address::of(address).map(|address| address.origin)

@@ -81,8 +81,9 @@ impl TokenRequest {
         self.generation
     }
 
-    /// Declares that nothing has left this process yet: until [`mark_sent`](Self::mark_sent), a panic or the time limit
-    /// counts as [`FailureClass::NotSent`]. Without this call the engine must assume the worst.
+    /// Declares that nothing has left this process yet: until [`mark_sent`](Self::mark_sent), a
+    /// panic or the time limit counts as [`FailureClass::NotSent`]. Without this call the engine
+    /// must assume the worst.
     pub fn mark_unsent(&self) {
         // A request that was sent stays sent.
         let _ = self.sent.compare_exchange(UNKNOWN, UNSENT, Ordering::AcqRel, Ordering::Acquire);

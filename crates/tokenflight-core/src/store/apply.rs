@@ -7,14 +7,16 @@ use super::{
 };
 use crate::{RefreshToken, grant::ReusePolicy};
 
-/// The times that are the contract's own. Every process that shares an entry must use the same ones: [`Timing::DEFAULT`].
+/// The times that are the contract's own. Every process that shares an entry must use the same
+/// ones: [`Timing::DEFAULT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // Another time would be another contract.
 pub struct Timing {
-    /// What a holder may still have sent is given this long to arrive, once it is known that it sends no more.
+    /// What a holder may still have sent is given this long to arrive, once it is known that it
+    /// sends no more.
     pub drain: Duration,
-    /// A claim that ran out is taken over only after the storage has answered for this long: after an outage its holder
-    /// reports first.
+    /// A claim that ran out is taken over only after the storage has answered for this long: after
+    /// an outage its holder reports first.
     pub quiet: Duration,
 }
 
@@ -25,9 +27,9 @@ impl Timing {
 
 /// One step on one entry. `Some` is the new entry, to be written whatever the reply says.
 ///
-/// The function is pure: a store reads an entry, calls this, and swaps the result in if the version (who wrote the entry,
-/// and the storage's incarnation) has not changed; if it has, it reads again and calls again. The
-/// [module documentation](super) has the rules in words.
+/// The function is pure: a store reads an entry, calls this, and swaps the result in if the version
+/// (who wrote the entry, and the storage's incarnation) has not changed; if it has, it reads again
+/// and calls again. The [module documentation](super) has the rules in words.
 #[must_use]
 pub fn apply(entry: Option<&Entry>, op: &Op, facts: &Facts) -> (Option<Entry>, Reply) {
     apply_with(Timing::DEFAULT, entry, op, facts)
@@ -72,7 +74,8 @@ pub fn apply_with(timing: Timing, entry: Option<&Entry>, op: &Op, facts: &Facts)
     }
 }
 
-/// Whether this operation has had its effect already: then it is answered as if that had happened now.
+/// Whether this operation has had its effect already: then it is answered as if that had happened
+/// now.
 ///
 /// It comes first, on every load of every try. On a first try it never matches.
 fn applied_before(entry: &Entry, op: &Op, facts: &Facts) -> Option<Reply> {
@@ -119,7 +122,8 @@ impl Step<'_> {
         self.facts.now(self.op.asked)
     }
 
-    /// Where something fresh is at home: nowhere, if the storage has lost a part of its history since the operation began.
+    /// The incarnation of what is freshly written: none, if it has changed since the operation
+    /// began.
     fn home(&self) -> Option<Incarnation> {
         self.facts.incarnation.filter(|_| self.op.born == self.facts.incarnation)
     }
@@ -182,7 +186,8 @@ impl Step<'_> {
         let left = left.map(|(_, now)| claim.until.saturating_sub(now.at));
         let holder = || Some(claim.holder.clone());
         if let Some(lock) = facts.lock {
-            // The lock that the claim was made under is ours now: its holder is dead, and only what it sent is awaited.
+            // The lock that the claim was made under is ours now: its holder is dead, and only what
+            // it sent is awaited.
             if claim.lock == Some(lock) && !claim.dying && left.is_some() {
                 let until = self.now().map_or(Duration::ZERO, |now| now.at.saturating_add(timing.drain));
                 let claim = Claim { until, dying: true, ..claim.clone() };
@@ -222,8 +227,8 @@ impl Step<'_> {
             return stored(Entry { claim: None, ..self.next() }, None);
         };
         let doubt = self.entry.doubt.unwrap_or_else(|| Doubt::since(claim.since));
-        // What was sent may arrive after another holder has stored a successor. Only a server that answers it even then is
-        // presented the refresh token at once.
+        // What was sent may arrive after another holder has stored a successor. Only a server that
+        // answers it even then is presented the refresh token at once.
         let claim = match policy {
             ReusePolicy::NonRotating => None,
             ReusePolicy::Grace { window } if self.arrives_within(window, doubt) => None,
@@ -233,7 +238,8 @@ impl Step<'_> {
         stored(Entry { claim, doubt, ..self.next() }, None)
     }
 
-    /// Whether what is on its way arrives within this time of the first presentation. A clock that has jumped cannot tell.
+    /// Whether what is on its way arrives within this time of the first presentation. A clock that
+    /// has jumped cannot tell.
     fn arrives_within(&self, window: Duration, doubt: Doubt) -> bool {
         let now = self.now().filter(|_| self.facts.trusted);
         doubt.age(now).is_some_and(|age| age.saturating_add(self.timing.drain) <= window)
@@ -267,7 +273,8 @@ impl Step<'_> {
         if !self.facts.have_lost(record, self.entry) {
             return (None, Reply::Conflict(self.entry.clone()));
         }
-        // Verbatim: with new ids, another process that holds a later state would no longer see an ancestor in it.
+        // Verbatim: with new ids, another process that holds a later state would no longer see an
+        // ancestor in it.
         stored(Entry { op: self.op.id, claim: None, doubt: None, ..record.clone() }, None)
     }
 }

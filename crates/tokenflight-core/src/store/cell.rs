@@ -1,4 +1,5 @@
-//! The smallest thing a store needs: one value a key that can be read, and swapped if it has not changed.
+//! The smallest thing a store needs: one value a key that can be read, and swapped if it has not
+//! changed.
 
 use zeroize::Zeroizing;
 
@@ -35,8 +36,8 @@ impl std::fmt::Debug for Blob {
     }
 }
 
-/// The version of a value: who wrote it, and in which incarnation of the storage. An operation id alone can come back
-/// after a restore; with the incarnation it cannot.
+/// The version of a value: who wrote it, and in which incarnation of the storage. An operation id
+/// alone can come back after a restore; with the incarnation it cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)] // These two are a version.
 pub struct Version {
@@ -74,18 +75,20 @@ pub enum Swap {
     Lost,
 }
 
-/// One value a key: read, and compare-and-swap. [`CellStore`](super::CellStore) makes a [`Store`](super::Store) of it.
+/// One value a key: read, and compare-and-swap. [`CellStore`](super::CellStore) makes a
+/// [`Store`](super::Store) of it.
 ///
-/// A row in a database, a value in a key-value server, an object with conditional writes are cells: about a hundred lines
-/// each. The rules of the contract are not in it.
+/// A row in a database, a value in a key-value server, an object with conditional writes are cells:
+/// about a hundred lines each. The rules of the contract are not in it.
 ///
 /// # Contract
 ///
-/// * `swap` compares and writes in one atomic step, and resolves when the value is durable. What it expects may have been
-///   read minutes ago.
-/// * The [version](Version) of a value is the `op` it was stored with, and the incarnation the storage is in *now*: if that is
-///   not the one in `expected`, the swap is lost.
-/// * An error is [`Unknown`](super::StoreErrorKind::Unknown) unless the value was certainly not written and never will be.
+/// * `swap` compares and writes in one atomic step, and resolves when the value is durable. What it
+///   expects may have been read minutes ago.
+/// * The [version](Version) of a value is the `op` it was stored with, and the incarnation the
+///   storage is in *now*: if that is not the one in `expected`, the swap is lost.
+/// * An error is [`Unknown`](super::StoreErrorKind::Unknown) unless the value was certainly not
+///   written and never will be.
 ///
 /// # Cancel safety
 ///
@@ -111,15 +114,17 @@ pub trait Cell: Send + Sync + 'static {
         new: Blob,
     ) -> BoxFuture<'a, Result<Swap, StoreError>>;
 
-    /// Whether no other process reaches these values. Then a session renews however long it was idle.
+    /// Whether no other process reaches these values. Then a session renews however long it was
+    /// idle.
     fn is_private(&self) -> bool {
         false
     }
 
-    /// Completes when the value may have been written, by whichever process, if the storage tells of that; never, by default.
+    /// Completes when the value may have been written, by whichever process, if the storage tells
+    /// of that; never, by default.
     ///
-    /// It is asked while another holder's claim is waited for. A notice that is missed costs the rest of a pause, at most a
-    /// quarter of a second, and one too many costs a read.
+    /// It is asked while another holder's claim is waited for. A notice that is missed costs the
+    /// rest of a pause, at most a quarter of a second, and one too many costs a read.
     ///
     /// # Cancel safety
     ///

@@ -3,11 +3,12 @@ use std::fmt;
 use super::{Blob, Cell, GrantKey, Op, OpId, Reply, Seen, Store, StoreError, Swap, Version, apply, codec};
 use crate::BoxFuture;
 
-/// How often a lost swap is tried again before the operation counts as not done. Each loss is another writer's success.
+/// How often a lost swap is tried again before the operation counts as not done. Each loss is
+/// another writer's success.
 const TRIES: usize = 32;
 
-/// A [`Store`] made of a [`Cell`]: load, [`apply()`], swap, and again if the swap was lost. An operation that says what was
-/// [read](Op::read) for it begins with the swap. It needs no runtime.
+/// A [`Store`] made of a [`Cell`]: load, [`apply()`], swap, and again if the swap was lost. An
+/// operation that says what was [read](Op::read) for it begins with the swap. It needs no runtime.
 ///
 /// ```
 /// use std::{collections::HashMap, future::ready, sync::Mutex};

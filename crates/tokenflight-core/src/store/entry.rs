@@ -5,13 +5,15 @@ use std::time::Duration;
 use super::{ClockId, Incarnation, LockId, OpId, Owner, StoredTokens};
 use crate::{EndReason, Epoch, Secret};
 
-/// What a store keeps for one grant. The default is what a missing entry counts as: epoch zero, never written.
+/// What a store keeps for one grant. The default is what a missing entry counts as: epoch zero,
+/// never written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     /// Who wrote it last. With the storage's [`Incarnation`] this is its version.
     pub op: OpId,
-    /// The incarnation it was claimed or freshly written in; `None` if a retry wrote it across a change of incarnation.
+    /// The incarnation it was claimed or freshly written in; `None` if a retry wrote it across a
+    /// change of incarnation.
     pub home: Option<Incarnation>,
     /// Logins and logouts so far.
     pub epoch: Epoch,
@@ -19,15 +21,18 @@ pub struct Entry {
     pub login: OpId,
     /// Token sets so far.
     pub rotation: u64,
-    /// The [`Commit`](super::Body::Commit) or [`Reset`](super::Body::Reset) that brought these tokens.
+    /// The [`Commit`](super::Body::Commit) or [`Reset`](super::Body::Reset) that brought these
+    /// tokens.
     pub set: OpId,
     /// The session.
     pub state: EntryState,
     /// Who may present the refresh token now.
     pub claim: Option<Claim>,
-    /// Set if the stored refresh token may have been presented and no report came. It survives claims and settles.
+    /// Set if the stored refresh token may have been presented and no report came. It survives
+    /// claims and settles.
     pub doubt: Option<Doubt>,
-    /// What the entry held beside all that: members of a newer version, or the application's own. It is kept as it is.
+    /// What the entry held beside all that: members of a newer version, or the application's own.
+    /// It is kept as it is.
     pub extra: Vec<(String, Secret)>,
 }
 
@@ -40,7 +45,8 @@ pub enum EntryState {
     Empty,
     /// Logged in.
     Active(StoredTokens),
-    /// The authorization server ended it. The tokens stay until a login or logout: the access token may still be good.
+    /// The authorization server ended it. The tokens stay until a login or logout: the access token
+    /// may still be good.
     Ended {
         /// What was stored when it ended.
         tokens: StoredTokens,
@@ -53,7 +59,8 @@ pub enum EntryState {
     LoggedOut,
 }
 
-/// The right to present the stored refresh token, and the durable note that this is about to happen, in one.
+/// The right to present the stored refresh token, and the durable note that this is about to
+/// happen, in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
@@ -65,7 +72,7 @@ pub struct Claim {
     pub since: Option<Reading>,
     /// Until when it excludes others, on the clock of `since`.
     pub until: Duration,
-    /// How long it lasts, for those who cannot compare clocks and watch it instead.
+    /// How long it lasts, for processes that cannot compare clocks and watch it instead.
     pub length: Duration,
     /// The kernel lock under which it was made.
     pub lock: Option<LockId>,

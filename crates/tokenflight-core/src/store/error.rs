@@ -5,8 +5,9 @@ use crate::BoxError;
 
 /// A store that could not do what it was asked.
 ///
-/// The [kind](Self::kind) says what is known of the effect. When in doubt it is [`Unknown`](StoreErrorKind::Unknown): then the
-/// operation is tried again with the same id, which finds out.
+/// The [kind](Self::kind) says what is known of the effect. When in doubt it is
+/// [`Unknown`](StoreErrorKind::Unknown): then the operation is tried again with the same id, which
+/// finds out.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -22,8 +23,8 @@ pub enum StoreErrorKind {
     NotDone,
     /// It may have had its effect, or may yet: the answer was lost.
     Unknown,
-    /// It had no effect, and trying again will not help until something is repaired: wrong permissions, a damaged record,
-    /// another version of the format.
+    /// It had no effect, and trying again will not help until something is repaired: wrong
+    /// permissions, a damaged record, another version of the format.
     Refused,
 }
 
@@ -64,7 +65,8 @@ impl StoreError {
         self.kind
     }
 
-    /// The entry on which the try was computed, for [`Op::tried`](super::Op::tried) of the next one.
+    /// The entry on which the try was computed, for [`Op::tried`](super::Op::tried) of the next
+    /// one.
     #[must_use]
     pub fn tried(&self) -> Option<&Entry> {
         self.tried.as_deref()

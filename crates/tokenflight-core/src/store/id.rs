@@ -39,14 +39,15 @@ macro_rules! id {
 }
 
 id! {
-    /// The name of one [`Op`](super::Op), kept through all its tries. It is also the name of what the operation wrote: an
-    /// entry keeps who wrote it last, who began its login, and who brought its tokens.
+    /// The name of one [`Op`](super::Op), kept through all its tries. It is also the name of what
+    /// the operation wrote: an entry keeps who wrote it last, who began its login, and who brought
+    /// its tokens.
     OpId
 }
 
 id! {
-    /// Who holds a [`Claim`](super::Claim): one attempt of one session. Two sessions of a process are two owners, and so are
-    /// two attempts of a session.
+    /// Who holds a [`Claim`](super::Claim): one attempt of one session. Two sessions of a process
+    /// are two owners, and so are two attempts of a session.
     Owner
 }
 
@@ -56,8 +57,8 @@ id! {
 }
 
 id! {
-    /// Which line of history a storage is in. It changes when the storage may have lost writes that it had acknowledged: a
-    /// failover, a restore.
+    /// Which line of history a storage is in. It changes when the storage may have lost writes that
+    /// it had acknowledged: a failover, a restore.
     Incarnation
 }
 
@@ -99,8 +100,8 @@ fn unique() -> u128 {
     u128::from(this_process()) << 64 | u128::from(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A number of this process: the randomness that std draws from the system, and the process id, so that a process and what
-/// it forks have two.
+/// A number of this process: the randomness that std draws from the system, and the process id, so
+/// that a process and what it forks have two.
 fn this_process() -> u64 {
     static RANDOM: OnceLock<RandomState> = OnceLock::new();
     RANDOM.get_or_init(RandomState::new).hash_one(process::id())

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-/// The name of a grant in a store: of the family of refresh tokens that one login creates, not of a cached token. Two
-/// audiences of one login share it.
+/// The name of a grant in a store: of the family of refresh tokens that one login creates, not of a
+/// cached token. Two audiences of one login share it.
 ///
 /// It is opaque and injective: never joined from parts with a separator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{ClockId, Entry, Incarnation, LockId, OpId, Owner, Reading, StoredTokens};
 use crate::{EndReason, Epoch, Now, RefreshToken, grant::ReusePolicy};
 
-/// One operation on one entry. It keeps its id through all its tries, so that an unknown outcome is settled by reading.
+/// One operation on one entry. It keeps its id through all its tries, so that an unknown outcome is
+/// settled by reading.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Op {
@@ -13,15 +14,19 @@ pub struct Op {
     pub id: OpId,
     /// The incarnation of the storage when the session first read it for this operation.
     pub born: Option<Incarnation>,
-    /// Both clocks of the session, at this try. A storage with a clock of its own does not use them.
+    /// Both clocks of the session, at this try. A storage with a clock of its own does not use
+    /// them.
     pub asked: Now,
-    /// For how long this process has seen the very entry that it is about, by the boot clock, without a failed answer.
+    /// For how long this process has seen the very entry that it is about, by the boot clock,
+    /// without a failed answer.
     pub watched: Duration,
-    /// What the session has read. A storage that compares the whole [`Version`](super::Version) when it writes may compute the
-    /// first try on it, instead of reading again; one that does not compare must read. For a claim it was asked for at `asked`
-    /// or later; for a commit it is as old as the token request.
+    /// What the session has read. A storage that compares the whole [`Version`](super::Version)
+    /// when it writes may compute the first try on it, instead of reading again; one that does not
+    /// compare must read. For a claim it was asked for at `asked` or later; for a commit it is as
+    /// old as the token request.
     pub read: Option<Box<Seen>>,
-    /// The entry on which the last try was computed whose outcome is unknown; from [`StoreError::tried`](super::StoreError::tried).
+    /// The entry on which the last try was computed whose outcome is unknown; from
+    /// [`StoreError::tried`](super::StoreError::tried).
     pub tried: Option<Box<Entry>>,
     /// What to do.
     pub body: Body,
@@ -31,7 +36,8 @@ pub struct Op {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // These are the operations of the contract.
 pub enum Body {
-    /// Takes the right to present the stored refresh token, and notes that it is about to be presented.
+    /// Takes the right to present the stored refresh token, and notes that it is about to be
+    /// presented.
     Claim {
         /// Who asks.
         owner: Owner,
@@ -39,7 +45,8 @@ pub enum Body {
         seen: OpId,
         /// How long the claim lasts.
         length: Duration,
-        /// An earlier attempt of the same session that is known to have sent nothing: its claim is no obstacle.
+        /// An earlier attempt of the same session that is known to have sent nothing: its claim is
+        /// no obstacle.
         yields: Option<Owner>,
         /// Who asks, in words for people.
         holder: Box<str>,
@@ -111,11 +118,13 @@ pub enum Outcome {
 pub struct Facts {
     /// The clock by which claims are timed.
     pub clock: Clock,
-    /// Whether that clock has kept pace with the boot clock (within 5 s) since this process first read it.
+    /// Whether that clock has kept pace with the boot clock (within 5 s) since this process first
+    /// read it.
     pub trusted: bool,
     /// Its line of history, if it can lose one.
     pub incarnation: Option<Incarnation>,
-    /// The kernel lock that this process holds for the entry: on a local file system, and still the file of that name.
+    /// The kernel lock that this process holds for the entry: on a local file system, and still the
+    /// file of that name.
     pub lock: Option<LockId>,
 }
 
@@ -126,7 +135,8 @@ pub enum Clock {
     /// There is none: a claim is watched for its whole length.
     #[default]
     None,
-    /// Every session that reaches the entry is in this process, and they share the boot clock they are built with.
+    /// Every session that reaches the entry is in this process, and they share the boot clock they
+    /// are built with.
     Caller,
     /// The storage's own.
     Storage {
@@ -156,11 +166,12 @@ impl Facts {
         Self { clock: Clock::Storage { id, now }, trusted, incarnation: None, lock: None }
     }
 
-    /// Whether a part of the storage's history was lost, and `known` with it: `stored` is an ancestor of it, written in another
-    /// incarnation than the present one.
+    /// Whether a part of the storage's history was lost, and `known` with it: `stored` is an
+    /// ancestor of it, written in another incarnation than the present one.
     ///
-    /// One incarnation is one line of history, and so is one login. An entry of the same home or login with lower numbers is
-    /// an ancestor; the login tells if a retry wrote the entry again, which gives it no home.
+    /// One incarnation is one line of history, and so is one login. An entry of the same home or
+    /// login with lower numbers is an ancestor; the login tells if a retry wrote the entry again,
+    /// which gives it no home.
     #[must_use]
     pub fn have_lost(&self, known: &Entry, stored: &Entry) -> bool {
         let related = stored.home == known.home || stored.login == known.login;
@@ -219,7 +230,8 @@ pub enum Reply {
         /// The tokens that a login or logout replaced: theirs is the refresh token to revoke.
         replaced: Option<StoredTokens>,
     },
-    /// Refused: the epoch, the login or the predecessor is another one. This is what is stored instead.
+    /// Refused: the epoch, the login or the predecessor is another one. This is what is stored
+    /// instead.
     Conflict(Entry),
     /// Refused: another login or logout came first. This is what is stored instead.
     Overtaken(Entry),
@@ -228,7 +240,8 @@ pub enum Reply {
 }
 
 impl Op {
-    /// An operation with a name of its own. `born` is what the first [`load`](super::Store::load) for it said.
+    /// An operation with a name of its own. `born` is what the first [`load`](super::Store::load)
+    /// for it said.
     #[must_use]
     pub fn new(born: Option<Incarnation>, asked: Now, body: Body) -> Self {
         Self { id: OpId::unique(), born, asked, watched: Duration::ZERO, read: None, tried: None, body }

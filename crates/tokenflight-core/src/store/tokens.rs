@@ -25,16 +25,16 @@ pub struct StoredTokens {
     pub received: Duration,
     /// The granted scope.
     pub scope: Option<String>,
-    /// The authorization server they are from ([`Grant::issuer`](crate::Grant::issuer)). They are never presented to
-    /// another one.
+    /// The authorization server they are from ([`Grant::issuer`](crate::Grant::issuer)). They are
+    /// never presented to another one.
     pub issuer: Option<String>,
     /// The client they were issued to. They are never presented by another one.
     pub client_id: Option<String>,
 }
 
 impl StoredTokens {
-    /// The tokens of `set` as of `received`, on the wall clock. If the answer brought no refresh token, the one that was
-    /// presented, `keep`, stays valid (RFC 6749 §6).
+    /// The tokens of `set` as of `received`, on the wall clock. If the answer brought no refresh
+    /// token, the one that was presented, `keep`, stays valid (RFC 6749 §6).
     #[must_use]
     pub fn from_set(set: &TokenSet, received: Duration, keep: Option<&RefreshToken>) -> Self {
         let access = (!set.access().expose().is_empty()).then(|| set.access().clone());

@@ -209,7 +209,8 @@ proptest! {
         })?;
     }
 
-    /// But for a login or logout that names no base: there the last writer wins, and brings its name back.
+    /// But for a login or logout that names no base: there the last writer wins, and brings its
+    /// name back.
     #[test]
     fn what_took_effect_once_changes_nothing_when_it_is_repeated_later(clocked: bool, steps in steps(false)) {
         let mut brought_back = false;
@@ -262,7 +263,8 @@ proptest! {
         })?;
     }
 
-    /// A claim is granted on the entry it was decided on, in the incarnation it was decided in, or was granted before.
+    /// A claim is granted on the entry it was decided on, in the incarnation it was decided in, or
+    /// was granted before.
     #[test]
     fn a_claim_is_granted_on_what_was_seen(clocked: bool, steps in steps(true)) {
         run(clocked, steps, |world, done| {

@@ -1,4 +1,5 @@
-//! Keeping secrets of the request out of what is told of the answer: servers repeat them in their descriptions.
+//! Keeping secrets of the request out of what is told of the answer: servers repeat them in their
+//! descriptions.
 
 use std::borrow::Cow;
 
@@ -11,8 +12,9 @@ const LEAST: usize = 5;
 /// So much of a longer secret is too much: servers cut what they repeat, and so do we.
 const PART: usize = 12;
 
-/// What may be told of a server's text: its beginning, unless that repeats a secret. It is cleaned before it is looked at, as
-/// it is cleaned before it is told: otherwise a secret with a control character in it would be told after all.
+/// What may be told of a server's text: its beginning, unless that repeats a secret. It is cleaned
+/// before it is looked at, as it is cleaned before it is told: otherwise a secret with a control
+/// character in it would be told after all.
 pub(super) fn withhold(text: &str, secrets: &[Secret]) -> String {
     /// More than is told of any text.
     const SEEN: usize = 512;

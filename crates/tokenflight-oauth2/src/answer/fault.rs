@@ -18,7 +18,8 @@ pub(super) struct Fault {
     wait: Option<Duration>,
 }
 
-/// RFC 8628 §3.5: five seconds more at each `slow_down`; the interval is five seconds if nothing else was said (§3.2).
+/// RFC 8628 §3.5: five seconds more at each `slow_down`; the interval is five seconds if nothing
+/// else was said (§3.2).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 
 impl Fault {
@@ -32,7 +33,8 @@ impl Fault {
             let wait = (code == "slow_down" || code == "authorization_pending").then_some(SLOW_DOWN);
             return Some(Self { wait, ..fault });
         }
-        // Codes of servers that leave the standard member out, known or not: something is wrong, and it ends nothing.
+        // Codes of servers that leave the standard member out, known or not: something is wrong,
+        // and it ends nothing.
         let paths = ["error_code", "code", "error.status", "error.type", "error.code", "error.message"];
         if let Some(code) = paths.iter().find_map(|path| members.at(path).into_iter().next()) {
             let alone = members.text("access_token").is_none();
@@ -54,7 +56,8 @@ impl Fault {
         self.describe(error, secrets)
     }
 
-    /// Adds what the body says to an error whose class is decided. What repeats a secret of the request is told nowhere.
+    /// Adds what the body says to an error whose class is decided. What repeats a secret of the
+    /// request is told nowhere.
     pub(super) fn describe(self, error: GrantError, secrets: &[Secret]) -> GrantError {
         let mut error = error.code(&conceal::withhold(&self.code, secrets));
         if let Some(text) = &self.description {
@@ -85,7 +88,8 @@ fn holds(sign: &Sign, status: StatusCode, members: &Members) -> bool {
     !sign.when.is_empty() && sign.when.iter().all(test)
 }
 
-/// What a sign is told by: its first exact value, else the standard code, else the path that it looked at.
+/// What a sign is told by: its first exact value, else the standard code, else the path that it
+/// looked at.
 fn code_of(sign: &Sign, members: &Members) -> String {
     let exact = sign.when.iter().find_map(|test| match test {
         Test::Is(_, value) => Some((*value).to_owned()),
@@ -116,15 +120,17 @@ fn canonical(code: &str) -> FailureClass {
         | "refresh_token_not_found" => FailureClass::Terminal,
         "slow_down" | "authorization_pending" => FailureClass::Throttled,
         "temporarily_unavailable" | "server_error" => FailureClass::Ambiguous,
-        // OpenID Connect Core §3.1.2.6, RFC 9470 §3: the user is wanted for what was asked, and the login is not over.
+        // OpenID Connect Core §3.1.2.6, RFC 9470 §3: the user is wanted for what was asked, and the
+        // login is not over.
         "interaction_required"
         | "login_required"
         | "consent_required"
         | "account_selection_required"
         | "insufficient_user_authentication" => FailureClass::Interaction,
-        // invalid_client, invalid_request, invalid_scope, invalid_target, unauthorized_client, unsupported_grant_type,
-        // use_dpop_nonce (RFC 9449: no proofs are made here, so asking again would not help), and everything unheard of: it
-        // may be the client, and the grant may be fine.
+        // invalid_client, invalid_request, invalid_scope, invalid_target, unauthorized_client,
+        // unsupported_grant_type, use_dpop_nonce (RFC 9449: no proofs are made here, so asking
+        // again would not help), and everything unheard of: it may be the client, and the grant may
+        // be fine.
         _ => FailureClass::Config,
     }
 }

@@ -2,12 +2,18 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use tokenflight_core::{FailureClass, GrantError, Secret, TokenSet};
+use tokenflight_core::{FailureClass, GrantError, Secret};
 
-use super::{fault::Fault, members::Members, retry_after, tokens};
+use super::{
+    fault::Fault,
+    members::Members,
+    retry_after, tokens,
+    verdict::{NoTokens, Verdict},
+};
 use crate::{BoxError, provider::Provider};
 
-/// One HTTP response of a token endpoint, with its body or the reason why that did not arrive whole.
+/// One HTTP response of a token endpoint, with its body or the reason why that did not arrive
+/// whole.
 pub struct Answer<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
@@ -22,10 +28,11 @@ impl<'a> Answer<'a> {
         Self { status, headers, body, secrets: &[] }
     }
 
-    /// What the request carried that must not be told: servers repeat tokens and secrets in their descriptions. A code or a
-    /// description that contains one of these, or a good part of it, raw or percent-encoded, is withheld.
+    /// What the request carried that must not be told: servers repeat tokens and secrets in their
+    /// descriptions. A code or a description that contains one of these, or a good part of it, raw
+    /// or percent-encoded, is withheld.
     #[must_use]
-    pub const fn to_request_with(self, secrets: &'a [Secret]) -> Self {
+    pub const fn hiding(self, secrets: &'a [Secret]) -> Self {
         Self { secrets, ..self }
     }
 }
@@ -35,18 +42,6 @@ impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
-}
-
-/// What an answer means.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Tokens. Whether the access token may be used is judged at adoption.
-    Tokens(TokenSet),
-    /// A failure with its class.
-    Failed(GrantError),
-    /// A success that is none: no tokens and no error. Ambiguous once; three in a row are a wrong set-up.
-    Odd(GrantError),
 }
 
 /// How long to leave an endpoint alone that is not where it should be.
@@ -63,7 +58,7 @@ pub fn judge(answer: &Answer<'_>, provider: &Provider) -> Verdict {
     }
 }
 
-/// What a status of 400 and more means. What the body says is told all the same.
+/// What a status of 400 and more means. The error has what the body says in each case.
 fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     let told = |class| {
         let error = GrantError::new(class).source(Status(answer.status));
@@ -74,25 +69,27 @@ fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     };
     match answer.status.as_u16() {
         429 => told(FailureClass::Throttled),
-        // Nothing was processed, because the request came too early in a connection (RFC 8470 §5.2).
+        // Nothing was processed, because the request came too early in a connection (RFC 8470
+        // §5.2).
         425 => told(FailureClass::NotSent),
         404 | 405 | 410 | 501 => told(FailureClass::Config).retry_after(LONG),
         407 | 413 | 414 | 431 | 511 => told(FailureClass::Config),
         // The same token may be in use elsewhere at this moment.
         408 | 409 | 423 => told(FailureClass::Ambiguous),
-        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy, and is no word of the
-        // authorization server.
+        // A 4xx that may carry a code. Without one it comes from a gateway, a firewall or a proxy,
+        // and not from the authorization server.
         400..=499 => match found(answer, provider) {
             Some(fault) => fault.into_error(answer.secrets),
             None => GrantError::config(Status(answer.status)),
         },
-        // The answer of the server behind a gateway may be lost; a failing server proves nothing, and neither does a status
-        // that is no status (RFC 9110 §15).
+        // The answer of the server behind a gateway may be lost; a failing server proves nothing,
+        // and neither does a status that is no status (RFC 9110 §15).
         _ => told(FailureClass::Ambiguous),
     }
 }
 
-/// What an answer that should hold no tokens says went wrong: `None` if it is a success that names no error.
+/// What an answer that should hold no tokens says went wrong: `None` if it is a success that names
+/// no error.
 #[cfg(feature = "login")]
 pub(crate) fn fault(answer: &Answer<'_>, provider: &Provider) -> Option<GrantError> {
     match judge(answer, provider) {
@@ -147,17 +144,6 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
-
-#[derive(Debug)]
-pub(super) struct NoTokens(pub(super) &'static str);
-
-impl fmt::Display for NoTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for NoTokens {}
 
 /// A redirect, by the host alone: the rest of the address may hold secrets.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use crate::provider::Provider;
 
-/// The top-level members of a JSON object, or the pairs of a form. Values are read only when asked for, so that no member
-/// that is not needed can spoil the answer, however deep or odd it is.
+/// The top-level members of a JSON object, or the pairs of a form. Values are read only when asked
+/// for, so that no member that is not needed can spoil the answer, however deep or odd it is.
 pub(crate) struct Members(Vec<(String, Value)>);
 
 enum Value {
@@ -35,7 +35,8 @@ impl Members {
         Self::json(body)?.unambiguous()
     }
 
-    /// The members of a JSON object, with or without a byte order mark before it (RFC 8259 §8.1 lets readers ignore it).
+    /// The members of a JSON object, with or without a byte order mark before it (RFC 8259 §8.1
+    /// lets readers ignore it).
     fn json(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
     }
@@ -58,8 +59,8 @@ impl Members {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// What stands at a path such as `error`, `error.message`, `errors[0].code` or `codes[*]`: texts that are not empty, and
-    /// numbers and truth values as they are written.
+    /// What stands at a path such as `error`, `error.message`, `errors[0].code` or `codes[*]`:
+    /// texts that are not empty, and numbers and truth values as they are written.
     pub(super) fn at(&self, path: &str) -> Vec<String> {
         let end = path.find(['.', '[']).unwrap_or(path.len());
         let (name, rest) = path.split_at(end);

@@ -24,8 +24,12 @@ mod judge;
 mod members;
 mod retry_after;
 mod tokens;
+mod verdict;
 
 pub(crate) use self::judge::says;
-pub use self::judge::{Answer, Verdict, judge};
 #[cfg(feature = "login")]
 pub(crate) use self::{judge::fault, members::Members};
+pub use self::{
+    judge::{Answer, judge},
+    verdict::Verdict,
+};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokenflight_core::{GrantError, RefreshToken, TokenSet};
 
 use super::{
-    judge::{NoTokens, Verdict},
     members::Members,
+    verdict::{NoTokens, Verdict},
 };
 use crate::provider::{Provider, ZeroLifetime};
 

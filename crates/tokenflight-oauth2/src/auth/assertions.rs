@@ -7,8 +7,9 @@ use tokenflight_core::{BoxFuture, FailureClass, GrantError, Secret, Time};
 use super::{Wanted, wanted::SOURCE_LIMIT};
 use crate::{BoxError, limit};
 
-/// What hands out assertions: a platform, a key service, another session. It is asked for each attempt, before the request
-/// counts as sent; the limit of the attempt bounds it. Implemented for async functions that return a text.
+/// What hands out assertions: a platform, a key service, another session. It is asked for each
+/// attempt, before the request counts as sent; the limit of the attempt bounds it. Implemented for
+/// async functions that return a text.
 ///
 /// ```
 /// use tokenflight_oauth2::{BoxError, ClientAuth};
@@ -28,8 +29,8 @@ pub trait Assertions: Send + Sync + 'static {
     /// The future is dropped when its [limit](Self::limit) or the attempt's time is over.
     fn next<'a>(&'a self, wanted: &'a Wanted<'_>) -> BoxFuture<'a, Result<Assertion, SourceError>>;
 
-    /// How long the next one may take within the time of the attempt. Default ten seconds; a key that waits for a person's
-    /// touch needs more.
+    /// How long the next one may take within the time of the attempt. Default ten seconds; a key
+    /// that waits for a person's touch needs more.
     fn limit(&self) -> Duration {
         SOURCE_LIMIT
     }
@@ -63,8 +64,9 @@ impl Assertion {
         Self { token, kind: None, expires }
     }
 
-    /// Sets its type, for servers that want another than the usual one: the `client_assertion_type` of a client's
-    /// authentication, such as `urn:ietf:params:oauth:client-assertion-type:jwt-spiffe`.
+    /// Sets its type, for servers that want another than the usual one: the `client_assertion_type`
+    /// of a client's authentication, such as
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-spiffe`.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = Some(kind.into());
@@ -94,7 +96,8 @@ impl Assertion {
         self.kind.as_deref().unwrap_or(usual)
     }
 
-    /// Whether it is still good at this time by the calendar, with half a minute for clocks that differ.
+    /// Whether it is still good at this time by the calendar, with half a minute for clocks that
+    /// differ.
     pub(crate) fn lives_at(&self, now: Duration) -> bool {
         const SKEW: Duration = Duration::from_secs(30);
         self.expires.is_none_or(|end| now < end.saturating_add(SKEW))
@@ -144,7 +147,8 @@ impl std::error::Error for SourceError {
 }
 
 impl From<SourceError> for GrantError {
-    /// What another server said, if the assertion was to come from one, stays readable: its code and when to come again.
+    /// What another server said, if the assertion was to come from one, stays readable: its code
+    /// and when to come again.
     fn from(error: SourceError) -> Self {
         let class = match error {
             SourceError::Setup(_) => FailureClass::Config,

@@ -6,8 +6,8 @@ use tokenflight_core::{BoxFuture, GrantError};
 use super::{Wanted, wanted::SOURCE_LIMIT};
 use crate::wire::Form;
 
-/// Client authentication of any kind. It is asked for each attempt, before the request counts as sent, so it may wait for a
-/// key service: the limit of the attempt bounds it.
+/// Client authentication of any kind. It is asked for each attempt, before the request counts as
+/// sent, so it may wait for a key service: the limit of the attempt bounds it.
 ///
 /// ```
 /// use tokenflight_core::{BoxFuture, GrantError};
@@ -40,14 +40,17 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`GrantError::not_sent`] if another attempt may succeed, [`GrantError::config`] if it cannot.
+    /// [`GrantError::not_sent`] if another attempt may succeed, [`GrantError::config`] if it
+    /// cannot.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when its [limit](Self::limit) or the attempt's time is over; nothing was sent by then.
+    /// The future is dropped when its [limit](Self::limit) or the attempt's time is over; nothing
+    /// was sent by then.
     fn apply<'a>(&'a self, parts: &'a mut TokenParts<'_>) -> BoxFuture<'a, Result<(), GrantError>>;
 
-    /// How long [`apply`](Self::apply) may take within the time of the attempt. Default ten seconds.
+    /// How long [`apply`](Self::apply) may take within the time of the attempt. Default ten
+    /// seconds.
     fn limit(&self) -> Duration {
         SOURCE_LIMIT
     }

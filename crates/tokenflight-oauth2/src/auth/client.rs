@@ -10,8 +10,8 @@ use super::{AssertionKey, wanted::SOURCE_LIMIT};
 use super::{Assertions, Authenticate, Source, TokenParts};
 use crate::limit;
 
-/// Client authentication at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2). One style, chosen beforehand: trying them out
-/// would present the refresh token more than once.
+/// Client authentication at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2). One style, chosen
+/// beforehand: trying them out would present the refresh token more than once.
 ///
 /// mTLS (RFC 8705) is the connector's business; the body then carries [`public`](Self::public).
 #[derive(Clone)]
@@ -85,14 +85,16 @@ impl ClientAuth {
         Self::of(Style::Post { id: id.into(), secret: Secret::new(secret) })
     }
 
-    /// `private_key_jwt` or `client_secret_jwt`, by the kind of `key`: a fresh assertion for every submission.
+    /// `private_key_jwt` or `client_secret_jwt`, by the kind of `key`: a fresh assertion for every
+    /// submission.
     #[cfg(feature = "assertion")]
     #[must_use]
     pub fn assertion(id: impl Into<String>, key: AssertionKey) -> Self {
         Self::of(Style::Assertion { id: id.into(), key })
     }
 
-    /// An assertion that the platform or another server hands out, instead of a secret (RFC 7521 §4.2).
+    /// An assertion that the platform or another server hands out, instead of a secret (RFC 7521
+    /// §4.2).
     #[must_use]
     pub fn federated(id: impl Into<String>, source: impl Assertions) -> Self {
         Self::of(Style::Federated { id: id.into(), source: Source::new(source) })

@@ -102,7 +102,8 @@ impl AssertionKey {
         Self::checked(EncodingKey::from_secret(secret), Algorithm::HS256, time)
     }
 
-    /// A private key that does not leave its place, for `private_key_jwt`: what signs with it is asked for each attempt.
+    /// A private key that does not leave its place, for `private_key_jwt`: what signs with it is
+    /// asked for each attempt.
     #[must_use]
     pub fn from_signer(algorithm: Algorithm, signer: impl Signer, time: Arc<dyn Time>) -> Self {
         Self::of(Signing::Elsewhere(Arc::new(signer)), algorithm, time)
@@ -136,7 +137,8 @@ impl AssertionKey {
         self
     }
 
-    /// The SHA-256 thumbprint of the key's certificate, in base64url (`x5t#S256`), as Entra wants it.
+    /// The SHA-256 thumbprint of the key's certificate, in base64url (`x5t#S256`), as Entra wants
+    /// it.
     #[must_use]
     pub fn certificate_sha256(mut self, thumbprint: impl Into<String>) -> Self {
         self.certificate.sha256 = Some(thumbprint.into());
@@ -157,15 +159,16 @@ impl AssertionKey {
         self
     }
 
-    /// Whom assertions are for. Default: what the provider's row says, which is the issuer if it is known, else the token
-    /// endpoint.
+    /// The audience of assertions. Default: what the provider's row says, which is the issuer if it
+    /// is known, else the token endpoint.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// How far back assertions are dated (`iat`), for servers whose clock is behind. Default ten seconds. The end is not moved.
+    /// How far back assertions are dated (`iat`), for servers whose clock is behind. Default ten
+    /// seconds. The end is not moved.
     #[must_use]
     pub const fn issued_ago(mut self, ago: Duration) -> Self {
         self.ago = ago;

@@ -1,4 +1,5 @@
-//! How a client says who it is: fixed credentials, signed assertions, or assertions that the platform hands out.
+//! How a client says who it is: fixed credentials, signed assertions, or assertions that the
+//! platform hands out.
 //!
 //! A Kubernetes pod with a projected token, and no secret at all:
 //!

@@ -2,8 +2,8 @@ use tokenflight_core::BoxFuture;
 
 use crate::BoxError;
 
-/// A private key that does not leave its place: a key service, a hardware module, an agent. It is asked for each attempt,
-/// before the request counts as sent, and has ten seconds.
+/// A private key that does not leave its place: a key service, a hardware module, an agent. It is
+/// asked for each attempt, before the request counts as sent, and has ten seconds.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -28,8 +28,8 @@ use crate::BoxError;
 /// # }
 /// ```
 pub trait Signer: Send + Sync + 'static {
-    /// The signature of the message, as RFC 7515 wants it: for ECDSA the two numbers one after the other, not in DER
-    /// (RFC 7518 §3.4).
+    /// The signature of the message, as RFC 7515 wants it: for ECDSA the two numbers one after the
+    /// other, not in DER (RFC 7518 §3.4).
     ///
     /// # Errors
     ///

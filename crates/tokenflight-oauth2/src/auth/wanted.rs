@@ -7,14 +7,15 @@ pub(super) const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Wanted<'a> {
-    /// Whom it should be made for, by the rules of the server: its issuer or its token endpoint.
+    /// The audience that it should name, by the rules of the server: its issuer or its token
+    /// endpoint.
     pub audience: &'a str,
     /// Where the request goes.
     pub endpoint: &'a str,
     /// Whether the server has refused the last one: what is cached should be forgotten.
     pub refused: bool,
-    /// Whether the user asked for this attempt, or the session has never had a token: what was refused before may be tried
-    /// again.
+    /// Whether the user asked for this attempt, or the session has never had a token: what was
+    /// refused before may be tried again.
     pub forced: bool,
     /// The time by the calendar, since 1970, if the endpoint was given a clock.
     pub now: Option<Duration>,

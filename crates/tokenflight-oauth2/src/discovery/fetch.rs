@@ -28,8 +28,8 @@ const MOST: usize = 3;
 
 /// Reads the metadata of `issuer`, within half a minute by the clock of tokio.
 ///
-/// Do so once, at a login or at the start; a failure later must not take a working endpoint away. Redirects are followed
-/// within the origin of the issuer.
+/// Do so once, at a login or at the start; a failure later must not take a working endpoint away.
+/// Redirects are followed within the origin of the issuer.
 ///
 /// # Errors
 ///
@@ -103,7 +103,8 @@ async fn fetch(wire: &impl Wire, mut uri: Uri) -> Result<Reply, DiscoveryError> 
     Err(DiscoveryError::Redirected { status: StatusCode::LOOP_DETECTED, to: clean(&uri.to_string()) })
 }
 
-/// Where a redirect leads, as an absolute address. References to the path of the document are not resolved.
+/// Where a redirect leads, as an absolute address. References to the path of the document are not
+/// resolved.
 fn target(from: &Uri, reply: &Reply) -> Option<String> {
     if !reply.status.is_redirection() {
         return None;

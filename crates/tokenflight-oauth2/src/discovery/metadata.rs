@@ -3,7 +3,8 @@ use serde::{Deserialize, Deserializer};
 use super::{DiscoveryError, error::clean};
 use crate::address::secure;
 
-/// The part of a metadata document that clients of tokens need. Members that are null or empty are absent.
+/// The part of a metadata document that clients of tokens need. Members that are null or empty are
+/// absent.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Metadata {
     issuer: String,
@@ -54,7 +55,8 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`DiscoveryError`] unless it is a document of exactly this issuer whose endpoints may be sent secrets.
+    /// [`DiscoveryError`] unless it is a document of exactly this issuer whose endpoints may be
+    /// sent secrets.
     pub fn parse(issuer: &str, document: &[u8]) -> Result<Self, DiscoveryError> {
         let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
         let metadata: Self =
@@ -72,8 +74,8 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// The same with the endpoints for clients with a certificate in the place of the others, as far as there are such
-    /// (RFC 8705 §5).
+    /// The same with the endpoints for clients with a certificate in the place of the others, as
+    /// far as there are such (RFC 8705 §5).
     #[must_use]
     pub fn for_mtls(mut self) -> Self {
         let aliases = std::mem::take(&mut self.mtls_endpoint_aliases);
@@ -102,7 +104,8 @@ impl Metadata {
         self.endpoints.token_endpoint.as_deref().unwrap_or_default()
     }
 
-    /// Where tokens are for clients with a certificate (RFC 8705 §5); see [`for_mtls`](Self::for_mtls).
+    /// Where tokens are for clients with a certificate (RFC 8705 §5); see
+    /// [`for_mtls`](Self::for_mtls).
     #[must_use]
     pub fn mtls_token_endpoint(&self) -> Option<&str> {
         self.mtls_endpoint_aliases.token_endpoint.as_deref()
@@ -132,7 +135,8 @@ impl Metadata {
         &self.token_endpoint_auth_methods_supported
     }
 
-    /// Whether answers to authorization requests name the issuer: one that does not is then refused (RFC 9207 §3).
+    /// Whether answers to authorization requests name the issuer: one that does not is then refused
+    /// (RFC 9207 §3).
     #[must_use]
     pub const fn names_issuer(&self) -> bool {
         self.authorization_response_iss_parameter_supported

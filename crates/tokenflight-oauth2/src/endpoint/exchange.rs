@@ -30,7 +30,7 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn answer(&self) -> Answer<'_> {
         let Reply { status, headers, body, .. } = &self.reply;
-        Answer::new(*status, headers, body).to_request_with(&self.secrets)
+        Answer::new(*status, headers, body).hiding(&self.secrets)
     }
 }
 
@@ -52,7 +52,8 @@ impl From<Failed> for GrantError {
 }
 
 impl TokenEndpoint {
-    /// Sends one form to an endpoint of this server. `sent` is called when the first byte may leave.
+    /// Sends one form to an endpoint of this server. `sent` is called when the first byte may
+    /// leave.
     pub(crate) async fn ask(
         &self,
         uri: &Uri,

@@ -6,14 +6,16 @@ use tokenflight_core::{FailureClass, GrantError, RefreshToken};
 use super::TokenEndpoint;
 use crate::{answer::Verdict, limit, wire::Form};
 
-/// How often a revocation is tried, with which pause between, and how long the server may ask to wait.
+/// How often a revocation is tried, with which pause between, and how long the server may ask to
+/// wait.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
 
 impl TokenEndpoint {
-    /// Revokes a refresh token, if it is known where (RFC 7009). A failure that passes is tried again, because a token that was
-    /// not revoked lives on when its session is forgotten (§2.2.1); revoking twice does no harm.
+    /// Revokes a refresh token, if it is known where (RFC 7009). A failure that passes is tried
+    /// again, because a token that was not revoked lives on when its session is forgotten (§2.2.1);
+    /// revoking twice does no harm.
     pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), GrantError> {
         let Some(uri) = &self.revocation else { return Ok(()) };
         let mut tries = 1;

@@ -50,8 +50,8 @@ impl TokenEndpoint {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] unless `url` is an absolute `https` URL without credentials and without a fragment; plain `http` is
-    /// for loopback addresses.
+    /// [`EndpointError`] unless `url` is an absolute `https` URL without credentials and without a
+    /// fragment; plain `http` is for loopback addresses.
     pub fn new(url: &str, client: impl TokenClient) -> Result<Self, EndpointError> {
         let uri = secure(url)?;
         Ok(Self {
@@ -75,8 +75,8 @@ impl TokenEndpoint {
         })
     }
 
-    /// The token endpoint of an authorization server that told about itself (RFC 8414), with its issuer and its other
-    /// endpoints.
+    /// The token endpoint of an authorization server that told about itself (RFC 8414), with its
+    /// issuer and its other endpoints.
     ///
     /// # Errors
     ///
@@ -91,11 +91,12 @@ impl TokenEndpoint {
         Ok(endpoint)
     }
 
-    /// The token endpoint of a provider of the [table](crate::provider), with its other endpoints as far as they are listed.
+    /// The token endpoint of a provider of the [table](crate::provider), with its other endpoints
+    /// as far as they are listed.
     ///
-    /// `place` is what the row's addresses are filled in with: the tenant (`"example"` for `example.okta.com`), or the
-    /// beginning of the addresses, which is the issuer for servers of one's own (`"https://sso.example/realms/main"`).
-    /// Providers without tenants ignore it.
+    /// `place` is what the row's addresses are filled in with: the tenant (`"example"` for
+    /// `example.okta.com`), or the beginning of the addresses, which is the issuer for servers of
+    /// one's own (`"https://sso.example/realms/main"`). Providers without tenants ignore it.
     ///
     /// ```
     /// use tokenflight_oauth2::{ClientAuth, TokenClient, TokenEndpoint, provider};
@@ -110,7 +111,8 @@ impl TokenEndpoint {
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Unlisted`] if the row names no token endpoint, or needs a place; else as [`new`](Self::new).
+    /// [`EndpointError::Unlisted`] if the row names no token endpoint, or needs a place; else as
+    /// [`new`](Self::new).
     pub fn preset(provider: &'static Provider, place: &str, client: impl TokenClient) -> Result<Self, EndpointError> {
         let at = |template: Option<&str>| template.and_then(|template| provider.endpoints.fill(template, place));
         let listed = &provider.endpoints;
@@ -147,35 +149,38 @@ impl TokenEndpoint {
         Ok(self)
     }
 
-    /// Whose tokens these are, if it is not the endpoint's origin: the issuer identifier of RFC 8414 §2.
+    /// Whose tokens these are, if it is not the endpoint's origin: the issuer identifier of RFC
+    /// 8414 §2.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// An API that tokens are for (RFC 8707), byte for byte. It goes with logins, code exchanges and every refresh, and may be
-    /// called several times.
+    /// An API that tokens are for (RFC 8707), byte for byte. It goes with logins, code exchanges
+    /// and every refresh, and may be called several times.
     #[must_use]
     pub fn resource(self, resource: impl Into<String>) -> Self {
         self.parameter("resource", resource)
     }
 
-    /// The API that tokens are for, as Auth0 and others name it. It goes where [`resource`](Self::resource) goes.
+    /// The API that tokens are for, as Auth0 and others name it. It goes where
+    /// [`resource`](Self::resource) goes.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.parameter("audience", audience)
     }
 
-    /// Any other parameter for logins, code exchanges and every request for tokens. Each name is sent once, and the last value
-    /// counts, `resource` excepted.
+    /// Any other parameter for logins, code exchanges and every request for tokens. Each name is
+    /// sent once, and the last value counts, `resource` excepted.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.asked.push((name.into(), value.into()));
         self
     }
 
-    /// Adds a header to every token request: a project's key (Supabase), an API version (Notion). It counts as a secret.
+    /// Adds a header to every token request: a project's key (Supabase), an API version (Notion).
+    /// It counts as a secret.
     #[must_use]
     pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
@@ -183,25 +188,28 @@ impl TokenEndpoint {
         self
     }
 
-    /// Adds what the HTTP client's errors prove: `true` only if nothing of the request can have been processed.
+    /// Adds what the HTTP client's errors prove: `true` only if nothing of the request can have
+    /// been processed.
     ///
-    /// [`Unsent`](crate::Unsent), a refused connection and, with the features `client` and `http2`, what hyper-util and h2 say
-    /// are known.
+    /// [`Unsent`](crate::Unsent), a refused connection and, with the features `client` and `http2`,
+    /// what hyper-util and h2 say are known.
     #[must_use]
     pub const fn proof(mut self, proves: fn(&(dyn std::error::Error + 'static)) -> bool) -> Self {
         self.proof = Some(proves);
         self
     }
 
-    /// The clock that bounds what no session bounds: logins and revocations; and by which assertions have expired. Default:
-    /// tokio's, where the caller runs on tokio, and none elsewhere.
+    /// The clock that bounds what no session bounds: logins and revocations; and by which
+    /// assertions have expired. Default: tokio's, where the caller runs on tokio, and none
+    /// elsewhere.
     #[must_use]
     pub fn time(mut self, time: Arc<dyn Time>) -> Self {
         self.time = Some(time);
         self
     }
 
-    /// How long one exchange of a login or a revocation may last. Default half a minute. Refreshes have the session's limit.
+    /// How long one exchange of a login or a revocation may last. Default half a minute. Refreshes
+    /// have the session's limit.
     #[must_use]
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -260,7 +268,7 @@ impl TokenEndpoint {
         form
     }
 
-    /// Whom assertions are made for.
+    /// The audience of assertions.
     pub(super) fn assertion_audience(&self) -> String {
         match (self.provider.audience, &self.issuer) {
             (AssertionAudience::Issuer, Some(issuer)) => issuer.clone(),

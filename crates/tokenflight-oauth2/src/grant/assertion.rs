@@ -1,5 +1,5 @@
-//! What is special about grants that present an assertion: its refusal ends nothing, and it may issue other tokens than
-//! access tokens.
+//! What is special about grants that present an assertion: its refusal ends nothing, and it may
+//! issue other tokens than access tokens.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -29,17 +29,18 @@ impl Refused {
     }
 }
 
-/// Where token types are registered (RFC 8693 §3). A server's own names are taken to be its access tokens.
+/// Where token types are registered (RFC 8693 §3). A server's own names are taken to be its access
+/// tokens.
 const REGISTERED: &str = "urn:ietf:params:oauth:token-type:";
 
-/// A token exchange may issue anything (RFC 8693 §2.2.1), and only an access token goes to an API. A server that does not say
-/// what it issued has issued what was asked for.
+/// A token exchange may issue anything (RFC 8693 §2.2.1), and only an access token goes to an API.
+/// A server that does not say what it issued has issued what was asked for.
 pub(super) fn for_an_api(set: TokenSet, requested: Option<&str>) -> Result<TokenSet, GrantError> {
     check(set, |issued| is_access(issued) || Some(issued) == requested, "which is no access token")
 }
 
-/// What is presented to another server may be anything but a refresh token, and of any `token_type` (`N_A`, §2.2.1); but it is
-/// what was asked for, if that was said.
+/// What is presented to another server may be anything but a refresh token, and of any `token_type`
+/// (`N_A`, §2.2.1); but it is what was asked for, if that was said.
 pub(super) fn for_another_server(set: TokenSet, requested: Option<&str>) -> Result<TokenSet, GrantError> {
     let good = |issued: &str| match requested {
         Some(requested) => issued == requested || (is_access(issued) && is_access(requested)),

@@ -8,16 +8,19 @@ use tokenflight_core::{
 use super::{OAuthGrant, assertion::for_another_server};
 use crate::auth::{Assertion, Assertions, SourceError, Wanted};
 
-/// The tokens of one server as the assertions for another, one request for each. Made by [`OAuthGrant::assertion`].
+/// The tokens of one server as the assertions for another, one request for each. Made by
+/// [`OAuthGrant::assertion`].
 pub struct IssuedAssertions(OAuthGrant);
 
 impl OAuthGrant {
-    /// What this grant obtains, as the assertion of another grant or of a client: the ID-JAG of an identity provider for a
-    /// resource server's `jwt_bearer`, the token of a security token service for the next exchange.
+    /// What this grant obtains, as the assertion of another grant or of a client: the ID-JAG of an
+    /// identity provider for a resource server's `jwt_bearer`, the token of a security token
+    /// service for the next exchange.
     ///
-    /// What the exchange says it has issued must be what was asked for (`requested_token_type`, RFC 8693 §2.2.1); it need not
-    /// be an access token, and its `token_type` may be `N_A`. Nothing is kept: each attempt of the other grant makes one
-    /// request here, within that attempt's time. A grant that presents a refresh token has none here, and says so.
+    /// What the exchange says it has issued must be what was asked for (`requested_token_type`, RFC
+    /// 8693 §2.2.1); it need not be an access token, and its `token_type` may be `N_A`. Nothing is
+    /// kept: each attempt of the other grant makes one request here, within that attempt's time. A
+    /// grant that presents a refresh token has none here, and says so.
     ///
     /// ```
     /// use tokenflight_oauth2::{BoxError, ClientAuth, OAuthGrant, TokenEndpoint};

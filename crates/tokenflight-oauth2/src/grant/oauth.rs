@@ -20,10 +20,12 @@ use crate::{
     wire::Form,
 };
 
-/// A token-endpoint grant: refresh token, client credentials, JWT bearer or token exchange. Made by [`TokenEndpoint`].
+/// A token-endpoint grant: refresh token, client credentials, JWT bearer or token exchange. Made by
+/// [`TokenEndpoint`].
 ///
-/// Its reuse policy is the provider's unless the session is told another. Only a refresh token can be ended: a refusal of the
-/// other grants is a matter of configuration, or of a clock, and the next attempt may succeed.
+/// Its reuse policy is the provider's unless the session is told another. Only a refresh token can
+/// be ended: a refusal of the other grants is a matter of configuration, or of a clock, and the
+/// next attempt may succeed.
 pub struct OAuthGrant {
     endpoint: TokenEndpoint,
     kind: Kind,
@@ -40,8 +42,8 @@ impl OAuthGrant {
         Self { endpoint, kind, listener: None, streaks, refused }
     }
 
-    /// The scope to ask for, its words separated by spaces. A refresh asks for none by default and thereby for all that
-    /// was granted; a scope can only narrow it.
+    /// The scope to ask for, its words separated by spaces. A refresh asks for none by default and
+    /// thereby for all that was granted; a scope can only narrow it.
     #[must_use]
     pub fn scope(self, scope: impl Into<String>) -> Self {
         self.parameter("scope", scope)
@@ -66,8 +68,9 @@ impl OAuthGrant {
         self
     }
 
-    /// Calls a function with every token set that the server sends, before it is used: for members that a session
-    /// has no place for ([`TokenSet::extra_members`]), such as an `id_token` or Salesforce's `instance_url`.
+    /// Calls a function with every token set that the server sends, before it is used: for members
+    /// that a session has no place for ([`TokenSet::extra_members`]), such as an `id_token` or
+    /// Salesforce's `instance_url`.
     ///
     /// # Panics in callbacks
     ///
@@ -116,8 +119,9 @@ impl OAuthGrant {
         Ok((form, presented))
     }
 
-    /// The next assertion, unless it is the refused one. That is presented again only when the user asks for it, and while the
-    /// session has never had a token: the mistake may have been the server's.
+    /// The next assertion, unless it is the refused one. That is presented again only when the user
+    /// asks for it, and while the session has never had a token: the mistake may have been the
+    /// server's.
     async fn next_assertion(&self, source: &Source, request: &TokenRequest) -> Result<Assertion, GrantError> {
         let (audience, endpoint) = self.endpoint.own_audience();
         let mut wanted = self.endpoint.wanted(&audience, &endpoint);

@@ -17,7 +17,8 @@ impl TokenEndpoint {
         OAuthGrant::new(self, Kind::ClientCredentials)
     }
 
-    /// Tokens for an assertion that `source` hands out, asked for each attempt (RFC 7523 §2.1). Needs no login.
+    /// Tokens for an assertion that `source` hands out, asked for each attempt (RFC 7523 §2.1).
+    /// Needs no login.
     #[must_use]
     pub fn jwt_bearer(self, source: impl Assertions) -> OAuthGrant {
         OAuthGrant::new(self, Kind::JwtBearer(Source::new(source)))

@@ -29,8 +29,8 @@ pub struct CodeLogin {
     pending: Pending,
 }
 
-/// What is said once and for all when the user is asked, and means nothing to the token endpoint (OpenID Connect Core
-/// §3.1.2.1, RFC 6749 §4.1.1, and Google's own).
+/// What is said once and for all when the user is asked, and means nothing to the token endpoint
+/// (OpenID Connect Core §3.1.2.1, RFC 6749 §4.1.1, and Google's own).
 const ONLY_ASKED: &[&str] = &[
     "access_type",
     "acr_values",
@@ -47,11 +47,13 @@ const ONLY_ASKED: &[&str] = &[
 ];
 
 impl CodeLogin {
-    /// Prepares a login: a fresh state and a fresh PKCE verifier. What the endpoint asks for goes along.
+    /// Prepares a login: a fresh state and a fresh PKCE verifier. What the endpoint asks for goes
+    /// along.
     ///
     /// # Errors
     ///
-    /// [`LoginError::Address`] for the authorization endpoint's URL, [`LoginError::Io`] without randomness.
+    /// [`LoginError::Address`] for the authorization endpoint's URL, [`LoginError::Io`] without
+    /// randomness.
     pub fn start(
         endpoint: &TokenEndpoint,
         authorization_url: &str,
@@ -80,15 +82,16 @@ impl CodeLogin {
         Ok(Self { endpoint: endpoint.clone(), url, pending })
     }
 
-    /// An API that the tokens are for (RFC 8707). It goes into the address and into the code exchange (§2.2), and may be called
-    /// several times. [`TokenEndpoint::resource`] reaches the refreshes as well.
+    /// An API that the tokens are for (RFC 8707). It goes into the address and into the code
+    /// exchange (§2.2), and may be called several times. [`TokenEndpoint::resource`] reaches the
+    /// refreshes as well.
     #[must_use]
     pub fn resource(self, resource: &str) -> Self {
         self.parameter("resource", resource)
     }
 
-    /// Adds a parameter to the address, such as `audience`, or `access_type` for a refresh token from Google; and to the code
-    /// exchange, unless it is one that only the user is asked with.
+    /// Adds a parameter to the address, such as `audience`, or `access_type` for a refresh token
+    /// from Google; and to the code exchange, unless it is one that only the user is asked with.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         let pair = Serializer::new(String::new()).append_pair(name, value).finish();
@@ -111,8 +114,9 @@ impl CodeLogin {
         callback.get("state") == Some(self.pending.state.as_str())
     }
 
-    /// What another process needs to finish this login: JSON that holds the state and the verifier. It must be sealed by the
-    /// caller, and be bound to the browser that the login was begun with: a cookie, or a row of its session.
+    /// What another process needs to finish this login: JSON that holds the state and the verifier.
+    /// It must be sealed by the caller, and be bound to the browser that the login was begun with:
+    /// a cookie, or a row of its session.
     #[must_use]
     pub fn store(&self) -> Secret {
         // Texts and lists of texts have a JSON form.
@@ -123,7 +127,8 @@ impl CodeLogin {
     ///
     /// # Errors
     ///
-    /// [`LoginError::Malformed`] if this was not stored by [`store`](Self::store), or for another server or client.
+    /// [`LoginError::Malformed`] if this was not stored by [`store`](Self::store), or for another
+    /// server or client.
     pub fn resume(endpoint: &TokenEndpoint, stored: &Secret) -> Result<Self, LoginError> {
         let pending = serde_json::from_str::<Pending>(stored.expose());
         let pending = pending.map_err(|_| LoginError::malformed("this is no stored login"))?;
@@ -133,8 +138,8 @@ impl CodeLogin {
         Ok(Self { endpoint: endpoint.clone(), url: String::new(), pending })
     }
 
-    /// Exchanges the code for tokens, within the endpoint's [limit](TokenEndpoint::limit). A code counts once; whatever goes
-    /// wrong, start again.
+    /// Exchanges the code for tokens, within the endpoint's [limit](TokenEndpoint::limit). A code
+    /// counts once; whatever goes wrong, start again.
     ///
     /// # Errors
     ///

@@ -36,17 +36,20 @@ pub struct DeviceLogin {
     form: Form,
 }
 
-/// Between two polls, if the server names no interval; and so much more at each `slow_down` that names none (RFC 8628 §3.5).
+/// Between two polls, if the server names no interval; and so much more at each `slow_down` that
+/// names none (RFC 8628 §3.5).
 const STEP: Duration = Duration::from_secs(5);
 /// A server may say that no pause is needed.
 const FASTEST: Duration = Duration::from_secs(1);
 /// No poll waits longer, however often the network fails.
 const SLOWEST: Duration = Duration::from_secs(60);
-/// A poll gets so much time at least, also when the code ends before: the tokens may be on their way.
+/// A poll gets so much time at least, also when the code ends before: the tokens may be on their
+/// way.
 const LEAST: Duration = Duration::from_secs(5);
 
 impl DeviceLogin {
-    /// Asks for a code at the device authorization endpoint, within the endpoint's [limit](TokenEndpoint::limit).
+    /// Asks for a code at the device authorization endpoint, within the endpoint's
+    /// [limit](TokenEndpoint::limit).
     ///
     /// # Errors
     ///
@@ -59,7 +62,8 @@ impl DeviceLogin {
         Self::start_with(endpoint, url, scope, &[]).await
     }
 
-    /// As [`start`](Self::start), with parameters of the provider's own, by name: Auth0 wants an `audience`.
+    /// As [`start`](Self::start), with parameters of the provider's own, by name: Auth0 wants an
+    /// `audience`.
     ///
     /// # Errors
     ///
@@ -145,12 +149,13 @@ impl DeviceLogin {
         self.expires_in
     }
 
-    /// Asks until the user has said yes or no, as slowly as the server wants, and no longer than the code lives.
+    /// Asks until the user has said yes or no, as slowly as the server wants, and no longer than
+    /// the code lives.
     ///
     /// # Errors
     ///
-    /// [`LoginError::Denied`], [`LoginError::Expired`], or what else speaks against it for good. Failures of the network
-    /// are waited out.
+    /// [`LoginError::Denied`], [`LoginError::Expired`], or what else speaks against it for good.
+    /// Failures of the network are waited out.
     ///
     /// # Cancel safety
     ///
@@ -237,8 +242,8 @@ impl Pace {
         self.next = self.interval;
     }
 
-    /// A failure that passes. A time that the server names moves one poll; without one all later polls are slower
-    /// (RFC 8628 §3.5).
+    /// A failure that passes. A time that the server names moves one poll; without one all later
+    /// polls are slower (RFC 8628 §3.5).
     fn network(&mut self, named: Option<Duration>) {
         match named {
             Some(after) => self.next = after.max(self.interval),

@@ -1,5 +1,6 @@
-//! Logging in: authorization codes with PKCE (RFC 7636), with a loopback redirect (RFC 8252) for programs on a user's own
-//! machine and with a stored login for web servers, and device codes (RFC 8628).
+//! Logging in: authorization codes with PKCE (RFC 7636), with a loopback redirect (RFC 8252) for
+//! programs on a user's own machine and with a stored login for web servers, and device codes (RFC
+//! 8628).
 //!
 //! All end in a [`TokenSet`](tokenflight_core::TokenSet) for `Session::login`.
 //!

@@ -2,8 +2,8 @@
 #[allow(clippy::exhaustive_structs)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The common beginning, with `{}` where the tenant stands. Empty: each user has a server of their own and gives its
-    /// address.
+    /// The common beginning, with `{}` where the tenant stands. Empty: each user has a server of
+    /// their own and gives its address.
     pub base: &'static str,
     /// The issuer identifier, if the server has one.
     pub issuer: Option<&'static str>,
@@ -31,8 +31,8 @@ impl Endpoints {
         device: None,
     };
 
-    /// An address, filled in: `place` is the beginning itself if it is an address, else the tenant. `None` if a place is needed
-    /// and this is none.
+    /// An address, filled in: `place` is the beginning itself if it is an address, else the tenant.
+    /// `None` if a place is needed and this is none.
     pub(crate) fn fill(&self, template: &str, place: &str) -> Option<String> {
         let tenant = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
         let base = match place {

@@ -1,5 +1,6 @@
-//! What is known of authorization servers, as data. Vendors change their rules without notice: a row is a case to survive, not
-//! a contract, and everything in it can be replaced. Unknown servers are taken to be strict.
+//! What is known of authorization servers, as data. Vendors change their rules without notice: a
+//! row is a case to survive, not a contract, and everything in it can be replaced. Unknown servers
+//! are taken to be strict.
 //!
 //! ```
 //! use std::time::Duration;

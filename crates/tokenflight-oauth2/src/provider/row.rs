@@ -12,12 +12,13 @@ pub struct Provider {
     pub title: &'static str,
     /// Whether a refresh brings another refresh token.
     pub rotation: Rotation,
-    /// What it does with a refresh token that is presented a second time. What is not known is strict.
+    /// What it does with a refresh token that is presented a second time. What is not known is
+    /// strict.
     pub reuse: ReusePolicy,
     /// What a second presentation brings.
     pub second: Second,
-    /// Whether rotation and reuse depend on how the server, or the client there, is set up: `reuse` is then the safe one of
-    /// its defaults, to be replaced by what the administrator chose.
+    /// Whether rotation and reuse depend on how the server, or the client there, is set up: `reuse`
+    /// is then the safe one of its defaults, to be replaced by what the administrator chose.
     pub configurable: bool,
     /// What becomes of the former access token at a refresh.
     pub old_access: OldAccess,
@@ -41,7 +42,7 @@ pub struct Provider {
     pub endpoints: Endpoints,
     /// How clients may say who they are, the usual way first. Empty: not known.
     pub auth: &'static [AuthMethod],
-    /// Whom signed assertions are made for.
+    /// The audience of signed assertions.
     pub audience: AssertionAudience,
     /// How long its tokens live.
     pub lifetimes: Lifetimes,
@@ -71,7 +72,8 @@ pub enum Rotation {
     Unknown,
 }
 
-/// What the second presentation of a refresh token brings, as far as the server lets it succeed or punishes it.
+/// What the second presentation of a refresh token brings, as far as the server lets it succeed or
+/// punishes it.
 #[allow(clippy::exhaustive_enums)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Second {
@@ -85,7 +87,8 @@ pub enum Second {
     SamePair,
     /// Another pair beside the first one; both stay good.
     Sibling,
-    /// Another pair instead of the first one, which dies: harmless only if the first answer was surely lost.
+    /// Another pair instead of the first one, which dies: harmless only if the first answer was
+    /// surely lost.
     SuccessorDies,
     /// The same as the first presentation: nothing is used up.
     Nothing,
@@ -139,7 +142,7 @@ pub enum AuthMethod {
     Public,
 }
 
-/// Whom signed assertions are made for.
+/// The audience of signed assertions.
 #[allow(clippy::exhaustive_enums)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionAudience {
@@ -149,7 +152,8 @@ pub enum AssertionAudience {
     TokenEndpoint,
 }
 
-/// How long tokens live, in seconds; `None` where it is not known, not told or set by an administrator.
+/// How long tokens live, in seconds; `None` where it is not known, not told or set by an
+/// administrator.
 #[allow(clippy::exhaustive_structs)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {

@@ -1,4 +1,5 @@
-/// How a server words an outcome: when all tests hold of an answer, it means this, whatever the standard codes say.
+/// How a server words an outcome: when all tests hold of an answer, it means this, whatever the
+/// standard codes say.
 ///
 /// ```
 /// use tokenflight_oauth2::provider::{Meaning, Sign, Test};
@@ -24,14 +25,15 @@ pub struct Sign {
 
 /// One thing that may hold of an answer.
 ///
-/// A path names a member of the body: `error`, `error.message`, `errors[0].errorType`, `error_codes[*]` for any element.
-/// Numbers and truth values are compared as they are written.
+/// A path names a member of the body: `error`, `error.message`, `errors[0].errorType`,
+/// `error_codes[*]` for any element. Numbers and truth values are compared as they are written.
 #[allow(clippy::exhaustive_enums)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
     /// The status.
     Status(u16),
-    /// The member at this path has exactly this value. The first such value of a sign is told as the error's code.
+    /// The member at this path has exactly this value. The first such value of a sign is told as
+    /// the error's code.
     Is(&'static str, &'static str),
     /// The text at this path contains these words, in any case. For servers without a code.
     Contains(&'static str, &'static str),

@@ -1,7 +1,6 @@
 //! One submission over any tower HTTP client, and what is known when there is no answer.
 
 use std::{
-    error::Error as StdError,
     future::poll_fn,
     sync::{Mutex, PoisonError},
 };
@@ -15,14 +14,10 @@ use tower_service::Service;
 
 use super::{
     encoding,
+    limits::{MAX_BODY, MAX_HEAD, TooLarge},
     proof::{self, Broken, Proof},
 };
 use crate::BoxError;
-
-/// The largest body of a token response, as it comes and as it is decoded.
-pub(super) const MAX_BODY: usize = 256 * 1024;
-/// The largest sum of its header names and values.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// What the authorization server answered.
 #[derive(Debug)]
@@ -46,10 +41,11 @@ pub(crate) trait Wire: Send + Sync {
     ) -> BoxFuture<'a, Result<Reply, Broken>>;
 }
 
-/// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can be cloned.
+/// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can
+/// be cloned.
 ///
-/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each request is
-/// made by a fresh clone.
+/// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each
+/// request is made by a fresh clone.
 pub trait TokenClient:
     Service<Request<Full<Bytes>>, Response = Response<Self::Body>, Error: Into<BoxError>, Future: Send>
     + Clone
@@ -119,14 +115,3 @@ where
     };
     Reply { status: head.status, headers: head.headers, body, decoded }
 }
-
-#[derive(Debug)]
-pub(super) struct TooLarge(pub(super) &'static str);
-
-impl std::fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the {} of the token response are too large", self.0)
-    }
-}
-
-impl StdError for TooLarge {}

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
-use super::client::{MAX_BODY, TooLarge};
+use super::limits::{MAX_BODY, TooLarge};
 use crate::BoxError;
 
 /// A content coding that cannot be undone here.
@@ -21,7 +21,8 @@ impl fmt::Display for Undecodable {
 
 impl std::error::Error for Undecodable {}
 
-/// A body with its codings undone (RFC 9110 §8.4), and which ones those were. What comes out is bounded like what comes in.
+/// A body with its codings undone (RFC 9110 §8.4), and which ones those were. What comes out is
+/// bounded like what comes in.
 pub(super) fn decode(headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Option<String>), BoxError> {
     let named: Vec<String> = headers
         .get_all(header::CONTENT_ENCODING)

@@ -30,8 +30,8 @@ impl Form {
         self
     }
 
-    /// Sets a parameter as a user asked for it: each name once, the last value counts; but several resources may be named
-    /// (RFC 8707 §2).
+    /// Sets a parameter as a user asked for it: each name once, the last value counts; but several
+    /// resources may be named (RFC 8707 §2).
     pub(crate) fn ask_for(&mut self, name: &str, value: &str) {
         let known = |(known, there): &(Cow<'_, str>, Zeroizing<String>)| known == name && there.as_str() == value;
         if name != "resource" {

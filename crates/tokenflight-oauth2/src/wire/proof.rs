@@ -46,8 +46,8 @@ impl From<Broken> for GrantError {
 /// Says of an error whether it proves that nothing of the request was processed.
 pub(crate) type Proof = fn(&(dyn StdError + 'static)) -> bool;
 
-/// An error with a promise: nothing of the request was processed. For clients and middleware that know it, such as one whose
-/// connector failed or whose queue was full.
+/// An error with a promise: nothing of the request was processed. For clients and middleware that
+/// know it, such as one whose connector failed or whose queue was full.
 ///
 /// ```
 /// use tokenflight_oauth2::Unsent;
@@ -99,7 +99,8 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     successors(Some(error), |&error| below(error)).take(MOST)
 }
 
-/// The next error: what an `io::Error` carries is an error itself; its `source` already is the one below that.
+/// The next error: what an `io::Error` carries is an error itself; its `source` already is the one
+/// below that.
 fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner),
@@ -108,7 +109,8 @@ fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 }
 
 fn unsent(error: &(dyn StdError + 'static)) -> bool {
-    // A connection is refused only before it exists. Other kinds also end connections that carried a request.
+    // A connection is refused only before it exists. Other kinds also end connections that carried
+    // a request.
     error.is::<Unsent>()
         || error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
@@ -141,7 +143,8 @@ fn proxy_wants_credentials(error: &(dyn StdError + 'static)) -> bool {
 
 /// REFUSED_STREAM, or a GOAWAY whose last stream is below this one: not processed (RFC 9113 §8.7).
 ///
-/// h2 ends a stream by a GOAWAY without an error code only if it lies above the last one that the server will process.
+/// h2 ends a stream by a GOAWAY without an error code only if it lies above the last one that the
+/// server will process.
 #[cfg(feature = "http2")]
 fn given_back(error: &(dyn StdError + 'static)) -> bool {
     error.downcast_ref::<h2::Error>().is_some_and(|error| {

@@ -1,7 +1,8 @@
-//! Microsoft Entra workload identity: the client of a pod, known by a federated token instead of a secret.
+//! Microsoft Entra workload identity: the client of a pod, known by a federated token instead of a
+//! secret.
 //!
-//! The webhook of AKS sets four variables and mounts a file that the platform renews. The file is read for each attempt,
-//! because a token that is read once dies with its first hour.
+//! The webhook of AKS sets four variables and mounts a file that the platform renews. The file is
+//! read for each attempt, because a token that is read once dies with its first hour.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,8 +15,9 @@
 //! # let _ = |client: tokenflight_oauth2::client::HttpsClient, time| grant(client, time);
 //! ```
 //!
-//! The platform makes the token for the audience `api://AzureADTokenExchange`. Entra calls a stale one AADSTS700024, which is a
-//! matter of setup and ends nothing: the next attempt reads the file again.
+//! The platform makes the token for the audience `api://AzureADTokenExchange`. Entra calls a stale
+//! one AADSTS700024, which is a matter of setup and ends nothing: the next attempt reads the file
+//! again.
 
 use std::{fmt, sync::Arc};
 
@@ -26,8 +28,9 @@ use crate::{ClientAuth, EndpointError, TokenClient, TokenEndpoint, auth::TokenFi
 /// The public cloud.
 const PUBLIC: &str = "https://login.microsoftonline.com";
 
-/// The endpoint of the workload that the environment describes: `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`,
-/// `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_AUTHORITY_HOST` if it is another cloud than the public one.
+/// The endpoint of the workload that the environment describes: `AZURE_CLIENT_ID`,
+/// `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_AUTHORITY_HOST` if it is another
+/// cloud than the public one.
 ///
 /// # Errors
 ///
@@ -36,7 +39,8 @@ pub fn workload_from_env(client: impl TokenClient, time: Arc<dyn Time>) -> Resul
     workload(|name| std::env::var(name).ok(), client, time)
 }
 
-/// As [`workload_from_env`], with the variables from elsewhere: one process may serve several workloads.
+/// As [`workload_from_env`], with the variables from elsewhere: one process may serve several
+/// workloads.
 ///
 /// # Errors
 ///

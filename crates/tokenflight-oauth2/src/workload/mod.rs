@@ -1,7 +1,8 @@
-//! Identities of workloads at clouds: what a platform writes into the environment or into a file becomes an endpoint or a
-//! grant. No secret is configured, and none is kept.
+//! Identities of workloads at clouds: what a platform writes into the environment or into a file
+//! becomes an endpoint or a grant. No secret is configured, and none is kept.
 //!
-//! A pod on Azure (AKS) with workload identity, and a program anywhere that impersonates a service account of Google Cloud:
+//! A pod on Azure (AKS) with workload identity, and a program anywhere that impersonates a service
+//! account of Google Cloud:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -18,8 +19,9 @@
 //! }
 //! ```
 //!
-//! The sources that they are made of ([`TokenFile`](crate::auth::TokenFile), [`UrlSource`](crate::auth::UrlSource),
-//! [`EnvVar`](crate::auth::EnvVar)) serve any other platform: GitHub Actions, GitLab, Kubernetes, SPIFFE.
+//! The sources that they are made of ([`TokenFile`](crate::auth::TokenFile),
+//! [`UrlSource`](crate::auth::UrlSource), [`EnvVar`](crate::auth::EnvVar)) serve any other
+//! platform: GitHub Actions, GitLab, Kubernetes, SPIFFE.
 
 pub mod azure;
 pub mod gcp;

@@ -33,7 +33,8 @@ fn successes() -> Vec<(Row, Act)> {
         (ambiguous("no-access-token"), json(200, r#"{"token_type":"Bearer"}"#)),
         (ambiguous("no-access-token"), json(200, r#"{"access_token":null}"#)),
         (ambiguous("no-access-token"), json(200, r#"{"access_token":""}"#)),
-        // The new refresh token is known, so nothing about it is unsure: it waits for the backoff only.
+        // The new refresh token is known, so nothing about it is unsure: it waits for the backoff
+        // only.
         (
             ambiguous("no-access-token").stores("refresh-1").without_intent().next(Next::Backoff),
             json(200, r#"{"refresh_token":"refresh-1"}"#),
@@ -139,7 +140,8 @@ fn waits() -> Vec<(Row, Act)> {
         (throttled("throttled", 0).next(Next::Backoff), said(429, "retry-after: soon\r\n")),
         (throttled("throttled", 0).next(Next::Backoff), said(429, "retry-after: Sun, 06 Nov 1994 08:50:07 GMT\r\n")),
         (throttled("throttled", 0).next(Next::Backoff), said(429, "retry-after: -1\r\n")),
-        // Unknown, but the server named a time; by then the token has expired, and so the refresh token is tried.
+        // Unknown, but the server named a time; by then the token has expired, and so the refresh
+        // token is tried.
         (ambiguous("unavailable").next(Next::After(1200)), said(503, "retry-after: 1200\r\n")),
     ]
 }

@@ -1,5 +1,5 @@
-//! Answers that are compressed although nothing but `identity` was asked for, and other wrappings: the new refresh token in them
-//! is the only one that lives.
+//! Answers that are compressed although nothing but `identity` was asked for, and other wrappings:
+//! the new refresh token in them is the only one that lives.
 
 use std::io::Write;
 
@@ -85,7 +85,8 @@ async fn what_cannot_be_decoded_is_named_and_its_outcome_unknown() {
     }
 }
 
-/// A few kilobytes that would become a gigabyte are not let grow: the bound holds after decoding, once and twice.
+/// A few kilobytes that would become a gigabyte are not let grow: the bound holds after decoding,
+/// once and twice.
 #[tokio::test]
 async fn a_bomb_is_not_let_grow() {
     let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);

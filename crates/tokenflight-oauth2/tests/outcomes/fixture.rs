@@ -6,13 +6,13 @@ use std::{
 };
 
 use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, RefreshToken, Session, Status, Store,
-    Token, TokenRequest, TokenSet,
+    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, Session, Status, Store, Token,
+    TokenRequest, TokenSet,
 };
 use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider::Provider};
 use tokenflight_test::ManualTime;
 
-use crate::support::{Act, Scripted, client, json};
+use crate::support::{Act, Scripted, client, json, shown};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 /// How old the token is when the attempt is made: renewal is due, and it lives for 600 s more.
@@ -53,20 +53,8 @@ impl Grant for Noted {
         self.inner.request(request)
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.inner.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.inner.issuer()
-    }
-
-    fn reuse_policy(&self) -> Option<tokenflight::ReusePolicy> {
-        self.inner.reuse_policy()
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.inner.revoke(token)
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.inner)
     }
 }
 
@@ -157,12 +145,7 @@ impl Fixture {
         };
         let grant_error =
             error.as_ref().and_then(|error| std::error::Error::source(error)?.downcast_ref::<GrantError>());
-        let mut told = String::new();
-        let mut link: Option<&dyn std::error::Error> = error.as_ref().map(|error| error as _);
-        while let Some(error) = link {
-            told += &format!("{error} / {error:?}\n");
-            link = error.source();
-        }
+        let told = error.as_ref().map_or_else(String::new, |error| shown(error));
         let over = matches!(self.session.state().status, Status::Over(_) | Status::Ending(_));
         // An attempt that is already under way again would be another one's.
         let served = if over || matches!(self.session.state().status, Status::Usable) {

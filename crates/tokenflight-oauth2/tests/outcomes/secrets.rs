@@ -1,16 +1,17 @@
-//! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no event, no state, no store.
+//! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no
+//! event, no state, no store.
 
 use http::{HeaderMap, StatusCode};
 use tokenflight::{Grant, Reason, Secret, Session, Store, TokenRequest, TokenSet};
 use tokenflight_oauth2::{
-    BoxError, ClientAuth, TokenEndpoint,
+    BoxError, ClientAuth,
     answer::{Answer, Verdict, judge},
     provider,
 };
 
 use crate::{
     fixture::key,
-    support::{Scripted, client, json},
+    support::{Scripted, json, shown},
 };
 
 /// With characters that a form and a URL write otherwise.
@@ -44,7 +45,7 @@ async fn what_a_server_repeats_of_a_request_is_told_nowhere() {
         {
             let server = Scripted::new([json(400, &body)]).await;
             let store = tokenflight::MemoryStore::new();
-            let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().client(auth);
+            let endpoint = server.endpoint().client(auth);
             let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
             let events = std::sync::Arc::clone(&told);
             let session = Session::builder(endpoint.refresh_token())
@@ -55,12 +56,7 @@ async fn what_a_server_repeats_of_a_request_is_told_nowhere() {
                 .unwrap();
             session.login(TokenSet::new("a").refresh_token(TOKEN)).await.unwrap();
             let error = session.refresh().await.unwrap_err();
-            let mut all = format!("{error} {error:?} {:?} {:?}", session.state(), store.load(&key()).await);
-            let mut link: Option<&dyn std::error::Error> = Some(&error);
-            while let Some(error) = link {
-                all += &format!("{error} {error:?}");
-                link = error.source();
-            }
+            let mut all = format!("{} {:?} {:?}", shown(&error), session.state(), store.load(&key()).await);
             all += &told.lock().unwrap();
             for secret in [TOKEN, &TOKEN[..14], SECRET, "s3cr3t", &escaped(TOKEN), &escaped(SECRET)] {
                 assert!(!all.contains(secret), "{body} tells {secret}: {all}");
@@ -75,7 +71,7 @@ async fn assertions_and_subject_tokens_are_secrets_as_well() {
     let body = r#"{"error":"invalid_grant","error_description":"bad assertion eyJhbGciOiJub25lIn0.eyJzdWIiOiJzM2NyM3QifQ.c2ln"}"#;
     for exchange in [false, true] {
         let server = Scripted::new([json(400, body)]).await;
-        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+        let endpoint = server.endpoint();
         let grant = if exchange { endpoint.token_exchange("x", source) } else { endpoint.jwt_bearer(source) };
         let error = grant.request(&TokenRequest::new(None, Reason::Due)).await.unwrap_err();
         assert_eq!(error.error_code(), Some("invalid_grant"));
@@ -90,7 +86,7 @@ fn a_harmless_description_stays_readable() {
     // Too short to be a secret, or not repeated.
     let secrets = [Secret::new("e"), Secret::new("Token"), Secret::new("another-secret")];
     for (secrets, told) in [(&secrets[..1], true), (&secrets[2..], true), (&secrets[1..2], false), (&[], true)] {
-        let answer = Answer::new(StatusCode::BAD_REQUEST, &headers, &body).to_request_with(secrets);
+        let answer = Answer::new(StatusCode::BAD_REQUEST, &headers, &body).hiding(secrets);
         let Verdict::Failed(error) = judge(&answer, provider::UNKNOWN) else { panic!() };
         assert_eq!(error.to_string().contains("expired or revoked"), told, "{error}");
         assert_eq!(error.error_code(), Some("invalid_grant"));

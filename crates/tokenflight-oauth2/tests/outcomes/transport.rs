@@ -1,4 +1,5 @@
-//! The rows where nothing, or only half of an answer, comes back, and what several of them add up to.
+//! The rows where nothing, or only half of an answer, comes back, and what several of them add up
+//! to.
 
 use std::{
     future::{Ready, ready},
@@ -78,7 +79,8 @@ async fn a_failed_handshake() {
     not_sent("tls-failed").check(&alone(endpoint(&url, client()).refresh_token()).await);
 }
 
-/// [connect-timeout]: the connection is there, and the handshake does not go on. The time is tokio's and passes at once.
+/// [connect-timeout]: the connection is there, and the handshake does not go on. The time is
+/// tokio's and passes at once.
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_does_not_end() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -272,7 +274,8 @@ async fn what_a_server_gives_back_is_sent_once_more_at_once() {
     }
 }
 
-/// [killed-after-send]: the process is killed after the request was sent. The next one finds its claim and waits it out.
+/// [killed-after-send]: the process is killed after the request was sent. The next one finds its
+/// claim and waits it out.
 #[tokio::test]
 async fn a_process_that_is_killed_leaves_its_claim() {
     let server = Scripted::new([Act::Stall]).await;

@@ -1,4 +1,5 @@
-//! A server that says how long to wait is heard, whatever the status (RFC 9110 §10.2.3 limits `Retry-After` to none).
+//! A server that says how long to wait is heard, whatever the status (RFC 9110 §10.2.3 limits
+//! `Retry-After` to none).
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ fn too_early_is_not_sent() {
     assert_eq!(refused(425, "").class(), FailureClass::NotSent);
 }
 
-/// Found by fuzzing: what a body asks for counts only where the user is wanted, not behind a failing gateway.
+/// Found by fuzzing: what a body asks for counts only where the user is wanted, not behind a
+/// failing gateway.
 #[test]
 fn a_failing_server_wants_no_claims() {
     let body = r#"{"error":"interaction_required","claims":"{}"}"#;

@@ -11,14 +11,15 @@ use tokenflight_test::ManualTime;
 
 use crate::support::{Scripted, client, json};
 
-/// Made for this test by `openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt`.
+/// Made for this test by
+/// `openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt`.
 const PRIVATE: &str = include_str!("test-key.pem");
 const PUBLIC: &str = include_str!("test-key.pub.pem");
 
 /// The assertions of two requests.
 async fn assertions(key: AssertionKey, issuer: Option<&str>) -> (Vec<String>, String) {
     let server = Scripted::new([json(200, r#"{"access_token":"a"}"#)]).await;
-    let mut endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::assertion("me", key));
+    let mut endpoint = server.endpoint().client(ClientAuth::assertion("me", key));
     if let Some(issuer) = issuer {
         endpoint = endpoint.issuer(issuer);
     }
@@ -66,7 +67,8 @@ async fn every_request_has_an_assertion_of_its_own() {
     assert_eq!(claims(&tokens[0], &public, Algorithm::ES256)["aud"].as_str(), Some("someone"));
 }
 
-/// What servers look for in the header: Entra the thumbprints of the certificate, some a type of their own.
+/// What servers look for in the header: Entra the thumbprints of the certificate, some a type of
+/// their own.
 #[tokio::test]
 async fn the_header_says_what_a_server_wants_to_see() {
     let key = || AssertionKey::from_pem(Algorithm::ES256, PRIVATE.as_bytes(), ManualTime::new(1).shared()).unwrap();
@@ -120,7 +122,8 @@ async fn a_key_that_stays_in_its_place_signs_for_each_attempt() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-/// A service that is away is no reason to end anything, and one that hangs does not take the whole attempt.
+/// A service that is away is no reason to end anything, and one that hangs does not take the whole
+/// attempt.
 #[test]
 fn a_key_that_is_out_of_reach_sends_nothing() {
     struct Away(bool);

@@ -11,30 +11,25 @@ use tokenflight_oauth2::{
     login::{Callback, CodeLogin, LoginError, Loopback},
 };
 use tokenflight_test::ManualTime;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+use tokio::net::TcpStream;
+
+use crate::{
+    loopback,
+    support::{Act, Scripted, client, json},
 };
 
-use crate::support::{Act, Scripted, client, json};
-
-fn endpoint(server: &Scripted) -> TokenEndpoint {
-    TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public("me"))
+pub(crate) fn endpoint(server: &Scripted) -> TokenEndpoint {
+    server.endpoint().client(ClientAuth::public("me"))
 }
 
-fn query(url: &str, name: &str) -> Option<String> {
+pub(crate) fn query(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?').unwrap().1;
     form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// What a browser gets for a path on the loopback port.
 async fn browse(redirect: &str, path: &str) -> String {
-    let authority = redirect.strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let mut stream = TcpStream::connect(authority).await.unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\n\r\n").as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
+    loopback::browse(redirect, "GET", path, "").await
 }
 
 #[tokio::test]
@@ -55,8 +50,7 @@ async fn a_browser_login_exchanges_the_code_of_its_own_state_only() {
 
     let browser = async {
         // A connection that is opened and never used must not be in the way.
-        let authority = redirect.strip_prefix("http://").unwrap().split('/').next().unwrap();
-        let _idle = TcpStream::connect(authority).await.unwrap();
+        let _idle = TcpStream::connect(loopback::authority(&redirect)).await.unwrap();
         assert!(browse(&redirect, "/favicon.ico").await.starts_with("HTTP/1.1 404 "));
         assert!(browse(&redirect, "/callback?code=evil&state=guessed").await.starts_with("HTTP/1.1 404 "));
         assert!(browse(&redirect, &format!("/elsewhere?code=c&state={state}")).await.starts_with("HTTP/1.1 404 "));
@@ -114,7 +108,8 @@ fn begun(endpoint: &TokenEndpoint) -> (CodeLogin, String) {
     (login, state)
 }
 
-/// RFC 9207 §2.4: an issuer that was promised must be there, and be the right one, however it is known.
+/// RFC 9207 §2.4: an issuer that was promised must be there, and be the right one, however it is
+/// known.
 #[tokio::test]
 async fn the_issuer_of_an_answer_is_believed_only_where_it_fits() {
     let server = Scripted::new([json(200, PAIR)]).await;

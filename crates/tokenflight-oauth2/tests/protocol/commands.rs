@@ -16,6 +16,7 @@ use tokenflight_test::ManualTime;
 
 use crate::{
     external::{Cloud, IAM, JWT, POOL, account, ask, config, generated},
+    sessions,
     workload::{HOUR, Scratch, jwt},
 };
 
@@ -82,10 +83,8 @@ fn with_an_environment_that_allows_commands() {
         ),
     ] {
         let error = ask(&time, &grant(prints, &ran)).unwrap_err();
-        let chain: Vec<String> = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-            .map(ToString::to_string)
-            .collect();
-        assert!(error.class() == class && chain.concat().contains(told), "{told}: {chain:?}");
+        let chain = sessions::told(&error);
+        assert!(error.class() == class && chain.contains(told), "{told}: {chain}");
     }
     assert_eq!(cloud.seen().len(), sent, "nothing was sent");
 }

@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use tokenflight::{FailureClass, Grant, RefreshToken, TokenSet};
 use tokenflight_oauth2::{
-    ClientAuth, TokenEndpoint,
     login::{DeviceLogin, LoginError},
     provider,
 };
 use tokenflight_test::ManualTime;
 
-use crate::support::{Act, Scripted, answer, client, json};
+use crate::{
+    browser::endpoint,
+    support::{Act, Scripted, answer, json},
+};
 
 const GRANTED: &str = r#"{"device_code":"d3vice","user_code":"ABCD-EFGH","verification_uri":"https://as.example/d",
     "verification_uri_complete":"https://as.example/d?c=ABCD","expires_in":600,"interval":5}"#;
-
-fn endpoint(server: &Scripted) -> TokenEndpoint {
-    TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public("me"))
-}
 
 /// Plays a device login and tells how long it took by its own clock.
 async fn device(answers: impl IntoIterator<Item = Act>) -> (Result<TokenSet, LoginError>, Duration, Scripted) {
@@ -191,7 +189,8 @@ async fn a_refusal_is_told_in_the_servers_words() {
     assert!(error.to_string().contains("device_flow_disabled"), "{error}");
 }
 
-/// Members that are null, numbers as texts, and the address in its older spelling: what real servers send.
+/// Members that are null, numbers as texts, and the address in its older spelling: what real
+/// servers send.
 #[tokio::test]
 async fn device_answers_are_read_as_leniently_as_token_answers() {
     for (members, interval) in [

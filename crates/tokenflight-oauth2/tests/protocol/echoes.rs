@@ -1,4 +1,5 @@
-//! Servers that repeat the whole request in their description: nothing of it that is a secret is told.
+//! Servers that repeat the whole request in their description: nothing of it that is a secret is
+//! told.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,9 +13,10 @@ use tokenflight_oauth2::{
 };
 use tokenflight_test::ManualTime;
 
-use crate::support::{Scripted, client, json};
+use crate::support::{Scripted, json, shown};
 
-/// One that answers each form with a refusal which holds it: as it came, or one value of it, not encoded.
+/// One that answers each form with a refusal which holds it: as it came, or one value of it, not
+/// encoded.
 fn echo(named: Option<&'static str>, seen: &Arc<Mutex<String>>) -> impl TokenClient + use<> {
     let seen = Arc::clone(seen);
     tower::service_fn(move |request: Request<Full<Bytes>>| {
@@ -32,11 +34,6 @@ fn echo(named: Option<&'static str>, seen: &Arc<Mutex<String>>) -> impl TokenCli
     })
 }
 
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(|error| format!("{error} {error:?}; ")).collect()
-}
-
 #[tokio::test]
 async fn the_code_and_the_verifier_of_a_login_are_told_nowhere() {
     for named in [Some("code"), Some("code_verifier"), None] {
@@ -48,7 +45,7 @@ async fn the_code_and_the_verifier_of_a_login_are_told_nowhere() {
         let state = login.url().split('&').find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
         let callback = Callback::parse(&format!("code=4/0AbCdEf-s3cr3t&state={state}"));
         let error = login.finish(callback).await.unwrap_err();
-        let (told, seen) = (told(&error), seen.lock().unwrap().clone());
+        let (told, seen) = (shown(&error), seen.lock().unwrap().clone());
         assert!(told.contains("invalid_grant") && !seen.is_empty());
         assert!(!told.contains("s3cr3t") && !told.contains(&seen), "{named:?}: {told}");
     }
@@ -61,7 +58,7 @@ async fn the_assertion_of_a_client_is_told_nowhere() {
         let endpoint = TokenEndpoint::new("https://as.example/token", echo(named, &Arc::default())).unwrap();
         let grant = endpoint.client(ClientAuth::federated("me", source)).refresh_token();
         let request = TokenRequest::new(Some(RefreshToken::new("refresh-s3cr3t")), Reason::Due);
-        let told = told(&grant.request(&request).await.unwrap_err());
+        let told = shown(&grant.request(&request).await.unwrap_err());
         assert!(told.contains("invalid_grant") && !told.contains("s3cr3t") && !told.contains("eyJzdWIi"), "{told}");
     }
 }
@@ -72,7 +69,7 @@ async fn the_code_of_a_device_is_told_nowhere() {
         r#"{"device_code":"d3vice-s3cr3t","user_code":"u","verification_uri":"https://as.example/d","expires_in":600}"#;
     let refused = r#"{"error":"invalid_request","error_description":"no such code: d3vice-s3cr3t"}"#;
     let server = Scripted::new([json(200, granted), json(400, refused)]).await;
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public("me"));
+    let endpoint = server.endpoint().client(ClientAuth::public("me"));
     let login = DeviceLogin::start(&endpoint, &server.url(), None).await.unwrap();
     let time = ManualTime::new(1);
     let waiting = login.wait(&time);
@@ -84,6 +81,6 @@ async fn the_code_of_a_device_is_told_nowhere() {
             () = tokio::task::yield_now() => { if time.pending_sleeps() > 0 { time.advance_to_next(); } }
         }
     };
-    let told = told(&outcome.unwrap_err());
+    let told = shown(&outcome.unwrap_err());
     assert!(told.contains("invalid_request") && !told.contains("s3cr3t"), "{told}");
 }

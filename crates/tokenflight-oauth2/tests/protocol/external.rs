@@ -1,4 +1,5 @@
-//! External accounts of Google Cloud (AIP-4117): each form of the file, and files that are not to be believed.
+//! External accounts of Google Cloud (AIP-4117): each form of the file, and files that are not to
+//! be believed.
 
 use std::{
     sync::{
@@ -160,7 +161,8 @@ fn without_a_service_account_the_exchanged_token_is_the_one() {
     assert_eq!(grant.issuer(), Some("https://sts.googleapis.com"));
 }
 
-/// Azure's metadata server, as the documentation's example has it: plain HTTP, at an address that leaves no host.
+/// Azure's metadata server, as the documentation's example has it: plain HTTP, at an address that
+/// leaves no host.
 #[test]
 fn a_metadata_server_hands_out_the_identity() {
     let (time, cloud) = (ManualTime::new(1), Cloud::default());
@@ -200,7 +202,8 @@ fn people_of_a_workforce_bring_their_project_unless_a_client_has_its_own() {
     assert_eq!((seen.field("options"), seen.authorization.as_deref()), (None, Some("Basic aWQ6czNjcjN0")));
 }
 
-/// Literal: https://cloud.google.com/iam/docs/reference/credentials/rest, an account that may not impersonate, 2026-11.
+/// Literal: https://cloud.google.com/iam/docs/reference/credentials/rest, an account that may not
+/// impersonate, 2026-11.
 #[test]
 fn a_service_account_that_may_not_be_impersonated_is_a_matter_of_setup() {
     let (time, file, cloud) = (ManualTime::new(1), Scratch::new(), Cloud::default());

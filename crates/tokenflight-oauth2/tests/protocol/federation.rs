@@ -32,7 +32,8 @@ fn constant(text: &'static str) -> impl Fn() -> std::future::Ready<Result<String
     move || std::future::ready(Ok(text.to_owned()))
 }
 
-/// An identity provider that vouches for its user at another server, as enterprise-managed authorization has it.
+/// An identity provider that vouches for its user at another server, as enterprise-managed
+/// authorization has it.
 fn vouched(idp: &Scripted, resource: &Scripted) -> tokenflight_oauth2::OAuthGrant {
     let idp = TokenEndpoint::new(&idp.url(), client()).unwrap().client(ClientAuth::basic("me", "at-idp"));
     let jag = idp.token_exchange(ID_TOKEN, constant("id-token")).parameter("requested_token_type", ID_JAG).assertion();
@@ -74,7 +75,8 @@ async fn what_was_issued_must_be_what_was_asked_for() {
     }
 }
 
-/// The first server's word on when to come again, and why, is not lost on the way; its refusal ends nothing.
+/// The first server's word on when to come again, and why, is not lost on the way; its refusal ends
+/// nothing.
 #[tokio::test]
 async fn the_first_servers_refusal_is_told_by_the_second_grant() {
     let busy = crate::support::answer(
@@ -109,7 +111,8 @@ async fn an_issued_assertion_ends_with_its_lifetime() {
     assert_eq!(assertion.expose(), "opaque");
 }
 
-/// A key service that hangs takes ten seconds of the attempt and not all of it, and nothing was sent.
+/// A key service that hangs takes ten seconds of the attempt and not all of it, and nothing was
+/// sent.
 #[test]
 fn a_source_that_hangs_is_given_up_before_the_attempt_is() {
     let time = ManualTime::new(1);
@@ -141,7 +144,8 @@ fn environment(file: &Scratch, authority: Option<String>) -> impl Fn(&str) -> Op
 
 #[tokio::test]
 async fn a_pod_of_azure_presents_its_file_and_reads_it_again_after_a_refusal() {
-    // Literal: AADSTS700024, https://learn.microsoft.com/entra/identity-platform/reference-error-codes, 2026-11.
+    // Literal: AADSTS700024,
+    // https://learn.microsoft.com/entra/identity-platform/reference-error-codes, 2026-11.
     let stale = r#"{"error":"invalid_client","error_description":"AADSTS700024: Client assertion is not within its valid time range. Current time: 2026-11-29T12:00:00Z, assertion valid from 2026-11-29T10:00:00Z, expiry time of assertion 2026-11-29T11:00:00Z.","error_codes":[700024]}"#;
     let (time, file) = (ManualTime::new(1), Scratch::new());
     let server = Scripted::new([json(401, stale), json(200, r#"{"access_token":"graph","expires_in":3599}"#)]).await;
@@ -210,7 +214,8 @@ async fn a_job_of_github_asks_for_an_identity_for_its_audience() {
     assert!(told.contains("ACTIONS_ID_TOKEN_REQUEST_URL") && told.contains("id-token: write"), "{told}");
 }
 
-/// Entra's code for a stale assertion counts as a refusal of it: a source that caches forgets what it has.
+/// Entra's code for a stale assertion counts as a refusal of it: a source that caches forgets what
+/// it has.
 #[tokio::test]
 async fn a_refusal_under_a_vendors_code_reaches_the_source() {
     let stale = r#"{"error":"invalid_client","error_description":"AADSTS700024","error_codes":[700024]}"#;
@@ -226,7 +231,7 @@ async fn a_refusal_under_a_vendors_code_reaches_the_source() {
         }
     }
     let told = Arc::default();
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().provider(provider::ENTRA_ID);
+    let endpoint = server.endpoint().provider(provider::ENTRA_ID);
     let grant = endpoint.client(ClientAuth::federated("me", Notes(Arc::clone(&told)))).client_credentials();
     assert!(ask(&grant, Reason::Due).await.is_err());
     assert!(ask(&grant, Reason::Due).await.is_ok());

@@ -26,7 +26,7 @@ async fn ask(grant: &OAuthGrant, token: Option<&str>) -> Result<TokenSet, GrantE
 /// The one request that this grant makes.
 async fn sent(grant: impl FnOnce(TokenEndpoint) -> OAuthGrant, token: Option<&str>) -> Seen {
     let server = Scripted::new([json(200, GOOD)]).await;
-    let grant = grant(TokenEndpoint::new(&server.url(), client()).unwrap());
+    let grant = grant(server.endpoint());
     ask(&grant, token).await.unwrap();
     let mut seen = server.seen();
     assert_eq!(seen.len(), 1);
@@ -88,8 +88,7 @@ async fn basic_is_form_encoded_first_unless_the_server_does_not_decode() {
 #[tokio::test]
 async fn client_credentials_need_no_login_and_are_asked_for_anew() {
     let server = Scripted::new([json(200, r#"{"access_token":"access-1","expires_in":300}"#)]).await;
-    let grant =
-        TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::basic("id", "s")).client_credentials();
+    let grant = server.endpoint().client(ClientAuth::basic("id", "s")).client_credentials();
     assert_eq!(grant.reuse_policy(), Some(ReusePolicy::NonRotating));
     let session = Session::builder(grant.scope("read").audience("https://api.example")).build().unwrap();
     assert_eq!(session.token().await.unwrap().access().expose(), "access-1");
@@ -106,7 +105,7 @@ async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
         let number = made.fetch_add(1, Ordering::SeqCst);
         async move { Ok::<_, BoxError>(format!("assertion-{number}")) }
     };
-    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().jwt_bearer(source);
+    let grant = server.endpoint().jwt_bearer(source);
     assert!(!grant.needs_refresh_token());
     for number in 0..2 {
         ask(&grant, None).await.unwrap();
@@ -120,7 +119,7 @@ async fn a_jwt_bearer_grant_takes_a_fresh_assertion_each_time() {
 #[tokio::test]
 async fn a_request_counts_as_sent_from_the_moment_the_client_has_it() {
     let server = Scripted::new([Act::Stall]).await;
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+    let endpoint = server.endpoint();
     let key_store = || std::future::pending::<Result<String, BoxError>>();
     for (grant, class) in [
         (endpoint.clone().jwt_bearer(key_store), FailureClass::NotSent),
@@ -145,7 +144,7 @@ async fn a_token_exchange_presents_another_sessions_token() {
         json(200, r#"{"access_token":"no bearer","issued_token_type":"x","token_type":"N_A"}"#),
     ])
     .await;
-    let endpoint = || TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public("me"));
+    let endpoint = || server.endpoint().client(ClientAuth::public("me"));
     let subject = Session::builder(endpoint().refresh_token()).build().unwrap();
     subject.login(TokenSet::new("old").refresh_token("refresh-0").expires_in(Duration::ZERO)).await.unwrap();
     let source = move || {
@@ -166,7 +165,7 @@ async fn what_a_session_has_no_place_for_is_told_and_a_panic_loses_nothing() {
     let answer = r#"{"access_token":"access-1","refresh_token":"refresh-1","instance_url":"https://x.example"}"#;
     let server = Scripted::new([json(200, answer)]).await;
     let (told, hears) = std::sync::mpsc::channel();
-    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().refresh_token().on_tokens(move |set| {
+    let grant = server.endpoint().refresh_token().on_tokens(move |set| {
         told.send(set.extra_members().unwrap().to_owned()).unwrap();
         panic!("a listener");
     });
@@ -248,7 +247,8 @@ proptest! {
     }
 }
 
-/// There is no login that could be over: the next attempt may succeed, and so does a new process on the same store.
+/// There is no login that could be over: the next attempt may succeed, and so does a new process on
+/// the same store.
 #[tokio::test]
 async fn what_needs_no_login_is_not_ended_by_a_refusal() {
     let refused = r#"{"error":"invalid_grant","error_description":"Invalid JWT: check your iat and exp values."}"#;
@@ -257,7 +257,7 @@ async fn what_needs_no_login_is_not_ended_by_a_refusal() {
         let server = Scripted::new([json(400, refused), fine()]).await;
         let store = MemoryStore::new();
         let session = || {
-            let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+            let endpoint = server.endpoint();
             let source = || async { Ok::<_, BoxError>("assertion".to_owned()) };
             let grant = match kind {
                 0 => endpoint.client_credentials(),
@@ -273,8 +273,8 @@ async fn what_needs_no_login_is_not_ended_by_a_refusal() {
     }
 }
 
-/// A source that hands out the refused assertion again is not asked on its behalf: one attempt for each, unless the user wants
-/// it. The refusal of dates says so.
+/// A source that hands out the refused assertion again is not asked on its behalf: one attempt for
+/// each, unless the user wants it. The refusal of dates says so.
 #[tokio::test]
 async fn a_refused_assertion_is_presented_once() {
     let refused =
@@ -286,7 +286,7 @@ async fn a_refused_assertion_is_presented_once() {
         let text = format!("assertion-{}", count.load(Ordering::SeqCst));
         async move { Ok::<_, BoxError>(text) }
     };
-    let grant = TokenEndpoint::new(&server.url(), client()).unwrap().jwt_bearer(source);
+    let grant = server.endpoint().jwt_bearer(source);
     let error = ask(&grant, None).await.unwrap_err();
     let why = std::error::Error::source(&error).unwrap().to_string();
     assert!(why.contains("clock of this machine"), "{why}");
@@ -320,7 +320,7 @@ async fn an_exchange_that_issues_no_access_token_is_refused() {
         );
         let server = Scripted::new([json(200, &body)]).await;
         let source = || async { Ok::<_, BoxError>("subject".to_owned()) };
-        let mut grant = TokenEndpoint::new(&server.url(), client()).unwrap().token_exchange("x", source);
+        let mut grant = server.endpoint().token_exchange("x", source);
         if let Some(requested) = requested {
             grant = grant.parameter("requested_token_type", requested);
         }
@@ -339,7 +339,7 @@ async fn an_exchange_that_issues_no_access_token_is_refused() {
 async fn a_server_that_wants_the_user_says_for_what() {
     let body = r#"{"error":"interaction_required","error_codes":[50076],"suberror":"basic_action","claims":"{\"access_token\":{}}"}"#;
     let server = Scripted::new([json(400, body)]).await;
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().provider(provider::ENTRA_ID);
+    let endpoint = server.endpoint().provider(provider::ENTRA_ID);
     let grant = endpoint.refresh_token().scope("https://api/.default");
     let error = ask(&grant, Some("r")).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Interaction);

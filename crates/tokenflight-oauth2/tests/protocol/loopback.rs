@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::client;
+use crate::{browser::query, support::client};
 
 struct Waiting {
     redirect: String,
@@ -24,16 +24,15 @@ fn waiting(loopback: Loopback) -> Waiting {
     let endpoint = TokenEndpoint::new("https://as.example/token", client()).unwrap().client(ClientAuth::public("me"));
     let redirect = loopback.redirect_uri();
     let login = CodeLogin::start(&endpoint, "https://as.example/authorize", &redirect, None).unwrap();
-    let query = login.url().split_once('?').unwrap().1.to_owned();
-    let state = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let state = query(login.url(), "state").unwrap();
     Waiting { redirect, state, login, loopback }
 }
 
-fn authority(redirect: &str) -> &str {
+pub(crate) fn authority(redirect: &str) -> &str {
     redirect.strip_prefix("http://").unwrap().split('/').next().unwrap()
 }
 
-async fn browse(redirect: &str, method: &str, path: &str, headers: &str) -> String {
+pub(crate) async fn browse(redirect: &str, method: &str, path: &str, headers: &str) -> String {
     let authority = authority(redirect);
     let headers =
         if headers.contains("host:") { headers.to_owned() } else { format!("host: {authority}\r\n{headers}") };
@@ -76,7 +75,8 @@ async fn a_preflight_is_answered_and_is_not_the_callback() {
     assert_eq!(callback.unwrap().get("realmId"), Some("7"));
 }
 
-/// What comes from elsewhere does not end the wait: a name that was pointed at this machine, and a script of another page.
+/// What comes from elsewhere does not end the wait: a name that was pointed at this machine, and a
+/// script of another page.
 #[tokio::test]
 async fn requests_from_elsewhere_are_refused_and_the_wait_goes_on() {
     let Waiting { redirect, state, login, loopback } = waiting(Loopback::bind().await.unwrap());

@@ -29,7 +29,7 @@ async fn a_failed_revocation_tells_whether_the_token_may_live() {
         (Act::Cut, FailureClass::Ambiguous, None),
     ] {
         let server = Scripted::new([act]).await;
-        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().revocation(&server.url()).unwrap();
+        let endpoint = server.endpoint().revocation(&server.url()).unwrap();
         let error = endpoint.refresh_token().revoke(&RefreshToken::new("r")).await.unwrap_err();
         assert_eq!(error.class(), class);
         assert_eq!(error.wait(), wait.map(Duration::from_secs));
@@ -39,7 +39,7 @@ async fn a_failed_revocation_tells_whether_the_token_may_live() {
 }
 
 fn revoking(server: &Scripted) -> TokenEndpoint {
-    TokenEndpoint::new(&server.url(), client()).unwrap().revocation(&server.url()).unwrap()
+    server.endpoint().revocation(&server.url()).unwrap()
 }
 
 /// What the server calls dead is dead, and what it calls a failure is one, whatever the status.

@@ -29,11 +29,12 @@ fn by_scope(rule: fn(&str) -> (u16, &'static str)) -> impl TokenClient {
 }
 
 /// The whole chain of an error, as a log would show it.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(|error| format!("{error}; ")).collect()
 }
 
-/// Entra wants the user for one resource. The refresh token is good for the others, and the program learns for what to ask.
+/// Entra wants the user for one resource. The refresh token is good for the others, and the program
+/// learns for what to ask.
 #[test]
 fn consent_for_one_resource_leaves_the_login_alive_for_the_others() {
     const ARM: &str = "https://management.azure.com/.default";
@@ -66,13 +67,14 @@ fn consent_for_one_resource_leaves_the_login_alive_for_the_others() {
     assert!(time.run(session("graph").refresh()).is_ok(), "the login lives for every other resource");
 }
 
-/// One process is deployed with another client's id. It neither presents what it was not issued nor believes a refusal of it.
+/// One process is deployed with another client's id. It neither presents what it was not issued nor
+/// believes a refusal of it.
 #[tokio::test]
 async fn a_process_of_another_client_neither_presents_nor_ends() {
     let server = Scripted::new([json(200, PAIR)]).await;
     let (time, store, events) = (ManualTime::new(1), MemoryStore::new(), Arc::new(Mutex::new(Vec::new())));
     let session = |id: &str| {
-        let grant = TokenEndpoint::new(&server.url(), client()).unwrap().client(ClientAuth::public(id)).refresh_token();
+        let grant = server.endpoint().client(ClientAuth::public(id)).refresh_token();
         let seen = Arc::clone(&events);
         let builder = Session::builder(grant).store(store.clone()).time(time.clone());
         builder.on_event(move |event| seen.lock().unwrap().push(event.clone())).build().unwrap()
@@ -96,7 +98,8 @@ async fn a_process_of_another_client_neither_presents_nor_ends() {
     assert!(!events.lock().unwrap().iter().any(|event| matches!(event, Event::Ended { .. })));
 }
 
-/// The same server in another spelling is the same issuer. `localhost` and `127.0.0.1` are two, and the error names both.
+/// The same server in another spelling is the same issuer. `localhost` and `127.0.0.1` are two, and
+/// the error names both.
 #[tokio::test]
 async fn an_issuer_is_compared_as_an_address() {
     let server = Scripted::new([json(200, PAIR)]).await;
@@ -134,8 +137,8 @@ async fn an_issuer_is_compared_as_an_address() {
     }
 }
 
-/// There is no login that could be over: the next attempt may succeed, and so does one that the user asks for; a session that
-/// had a token before is no other.
+/// There is no login that could be over: the next attempt may succeed, and so does one that the
+/// user asks for; a session that had a token before is no other.
 #[tokio::test]
 async fn a_session_without_a_login_recovers_from_a_refusal() {
     type Make = fn(TokenEndpoint) -> OAuthGrant;
@@ -153,7 +156,7 @@ async fn a_session_without_a_login_recovers_from_a_refusal() {
         let fine = json(200, r#"{"access_token":"fine","expires_in":3600}"#);
         let server = Scripted::new([first, refused, fine]).await;
         let time = ManualTime::new(1);
-        let grant = make(TokenEndpoint::new(&server.url(), client()).unwrap());
+        let grant = make(server.endpoint());
         let session = Session::builder(grant).time(time.clone()).build().unwrap();
         assert_eq!(session.token().await.unwrap().access().expose(), "first");
         time.advance(HOUR);

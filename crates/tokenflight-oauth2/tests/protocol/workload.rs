@@ -1,4 +1,5 @@
-//! Identities that a platform hands out: files that are renewed, URLs, variables, and whatever else authenticates a client.
+//! Identities that a platform hands out: files that are renewed, URLs, variables, and whatever else
+//! authenticates a client.
 
 use std::{
     fs,
@@ -87,7 +88,8 @@ fn ask(grant: &impl Grant) -> BoxFuture<'_, Result<(), GrantError>> {
     })
 }
 
-/// A day with a file that the platform replaces each hour, now and then late, half written, empty or missing for a moment.
+/// A day with a file that the platform replaces each hour, now and then late, half written, empty
+/// or missing for a moment.
 #[test]
 fn a_day_with_a_file_that_rotates_sends_nothing_expired() {
     let (time, file, seen) = (ManualTime::new(1), Scratch::new(), Arc::default());
@@ -125,7 +127,8 @@ fn a_day_with_a_file_that_rotates_sends_nothing_expired() {
     assert!(sent > 900 && kept_back > 24 * 3 && names.len() >= 48);
 }
 
-/// Read once is the usual mistake: a token that is torn for a moment is read again within the attempt.
+/// Read once is the usual mistake: a token that is torn for a moment is read again within the
+/// attempt.
 #[test]
 fn a_file_that_is_torn_for_a_moment_is_read_again() {
     let (time, file, seen) = (ManualTime::new(1), Scratch::new(), Arc::default());
@@ -143,7 +146,8 @@ fn a_file_that_is_torn_for_a_moment_is_read_again() {
     assert_eq!(*seen.lock().unwrap(), [whole]);
 }
 
-/// On a file system that may block, the read is done elsewhere; one that is not done there is no token.
+/// On a file system that may block, the read is done elsewhere; one that is not done there is no
+/// token.
 #[tokio::test]
 async fn a_file_is_read_where_it_may_block() {
     let (time, file) = (ManualTime::new(1), Scratch::new());
@@ -238,7 +242,8 @@ fn a_variable_that_is_missing_or_expired_is_a_matter_of_setup() {
     assert!(time.run(ask(&grant("CARGO_PKG_NAME"))).is_ok());
 }
 
-/// What an async function hands out is not sent either when it has expired, if the endpoint has a clock.
+/// What an async function hands out is not sent either when it has expired, if the endpoint has a
+/// clock.
 #[test]
 fn an_expired_assertion_of_any_source_is_not_sent() {
     let (time, seen) = (ManualTime::new(1), Arc::default());
@@ -283,7 +288,7 @@ async fn authentication_of_any_kind_is_told_what_for_and_whether_it_was_refused(
     let refused = || json(401, r#"{"error":"invalid_client","error_description":"s3cr3t-key is wrong"}"#);
     let server = Scripted::new([refused(), refused(), json(200, GOOD), json(200, GOOD)]).await;
     let told = Told::default();
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().issuer("https://as.example");
+    let endpoint = server.endpoint().issuer("https://as.example");
     let grant = endpoint.client(ClientAuth::custom(told.clone())).refresh_token();
     assert_eq!(grant.client_id(), Some("custom"));
     for _ in 0..4 {
@@ -305,7 +310,7 @@ async fn a_row_says_whom_assertions_are_for() {
     for (provider, issuer) in by_endpoint.into_iter().chain([(provider::UNKNOWN, true)]) {
         let server = Scripted::new([json(200, GOOD)]).await;
         let told = Told::default();
-        let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap().issuer("https://as.example");
+        let endpoint = server.endpoint().issuer("https://as.example");
         let grant = endpoint.provider(provider).client(ClientAuth::custom(told.clone())).refresh_token();
         ask(&grant).await.unwrap();
         let audience = if issuer { "https://as.example".to_owned() } else { server.url() };
@@ -320,7 +325,7 @@ async fn a_source_may_name_the_type_of_its_assertions() {
     file.write(&jwt("spiffe://x", time.now().wall + HOUR));
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
     let source = TokenFile::new(&file.0, time.shared()).kind(kind);
-    let endpoint = TokenEndpoint::new(&server.url(), client()).unwrap();
+    let endpoint = server.endpoint();
     ask(&endpoint.client(ClientAuth::federated("spiffe://x", source)).client_credentials()).await.unwrap();
     assert_eq!(server.seen()[0].field("client_assertion_type").as_deref(), Some(kind));
 }

@@ -1,5 +1,5 @@
-//! Literal answers, each with its source and when it was seen. They were written down before the rows, and are not derived from
-//! them: a row that contradicts one is wrong.
+//! Literal answers, each with its source and when it was seen. They were written down before the
+//! rows, and are not derived from them: a row that contradicts one is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,8 @@ fn every_server_is_understood_in_its_own_words() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a server words in a way of its own is not understood without its row; that is what the row is for.
+/// What a server words in a way of its own is not understood without its row; that is what the row
+/// is for.
 #[test]
 fn without_the_row_no_answer_ends_a_session_that_should_live() {
     for literal in literals().iter().filter(|literal| literal.means != "dead") {
@@ -88,7 +89,8 @@ fn every_row_with_words_of_its_own_has_an_answer() {
     assert!(ALL.len() - silent.len() >= 30);
 }
 
-/// A sign that no answer was seen for is a guess. A guess may call a set-up wrong, which an unheard of code is called as well.
+/// A sign that no answer was seen for is a guess. A guess may call a set-up wrong, which an unheard
+/// of code is called as well.
 #[test]
 fn every_sign_of_every_row_holds_of_an_answer_that_was_seen() {
     /// Told by documentation, without an answer that was seen.
@@ -105,8 +107,8 @@ fn every_sign_of_every_row_holds_of_an_answer_that_was_seen() {
     let (mut held, mut guessed) = (0, Vec::new());
     for row in ALL {
         for sign in row.signs {
-            // Alone in its row and with two meanings: the class follows the sign where the sign holds. Statuses that have the
-            // last word are taken for one that has none.
+            // Alone in its row and with two meanings: the class follows the sign where the sign
+            // holds. Statuses that have the last word are taken for one that has none.
             let of_row = |literal: &&Literal| literal.provider == row.name;
             let holds = all.iter().filter(of_row).any(|literal| {
                 let of_status = sign.when.iter().any(|test| matches!(test, Test::Status(_)));

@@ -1,4 +1,5 @@
-//! `docs/providers.md` and the paragraph of the README are made of the rows. `TOKENFLIGHT_WRITE_PAGES=1` writes them.
+//! `docs/providers.md` and the paragraph of the README are made of the rows.
+//! `TOKENFLIGHT_WRITE_PAGES=1` writes them.
 
 use std::{env, fmt::Write, fs, path::PathBuf};
 

@@ -1,6 +1,8 @@
-//! What we believe about rotation, reuse and lost answers, against two authorization servers that other people wrote.
+//! What we believe about rotation, reuse and lost answers, against two authorization servers that
+//! other people wrote.
 //!
-//! `tests/servers/README.md` says how they are installed and what they keep to. Without them each test says so and passes.
+//! `tests/servers/README.md` says how they are installed and what they keep to. Without them each
+//! test says so and passes.
 #![cfg(all(feature = "client", feature = "assertion"))]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

@@ -24,7 +24,8 @@ on_both!(programs_that_end_in_the_lead_of_their_token_lose_no_login);
 /// How long access tokens live, in seconds.
 const LIFETIME: u64 = 12;
 
-/// How many programs there are of each kind at a time: a server on two cores answers so many within the lead.
+/// How many programs there are of each kind at a time: a server on two cores answers so many within
+/// the lead.
 const AT_ONCE: usize = 20;
 
 /// What outlives a program: one file, say.
@@ -69,7 +70,8 @@ async fn programs_that_end_in_the_lead_of_their_token_lose_no_login(kind: Kind) 
     println!("{programs} programs, two requests each: {log:?}");
 }
 
-/// Runs a program for each of them, all at once, each with a thread and a runtime of its own, as a process has them.
+/// Runs a program for each of them, all at once, each with a thread and a runtime of its own, as a
+/// process has them.
 async fn run(server: &Arc<Server>, users: &[(Kept, End)], expected: StatusCode) {
     let programs = users.iter().map(|(kept, end)| {
         let (server, kept, end) = (Arc::clone(server), Arc::clone(kept), *end);

@@ -33,8 +33,8 @@ const CANCELLED: u64 = 10;
 /// What this server can do.
 #[derive(Clone, Copy)]
 struct Pace {
-    /// How long a worker rests between two requests, on average. A server that has more to do than it can answers late,
-    /// and then we measure the server.
+    /// How long a worker rests between two requests, on average. A server that has more to do than
+    /// it can answers late, and then we measure the server.
     pause: Duration,
     /// Until when a request may be dropped, in microseconds: about twice what it takes.
     drop: u64,
@@ -102,7 +102,8 @@ async fn within(request: impl Future<Output = ()>, time: Duration) -> bool {
     }
 }
 
-/// Drops a request after so many steps, which a timer is too coarse for; whether it was answered before.
+/// Drops a request after so many steps, which a timer is too coarse for; whether it was answered
+/// before.
 async fn within_polls(request: impl Future<Output = ()>, mut polls: u8) -> bool {
     let mut request = pin!(request);
     poll_fn(|cx| {

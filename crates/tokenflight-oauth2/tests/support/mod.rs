@@ -1,4 +1,5 @@
-//! An authorization server that says exactly what a script tells it to, byte for byte, over a real socket.
+//! An authorization server that says exactly what a script tells it to, byte for byte, over a real
+//! socket.
 #![allow(dead_code)] // Each test binary uses its part.
 
 use std::{
@@ -7,6 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokenflight_oauth2::TokenEndpoint;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -114,6 +116,11 @@ impl Scripted {
         format!("http://{}/token", self.addr)
     }
 
+    /// This server, asked by a client that is not known there.
+    pub(crate) fn endpoint(&self) -> TokenEndpoint {
+        TokenEndpoint::new(&self.url(), client()).unwrap()
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -167,7 +174,14 @@ async fn perform(mut stream: TcpStream, act: Act) {
     }
 }
 
-/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and failing handshakes.
+/// All that an error and its sources show.
+pub(crate) fn shown(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(|error| format!("{error} {error:?}; ")).collect()
+}
+
+/// The client of the feature `client`, trusting no certificate: for plain HTTP on loopback and
+/// failing handshakes.
 pub(crate) fn client() -> tokenflight_oauth2::client::HttpsClient {
     let config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()

@@ -1,4 +1,5 @@
-//! A power cut after each call: what is on the disk then is one of the things that the calls so far allow.
+//! A power cut after each call: what is on the disk then is one of the things that the calls so far
+//! allow.
 
 use std::{collections::HashMap, fs};
 
@@ -107,7 +108,8 @@ fn a_power_cut_after_any_call_leaves_the_old_record_or_the_new_one() {
     for name in ALL {
         let calls = calls(&strace, name);
         let rename = calls.iter().rfind(|call| call.name.starts_with("rename")).unwrap();
-        // Killed there, a process leaves the bytes of both records, and the lock file that they were written beside.
+        // Killed there, a process leaves the bytes of both records, and the lock file that they
+        // were written beside.
         let inject = format!("inject={}:signal=KILL:when={}", rename.name, rename.number);
         let run = Run::new(&strace, name, &["-e".to_owned(), inject]);
         let (record, draft) = (run.state().join("alice.json"), run.state().join(".alice.json.tmp"));

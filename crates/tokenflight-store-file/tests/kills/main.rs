@@ -1,5 +1,5 @@
-//! A process is killed before every system call that an operation makes with its files, the power is cut after it, and every
-//! such call is made to fail.
+//! A process is killed before every system call that an operation makes with its files, the power
+//! is cut after it, and every such call is made to fail.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

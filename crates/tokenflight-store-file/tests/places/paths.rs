@@ -9,7 +9,7 @@ use tokenflight_store_file::{FileError, FileStore, Presenter};
 use crate::support::{
     Folder,
     child::{given, said, say},
-    ops::{commit, file_error, holds, is_busy, is_granted, key, log_in, try_claim},
+    ops::{commit, file_error, holds, is_busy, is_granted, key, log_in, logged_in, try_claim, two_logged_in},
 };
 
 const RECORD: &str = "TOKENFLIGHT_RECORD";
@@ -104,9 +104,7 @@ fn a_record_that_is_a_mount_of_its_own_is_refused_in_words() {
     if !crate::users::is_root("a single mounted file") {
         return;
     }
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (folder, store) = logged_in();
     let record = folder.join("alice.json");
     let mount = format!("mount --bind {0} {0}", record.display());
     assert!(claimed_by_another(&record, folder.path(), Some(&mount)).starts_with("Mounted"));
@@ -115,9 +113,7 @@ fn a_record_that_is_a_mount_of_its_own_is_refused_in_words() {
 
 #[test]
 fn a_hard_link_is_parted_by_the_next_write() {
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (folder, store) = logged_in();
     let backup = folder.join("backup.json");
     fs::hard_link(folder.join("alice.json"), &backup).unwrap();
     let kept = fs::read(&backup).unwrap();
@@ -161,9 +157,7 @@ fn a_copy_serves_its_access_token_and_is_not_presented_until_it_is_adopted() {
 
 #[test]
 fn a_lock_file_that_was_deleted_makes_the_record_a_copy_and_a_turn_that_was_replaced_is_noticed() {
-    let folder = Folder::new();
-    let (store, other) = (FileStore::in_dir(folder.path()), FileStore::in_dir(folder.path()));
-    log_in(&store, 1).unwrap();
+    let (folder, store, other) = two_logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     // The turn: the holder notices before it sends, and the next one waits for its claim to run
     // out.
@@ -210,9 +204,7 @@ fn a_time_namespace_shares_the_clock_of_the_machine() {
     if !crate::users::is_root("another time namespace") {
         return;
     }
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (folder, store) = logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
     drop(store);
     let store = FileStore::in_dir(folder.path());

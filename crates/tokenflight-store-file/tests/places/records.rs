@@ -8,7 +8,7 @@ use tokenflight_store_file::{FileError, FileStore};
 
 use crate::support::{
     Folder,
-    ops::{commit, file_error, holds, is_granted, key, log_in, op, tokens, try_claim},
+    ops::{commit, file_error, holds, is_granted, key, log_in, logged_in, op, tokens, try_claim},
 };
 
 fn record(folder: &Folder) -> std::path::PathBuf {
@@ -23,9 +23,7 @@ fn change(path: &Path, from: &str, to: &str) {
 
 #[test]
 fn members_that_are_not_known_are_kept() {
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (folder, store) = logged_in();
     change(&record(&folder), "{", r#"{"color":{"hue":[1, 2]},"#);
     commit(&store, 2).unwrap();
     assert!(is_granted(&try_claim(&store, 1)));
@@ -37,9 +35,7 @@ fn members_that_are_not_known_are_kept() {
 
 #[test]
 fn a_later_format_is_neither_read_nor_written_not_even_by_a_login() {
-    let folder = Folder::new();
-    let store = FileStore::in_dir(folder.path());
-    log_in(&store, 1).unwrap();
+    let (folder, store) = logged_in();
     change(&record(&folder), "\"v\":1", "\"v\":2");
     let before = fs::read(record(&folder)).unwrap();
     for error in [

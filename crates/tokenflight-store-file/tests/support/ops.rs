@@ -9,6 +9,8 @@ use tokenflight_core::{
 };
 use tokenflight_store_file::{FileError, FileStore};
 
+use super::Folder;
+
 pub(crate) fn key() -> GrantKey {
     GrantKey::new("alice")
 }
@@ -38,6 +40,21 @@ pub(crate) fn log_in(store: &FileStore, n: u32) -> Result<Entry, StoreError> {
             other => panic!("{other:?}"),
         }
     })
+}
+
+/// A store over a folder of its own, with set 1 in it.
+pub(crate) fn logged_in() -> (Folder, FileStore) {
+    let folder = Folder::new();
+    let store = FileStore::in_dir(folder.path());
+    log_in(&store, 1).unwrap();
+    (folder, store)
+}
+
+/// The same and another store over that folder, as another process has it.
+pub(crate) fn two_logged_in() -> (Folder, FileStore, FileStore) {
+    let (folder, store) = logged_in();
+    let other = FileStore::in_dir(folder.path());
+    (folder, store, other)
 }
 
 /// Reads, and claims what was read.

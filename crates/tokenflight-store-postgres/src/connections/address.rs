@@ -20,7 +20,7 @@ pub(crate) fn config(address: &str) -> Result<Config, PostgresError> {
     if config.get_application_name().is_none() {
         config.application_name("tokenflight");
     }
-    // A server that is gone without a word is noticed while the connection rests.
+    // A server that went away without closing is noticed while the connection is idle.
     if config.get_keepalives_interval().is_none() {
         config
             .keepalives_idle(Duration::from_secs(15))
@@ -30,7 +30,8 @@ pub(crate) fn config(address: &str) -> Result<Config, PostgresError> {
     Ok(config)
 }
 
-/// Whether connections without encryption are meant: they stay on this machine, or the address says `sslmode=disable`.
+/// Whether connections without encryption are meant: they stay on this machine, or the address says
+/// `sslmode=disable`.
 pub(crate) fn may_be_plain(config: &Config) -> bool {
     let near = |host: &Host| match host {
         #[cfg(unix)]

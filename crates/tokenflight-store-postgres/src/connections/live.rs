@@ -25,7 +25,8 @@ const REPLICATION: &str = "SyncRepWaitForLSN";
 
 pub(crate) struct Live {
     client: Client,
-    /// The connection, until it has ended. Then it is dropped at once: with it go the statements that wait for an answer.
+    /// The connection, until it has ended. Then it is dropped at once: with it go the statements
+    /// that wait for an answer.
     messages: Option<Box<dyn Messages>>,
     said: Said,
 }
@@ -69,13 +70,15 @@ impl Live {
         Ok(Self { client, messages: Some(Box::new(connection)), said: Said::default() })
     }
 
-    /// Whether the connection is still there, as far as it has told. What it has told while it rested is read.
+    /// Whether the connection is still there, as far as it has told. What it has told while it
+    /// rested is read.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.poll_messages(&mut Context::from_waker(Waker::noop()));
         self.messages.is_some() && !self.client.is_closed()
     }
 
-    /// Runs one statement. A connection that is not [alive](Self::is_alive) afterwards is not used again.
+    /// Runs one statement. A connection that is not [alive](Self::is_alive) afterwards is not used
+    /// again.
     pub(crate) async fn run(&mut self, statement: &Statement) -> Result<Answer, Failure> {
         self.said.warned = false;
         let rows = {
@@ -147,7 +150,8 @@ fn is_unreplicated(notice: &DbError) -> bool {
     notice.routine() == Some(REPLICATION)
 }
 
-/// What is known of a statement that was sent and failed. The server's detail may show what was to be stored, and is left out.
+/// What is known of a statement that was sent and failed. The server's detail may show what was to
+/// be stored, and is left out.
 fn failure(error: &Error) -> Failure {
     match error.as_db_error() {
         Some(said) => Failure::server(said.code().code(), said.message()),
@@ -155,7 +159,8 @@ fn failure(error: &Error) -> Failure {
     }
 }
 
-/// Why there is no connection: nothing was sent, unless the server says that something has to be repaired.
+/// Why there is no connection: nothing was sent, unless the server says that something has to be
+/// repaired.
 pub(crate) fn unconnected(error: &Error) -> Failure {
     match error.as_db_error() {
         Some(said) if states::kind(said.code().code()) != StoreErrorKind::Unknown => {

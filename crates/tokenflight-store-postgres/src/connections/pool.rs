@@ -16,15 +16,16 @@ use crate::{
     sql::{Answer, Failure, Kind, Sql, Statement},
 };
 
-/// The pause after a connection that could not be made. Nothing can be done before there is one, and a server that starts
-/// again is not helped by haste.
+/// The pause after a connection that could not be made. Nothing can be done before there is one,
+/// and a server that starts again is not helped by haste.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections of the store's own, made when they are needed: as many as statements are under way, four at most.
+/// Connections of the store's own, made when they are needed: as many as statements are under way,
+/// four at most.
 ///
-/// Each goes to a server that takes writes: of several hosts in the address, the first that does. A connection that failed
-/// in any way is not used again, and no statement is sent twice. They need no task: the task that runs a statement drives its
-/// connection.
+/// Each goes to a server that takes writes: of several hosts in the address, the first that does. A
+/// connection that failed in any way is not used again, and no statement is sent twice. They need
+/// no task: the task that runs a statement drives its connection.
 ///
 /// ```
 /// use tokenflight_store_postgres::Connections;
@@ -49,12 +50,13 @@ enum Tls {
 }
 
 impl Connections {
-    /// Connections to this address: a URL `postgres://user:password@host/database?…`, or words `host=… user=…`, as libpq has
-    /// them. Nothing is connected yet.
+    /// Connections to this address: a URL `postgres://user:password@host/database?…`, or words
+    /// `host=… user=…`, as libpq has them. Nothing is connected yet.
     ///
     /// # Errors
     ///
-    /// [`PostgresError::Address`]: it cannot be understood, or names no host. The address is not shown.
+    /// [`PostgresError::Address`]: it cannot be understood, or names no host. The address is not
+    /// shown.
     ///
     /// # Panics
     ///
@@ -78,11 +80,13 @@ impl Connections {
         self.encrypted(super::tls::Connector::native()?)
     }
 
-    /// Encrypts connections, and believes servers whose certificates one of these roots vouches for: certificates as PEM.
+    /// Encrypts connections, and believes servers whose certificates one of these roots vouches
+    /// for: certificates as PEM.
     ///
     /// # Errors
     ///
-    /// [`PostgresError::Address`]: there is no certificate in it, or the address says `sslmode=disable`.
+    /// [`PostgresError::Address`]: there is no certificate in it, or the address says
+    /// `sslmode=disable`.
     ///
     /// # Panics
     ///
@@ -105,8 +109,9 @@ impl Connections {
         Ok(self)
     }
 
-    /// How long a connection may take to be made, and a statement to be answered. 8 s by default: less than the ten that a
-    /// session gives its store. A statement that takes longer is unknown, and its connection is not used again.
+    /// How long a connection may take to be made, and a statement to be answered. 8 s by default:
+    /// less than the ten that a session gives its store. A statement that takes longer is unknown,
+    /// and its connection is not used again.
     #[must_use]
     pub const fn answer_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;

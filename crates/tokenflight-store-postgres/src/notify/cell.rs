@@ -10,17 +10,20 @@ use crate::{Connections, PostgresCell};
 
 /// A [`PostgresCell`] that tells the other hosts of what it wrote, and hears what they wrote.
 ///
-/// A session that waits for another host's claim asks the database every 125 to 250 ms, all sessions of a process in one
-/// statement. With notices it asks when there is something to see. They are worth it where many hosts often want the same
-/// login at the same time; a refresh costs the same without them.
+/// A session that waits for another host's claim asks the database every 125 to 250 ms, all
+/// sessions of a process in one statement. With notices it asks when there is something to see.
+/// They are worth it where many hosts often want the same login at the same time; a refresh costs
+/// the same without them.
 ///
-/// * A notice is sent after the write and outside of it, on a connection of its own: `NOTIFY` in the statement that writes
-///   has the server commit one after the other. What is written within 10 ms goes out in one statement.
+/// * A notice is sent after the write and outside of it, on a connection of its own: `NOTIFY` in
+///   the statement that writes has the server commit one after the other. What is written within 10
+///   ms goes out in one statement.
 /// * It holds hashes of keys, eight bytes each, and no key. The channel is called as the table is.
 /// * One that is lost, because a connection ended, costs the rest of a pause.
-/// * The connection needs a session of the server's: it must not lead through a proxy that shares connections by
-///   transaction. There is one for each cell, and a task of the runtime in which the cell is first used drives it; it is
-///   made again when it ends, and goes when the last clone does.
+/// * The connection needs a session of the server's: it must not lead through a proxy that shares
+///   connections by transaction. There is one for each cell, and a task of the runtime in which the
+///   cell is first used drives it; it is made again when it ends, and goes when the last clone
+///   does.
 ///
 /// ```no_run
 /// use tokenflight_store_postgres::{Connections, PostgresCell};

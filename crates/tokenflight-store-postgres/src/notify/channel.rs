@@ -119,7 +119,7 @@ async fn connect(shared: &Weak<Shared>) -> Option<Option<Live>> {
     Some(listens.is_ok_and(|answer| answer.is_ok()).then_some(live))
 }
 
-/// Hears notices until there is something to tell, and tells it. Whether the connection is still there.
+/// Waits for a notice or a write, passes on both, and says whether the connection is still there.
 async fn serve(shared: &Weak<Shared>, writes: &Notify, live: &mut Live) -> bool {
     let Some(mut payloads) = next(live, writes).await else { return false };
     let Some(shared) = shared.upgrade() else { return false };
@@ -133,7 +133,8 @@ async fn serve(shared: &Weak<Shared>, writes: &Notify, live: &mut Live) -> bool 
     alive
 }
 
-/// What was heard, perhaps nothing, as soon as there is something to hear or to tell; `None` if the connection has ended.
+/// What was heard, perhaps nothing, as soon as there is something to hear or to tell; `None` if the
+/// connection has ended.
 async fn next(live: &mut Live, writes: &Notify) -> Option<Vec<String>> {
     let heard = {
         let (mut heard, mut written) = (pin!(live.heard()), pin!(writes.notified()));

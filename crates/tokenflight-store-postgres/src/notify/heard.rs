@@ -9,7 +9,8 @@ use std::{
 use tokenflight_core::store::GrantKey;
 use tokio::sync::Notify;
 
-/// A key, as it travels: no name of a user stands in a notice. Two keys with one name cost a read too many.
+/// A key, as it travels: a notice shows no name of a user. Two keys with one such name cost a
+/// needless read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name(u64);
 

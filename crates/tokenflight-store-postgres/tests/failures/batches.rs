@@ -32,7 +32,8 @@ async fn many_sessions_at_once_ask_and_write_in_few_statements() {
     for (seen, n) in seen.into_iter().zip(1..) {
         assert!(is_set(&seen.unwrap().entry.unwrap(), n));
     }
-    // Two lanes each have one under way when the rest comes; on a loaded machine it comes bit by bit.
+    // Two lanes each have one under way when the rest comes; on a loaded machine it comes bit by
+    // bit.
     let asked = sql.loads.load(Relaxed) - loads;
     assert!(asked <= MANY as usize / 5, "{MANY} reads took {asked} statements");
 
@@ -63,7 +64,8 @@ async fn one_write_that_is_refused_refuses_no_other() {
     }
 }
 
-/// Every increment is a compare-and-swap that must not be lost, over few keys, from two processes' worth of connections.
+/// Every increment is a compare-and-swap that must not be lost, over few keys, from two processes'
+/// worth of connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_tasks_on_ten_keys_lose_no_write_and_lock_each_other_out_never() {
     let Some(server) = shared() else { return };

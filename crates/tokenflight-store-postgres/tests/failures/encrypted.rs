@@ -1,4 +1,5 @@
-//! Connections that are encrypted, to a server whose certificate is vouched for, and to one whose is not.
+//! Connections that are encrypted, to a server whose certificate is vouched for, and to one whose
+//! is not.
 
 use std::{
     path::Path,
@@ -14,8 +15,8 @@ use crate::support::{
     server,
 };
 
-/// A certificate that is its own root, for 127.0.0.1, made by `openssl`. Without that, or if the server knows no TLS, a line
-/// says what was left out.
+/// A certificate that is its own root, for 127.0.0.1, made by `openssl`. Without that, or if the
+/// server knows no TLS, a line says what was left out.
 fn certificate(folder: &Path) -> Option<String> {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);

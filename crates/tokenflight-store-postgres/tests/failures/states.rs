@@ -156,7 +156,8 @@ async fn a_demoted_primary_has_all_connections_closed() {
     let alice = key("states/demoted");
     let store = CellStore::new(cell.clone());
     logged_in(&store, &alice, 1).await;
-    // The server's 25006 on a connection that was good: the write is one by a trigger that forbids them.
+    // The server's 25006 on a connection that was good: the write is one by a trigger that forbids
+    // them.
     server.sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN RAISE EXCEPTION 'cannot execute UPDATE in a read-only transaction' USING ERRCODE = '25006'; END $$; \

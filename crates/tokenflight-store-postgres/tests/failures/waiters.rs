@@ -22,7 +22,8 @@ use crate::support::{
 
 const WAITERS: u32 = 64;
 
-/// A login whose access token has run out, and the claim of another host on it. What that host commits then.
+/// A login whose access token has run out, and the claim of another host on it. What that host
+/// commits then.
 async fn claimed(store: &Rows, key: &GrantKey) -> Op {
     let seen = store.load(key).await.unwrap();
     let set = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(Duration::from_secs(1));

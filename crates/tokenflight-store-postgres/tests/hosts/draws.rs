@@ -1,5 +1,5 @@
-//! What is drawn: whose turn it is to be killed, cut off or stopped, and for how long. A seed repeats the draws; when they are
-//! made is the machine's doing.
+//! What is drawn: whose turn it is to be killed, cut off or stopped, and for how long. A seed
+//! repeats the draws; when they are made is the machine's doing.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ impl Draws {
         self.0.u64(..)
     }
 
-    /// Between a tenth of a second and so many seconds. Every length has its share: as many between one and two seconds as
-    /// between ten and twenty.
+    /// Between a tenth of a second and so many seconds. Every length has its share: as many between
+    /// one and two seconds as between ten and twenty.
     pub(crate) fn pause(&mut self, longest: u64) -> Duration {
         const SHORTEST: f64 = 0.1;
         Duration::from_secs_f64(SHORTEST * (longest as f64 / SHORTEST).powf(self.0.f64()))

@@ -147,7 +147,8 @@ impl Field<'_> {
         self.fell(from);
     }
 
-    /// What is in the table is lost, and what was in it earlier takes its place: as `pg_restore --clean` does it.
+    /// What is in the table is lost, and what was in it earlier takes its place: as
+    /// `pg_restore --clean` does it.
     fn restore(&mut self) {
         let cold = self.settings.restore.as_deref() == Some("cold");
         if cold {

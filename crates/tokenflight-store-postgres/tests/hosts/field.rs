@@ -150,7 +150,8 @@ impl Field<'_> {
         (host, Arc::new(say))
     }
 
-    /// Logins, and one host that is not killed with the others: to take over, a process must have watched for fifteen seconds.
+    /// Logins, and one host that is not killed with the others: to take over, a process must have
+    /// watched for fifteen seconds.
     pub(crate) fn begin(&mut self) {
         let (orders, cell) = (self.orders.clone(), self.runtime.block_on(open(&self.orders.database)));
         let (_, say) = self.say();
@@ -205,8 +206,8 @@ impl Field<'_> {
         }
     }
 
-    /// A session that the server has ended is over, and so is one that an older login has taken the place of: a person logs
-    /// in anew.
+    /// A session that the server has ended is over, and so is one that an older login has taken the
+    /// place of: a person logs in anew.
     pub(crate) fn bury(&mut self) {
         let report = self.auth.report();
         for grant in 0..self.settings.grants {

@@ -35,7 +35,8 @@ pub(crate) const CLAIM: Duration = LIMIT.saturating_add(MARGIN);
 /// So long a request and the write of what came of it may take.
 pub(crate) const LIMITS: Duration = LIMIT.saturating_add(LIMIT);
 
-/// Makes a process a host: the address of the database, of the authorization server, the grants, the grace in seconds.
+/// Makes a process a host: the address of the database, of the authorization server, the grants,
+/// the grace in seconds.
 const PART: &str = "TOKENFLIGHT_HOST";
 
 /// What a host says begins so: the test harness writes to the same pipe.
@@ -136,7 +137,8 @@ pub(crate) fn session(orders: &Orders, cell: &PostgresCell, grant: usize, say: &
     }
 }
 
-/// A refresh at the authorization server of the test kit. It says what it presents, and what it is answered.
+/// A refresh at the authorization server of the test kit. It says what it presents, and what it is
+/// answered.
 fn refresh(server: SocketAddr, grant: usize, say: Say) -> impl Grant {
     grant_fn(move |request: TokenRequest| {
         let say = Arc::clone(&say);

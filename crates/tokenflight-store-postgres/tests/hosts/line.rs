@@ -1,9 +1,10 @@
-//! What hosts say, a line each: of which grant, of which of its refresh tokens, and when, by the clock that all processes of
-//! this machine have in common.
+//! What hosts say, a line each: of which grant, of which of its refresh tokens, and when, by the
+//! clock that all processes of this machine have in common.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// A refresh token, as the authorization server counts: the login it descends from, and the rotations since.
+/// A refresh token, as the authorization server counts: the login it descends from, and the
+/// rotations since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Step {
     /// Logins of all grants, counted from one.

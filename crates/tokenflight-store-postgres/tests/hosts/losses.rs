@@ -1,4 +1,5 @@
-//! Why a session was lost: the authorization server says which refresh token came back and when, the hosts say whose it was.
+//! Why a session was lost: the authorization server says which refresh token came back and when,
+//! the hosts say whose it was.
 
 use std::{fmt, time::Duration};
 
@@ -23,17 +24,20 @@ pub(crate) struct Loss {
 pub(crate) enum Reason {
     /// A host was killed between its first byte and the durable write of what came of it.
     Killed { host: usize, answered: bool },
-    /// A host was stopped, or cut off from the storage, when its claim ran out: for so long, and it was stopped for so long.
+    /// A host was stopped, or cut off from the storage, when its claim ran out: for so long, and it
+    /// was stopped for so long.
     Stopped { host: usize, unable: Duration, stop: Option<Duration> },
     /// The successor was acknowledged, and gone after a failover or a restore.
     Fallen { acknowledged: Duration },
-    /// The session was ended, or replaced by an older one, in what a failover or a restore has left.
+    /// The session was ended, or replaced by an older one, in what a failover or a restore has
+    /// left.
     Older,
     /// None of these: a mistake of the store's.
     Unexplained(Vec<Attempt>),
 }
 
-/// A session that is lost without a refresh token of its own that came back: the storage had an older one.
+/// A session that is lost without a refresh token of its own that came back: the storage had an
+/// older one.
 pub(crate) struct Orphan {
     pub(crate) grant: usize,
     pub(crate) login: usize,
@@ -58,7 +62,8 @@ pub(crate) fn losses(report: &Report, history: &History, orphans: &[Orphan]) -> 
     killed.chain(orphaned).collect()
 }
 
-/// Claims that were granted while another host, which had presented the same token, still had its own.
+/// Claims that were granted while another host, which had presented the same token, still had its
+/// own.
 pub(crate) fn early(history: &History) -> Vec<[Attempt; 2]> {
     let all = history.attempts();
     let presented = all.iter().filter(|one| one.presented.is_some());
@@ -85,7 +90,8 @@ fn why(grant: usize, step: Step, at: Duration, attempts: &[Attempt], history: &H
         return Reason::Fallen { acknowledged };
     }
     let earlier = || all.iter().zip(all.iter().skip(1));
-    // It is not asked who was answered: the server rotated for one of them, and all but the last had no successor to show.
+    // It is not asked who was answered: the server rotated for one of them, and all but the last
+    // had no successor to show.
     let dead = earlier().map(|(one, _)| one).find(|one| {
         let killed = history.killed.get(&one.host);
         one.over.is_none() && killed.is_some_and(|killed| *killed <= at)
@@ -98,7 +104,8 @@ fn why(grant: usize, step: Step, at: Duration, attempts: &[Attempt], history: &H
         let span = Span { from: one.asked, until: next.asked.max(ran_out) };
         let unable = history.unable(one.host, span);
         let stop = history.longest_stop(one.host, span);
-        // It had less time than a request and a write may take, and the next claim did not come before this one had run out.
+        // It had less time than a request and a write may take, and the next claim did not come
+        // before this one had run out.
         let explains = next.granted >= ran_out && span.length().saturating_sub(unable) <= LIMITS;
         explains.then_some(Reason::Stopped { host: one.host, unable, stop })
     });

@@ -1,7 +1,9 @@
-//! Many processes over one server, as many hosts have it: killed, cut off from it, stopped, while it crashes, is lost or is
-//! restored, against an authorization server that ends the session when a refresh token comes back.
+//! Many processes over one server, as many hosts have it: killed, cut off from it, stopped, while
+//! it crashes, is lost or is restored, against an authorization server that ends the session when a
+//! refresh token comes back.
 //!
-//! `cargo xtask proof hosts` runs it for longer, and prints the row of the loss table in `docs/several-hosts.md`.
+//! `cargo xtask proof hosts` runs it for longer, and prints the row of the loss table in
+//! `docs/several-hosts.md`.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod draws;

@@ -9,10 +9,11 @@ pub(crate) struct Settings {
     /// The server crashes so often, in seconds.
     pub(crate) crash: u64,
     pub(crate) grace: Option<Duration>,
-    /// Half-way the server is lost for good, and its standby takes over: `sync`, `async`, or `behind` by some seconds.
+    /// Half-way the server is lost for good, and its standby takes over: `sync`, `async`, or
+    /// `behind` by some seconds.
     pub(crate) failover: Option<String>,
-    /// Half-way the table is created anew, and gets what was in it after a quarter: `live` while hosts run, or `cold` after all
-    /// of them were killed.
+    /// Half-way the table is created anew, and gets what was in it after a quarter: `live` while
+    /// hosts run, or `cold` after all of them were killed.
     pub(crate) restore: Option<String>,
     /// A host is stopped each second, for up to so many; none if it is zero.
     pub(crate) pause: u64,
@@ -46,7 +47,8 @@ impl Settings {
         self.failover.is_some() || self.restore.is_some()
     }
 
-    /// Something happens under which a refresh token may be submitted twice: how often is what is to be found out.
+    /// Something happens under which a refresh token may be submitted twice: how often is what is
+    /// to be found out.
     pub(crate) fn may_submit_twice(&self) -> bool {
         self.may_lose() || self.pause > 0
     }

@@ -1,4 +1,5 @@
-//! A store that says what it has done: claims that were granted, and token sets that were acknowledged.
+//! A store that says what it has done: claims that were granted, and token sets that were
+//! acknowledged.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -19,7 +20,8 @@ pub(crate) struct Told {
     grant: usize,
     say: Say,
     time: TokioTime,
-    /// The claim that was asked for last, and when it was for the first time: a try whose answer was lost may have made it.
+    /// The claim that was asked for last, and when it was for the first time: a try whose answer
+    /// was lost may have made it.
     asked: Mutex<(OpId, Duration)>,
 }
 

@@ -52,9 +52,9 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// 429 is `Throttled`; 408, 409, 423 and 5xx but 501 and 511 are `Ambiguous`, as is a 200 that cannot be read; an
-    /// `invalid_grant` in a 200 or 4xx is `Terminal`; everything else is `Config`. A 200 without an access token hands
-    /// on the refresh token it may hold.
+    /// 429 is `Throttled`; 408, 409, 423 and 5xx but 501 and 511 are `Ambiguous`, as is a 200 that
+    /// cannot be read; an `invalid_grant` in a 200 or 4xx is `Terminal`; everything else is
+    /// `Config`. A 200 without an access token hands on the refresh token it may hold.
     pub fn result(&self) -> Result<TokenSet, GrantError> {
         let body: Value = serde_json::from_str(&self.body).unwrap_or(Value::Null);
         match self.status {

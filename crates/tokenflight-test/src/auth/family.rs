@@ -1,4 +1,5 @@
-//! The books of the authorization server: every token it issued, and what became of it. No lock, no clock, no I/O.
+//! The books of the authorization server: every token it issued, and what became of it. No lock, no
+//! clock, no I/O.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -100,7 +101,8 @@ impl Book {
         entry.under_way += 1;
     }
 
-    /// A request is over: answered, cut, or its client has gone away. `lost`: a successful answer did not arrive.
+    /// A request is over: answered, cut, or its client has gone away. `lost`: a successful answer
+    /// did not arrive.
     pub(super) fn left(&mut self, token: &str, lost: bool) {
         let Some(entry) = self.refresh.get_mut(token) else { return };
         entry.under_way = entry.under_way.saturating_sub(1);
@@ -112,7 +114,8 @@ impl Book {
         }
     }
 
-    /// Whether these are the credentials of a client (RFC 6749 §5.2: looked at before any token), and which one it is.
+    /// Whether these are the credentials of a client (RFC 6749 §5.2: looked at before any token),
+    /// and which one it is.
     #[cfg(feature = "net")]
     pub(super) fn authenticate(&self, id: Option<&str>, secret: Option<&str>) -> Result<Option<String>, Answer> {
         if self.config.clients.is_empty() {

@@ -35,8 +35,8 @@ impl Canned {
 pub enum Fault {
     /// Nothing. Holds a place in the script.
     None,
-    /// The connection breaks before the request is processed. In process the request is then provably not sent; over a
-    /// socket the client cannot know.
+    /// The connection breaks before the request is processed. In process the request is then
+    /// provably not sent; over a socket the client cannot know.
     CutBefore,
     /// The request is processed and the answer is lost.
     CutAfter,
@@ -73,8 +73,8 @@ impl Fault {
 
 /// The fault script of a server. Cloning shares it.
 ///
-/// Each request takes the first fault of the queue; if the queue is empty, the chances are drawn in the order in which
-/// they were added, and the first that strikes counts.
+/// Each request takes the first fault of the queue; if the queue is empty, the chances are drawn in
+/// the order in which they were added, and the first that strikes counts.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Script>>);
 

@@ -10,21 +10,25 @@ use super::{
 
 /// An [`AuthServer`] in process; see [`AuthServer::grant`].
 ///
-/// Latency is slept through the server's `Time`. A request counts as unsent until the server has it, unless the script
-/// says [`Fault::CutBefore`]: then it fails as provably not sent.
+/// Latency is slept through the server's `Time`. A request counts as unsent until the server has
+/// it, unless the script says [`Fault::CutBefore`]: then it fails as provably not sent.
 #[derive(Clone)]
 pub struct AuthGrant {
     server: AuthServer,
     client: Option<String>,
 }
 
-impl AuthGrant {
-    pub(super) const fn new(server: AuthServer) -> Self {
-        Self { server, client: None }
+impl AuthServer {
+    /// The server in process, as a [`Grant`].
+    #[must_use]
+    pub fn grant(&self) -> AuthGrant {
+        AuthGrant { server: self.clone(), client: None }
     }
+}
 
-    /// Presents tokens as a client of this name, which is taken for authenticated. The server refuses tokens that it issued to
-    /// another one of its [clients](super::Builder::client).
+impl AuthGrant {
+    /// Presents tokens as a client of this name, which is taken for authenticated. The server
+    /// refuses tokens that it issued to another one of its [clients](super::Builder::client).
     #[must_use]
     pub fn presented_by(mut self, client: impl Into<String>) -> Self {
         self.client = Some(client.into());

@@ -1,16 +1,18 @@
 //! An authorization server that rotates refresh tokens, detects reuse and judges its clients.
 //!
-//! A *family* is what one [login](AuthServer::login) created: all refresh and access tokens that descend from it. With
-//! the defaults a refresh token is good for one answer; presenting it again kills the family, as the strict servers of
-//! the field do. [`Builder`] has the milder habits.
+//! A *family* is what one [login](AuthServer::login) created: all refresh and access tokens that
+//! descend from it. With the defaults a refresh token is good for one answer; presenting it again
+//! kills the family, as the strict servers of the field do. [`Builder`] has the milder habits.
 //!
-//! What happens on the way to an answer is scripted with [`Faults`]. A request is processed at one definite moment,
-//! after half of its latency; a caller who goes away after that moment leaves the rotation done.
+//! What happens on the way to an answer is scripted with [`Faults`]. A request is processed at one
+//! definite moment, after half of its latency; a caller who goes away after that moment leaves the
+//! rotation done.
 //!
 //! The server counts. [`AuthServer::report`] has the numbers for each family;
 //! [`AuthServer::assert_unharmed`] is the verdict most tests want.
 
 mod answer;
+mod builder;
 mod config;
 mod exchange;
 mod family;
@@ -21,16 +23,15 @@ mod report;
 #[cfg(feature = "net")]
 mod serve;
 pub(crate) mod server;
+pub(crate) mod verdict;
 
 pub use self::{
     answer::Answer,
-    config::{Announce, Builder, Client, Grace, Reuse, Rotation},
+    builder::Builder,
+    config::{Announce, Client, Grace, Reuse, Rotation},
     fault::{Canned, Faults},
     grant::AuthGrant,
     outgoing::Outgoing,
     report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
 };
-pub(crate) use self::{
-    fault::Fault,
-    server::{AuthServer, Verdict},
-};
+pub(crate) use self::{fault::Fault, server::AuthServer, verdict::Verdict};

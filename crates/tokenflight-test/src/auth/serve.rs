@@ -18,11 +18,11 @@ use crate::net::{self, Cut, Reply, Served};
 const FORM: usize = 64 * 1024;
 
 impl AuthServer {
-    /// Serves the token endpoint `POST /token` and the revocation endpoint `POST /revoke` (RFC 7009) over HTTP/1.1 on a
-    /// free loopback port.
+    /// Serves the token endpoint `POST /token` and the revocation endpoint `POST /revoke`
+    /// (RFC 7009) over HTTP/1.1 on a free loopback port.
     ///
-    /// Latency and delays are sleeps of the server's `Time`; a `ManualTime` must be moved by the test. Faults happen on
-    /// the socket: a cut really closes the connection.
+    /// Latency and delays are sleeps of the server's `Time`; a `ManualTime` must be moved by the
+    /// test. Faults happen on the socket: a cut really closes the connection.
     ///
     /// # Errors
     ///

@@ -6,22 +6,8 @@ use std::{
 
 use tokenflight_core::{Time, TokenSet};
 
-use super::{Answer, AuthGrant, Builder, Faults, Report, config::Config, family::Book, outgoing::BeforeAnswer};
+use super::{Answer, Faults, Report, Verdict, config::Config, family::Book, outgoing::BeforeAnswer};
 use crate::lock::lock;
-
-/// What an access token is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // A resource server must have an answer to each.
-pub enum Verdict {
-    /// Good.
-    Valid,
-    /// Its time is over.
-    Expired,
-    /// It was revoked before its time.
-    Revoked,
-    /// It was never issued.
-    Unknown,
-}
 
 /// An authorization server. Cloning shares it. See the [module documentation](super).
 ///
@@ -47,18 +33,6 @@ struct Inner {
 }
 
 impl AuthServer {
-    /// A strict server with the [default habits](Builder).
-    #[must_use]
-    pub fn new(time: Arc<dyn Time>) -> Self {
-        Self::builder(time).build()
-    }
-
-    /// A server with other habits. Its clock is the `boot` clock of `time`, so that a step of the client's wall clock
-    /// does not move it; its latencies are sleeps of `time`.
-    pub fn builder(time: Arc<dyn Time>) -> Builder {
-        Builder::new(time)
-    }
-
     pub(super) fn open(config: Config, time: Arc<dyn Time>) -> Self {
         let latency = (*config.latency.start(), *config.latency.end());
         let before_answer = config.before_answer.clone();
@@ -72,13 +46,15 @@ impl AuthServer {
         self.log_in(None, None)
     }
 
-    /// A user logs in: a new family that goes by this label in the report. Several families may share a label.
+    /// A user logs in: a new family that goes by this label in the report. Several families may
+    /// share a label.
     #[must_use]
     pub fn login_as(&self, label: &str) -> TokenSet {
         self.log_in(Some(label), None)
     }
 
-    /// A user logs in at one of the server's [clients](Builder::client). Default: at the first one.
+    /// A user logs in at one of the server's [clients](super::Builder::client). Default: at the
+    /// first one.
     #[must_use]
     pub fn login_at(&self, client: &str) -> TokenSet {
         self.log_in(None, Some(client))
@@ -119,14 +95,15 @@ impl AuthServer {
         self.book().revoke_access(access_token)
     }
 
-    /// Revokes all living families with this label, refresh and access tokens; says how many there were.
+    /// Revokes all living families with this label, refresh and access tokens; says how many there
+    /// were.
     pub fn revoke_family(&self, label: &str) -> usize {
         let now = self.0.time.now();
         self.book().revoke_label(label, now)
     }
 
-    /// Revokes the family of this refresh token, as a client does when it logs out (RFC 7009). `false` if the token was
-    /// never issued.
+    /// Revokes the family of this refresh token, as a client does when it logs out (RFC 7009).
+    /// `false` if the token was never issued.
     pub fn revoke_refresh(&self, refresh_token: &str) -> bool {
         let now = self.0.time.now();
         self.book().revoke_refresh(refresh_token, now)
@@ -158,12 +135,6 @@ impl AuthServer {
     #[track_caller]
     pub fn assert_unharmed(&self) {
         self.report().assert_unharmed();
-    }
-
-    /// The server in process, as a [`Grant`](tokenflight_core::Grant).
-    #[must_use]
-    pub fn grant(&self) -> AuthGrant {
-        AuthGrant::new(self.clone())
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {

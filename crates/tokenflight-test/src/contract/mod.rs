@@ -5,7 +5,8 @@
 //! * [`grant`](mod@grant) for a [`Grant`](tokenflight_core::Grant).
 //! * [`time`](mod@time) for a [`Time`](tokenflight_core::Time).
 //!
-//! Each panics, naming the rule, when a rule is broken. No suite needs an executor of its own: await it in yours.
+//! Each panics, naming the rule, when a rule is broken. No suite needs an executor of its own:
+//! await it in yours.
 //!
 //! ```
 //! use tokenflight_test::{ManualTime, ModelStore, contract};

@@ -70,8 +70,8 @@ impl Setting {
         self
     }
 
-    /// Another length of claims. With a [`WaitingClock`] the suite takes about four of it; an operation must take less
-    /// than a tenth of it.
+    /// Another length of claims. With a [`WaitingClock`] the suite takes about four of it; an
+    /// operation must take less than a tenth of it.
     #[must_use]
     pub const fn claim_length(mut self, length: Duration) -> Self {
         self.length = length;

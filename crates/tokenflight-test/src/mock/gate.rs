@@ -9,7 +9,8 @@ use std::{
 
 use crate::lock::lock;
 
-/// A place where calls wait until the test lets them through, first come, first served. Open at first. Cloning shares.
+/// A place where calls wait until the test lets them through, first come, first served. Open at
+/// first. Cloning shares.
 ///
 /// ```
 /// use futures_util::FutureExt;

@@ -77,8 +77,9 @@ impl Call {
 
 /// A [`Grant`] that does what the script says. Cloning shares it.
 ///
-/// A call without a script entry answers `access-1` and `refresh-1`, then `access-2` and `refresh-2`, and so on, good
-/// for five minutes. Every call marks its request unsent, then sent, and then passes the [gate](Self::gate).
+/// A call without a script entry answers `access-1` and `refresh-1`, then `access-2` and
+/// `refresh-2`, and so on, good for five minutes. Every call marks its request unsent, then sent,
+/// and then passes the [gate](Self::gate).
 ///
 /// ```
 /// use futures_util::FutureExt;

@@ -1,8 +1,8 @@
 //! Stand-ins that do what the script says, and write down what was done to them.
 //!
 //! * [`MockGrant`](crate::MockGrant) answers token requests from a queue.
-//! * [`MockStore`](crate::MockStore) sits before another [`Store`](tokenflight_core::store::Store) and fails, panics or hangs where told
-//!   to.
+//! * [`MockStore`](crate::MockStore) sits before another [`Store`](tokenflight_core::store::Store)
+//!   and fails, panics or hangs where told to.
 //! * A [`Gate`] parks their calls until the test lets them through.
 //!
 //! All of them are clones of one shared thing, need no executor, and wake outside their locks.

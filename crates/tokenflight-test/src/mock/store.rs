@@ -36,7 +36,8 @@ pub enum OpKind {
     Again,
 }
 
-/// What goes wrong with one operation of a [`MockStore`]. Loads have no effect: for them only the answer matters.
+/// What goes wrong with one operation of a [`MockStore`]. Loads have no effect: for them only the
+/// answer matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
@@ -44,16 +45,20 @@ pub enum Trouble {
     None,
     /// It was certainly not done: [`NotDone`](tokenflight_core::store::StoreErrorKind::NotDone).
     Fail,
-    /// It was done, but the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
+    /// It was done, but the answer was lost:
+    /// [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
     FailAfter,
-    /// It was not done, but that is not known: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
+    /// It was not done, but that is not known:
+    /// [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown).
     Unknown,
-    /// It is on its way, and the answer was lost: [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown). It is
-    /// done right before the next operation on the store, or when [`MockStore::let_arrive`] says so.
+    /// It is on its way, and the answer was lost:
+    /// [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown). It is done right before the
+    /// next operation on the store, or when [`MockStore::let_arrive`] says so.
     Late,
     /// As [`Late`](Self::Late), but it is done only when [`MockStore::let_arrive`] says so.
     Zombie,
-    /// It was not done and never will be: [`Refused`](tokenflight_core::store::StoreErrorKind::Refused).
+    /// It was not done and never will be:
+    /// [`Refused`](tokenflight_core::store::StoreErrorKind::Refused).
     Refuse,
     /// A panic; nothing was done.
     Panic,
@@ -83,8 +88,8 @@ pub struct StoreCall {
 
 /// A [`Store`] before another one, with scripted troubles and gates. Cloning shares it.
 ///
-/// Each operation is written down, takes the first trouble scripted for its kind, passes the gate of its kind, and is
-/// then done by the store behind.
+/// Each operation is written down, takes the first trouble scripted for its kind, passes the gate
+/// of its kind, and is then done by the store behind.
 ///
 /// ```
 /// use futures_util::FutureExt;
@@ -173,8 +178,8 @@ impl MockStore {
         self.kinds().into_iter().filter(|&other| other == kind).count()
     }
 
-    /// Does what is still on its way: [`Trouble::Late`] and [`Trouble::Zombie`]. Returns the answers that nothing waits
-    /// for.
+    /// Does what is still on its way: [`Trouble::Late`] and [`Trouble::Zombie`]. Returns the
+    /// answers that nothing waits for.
     pub async fn let_arrive(&self) -> Vec<Result<Reply, StoreError>> {
         self.arrive(|_| true).await
     }

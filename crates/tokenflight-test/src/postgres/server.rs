@@ -12,11 +12,13 @@ use super::{
     keeper::{Keeper, User, folder},
 };
 
-/// A server with data of its own, on a port of loopback. It is stopped, and its data removed, when this is dropped.
+/// A server with data of its own, on a port of loopback. It is stopped, and its data removed, when
+/// this is dropped.
 ///
 /// # Panics
 ///
-/// Every function panics, with the end of the server's log, if the server or one of its programs fails.
+/// Every function panics, with the end of the server's log, if the server or one of its programs
+/// fails.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
@@ -44,7 +46,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Postgres {
     /// Starts a server with these settings, or says in a line on standard error that it found none.
     ///
-    /// The tables are empty. Its superuser is `postgres`, who needs no password, and so does everyone else.
+    /// The tables are empty. Its superuser is `postgres`, who needs no password, and so does
+    /// everyone else.
     #[must_use]
     pub fn start(settings: &[(&str, &str)]) -> Option<Self> {
         let programs = programs()?;
@@ -82,13 +85,15 @@ impl Postgres {
         self.folder.join("data")
     }
 
-    /// Its address for this user and its database `postgres`, as words: `host=127.0.0.1 port=… user=… dbname=postgres`.
+    /// Its address for this user and its database `postgres`, as words:
+    /// `host=127.0.0.1 port=… user=… dbname=postgres`.
     #[must_use]
     pub fn address(&self, user: &str) -> String {
         format!("host=127.0.0.1 port={} user={user} dbname=postgres", self.port)
     }
 
-    /// Has the superuser execute this, and returns what it printed: a line a row, columns divided by `|`.
+    /// Has the superuser execute this, and returns what it printed: a line a row, columns divided
+    /// by `|`.
     ///
     /// # Panics
     ///
@@ -118,8 +123,8 @@ impl Postgres {
         self.wait("the setting counts", || self.sql(&format!("SHOW {name}")) == value);
     }
 
-    /// Ends every connection that fits this condition on the server's view of them, `pg_stat_activity`, waits until they are
-    /// gone, and says how many that were.
+    /// Ends every connection that fits this condition on the server's view of them,
+    /// `pg_stat_activity`, waits until they are gone, and says how many that were.
     pub fn terminate(&self, condition: &str) -> usize {
         let them = format!(
             "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND {condition}"
@@ -147,7 +152,8 @@ impl Postgres {
         self.wait("it answers", || self.try_sql("SELECT 1").is_ok());
     }
 
-    /// Another server that is a standby of this one: it has a copy of the data, and follows under this name.
+    /// Another server that is a standby of this one: it has a copy of the data, and follows under
+    /// this name.
     #[must_use]
     pub fn standby(&self, name: &str) -> Self {
         let folder = folder();

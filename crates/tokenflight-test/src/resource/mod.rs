@@ -1,7 +1,8 @@
 //! An API behind bearer tokens.
 //!
-//! [`ResourceServer`] asks its [`AuthServer`](crate::AuthServer) about every token: 200 for a good one, 401 with the
-//! challenge of RFC 6750 for any other. [`Refusal`] has the habits of servers that do not keep to it.
+//! [`ResourceServer`] asks its [`AuthServer`](crate::AuthServer) about every token: 200 for a good
+//! one, 401 with the challenge of RFC 6750 for any other. [`Refusal`] has the habits of servers
+//! that do not keep to it.
 //!
 //! ```
 //! use http::{Request, StatusCode, header};

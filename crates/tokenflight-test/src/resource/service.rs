@@ -55,15 +55,15 @@ impl ResourceServer {
 
     /// Says no in another way.
     #[must_use]
-    pub fn with_refusal(mut self, refusal: Refusal) -> Self {
+    pub fn refusing(mut self, refusal: Refusal) -> Self {
         self.refusal = Arc::new(refusal);
         self
     }
 
-    /// How long a request takes, slept through the authorization server's `Time`: one half before the token is judged,
-    /// one half after.
+    /// How long a request takes, slept through the authorization server's `Time`: one half before
+    /// the token is judged, one half after.
     #[must_use]
-    pub const fn with_latency(mut self, latency: Duration) -> Self {
+    pub const fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
@@ -145,7 +145,8 @@ impl<B> Service<Request<B>> for ResourceServer {
     }
 }
 
-/// The response of a [`ResourceServer`]. Dropped before half of the latency is over, the request was never judged.
+/// The response of a [`ResourceServer`]. Dropped before half of the latency is over, the request
+/// was never judged.
 pub struct ResourceFuture {
     server: ResourceServer,
     stage: Stage,

@@ -29,11 +29,12 @@ const RESTLESS: u32 = 50_000_000;
 
 /// Tasks over [`ManualTime`], and a way to wait until none of them moves any more. Cloning shares.
 ///
-/// Every task is counted from its wake to the end of its poll, so "all is quiet" is a fact and not a guess, also on
-/// several threads: a test moves the time one timer at a time. The tasks run where [`on`](Self::on) puts them, or,
-/// after [`new`](Self::new), on the thread that waits for them.
+/// Every task is counted from its wake to the end of its poll, so "all is quiet" is a fact and not
+/// a guess, also on several threads: a test moves the time one timer at a time. The tasks run where
+/// [`on`](Self::on) puts them, or, after [`new`](Self::new), on the thread that waits for them.
 ///
-/// They may wait for each other and for the manual time, but not for I/O or threads that are not counted.
+/// They may wait for each other and for the manual time, but not for I/O or threads that are not
+/// counted.
 ///
 /// ```
 /// use std::time::Duration;
@@ -173,8 +174,9 @@ impl Tasks {
         }
     }
 
-    /// Polls a future on this thread until it is done: the frame of a test without an executor. It does not move the
-    /// time; await [`run`](Self::run), [`pass`](Self::pass) or [`until`](Self::until) in it.
+    /// Polls a future on this thread until it is done: the frame of a test without an executor. It
+    /// does not move the time; await [`run`](Self::run), [`pass`](Self::pass) or
+    /// [`until`](Self::until) in it.
     ///
     /// # Panics
     ///

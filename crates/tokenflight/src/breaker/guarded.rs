@@ -1,9 +1,6 @@
 use std::fmt;
 
-use tokenflight_core::{
-    BoxFuture, FailureClass, Grant, GrantError, RefreshToken, TokenSet,
-    grant::{ReusePolicy, TokenRequest},
-};
+use tokenflight_core::{BoxFuture, FailureClass, Grant, GrantError, TokenSet, grant::TokenRequest};
 
 use super::{Breaker, state::Answer};
 
@@ -20,11 +17,14 @@ pub struct Guarded<G> {
     breaker: Breaker,
 }
 
-impl<G> Guarded<G> {
-    pub(super) const fn new(grant: G, breaker: Breaker) -> Self {
-        Self { grant, breaker }
+impl Breaker {
+    /// The same grant, with this breaker in front of it.
+    pub fn guard<G: Grant>(&self, grant: G) -> Guarded<G> {
+        Guarded { grant, breaker: self.clone() }
     }
+}
 
+impl<G> Guarded<G> {
     /// The grant within.
     pub const fn get_ref(&self) -> &G {
         &self.grant
@@ -44,24 +44,8 @@ impl<G: Grant> Grant for Guarded<G> {
         })
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.grant.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.grant.issuer()
-    }
-
-    fn client_id(&self) -> Option<&str> {
-        self.grant.client_id()
-    }
-
-    fn reuse_policy(&self) -> Option<ReusePolicy> {
-        self.grant.reuse_policy()
-    }
-
-    fn revoke<'a>(&'a self, token: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
-        self.grant.revoke(token)
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.grant)
     }
 }
 

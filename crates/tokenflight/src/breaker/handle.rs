@@ -1,13 +1,12 @@
 use std::{fmt, pin::pin, time::Duration};
 
 use event_listener::Event;
-use tokenflight_core::{Grant, GrantError, Time, grant::TokenRequest};
+use tokenflight_core::{GrantError, Time, grant::TokenRequest};
 
 use super::{
-    guarded::Guarded,
     held::Held,
     settings::Settings,
-    state::{Answer, Change, Era, State},
+    state::{Answer, BreakerState, Change, Era, State},
 };
 use crate::{
     sync::{Arc, Mutex, lock},
@@ -33,21 +32,6 @@ struct Shared {
     time: Arc<dyn Time>,
 }
 
-/// Where a [`Breaker`] stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BreakerState {
-    /// Sessions present as they need to.
-    Closed,
-    /// None does.
-    Open {
-        /// In what time one does.
-        next: Duration,
-    },
-    /// Some do, to find out.
-    HalfOpen,
-}
-
 impl Breaker {
     /// With the [usual settings](Settings), on the clock that the sessions have.
     #[must_use]
@@ -60,11 +44,6 @@ impl Breaker {
     pub fn with(time: impl Time, settings: Settings) -> Self {
         let state = Mutex::new(State::new(settings.bounded()));
         Self(Arc::new(Shared { state, places: Event::new(), time: Arc::new(time) }))
-    }
-
-    /// The same grant, with this breaker in front of it.
-    pub fn guard<G: Grant>(&self, grant: G) -> Guarded<G> {
-        Guarded::new(grant, self.clone())
     }
 
     /// Where it stands.

@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, iter::successors, time::Duration};
 
 use tokenflight_core::Error;
 
@@ -41,14 +41,7 @@ impl Held {
     /// ```
     #[must_use]
     pub fn of(error: &Error) -> Option<&Self> {
-        let mut source = error.source();
-        while let Some(error) = source {
-            if let Some(held) = error.downcast_ref() {
-                return Some(held);
-            }
-            source = error.source();
-        }
-        None
+        successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 
     /// In what time a session asks again, if that is a matter of time.

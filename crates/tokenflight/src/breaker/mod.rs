@@ -62,9 +62,4 @@ mod state;
 mod window;
 
 pub(crate) use self::state::Change;
-pub use self::{
-    guarded::Guarded,
-    handle::{Breaker, BreakerState},
-    held::Held,
-    settings::Settings,
-};
+pub use self::{guarded::Guarded, handle::Breaker, held::Held, settings::Settings, state::BreakerState};

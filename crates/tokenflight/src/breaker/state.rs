@@ -11,6 +11,21 @@ use super::{
 /// The longest time for which no session asks.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// Where a [`Breaker`](super::Breaker) stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Sessions present as they need to.
+    Closed,
+    /// None does.
+    Open {
+        /// In what time one does.
+        next: Duration,
+    },
+    /// Some do, to find out.
+    HalfOpen,
+}
+
 /// What a breaker knows, at moments of the boot clock.
 #[derive(Debug)]
 pub(super) struct State {
@@ -176,8 +191,7 @@ impl State {
     }
 
     /// Where it stands.
-    pub(super) fn phase(&mut self, now: Duration) -> super::BreakerState {
-        use super::BreakerState;
+    pub(super) fn phase(&mut self, now: Duration) -> BreakerState {
         self.pass(now);
         match self.phase {
             Phase::Closed | Phase::Lifted { .. } => BreakerState::Closed,

@@ -158,7 +158,7 @@ impl World {
         let session = Session::builder(auth.grant()).time(time.clone()).build().unwrap();
         let login = auth.login();
         let shared = Arc::new(Shared { habits: Mutex::new(habits), ..Shared::default() });
-        let server = ResourceServer::new(auth.clone()).with_latency(millis(10));
+        let server = ResourceServer::new(auth.clone()).latency(millis(10));
         let slow = Slow { server, time: time.clone(), shared: Arc::clone(&shared), getting_ready: None, ready: false };
         let permits = Arc::new(Semaphore::new(PERMITS));
         let inner = ConcurrencyLimit::with_semaphore(slow, Arc::clone(&permits));

@@ -143,7 +143,7 @@ impl Stage {
         });
         let auth = server(options, Arc::clone(&striker));
         let token_endpoint = auth.serve()?;
-        let api = ResourceServer::new(auth.clone()).with_latency(API_LATENCY).serve()?;
+        let api = ResourceServer::new(auth.clone()).latency(API_LATENCY).serve()?;
         let (seed, grace) = (options.seed, options.grace.get());
         let stage =
             Self { clock, ledger, living, starter, people, striker, auth, token_endpoint, api, seed, grace, folder };

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use super::{fresh, not_run};
 use crate::{
     args::Format,
     clock,
@@ -17,7 +16,7 @@ use crate::{
     process::terminate,
     signals::{Asked, Signals},
     terminal::say,
-    token::{Stored, Wish, look, obtain, text},
+    token::{Stored, Wish, fresh, look, obtain, text},
 };
 
 /// How often the record is looked at: another process may have replaced the token.
@@ -57,7 +56,8 @@ fn write(path: &Path, stored: &Stored) -> Result<(), Problem> {
     written.map_err(|error| Problem::io("writing the token's file", &error))
 }
 
-/// Runs the command and keeps the file fresh. What asks this process to end is handed on, and the command is waited for.
+/// Runs the command and keeps the file fresh. A signal that asks this process to end is handed on,
+/// and the command is waited for.
 async fn beside(
     profile: &Profile,
     wish: &Wish,
@@ -68,7 +68,7 @@ async fn beside(
     let program = command.get_program().to_owned();
     let mut signals = Signals::listen().map_err(|error| Problem::io("listening to signals", &error))?;
     let child = tokio::process::Command::from(command).spawn();
-    let mut child = child.map_err(|error| not_run(&program, &error))?;
+    let mut child = child.map_err(|error| Problem::not_run(&program, &error))?;
     let pid = child.id();
     let mut pause = LOOK;
     loop {

@@ -1,20 +1,16 @@
-//! `tokenflight exec`: a command with a token in its environment, on a descriptor, or in a file that is kept fresh.
+//! `tokenflight exec`: a command with a token in its environment, on a descriptor, or in a file
+//! that is kept fresh.
 
 mod file;
 
-use std::{
-    ffi::OsStr,
-    io,
-    process::{Command, ExitCode},
-};
+use std::process::{Command, ExitCode};
 
 use crate::{
     args::{Exec, Format},
     config::Profile,
     problem::Problem,
     process::{become_command, hand_over},
-    terminal::say,
-    token::{Stored, Wish, obtain, text},
+    token::{Wish, fresh, text},
 };
 
 pub(super) fn run(profile: &Profile, asked: Exec) -> Result<ExitCode, Problem> {
@@ -37,18 +33,5 @@ pub(super) fn run(profile: &Profile, asked: Exec) -> Result<ExitCode, Problem> {
             .map_err(|error| Problem::usage(format!("--fd {number}: {error}")))?,
     }
     let error = become_command(command);
-    Err(not_run(program, &error))
-}
-
-/// A token, with what is to be said about it.
-fn fresh(profile: &Profile, wish: &Wish) -> Result<Stored, Problem> {
-    let (stored, warning) = obtain(profile, wish)?;
-    if let Some(warning) = warning {
-        say(&format!("tokenflight: {warning}"));
-    }
-    Ok(stored)
-}
-
-fn not_run(program: &OsStr, error: &io::Error) -> Problem {
-    Problem::usage(format!("`{}` cannot be run: {error}", program.display()))
+    Err(Problem::not_run(program, &error))
 }

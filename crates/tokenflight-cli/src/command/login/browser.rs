@@ -12,7 +12,7 @@ use tokenflight_oauth2::{
     login::{CodeLogin, Loopback},
 };
 
-use super::{failed, scope};
+use super::failed::failed;
 use crate::{
     args::Login,
     clock,
@@ -33,7 +33,7 @@ pub(super) async fn log_in(
     let port = profile.settings.port.unwrap_or(0);
     let loopback = Loopback::options().ports([port]).bind().await;
     let loopback = loopback.map_err(|error| failed(&error))?;
-    let scope = scope(profile);
+    let scope = profile.settings.scope();
     let started = CodeLogin::start(endpoint, url, loopback.redirect_uri(), scope.as_deref());
     let mut login = started.map_err(|error| failed(&error))?;
     for (name, value) in &profile.settings.login_parameters {

@@ -3,7 +3,7 @@
 use tokenflight::{TokenSet, time::TokioTime};
 use tokenflight_oauth2::{TokenEndpoint, login::DeviceLogin};
 
-use super::{failed, scope};
+use super::failed::failed;
 use crate::{
     config::Profile,
     problem::Problem,
@@ -13,7 +13,7 @@ use crate::{
 pub(super) async fn log_in(profile: &Profile, endpoint: &TokenEndpoint, url: &str) -> Result<TokenSet, Problem> {
     let parameters = profile.settings.login_parameters.iter();
     let parameters: Vec<_> = parameters.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let scope = scope(profile);
+    let scope = profile.settings.scope();
     let started = DeviceLogin::start_with(endpoint, url, scope.as_deref(), &parameters).await;
     let login = started.map_err(|error| failed(&error))?;
     say(&format!("To log in, enter {} at\n{}", plain(login.user_code()), address(login.verification_uri())));

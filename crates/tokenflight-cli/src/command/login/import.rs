@@ -15,7 +15,7 @@ struct Answer {
     scope: Option<String>,
 }
 
-/// Reads it. What is wrong with it is said without a word of it.
+/// Reads it. An error shows nothing of its content.
 pub(super) fn read(file: &Path) -> Result<TokenSet, Problem> {
     let bytes = private::read(file).map_err(|error| Problem::io("reading the login", &error))?;
     let named = |why: &str| Problem::usage(format!("{}: {why}", file.display()));

@@ -2,6 +2,7 @@
 
 mod browser;
 mod device;
+mod failed;
 mod import;
 mod settings;
 mod way;
@@ -9,14 +10,14 @@ mod way;
 use std::{process::ExitCode, time::Duration};
 
 use tokenflight::TokenSet;
-use tokenflight_oauth2::{TokenEndpoint, login::LoginError};
+use tokenflight_oauth2::TokenEndpoint;
 
 use self::way::Way;
 use crate::{
     args::Login,
     clock,
     config::{File, Profile, append},
-    problem::{Problem, chain},
+    problem::Problem,
     server,
     terminal::{plain, say},
     token::{forget_refusal, forget_report, look, session},
@@ -67,35 +68,6 @@ async fn obtain(profile: &Profile, endpoint: &TokenEndpoint, asked: &Login) -> R
     match Way::choose(profile, endpoint, asked)? {
         Way::Device(url) => device::log_in(profile, endpoint, &url).await,
         Way::Browser(url) => browser::log_in(profile, endpoint, &url, asked).await,
-    }
-}
-
-/// The scopes of the profile, as a request names them.
-fn scope(profile: &Profile) -> Option<String> {
-    (!profile.settings.scopes.is_empty()).then(|| profile.settings.scopes.join(" "))
-}
-
-fn failed(error: &LoginError) -> Problem {
-    match error {
-        LoginError::Denied(denial) => {
-            let words = match denial.description() {
-                Some(description) => format!("{} ({})", plain(denial.code()), plain(description)),
-                None => plain(denial.code()),
-            };
-            Problem::refused(format!("the login was refused: {words}"))
-        }
-        LoginError::Expired => Problem::later("the login was not confirmed in time"),
-        LoginError::Request(error) => {
-            use tokenflight::FailureClass::{Ambiguous, NotSent, Throttled};
-            let words = error.error_description().map_or_else(String::new, |text| format!(" ({})", plain(text)));
-            let why = format!("the login failed: {}{words}", chain(error));
-            match error.class() {
-                NotSent | Throttled | Ambiguous => Problem::later(why),
-                _ => Problem::refused(why),
-            }
-        }
-        LoginError::Address(error) => Problem::usage(format!("an endpoint of the profile: {error}")),
-        other => Problem::unexpected(format!("the login failed: {}", plain(&chain(other)))),
     }
 }
 

@@ -106,8 +106,8 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-/// What went wrong, in words that hold no secret: of a foreign error not even its text, which may quote a header or an
-/// address.
+/// What went wrong, in words that hold no secret: of a foreign error not even its text, which may
+/// quote a header or an address.
 pub(super) fn words(error: &BoxError) -> String {
     if error.is::<NoAnswer>() {
         return error.to_string();

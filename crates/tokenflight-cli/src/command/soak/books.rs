@@ -10,14 +10,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::Full;
-use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, ReusePolicy, Source, TokenRequest, TokenSet,
-};
+use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Source, TokenRequest, TokenSet};
 use tower_service::Service;
 
 use crate::clock;
 
-/// What was seen of the token endpoint, by those who speak to it. Cloning shares. No token is kept.
+/// What the grant and its HTTP client saw of the token endpoint. Cloning shares. No token is kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books(Arc<Mutex<Seen>>);
 
@@ -54,8 +52,8 @@ pub(super) struct Skew {
 }
 
 impl Skew {
-    /// A Date header that was written somewhere between sending the request and reading the answer. It is cut to whole
-    /// seconds, so the server's clock was up to one second further.
+    /// A Date header that was written somewhere between sending the request and reading the answer.
+    /// It is cut to whole seconds, so the server's clock was up to one second further.
     pub(super) fn new(date: Duration, sent: Duration, read: Duration) -> Self {
         let date = date.as_secs_f64();
         Self { least: date - read.as_secs_f64(), most: date + 1.0 - sent.as_secs_f64() }
@@ -142,23 +140,14 @@ impl<G: Grant> Grant for Watched<G> {
         })
     }
 
-    fn needs_refresh_token(&self) -> bool {
-        self.grant.needs_refresh_token()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        self.grant.issuer()
-    }
-
-    fn client_id(&self) -> Option<&str> {
-        self.grant.client_id()
-    }
-
-    fn reuse_policy(&self) -> Option<ReusePolicy> {
-        self.grant.reuse_policy()
+    fn inner(&self) -> Option<&dyn Grant> {
+        Some(&self.grant)
     }
 
     // A soak takes nothing back: what `grace` replaces is of the same login.
+    fn revoke<'a>(&'a self, _: &'a RefreshToken) -> BoxFuture<'a, Result<(), GrantError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Also notes an attempt that is dropped at its time limit.
@@ -175,7 +164,8 @@ impl Drop for Stopwatch<'_> {
     }
 }
 
-/// An HTTP client for the token endpoint that counts what it sends, and reads the server's clock off the answers.
+/// An HTTP client for the token endpoint that counts what it sends, and reads the server's clock
+/// off the answers.
 #[derive(Clone)]
 pub(super) struct Wire<S> {
     inner: S,

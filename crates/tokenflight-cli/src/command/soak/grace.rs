@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenflight::{Error, FailureClass, Grant, GrantError, Reason, RefreshToken, Session, TokenRequest, TokenSet};
 
-use super::{api, interrupt::Interrupt, stage::Alive};
+use super::{alive::Alive, api, interrupt::Interrupt};
 use crate::{clock, config::Profile, token::refresh_token};
 
 /// What became of it.
@@ -68,7 +68,8 @@ impl Probe<'_> {
                     Some(_) => tokens,
                     None => tokens.refresh_token(used.expose()),
                 };
-                // One of the two continues the login. The answer that came last is the better guess, and is tried first.
+                // One of the two continues the login. The answer that came last is the better
+                // guess, and is tried first.
                 Grace::Answered { after, session: self.first_alive([last, successors]).await }
             }
             Err(error) if is_refusal(&error) => Grace::Refused { after, session: alive(self.session.refresh().await) },
@@ -110,11 +111,7 @@ impl Probe<'_> {
 }
 
 fn alive<T>(refreshed: Result<T, Error>) -> Alive {
-    match refreshed {
-        Ok(_) => Alive::Yes,
-        Err(error) if error.needs_login() => Alive::No("ended by --probe-grace".to_owned()),
-        Err(error) => Alive::Unclear(api::kind(&error)),
-    }
+    Alive::after(refreshed, |_| "ended by --probe-grace".to_owned())
 }
 
 /// A server of several machines is asked twice before its word counts; here once is enough.

@@ -11,13 +11,14 @@ use crate::{
 
 /// Says that the run has to end early, and why. Cloning shares.
 ///
-/// Nothing is dropped where it stands: a refresh under way is finished, because its answer may be the only copy of the login.
+/// Nothing is dropped where it stands: a refresh under way is finished, because its answer may be
+/// the only copy of the login.
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt(Arc<watch::Sender<Option<&'static str>>>);
 
 impl Interrupt {
-    /// One that is raised when the user or the system wants the process to end. A second signal does nothing: it must not hit
-    /// a refresh either.
+    /// One that is raised when the user or the system wants the process to end. A second signal
+    /// does nothing: it must not hit a refresh either.
     pub(super) fn listening() -> Result<Self, Problem> {
         let mut signals = Signals::listen().map_err(|error| Problem::io("listening to signals", &error))?;
         let interrupt = Self(Arc::new(watch::Sender::new(None)));

@@ -80,7 +80,8 @@ impl Tally {
     }
 }
 
-/// Lets all workers run, until the time is over or the run is to end early; resolves when the last request has.
+/// Lets all workers run, until the time is over or the run is to end early; resolves when the last
+/// request has.
 pub(super) async fn run(asked: &Soak, api: &Api, tally: &Tally, end: Duration, interrupt: &Interrupt) {
     let mut workers = JoinSet::new();
     for _ in 0..asked.workers {
@@ -108,7 +109,7 @@ struct Worker {
 impl Worker {
     async fn work(mut self) {
         loop {
-            // Spread, or all workers would ask at once for ever.
+            // Spread out, or all workers would go on asking at the same moments.
             let pause = self.pause.mul_f64(2.0 * self.random.f64());
             let left = self.end.saturating_sub(clock::boot());
             let interrupted = self.interrupt.unless(clock::sleep(pause.min(left))).await.is_err();
@@ -121,7 +122,8 @@ impl Worker {
 
     async fn ask(&mut self) {
         let begin = clock::boot();
-        // A moment at which the request is usually still under way; none is known before the first answer.
+        // A moment at which the request is usually still under way; none is known before the first
+        // answer.
         let usual = Some(self.tally.usual()).filter(|usual| !usual.is_zero() && self.random.f64() < self.cancel);
         let patience = usual.map(|usual| usual.mul_f64(self.random.f64()));
         let give_up = async {

@@ -1,13 +1,15 @@
-//! `tokenflight soak`: many workers ask an API of the user's with one login, and what the authorization server does with
-//! refreshes is written down.
+//! `tokenflight soak`: many workers ask the user's API with one login, and a report says what the
+//! authorization server does with refreshes.
 //!
-//! The way through it: `probe` asks what a refresh does to the old token, `load` lets the workers run, `tail` follows one
-//! token to its end, `grace` presents a used refresh token, if that was asked for; `report` says what was seen. `books` has
-//! what the token endpoint was asked, and what it answered; `api` is the way to the resource.
+//! The way through it: `probe` asks what a refresh does to the old token, `load` lets the workers
+//! run, `tail` follows one token to its end, `grace` presents a used refresh token, if that was
+//! asked for; `report` says what was seen. `books` has what the token endpoint was asked, and what
+//! it answered; `api` is the way to the resource.
 //!
-//! Nothing must cost the user the login: it is the profile's, in the profile's store, which has every new refresh token before
-//! it is used. An interrupt ends the workers, and no refresh.
+//! Nothing must cost the user the login: it is the profile's, in the profile's store, which has
+//! every new refresh token before it is used. An interrupt ends the workers, and no refresh.
 
+mod alive;
 mod api;
 mod books;
 mod grace;
@@ -20,7 +22,7 @@ mod tail;
 
 use std::process::ExitCode;
 
-use self::stage::{Alive, Outcome};
+use self::{alive::Alive, stage::Outcome};
 use crate::{
     args::Soak,
     config::Profile,

@@ -30,7 +30,8 @@ pub(super) enum OldToken {
     Unclear(String),
 }
 
-/// Servers count lifetimes in whole seconds: a token may end one second early without a wrong announcement.
+/// Servers count lifetimes in whole seconds: a token may end one second early without a wrong
+/// announcement.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
 
 /// Asks the resource with exactly this token.
@@ -43,8 +44,8 @@ pub(super) async fn ask(api: &Api, token: &HeaderValue) -> Answer {
     }
 }
 
-/// Renews twice before there is any load: once because it is not known how old the stored tokens are, and a second time to see
-/// what becomes of a token that is known to be good.
+/// Renews twice before there is any load: once because it is not known how old the stored tokens
+/// are, and a second time to see what becomes of a token that is known to be good.
 ///
 /// # Errors
 ///

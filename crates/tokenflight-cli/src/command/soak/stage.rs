@@ -7,6 +7,7 @@ use tokenflight::{Event, Grant, Session, Status};
 use tokio::task::JoinSet;
 
 use super::{
+    alive::Alive,
     api::{self, Api},
     books::{Books, Seen, Watched, Wire},
     grace::{self, Grace},
@@ -28,7 +29,8 @@ use crate::{
 /// How long the session may take to shut down: a token request's limit, and the store.
 const END_LIMIT: Duration = Duration::from_secs(75);
 
-/// The same where the store has failed already. A person who waits longer might kill the process, which has the only copy.
+/// The same where the store has failed already. A person who waits longer might kill the process,
+/// which has the only copy.
 const SHORT_END_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often the line on a terminal moves.
@@ -48,14 +50,6 @@ pub(super) struct Outcome {
     pub(super) interrupted: Option<&'static str>,
     /// Whether the store has all that the server sent.
     pub(super) stored: Result<(), Problem>,
-}
-
-/// Whether the login can still be used.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Alive {
-    Yes,
-    No(String),
-    Unclear(String),
 }
 
 /// Everything the phases need.
@@ -165,7 +159,8 @@ impl Stage<'_> {
         tally.read()
     }
 
-    /// Nothing else proves that the stored refresh token is good. After an interrupt there is no time for it.
+    /// Nothing else proves that the stored refresh token is good. After an interrupt there is no
+    /// time for it.
     async fn last_refresh(&self) -> Alive {
         if self.interrupt.reason().is_some() {
             return match self.session.state().status {
@@ -173,11 +168,7 @@ impl Stage<'_> {
                 _ => Alive::Yes,
             };
         }
-        match self.session.refresh().await {
-            Ok(_) => Alive::Yes,
-            Err(error) if error.needs_login() => Alive::No(api::kind(&error)),
-            Err(error) => Alive::Unclear(api::kind(&error)),
-        }
+        Alive::after(self.session.refresh().await, api::kind)
     }
 }
 

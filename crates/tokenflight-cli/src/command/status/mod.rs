@@ -1,4 +1,5 @@
-//! `tokenflight status`: what is stored, who may refresh, what is in the way, and which command cures it.
+//! `tokenflight status`: what is stored, who may refresh, what is in the way, and which command
+//! cures it.
 
 mod facts;
 mod show;

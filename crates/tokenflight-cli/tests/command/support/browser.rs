@@ -6,7 +6,8 @@ use std::{
     net::TcpStream,
 };
 
-/// As much of a browser as a login on loopback needs: redirects, cookies, and pages with one form that is sent as it is.
+/// As much of a browser as a login on loopback needs: redirects, cookies, and pages with one form
+/// that is sent as it is.
 #[derive(Default)]
 pub(crate) struct Browser {
     cookies: BTreeMap<String, String>,

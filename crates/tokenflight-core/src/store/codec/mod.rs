@@ -1,9 +1,10 @@
 //! An entry as versioned JSON.
 //!
-//! * Members of the record that are not known are kept, and written back as they were: a newer version of the program
-//!   may have put them there, or the application.
+//! * Members of the record that are not known are kept, and written back as they were: a newer
+//!   version of the program may have put them there, or the application.
 //! * Every buffer that holds a token is wiped when it is dropped.
-//! * Ids are hexadecimal text, because JSON numbers are not exact beyond 2⁵³; times are whole milliseconds.
+//! * Ids are hexadecimal text, because JSON numbers are not exact beyond 2⁵³; times are whole
+//!   milliseconds.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,8 +26,8 @@ pub use self::{
     write::encode,
 };
 
-/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name stands in a record
-/// twice.
+/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name
+/// stands in a record twice.
 const KNOWN: &[&str] = &[
     "v",
     "op",
@@ -50,5 +51,6 @@ const KNOWN: &[&str] = &[
     "doubt",
 ];
 
-/// The version of the format that is written. A record of a later one is refused: what it means is not known here.
+/// The version of the format that is written. A record of a later one is refused: what it means is
+/// not known here.
 pub const VERSION: u64 = 1;

@@ -80,8 +80,8 @@ fn write_reading(object: &mut Object, reading: Option<Reading>) {
     }
 }
 
-/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An escaped byte takes
-/// six.
+/// Room for all of it, so that the buffer never grows and leaves tokens behind in freed memory. An
+/// escaped byte takes six.
 fn room(entry: &Entry) -> usize {
     let longest = |text: Option<&str>| text.map_or(0, |text| text.len() * 6);
     let tokens = entry.tokens().map_or(0, |tokens| {
@@ -139,7 +139,7 @@ impl Object {
     }
 
     fn time(&mut self, name: &str, value: Duration) {
-        // More than can be read back is as good as for ever.
+        // No more than can be read back: nothing lasts longer than that.
         self.number(name, value.as_millis().min(u64::MAX.into()));
     }
 

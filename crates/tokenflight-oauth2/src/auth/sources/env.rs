@@ -4,8 +4,8 @@ use tokenflight_core::{BoxFuture, Time};
 
 use crate::auth::{Assertion, Assertions, SourceError, Wanted};
 
-/// An assertion in an environment variable, as GitLab's `id_tokens` hands it to a job. It cannot be renewed: once it has
-/// expired, the job has outlived its identity.
+/// An assertion in an environment variable, as GitLab's `id_tokens` hands it to a job. It cannot be
+/// renewed: once it has expired, the job has outlived its identity.
 pub struct EnvVar {
     name: String,
     time: Arc<dyn Time>,

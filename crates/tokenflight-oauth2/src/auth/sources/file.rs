@@ -16,11 +16,13 @@ use crate::{
     auth::{Assertion, Assertions, SourceError, Wanted},
 };
 
-/// A file that the platform renews: a projected token of Kubernetes, a JWT-SVID that a SPIFFE helper writes, the federated
-/// token of AKS. It is opened and read for each attempt, because a token that is read once dies with its first hour.
+/// A file that the platform renews: a projected token of Kubernetes, a JWT-SVID that a SPIFFE
+/// helper writes, the federated token of AKS. It is opened and read for each attempt, because a
+/// token that is read once dies with its first hour.
 ///
-/// A file that is missing, empty or half written is read again within a tenth of a second, and then waits for the next
-/// attempt. The read blocks for as long as a file in memory takes; [`offload`](Self::offload) is for other file systems.
+/// A file that is missing, empty or half written is read again within a tenth of a second, and then
+/// waits for the next attempt. The read blocks for as long as a file in memory takes;
+/// [`offload`](Self::offload) is for other file systems.
 pub struct TokenFile {
     place: Arc<Place>,
     offload: Option<Offload>,
@@ -67,8 +69,8 @@ impl TokenFile {
         self
     }
 
-    /// Reads where it may block: `run` is given the read, and its future ends when that is done. For files that are not in
-    /// memory.
+    /// Reads where it may block: `run` is given the read, and its future ends when that is done.
+    /// For files that are not in memory.
     ///
     /// ```
     /// # use tokenflight_oauth2::auth::TokenFile;

@@ -18,8 +18,8 @@ use crate::{
     wire::{Over, Wire},
 };
 
-/// An assertion behind a URL, as GitHub Actions hands it to a job. It is asked for again when half of its life is over, or
-/// when the server has refused it. Redirects are not followed.
+/// An assertion behind a URL, as GitHub Actions hands it to a job. It is asked for again when half
+/// of its life is over, or when the server has refused it. Redirects are not followed.
 pub struct UrlSource {
     wire: Arc<dyn Wire>,
     uri: Uri,
@@ -39,8 +39,8 @@ impl UrlSource {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Setup`] unless the URL is `https`, or `http` on loopback or at a link-local address, where clouds have
-    /// their metadata servers.
+    /// [`SourceError::Setup`] unless the URL is `https`, or `http` on loopback or at a link-local
+    /// address, where clouds have their metadata servers.
     pub fn new(url: &str, client: impl TokenClient, time: Arc<dyn Time>) -> Result<Self, SourceError> {
         let uri = metadata(url).map_err(|error| SourceError::Setup(error.into()))?;
         let wire = Arc::new(Over::new(client));
@@ -76,8 +76,8 @@ impl UrlSource {
         Ok(self)
     }
 
-    /// The identity of a job of GitHub Actions for this audience, by `ACTIONS_ID_TOKEN_REQUEST_URL` and
-    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    /// The identity of a job of GitHub Actions for this audience, by `ACTIONS_ID_TOKEN_REQUEST_URL`
+    /// and `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
     ///
     /// # Errors
     ///

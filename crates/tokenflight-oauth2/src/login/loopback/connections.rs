@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 use super::request::Place;
 use crate::login::{Callback, CodeLogin};
 
-/// Connections served side by side. One more, and the oldest is closed: a program that opens them and says nothing must not
-/// keep the browser out.
+/// Connections served side by side. One more, and the oldest is closed: a program that opens them
+/// and says nothing must not keep the browser out.
 const MOST: usize = 32;
 /// How long a connection may take to make its request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,7 +62,8 @@ async fn serve(stream: TcpStream, place: &Place, login: &CodeLogin) -> Option<Ca
     });
     let mut http = http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    // A browser that goes away, or a program that speaks no HTTP, ends the connection and nothing else.
+    // A browser that goes away, or a program that speaks no HTTP, ends the connection and nothing
+    // else.
     let _ = http.serve_connection(TokioIo::new(stream), answer).await;
     found.into_inner().ok().flatten()
 }

@@ -38,8 +38,9 @@ impl Loopback {
         self.place.redirect_uri()
     }
 
-    /// Waits for the browser. Requests with another state are sent away, and the waiting goes on. A refusal that names no state
-    /// ends it: servers forget the state when they refuse, and [`CodeLogin::finish`] tells what was said.
+    /// Waits for the browser. Requests with another state are sent away, and the waiting goes on. A
+    /// refusal that names no state ends it: servers forget the state when they refuse, and
+    /// [`CodeLogin::finish`] tells what was said.
     ///
     /// # Errors
     ///
@@ -69,7 +70,8 @@ impl Loopback {
                     failures = 0;
                     open.push(stream, &self.place, login);
                 }
-                // A connection that was given up, or no descriptor left: neither says anything about the login.
+                // A connection that was given up, or no descriptor left: neither says anything
+                // about the login.
                 Next::Connection(Err(error)) => {
                     failures += 1;
                     if failures > FAILURES {

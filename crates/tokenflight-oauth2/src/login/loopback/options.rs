@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use super::Loopback;
 use crate::login::LoginError;
 
-/// How the redirect URI looks, for servers that compare it exactly with a registered one. Made by [`Loopback::options`].
+/// How the redirect URI looks, for servers that compare it exactly with a registered one. Made by
+/// [`Loopback::options`].
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until `bind`"]
 pub struct LoopbackOptions {
@@ -74,7 +75,8 @@ impl LoopbackOptions {
     ///
     /// # Errors
     ///
-    /// [`LoginError::Io`] if no port is free, or what is asked for is no loopback address, name or path.
+    /// [`LoginError::Io`] if no port is free, or what is asked for is no loopback address, name or
+    /// path.
     ///
     /// # Cancel safety
     ///

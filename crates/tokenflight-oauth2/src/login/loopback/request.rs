@@ -11,7 +11,8 @@ use crate::login::{Callback, CodeLogin};
 /// Where the browser is sent back to.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Names that requests may be made to. Another one was pointed at this machine from outside (DNS rebinding).
+    /// Names that requests may be made to. Another one was pointed at this machine from outside
+    /// (DNS rebinding).
     hosts: Vec<String>,
     path: String,
 }
@@ -62,13 +63,14 @@ fn callback<B>(request: &Request<B>, login: &CodeLogin) -> Answer {
     }
 }
 
-/// Whether a user went there, and not a script of another page behind the user's back: browsers say so.
+/// Whether a user went there, and not a script of another page behind the user's back: browsers say
+/// so.
 fn is_navigation(headers: &HeaderMap) -> bool {
     text(headers, HeaderName::from_static("sec-fetch-mode")).is_none_or(|mode| mode == "navigate")
 }
 
-/// A browser asks whether a page of the outside may send the user to this machine (Private Network Access). What it may read
-/// is a page without secrets.
+/// A browser asks whether a page of the outside may send the user to this machine (Private Network
+/// Access). What it may read is a page without secrets.
 fn preflight(asked: &HeaderMap) -> Response<Full<Bytes>> {
     let mut response = page(StatusCode::NO_CONTENT, "");
     let headers = response.headers_mut();

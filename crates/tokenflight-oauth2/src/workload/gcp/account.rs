@@ -17,7 +17,8 @@ use crate::{
 const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// An external account: whom an identity of another platform is exchanged for, and where that identity is found (AIP-4117).
+/// An external account: what an identity of another platform is exchanged for, and where that
+/// identity is found (AIP-4117).
 pub struct ExternalAccount {
     config: Config,
     trust: Trust,
@@ -30,7 +31,8 @@ impl ExternalAccount {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](Error::Malformed) and [`Unsupported`](Error::Unsupported). Nothing of the file is acted on.
+    /// [`Malformed`](Error::Malformed) and [`Unsupported`](Error::Unsupported). Nothing of the file
+    /// is acted on.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         Ok(Self { config: Config::read(json)?, trust: Trust::default(), scopes: Vec::new(), run: None })
     }
@@ -49,16 +51,17 @@ impl ExternalAccount {
         self
     }
 
-    /// Believes every address of the file, as far as it is `https`. The writer of the file then decides where the identity of
-    /// this workload goes.
+    /// Believes every address of the file, as far as it is `https`. The writer of the file then
+    /// decides where the identity of this workload goes.
     #[must_use]
     pub const fn trust_urls(mut self) -> Self {
         self.trust.urls = true;
         self
     }
 
-    /// How a command of the file is run: a function from the command to what it wrote to its standard output. Nothing here
-    /// starts processes. The variable `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES` must be `1` as well.
+    /// How a command of the file is run: a function from the command to what it wrote to its
+    /// standard output. Nothing here starts processes. The variable
+    /// `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES` must be `1` as well.
     ///
     /// ```
     /// # use tokenflight_oauth2::workload::gcp::{CommandLine, ExternalAccount};
@@ -82,7 +85,8 @@ impl ExternalAccount {
         self
     }
 
-    /// The grant. `client` reaches Google's services and, if the file names one, the address of the source.
+    /// The grant. `client` reaches Google's services and, if the file names one, the address of the
+    /// source.
     ///
     /// # Errors
     ///

@@ -40,7 +40,8 @@ impl CommandLine {
         Self { line: line.to_owned(), variables, timeout }
     }
 
-    /// The program and its arguments, as the file has them: words separated by spaces. It is no line for a shell.
+    /// The program and its arguments, as the file has them: words separated by spaces. It is no
+    /// line for a shell.
     #[must_use]
     pub fn line(&self) -> &str {
         &self.line
@@ -95,7 +96,8 @@ impl Executable {
         if lives { Ok(assertion) } else { Err(SourceError::Expired) }
     }
 
-    /// What an earlier run has left behind. A file that is not there, or not whole, is no reason not to run the command.
+    /// What an earlier run has left behind. A file that is not there, or not whole, is no reason
+    /// not to run the command.
     fn kept(&self) -> Option<Assertion> {
         let mut bytes = Zeroizing::new(Vec::new());
         File::open(self.output.as_ref()?).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;

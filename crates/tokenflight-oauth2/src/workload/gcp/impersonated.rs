@@ -23,10 +23,12 @@ use crate::{
     wire::{Over, Reply, Wire},
 };
 
-/// The tokens of a service account, for a caller that may impersonate it: `generateAccessToken` of the IAM credentials API.
+/// The tokens of a service account, for a caller that may impersonate it: `generateAccessToken` of
+/// the IAM credentials API.
 ///
 /// The caller's own token comes from a source that is asked for each attempt, such as
-/// [`OAuthGrant::assertion`](crate::OAuthGrant::assertion). Needs no login, and is never ended by a refusal.
+/// [`OAuthGrant::assertion`](crate::OAuthGrant::assertion). Needs no login, and is never ended by a
+/// refusal.
 pub struct Impersonated {
     wire: Arc<dyn Wire>,
     uri: Uri,
@@ -39,7 +41,8 @@ pub struct Impersonated {
 }
 
 impl Impersonated {
-    /// The service account behind this address, which ends in `:generateAccessToken`, for what `caller` hands out.
+    /// The service account behind this address, which ends in `:generateAccessToken`, for what
+    /// `caller` hands out.
     ///
     /// # Errors
     ///
@@ -76,7 +79,8 @@ impl Impersonated {
         self
     }
 
-    /// How long a token shall live. Default an hour, which is the most that the service grants unless it is set up otherwise.
+    /// How long a token shall live. Default an hour, which is the most that the service grants
+    /// unless it is set up otherwise.
     #[must_use]
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -111,7 +115,7 @@ impl Impersonated {
 
     fn understood(&self, reply: &Reply, caller: Secret) -> Result<TokenSet, GrantError> {
         let secrets = [caller];
-        let answer = Answer::new(reply.status, &reply.headers, &reply.body).to_request_with(&secrets);
+        let answer = Answer::new(reply.status, &reply.headers, &reply.body).hiding(&secrets);
         match judge(&answer, provider::UNKNOWN) {
             // There is no login that could be over, or that could be asked to interact.
             Verdict::Failed(error) if matches!(error.class(), FailureClass::Terminal | FailureClass::Interaction) => {
@@ -136,7 +140,8 @@ impl Impersonated {
         };
         let set = TokenSet::new(access_token.as_str());
         let end = super::rfc3339::seconds(&expire_time);
-        // By the server's own clock where it tells it. Longer than was asked for is a clock that is wrong.
+        // By the server's own clock where it tells it. Longer than was asked for is a clock that is
+        // wrong.
         let now = dated(&reply.headers).unwrap_or_else(|| self.time.now().wall);
         Ok(match end {
             Some(end) => set.expires_in(end.saturating_sub(now).min(self.lifetime)),

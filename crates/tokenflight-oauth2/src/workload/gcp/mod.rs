@@ -1,4 +1,5 @@
-//! Google Cloud's workload identity federation: the configuration file of an external account (AIP-4117) as a grant.
+//! Google Cloud's workload identity federation: the configuration file of an external account
+//! (AIP-4117) as a grant.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -12,15 +13,17 @@
 //! # let _ = |json, client: tokenflight_oauth2::client::HttpsClient, time| grant(json, client, time);
 //! ```
 //!
-//! The file says where secrets go and what is run, and it often comes from elsewhere, so it is not believed:
+//! The file says where secrets go and what is run, and it often comes from elsewhere, so it is not
+//! believed:
 //!
-//! * tokens go to `sts.` and `iamcredentials.` of the universe only, unless [`ExternalAccount::trust_urls`] is said;
+//! * tokens go to `sts.` and `iamcredentials.` of the universe only, unless
+//!   [`ExternalAccount::trust_urls`] is called;
 //! * another universe than `googleapis.com` must be named by the program;
 //! * a command is run only if the program says how *and* the environment allows it
 //!   ([`ExternalAccount::allow_executables`]).
 //!
-//! Nothing of a file that fails one of these is acted on. Sources of AWS and of X.509 certificates are not supported, and are
-//! told as [`ExternalAccountError::Unsupported`].
+//! Nothing of a file that fails one of these is acted on. Sources of AWS and of X.509 certificates
+//! are not supported, and are told as [`ExternalAccountError::Unsupported`].
 
 mod account;
 mod config;

@@ -32,7 +32,8 @@ pub(super) fn seconds(text: &str) -> Option<Duration> {
     u64::try_from(since).ok().map(Duration::from_secs)
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, with years that begin in March so that the leap day comes last.
+/// Days since 1970-01-01 in the Gregorian calendar, with years that begin in March so that the leap
+/// day comes last.
 const fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));

@@ -5,7 +5,7 @@ use http::Uri;
 use super::ExternalAccountError as Error;
 use crate::address::secure;
 
-/// The universe of everyone who has not been told of another one.
+/// The universe of an account that names no other.
 const USUAL: &str = "googleapis.com";
 
 /// What the program believes of a file.
@@ -16,8 +16,8 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// The universe that the program has named, or the usual one. A file alone cannot choose another, because it would choose
-    /// with it where tokens go.
+    /// The universe that the program has named, or the usual one. A file alone cannot choose
+    /// another, because it would choose with it where tokens go.
     pub(super) fn universe(&self, told: Option<&str>) -> Result<&str, Error> {
         let universe = self.universe.as_deref().unwrap_or(USUAL);
         match told {

@@ -19,8 +19,9 @@ macro_rules! rules {
         /// The rules that [`cell`] checks, in the words with which it complains.
         pub const CELL_RULES: &[&str] = &[$($words),*];
 
-        /// Checks a [`Cell`] against its contract. Then [`CellStore`](tokenflight_core::store::CellStore) makes a store
-        /// of it that passes [`store`](super::store()).
+        /// Checks a [`Cell`] against its contract. Then
+        /// [`CellStore`](tokenflight_core::store::CellStore) makes a store of it that passes
+        /// [`store`](super::store()).
         ///
         /// # Panics
         ///

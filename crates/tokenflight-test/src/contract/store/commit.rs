@@ -95,7 +95,8 @@ pub(super) async fn over_an_end(t: &Trial<'_>) {
     t.check(matches!(entry.state, EntryState::Active(_)), "the end is still there");
 }
 
-/// A store may compute a first try on what the session says it has read, and must find out if that is not stored any more.
+/// A store may compute a first try on what the session says it has read, and must find out if that
+/// is not stored any more.
 pub(super) async fn an_old_read_decides_nothing(t: &Trial<'_>) {
     let login = t.login(1).await;
     let old = t.seen().await;

@@ -24,14 +24,15 @@ macro_rules! rules {
 
         /// Checks a [`Store`] against the rules of its [contract](tokenflight_core::store).
         ///
-        /// Each operation is compared with what [`apply`](tokenflight_core::store::apply()) says of the entry that the
-        /// store shows, and done again at once; operations are also done again after others came between, held up
-        /// half-way while others are done, and dropped half-way. What the storage says of itself
-        /// ([`Facts`](tokenflight_core::store::Facts)) is believed.
+        /// Each operation is compared with what [`apply`](tokenflight_core::store::apply()) says of
+        /// the entry that the store shows, and done again at once; operations are also done again
+        /// after others came between, held up half-way while others are done, and dropped half-way.
+        /// What the storage says of itself ([`Facts`](tokenflight_core::store::Facts)) is believed.
         ///
-        /// A store that judges claims by the time of the operation needs no waiting: [`Setting::new`] has a clock that
-        /// jumps. One with a clock of its own needs a [`WaitingClock`](super::WaitingClock). Every rule uses keys of
-        /// its own, so the store need not be empty, but a second run needs another [prefix](Setting::prefix).
+        /// A store that judges claims by the time of the operation needs no waiting:
+        /// [`Setting::new`] has a clock that jumps. One with a clock of its own needs a
+        /// [`WaitingClock`](super::WaitingClock). Every rule uses keys of its own, so the store
+        /// need not be empty, but a second run needs another [prefix](Setting::prefix).
         ///
         /// # Panics
         ///

@@ -138,7 +138,8 @@ impl<'a> Trial<'a> {
         let (_, as_read) = apply(before.entry.as_ref(), &op, &facts);
         let reply = self.done(self.store.apply(&self.key, op.clone()).await);
         let got = self.seen().await.entry;
-        // Whether the kernel lock of another's claim is free is found out by trying: it is no fact of the reading.
+        // Whether the kernel lock of another's claim is free is found out by trying: it is no fact
+        // of the reading.
         if matches!(as_read, Reply::Busy { .. }) {
             let found_free = got.as_ref().and_then(|entry| entry.claim.as_ref()).filter(|claim| claim.dying);
             facts.lock = found_free.and_then(|claim| claim.lock);

@@ -5,8 +5,8 @@ use tokenflight_core::store::{Body, Entry, Op, Outcome, Owner, Reply, Seen, appl
 use super::trial::{A, B, C, STRICT, Trial, commit, end, settle, tokens};
 use crate::contract::cut::{MOST, polled};
 
-/// One of each operation, on what is stored: those of the holder of the claim, and a claim by another attempt of its
-/// session.
+/// One of each operation, on what is stored: those of the holder of the claim, and a claim by
+/// another attempt of its session.
 async fn ops(t: &Trial<'_>, entry: &Entry, attempt: Owner) -> [(&'static str, Op); OPS] {
     let holder = entry.claim.as_ref().map_or(A, |claim| claim.owner);
     let reset = |tokens| Body::Reset { base: Some(entry.login), tokens };

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use comfy_table::Table;
 
-use super::plain;
+use super::table::plain;
 use crate::command::soak::{
+    alive::Alive,
     books::{Seen, Skew},
     grace::Grace,
     probe::{Answer, OldToken},
-    stage::{Alive, Outcome},
+    stage::Outcome,
     tail::{Lifetime, MARGIN},
 };
 

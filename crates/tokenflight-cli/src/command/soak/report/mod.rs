@@ -2,15 +2,14 @@
 
 mod behaviour;
 mod policy;
+mod table;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, Table};
 
 use tokenflight_oauth2::provider::{self, Provider};
 
-use super::{
-    load::Counts,
-    stage::{Alive, Outcome},
-};
+use self::table::plain;
+use super::{alive::Alive, load::Counts, stage::Outcome};
 use crate::args::Soak;
 
 /// The numbers, the errors, and what the provider does.
@@ -66,10 +65,4 @@ fn errors(counts: &Counts) -> Option<String> {
         lines.push(format!("  {} × 401; if tokens end earlier than announced, --skew 1s helps", counts.unauthorized));
     }
     (!lines.is_empty()).then(|| format!("Errors that reached workers:\n{}", lines.join("\n")))
-}
-
-fn plain() -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table
 }

@@ -17,7 +17,8 @@ pub(super) struct Advice {
 /// A window under this is shorter than the attempt that would have to fit into it.
 const LEAST_WINDOW: Duration = Duration::from_secs(1);
 
-/// What was seen comes before what the table says, and where neither says anything the strict way does no harm.
+/// What was seen comes before what the table says, and where neither says anything the strict way
+/// does no harm.
 pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
     let advice = |policy, why: &str| Advice { policy, why: why.to_owned() };
     match grace {
@@ -60,7 +61,7 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::soak::stage::Alive;
+    use crate::command::soak::alive::Alive;
 
     fn seen(rotated: u64, kept: u64) -> Seen {
         Seen { rotated, kept, ..Seen::default() }
