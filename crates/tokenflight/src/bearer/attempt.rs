@@ -16,7 +16,7 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, BearerOptions, Choice, CloneService, HttpService, Replay, Resend,
+    BearerBody, Choice, CloneService, HttpService, Replay, Resend,
     call::{KeptRequest, Sent, Shared},
     challenge::Meaning,
     limit::Limit,
@@ -36,7 +36,7 @@ const REST_TIME: Duration = Duration::from_secs(10);
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
-/// A request that has no token yet, and goes to this origin.
+/// A request that has no token yet, and goes to this origin: what it asks for, and how long it may be held.
 ///
 /// # Cancel safety
 ///
@@ -48,6 +48,8 @@ pub(super) fn waiting<S, K, B, P>(
     request: Request<B>,
     origin: OriginId,
     chosen: P::Chosen,
+    ask: Ask,
+    mut limit: Limit,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body> + CloneService,
@@ -58,16 +60,10 @@ where
     async move {
         let session = shared.session(&chosen);
         let time = &session.parts.time;
-        let options = shared.options_of(&request);
-        let mut limit = Limit::of(request.headers(), &options, &**time);
-        let ask = match options.lasting() {
-            Some(time) => Ask::lasting(time, Some(origin)),
-            None => Ask::usable(Some(origin)),
-        };
         let timer = session.parts.timer();
         let obtained = limit.within(time, pin!(session.obtain(ask))).await.and_then(|obtained| obtained);
         let obtained = tell_waited(session, timer, obtained)?;
-        let (request, mut kept) = keep(&shared, request, &chosen, &options);
+        let (request, mut kept) = keep(&shared, request, &chosen);
         let (refusal, sent) = match send(&shared, request, obtained, origin, &chosen, &mut limit).await {
             Ok((response, sent)) => match shared.settle(&response, sent, &chosen).passed(response) {
                 Ok(response) => return Ok(response),
@@ -89,14 +85,13 @@ fn keep<S, K, B, P>(
     shared: &Shared<S, K, P>,
     request: Request<B>,
     chosen: &P::Chosen,
-    options: &BearerOptions,
 ) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
 where
     K: Replay<B>,
     P: Choice,
 {
     let mut copied = None;
-    shared.copy(&request, false, chosen, options, &mut copied);
+    shared.copy(&request, false, chosen, &shared.options_of(&request), &mut copied);
     if copied.is_none() {
         return (shared.settings.replay.pass(request), None);
     }

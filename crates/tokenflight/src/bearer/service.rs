@@ -14,12 +14,13 @@ use tower_service::Service;
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
     call::{Copied, KeptRequest, Root, Sent, Settings, Shared},
+    limit::Limit,
     oneshot::SentBy,
     readiness::Readiness,
     target::{Names, NoToken},
 };
 use crate::{
-    session::{Session, Snapshot},
+    session::{Ask, Session, Snapshot},
     sync::Arc,
 };
 
@@ -241,7 +242,16 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         B: Send + 'static,
     {
         drop(mem::replace(inner, shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen)))
+        // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
+        let session = shared.session(&chosen);
+        let options = shared.options_of(&request);
+        let limit = Limit::of(request.headers(), &options, &*session.parts.time);
+        let ask = match options.lasting() {
+            Some(time) => Ask::lasting(time, Some(origin)),
+            None => Ask::usable(Some(origin)),
+        };
+        let ask = ask.pinned(session);
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit)))
     }
 }
 

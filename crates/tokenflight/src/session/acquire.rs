@@ -63,6 +63,13 @@ impl Ask {
         Self::new(Want::Forced)
     }
 
+    /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
+    /// was asked.
+    pub(crate) fn pinned(mut self, session: &Inner) -> Self {
+        self.pin = session.peek(|slot| (!slot.machine.is_unloaded()).then(|| slot.machine.resets()));
+        self
+    }
+
     /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
     const fn is_pinned(&self) -> bool {
         self.pin.is_some()
