@@ -1,12 +1,16 @@
 //! What a request says about how it is to be treated.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tokenflight::{BearerOptions, ErrorKind, GrantError};
-use tokenflight_test::mock::Step;
+use tokenflight::{BearerOptions, ErrorKind, GrantError, Now, Time, time::Sleep};
+use tokenflight_test::{ManualTime, mock::Step};
 use tokio_test::assert_pending;
 
 use crate::{
-    fixture::{Fixture, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
+    fixture::{
+        Fixture, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status,
+    },
     scripted::TestBody,
 };
 
@@ -158,6 +162,40 @@ fn no_request_waits_for_a_token_longer_than_it_says() {
     assert_pending!(call.poll_until_idle());
     fixture.received_with("access-1");
     assert_eq!(fixture.grant.count(), 1);
+}
+
+/// A program that is polled by a runtime without timers: the work alone decides.
+#[test]
+fn without_a_timer_no_limit_is_over_at_once() {
+    let time = ManualTime::new(7);
+    let mut fixture = Fixture::blank(|builder| builder.time(NoTimer(time.clone())));
+    fixture.log_in("access-0", LIFE);
+    time.advance(LIFE);
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(60)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    fixture.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+}
+
+/// A clock whose timers panic, as tokio's do outside of a runtime.
+#[derive(Clone)]
+struct NoTimer(ManualTime);
+
+impl Time for NoTimer {
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        panic!("there is no reactor running")
+    }
+
+    fn random(&self) -> u64 {
+        Time::random(&self.0)
+    }
 }
 
 #[test]
