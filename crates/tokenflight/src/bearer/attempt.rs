@@ -48,7 +48,7 @@ pub(super) fn waiting<S, K, B, P>(
     request: Request<B>,
     origin: OriginId,
     chosen: P::Chosen,
-    ask: Ask,
+    mut ask: Ask,
     mut limit: Limit,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
@@ -61,7 +61,11 @@ where
         let session = shared.session(&chosen);
         let time = &session.parts.time;
         let timer = session.parts.timer();
-        let obtained = limit.within(time, pin!(session.obtain(ask))).await.and_then(|obtained| obtained);
+        let waited = limit.within(time, pin!(session.obtain(&mut ask))).await;
+        let obtained = waited.unwrap_or_else(|late| match session.make_do(&ask) {
+            Some(token) => Ok((token, None)),
+            None => Err(late),
+        });
         let obtained = tell_waited(session, timer, obtained)?;
         let (request, mut kept) = keep(&shared, request, &chosen);
         let (refusal, sent) = match send(&shared, request, obtained, origin, &chosen, &mut limit).await {

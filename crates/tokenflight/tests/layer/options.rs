@@ -9,7 +9,7 @@ use tokio_test::assert_pending;
 
 use crate::{
     fixture::{
-        Fixture, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status,
+        Fixture, LIFE, ME, OTHER, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status,
     },
     scripted::TestBody,
 };
@@ -162,6 +162,46 @@ fn no_request_waits_for_a_token_longer_than_it_says() {
     assert_pending!(call.poll_until_idle());
     fixture.received_with("access-1");
     assert_eq!(fixture.grant.count(), 1);
+}
+
+/// Renewing is a wish. "If there is no new one to be had, one that is still good is used."
+#[test]
+fn a_request_that_wants_a_lasting_token_is_sent_with_a_good_one_when_it_may_wait_no_longer() {
+    let mut fixture = Fixture::new();
+    fixture.time.advance(secs(180));
+    fixture.grant.gate().close();
+    let lasting = || with(BearerOptions::new().min_remaining(secs(600)).max_wait(secs(3)), get(ME));
+    let mut call = fixture.call(lasting());
+    assert_pending!(call.poll_until_idle());
+    fixture.nothing_received();
+    fixture.time.advance(secs(3));
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-0");
+    // A good one of its own login.
+    let mut call = fixture.call(lasting());
+    assert_pending!(call.poll_until_idle());
+    drop(tokio_test::task::spawn(fixture.session.logout()).poll());
+    fixture.log_in("other-user", LIFE);
+    fixture.time.advance(secs(3));
+    assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
+    fixture.nothing_received();
+}
+
+/// What one origin has refused is as good as before for the others.
+#[test]
+fn a_request_to_an_origin_that_never_refused_the_token_is_sent_with_it_when_it_may_wait_no_longer() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let mut refused = fixture.refused(get(ME));
+    assert_pending!(refused.poll_until_idle());
+    let limited = |uri: &str| with(BearerOptions::new().max_wait(secs(3)), get(uri));
+    let (mut same, mut other) = (fixture.call(limited(ME)), fixture.call(limited(&format!("{OTHER}/"))));
+    assert_pending!(same.poll_until_idle());
+    let _ = other.poll_until_idle();
+    fixture.time.advance(secs(3));
+    assert_eq!(our_failure(same.poll_until_idle()), ErrorKind::TimedOut);
+    assert_pending!(other.poll_until_idle());
+    fixture.received_with("access-0");
 }
 
 /// A program that is polled by a runtime without timers: the work alone decides.
