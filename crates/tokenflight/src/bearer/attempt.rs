@@ -249,11 +249,14 @@ where
     Box::pin(async move {
         let session = shared.session(chosen);
         let time = &session.parts.time;
-        let mut service = shared.fresh();
-        let mut readiness = Readiness::default();
-        let ready = poll_fn(|cx| readiness.poll_ready(&mut service, Some(session), cx));
+        let ready = pin!(async {
+            let mut service = poll_fn(|cx| shared.template.poll_clone(cx)).await;
+            let mut readiness = Readiness::default();
+            let ready = poll_fn(|cx| readiness.poll_ready(&mut service, Some(session), cx)).await;
+            ready.map(|()| service)
+        });
         let ready = limit.within(time, pin!(with(&mut beside, ready))).await.map_err(Failure::Ours)?;
-        ready.map_err(|error| Failure::Inner(error.into()))?;
+        let mut service = ready.map_err(|error| Failure::Inner(error.into()))?;
         let token = session.newest_of(token).map_err(Failure::Ours)?;
         shared.settings.choice.confirm(chosen, request.extensions()).map_err(Failure::Ours)?;
         limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;

@@ -132,6 +132,7 @@ mod replay;
 mod resend;
 pub(crate) mod service;
 pub(crate) mod target;
+mod template;
 mod watch;
 
 use self::challenge::Challenge;

@@ -215,13 +215,13 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
 
     /// Nothing to send. The readied service goes back, with the permit it may hold.
     #[cold]
-    fn fail<B>(inner: &mut S, shared: &Shared<S, K, P>, kind: ErrorKind) -> BearerFuture<S, K, B, P>
+    fn fail<B>(inner: &mut S, kind: ErrorKind) -> BearerFuture<S, K, B, P>
     where
         S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(inner, shared.fresh()));
+        give_back(inner);
         BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
     }
 
@@ -241,7 +241,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(inner, shared.fresh()));
+        give_back(inner);
         // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
         let session = shared.session(&chosen);
         let options = shared.options_of(&request);
@@ -304,10 +304,16 @@ where
                 BearerFuture::first(future, Arc::clone(shared), None, sent, chosen)
             }
             Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
-            Treatment::NoKey => Self::fail(inner, shared, ErrorKind::NoKey),
+            Treatment::NoKey => Self::fail(inner, ErrorKind::NoKey),
             Treatment::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
         }
     }
+}
+
+/// Lets go of the service that was readied, and of the permit it may hold. What stays is a clone, not ready.
+fn give_back<S: Clone>(inner: &mut S) {
+    let fresh = inner.clone();
+    drop(mem::replace(inner, fresh));
 }
 
 /// What becomes of a request.
