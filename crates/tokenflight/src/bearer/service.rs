@@ -305,7 +305,9 @@ where
             }
             Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
             Treatment::NoKey => Self::fail(inner, ErrorKind::NoKey),
-            Treatment::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
+            Treatment::Untouched(why) => {
+                BearerFuture::plain(inner.call(replay.pass(request)), why, shared.settings.also_refused.clone())
+            }
         }
     }
 }
