@@ -31,7 +31,8 @@ use crate::{
     time::Deadline,
 };
 
-/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known.
+/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known; unless the caller
+/// says how long its request may be held.
 const REST_TIME: Duration = Duration::from_secs(10);
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
@@ -161,7 +162,8 @@ where
             let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
             let rest = again.is_pending().then(|| {
                 let rest = poll_fn(|cx| shared.settings.replay.poll_again(source, cx));
-                Box::pin(Deadline::after(Arc::clone(time), REST_TIME).limit(rest))
+                let longest = copied.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
+                Box::pin(Deadline::after(Arc::clone(time), longest).limit(rest))
             });
             copied.head.shrink();
             let newer = session.obtain(sent.refused(replays));

@@ -35,6 +35,11 @@ impl Limit {
         Self::new(options, headers.get(grpc::TIMEOUT).and_then(grpc::timeout), time)
     }
 
+    /// What is left of the time for which the caller lets the request be held.
+    pub(super) const fn of_caller(&self) -> Option<Duration> {
+        self.wait
+    }
+
     /// Does what the request waits for, until it may wait no longer.
     ///
     /// # Errors

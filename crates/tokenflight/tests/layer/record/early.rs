@@ -141,6 +141,26 @@ fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
 }
 
 #[test]
+fn the_rest_of_a_body_is_waited_for_as_long_as_the_caller_lets_its_request_be_held() {
+    let mut fixture = Fixture::with(|layer| layer.options(BearerOptions::new().max_wait(secs(60))));
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    for seconds in [10, 49] {
+        fixture.time.advance(secs(seconds));
+        assert_pending!(call.poll_until_idle());
+    }
+    push.data("next");
+    push.end();
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(read(fixture.received().0.into_body()).0, b"halfnext");
+}
+
+#[test]
 fn without_a_known_end_a_body_is_sent_again_only_if_it_had_ended() {
     let unknown = || Fixture::with(BearerLayer::replay_unknown_length);
     let body = || TestBody::text("one").data("two").end(End::Ends);
