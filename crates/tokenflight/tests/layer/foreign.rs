@@ -2,6 +2,7 @@
 
 use std::{
     future::{Ready, ready},
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -12,9 +13,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxError, Origins, Session, TokenSet};
+use tokenflight::{BearerLayer, BoxError, Origins, Session, TokenSet, bearer::ReplayBody};
 use tokenflight_test::{ManualTime, MockGrant};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -161,4 +163,58 @@ fn a_client_whose_clone_panics_fails_one_request_and_no_other() {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| now(call))).is_err());
         assert_eq!(now(client.call(get(ME))).unwrap().status(), StatusCode::OK);
     }));
+}
+
+/// A body of two pieces that runs the hook whenever it is asked something.
+struct Asked(u64, Hook);
+
+impl Body for Asked {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.1.run();
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or(0);
+        Poll::Ready(left.map(|_| Ok(Frame::data(Bytes::from_static(b"x")))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.1.run();
+        self.0 == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.1.run();
+        SizeHint::with_exact(self.0)
+    }
+}
+
+/// What the client asks a recorded body, and when.
+type Question = fn(&mut ReplayBody<Asked>);
+
+#[test]
+fn a_body_is_asked_nothing_with_its_recording_locked() {
+    let poll: Question = |body| drop(Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop())));
+    let questions: [Question; 3] = [|body| _ = body.is_end_stream(), |body| _ = body.size_hint(), poll];
+    for question in questions {
+        assert!(ends(move || {
+            let hook = Hook::default();
+            let (sender, receiver) = mpsc::channel();
+            let inner = tower::service_fn(move |request: Request<ReplayBody<Asked>>| {
+                sender.send(request.into_body()).unwrap();
+                std::future::pending::<Result<Response<Full<Bytes>>, BoxError>>()
+            });
+            let construct: fn(ReplayBody<Asked>) -> ReplayBody<Asked> = |body| body;
+            let layer = BearerLayer::new(session().0, Origins::new([API]).unwrap()).replay_with(construct);
+            let call = layer.layer(inner).call(Request::post(ME).body(Asked(3, hook.clone())).unwrap());
+            let mut body = receiver.recv().unwrap();
+            question(&mut body);
+            // Dropping the call ends the recording.
+            hook.set(move || drop(call));
+            for _ in 0..3 {
+                question(&mut body);
+            }
+        }));
+    }
 }
