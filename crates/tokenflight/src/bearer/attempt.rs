@@ -178,10 +178,11 @@ where
             let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
                 return Ok(BearerBody::handed_on(refusal));
             };
-            if let Some(resume) = resume
-                && let Err(error) = copied.limit.within(time, with(&mut obtained.1, resume)).await
-            {
-                return Ok(explained(BearerBody::handed_on(refusal), error));
+            if let Some(resume) = resume {
+                let resumed = copied.limit.within(time, with(&mut obtained.1, resume)).await;
+                if let Err(error) = resumed.and_then(|resumed| resumed.map_err(Error::from)) {
+                    return Ok(explained(BearerBody::handed_on(refusal), error));
+                }
             }
             replays = u8::saturating_add(replays, 1);
             let mut request = copied.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));

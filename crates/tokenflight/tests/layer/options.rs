@@ -220,6 +220,20 @@ fn without_a_timer_no_limit_is_over_at_once() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
+/// A replay before that would break the server's word.
+#[test]
+fn without_a_timer_there_is_no_replay_after_the_time_that_a_server_asks_for() {
+    let time = ManualTime::new(7);
+    let mut fixture = Fixture::blank(|builder| builder.time(NoTimer(time.clone())));
+    fixture.log_in("access-0", LIFE);
+    time.advance(secs(60));
+    let mut answer = challenged(&["Bearer"], TestBody::new());
+    answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static("1000"));
+    let mut call = fixture.refused_with(answer);
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::NoTimer);
+    fixture.nothing_received();
+}
+
 /// A clock whose timers panic, as tokio's do outside of a runtime.
 #[derive(Clone)]
 struct NoTimer(ManualTime);
