@@ -25,7 +25,9 @@ use crate::fixture::{API, LIFE, ME, Req, bearer, get, now, secs};
 
 /// What the user's code does once, when it is called next.
 #[derive(Clone, Default)]
-struct Hook(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+struct Hook(Arc<Mutex<Option<Act>>>);
+
+type Act = Box<dyn FnOnce() + Send>;
 
 impl Hook {
     fn set(&self, act: impl FnOnce() + Send + 'static) {
