@@ -5,13 +5,15 @@ use crate::OriginId;
 /// Who has refused the current access token.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rejected {
+    /// The latest, in their order.
     origins: Vec<OriginId>,
-    /// Refused by the user, or by more origins than are remembered.
+    /// Refused by the user.
     everywhere: bool,
 }
 
 impl Rejected {
-    /// Origins remembered at once.
+    /// Origins remembered at once. One that is forgotten is sent the token once more, and refuses it once more: that many
+    /// refusals are no reason to take the token from an origin that has never refused it.
     const MOST: usize = 8;
 
     pub(super) fn is_empty(&self) -> bool {
@@ -27,8 +29,13 @@ impl Rejected {
     pub(super) fn add(&mut self, origin: Option<OriginId>) {
         match origin {
             Some(origin) if self.origins.contains(&origin) => {}
-            Some(origin) if self.origins.len() < Self::MOST => self.origins.push(origin),
-            _ => self.everywhere = true,
+            Some(origin) => {
+                if self.origins.len() == Self::MOST {
+                    self.origins.remove(0);
+                }
+                self.origins.push(origin);
+            }
+            None => self.everywhere = true,
         }
     }
 

@@ -47,7 +47,7 @@ fn the_driver_replaces_a_token_that_some_origin_has_refused() {
 }
 
 #[test]
-fn nine_origins_that_refuse_a_token_speak_for_all() {
+fn however_many_origins_refuse_a_token_they_do_not_speak_for_others() {
     let mut machine = refused_and_down();
     for number in 11..18 {
         let refused = refused_by(&machine, origin(number));
@@ -61,7 +61,13 @@ fn nine_origins_that_refuse_a_token_speak_for_all() {
     }
     let refused = refused_by(&machine, origin(18));
     machine.refused(refused, at(60));
-    assert!(matches!(machine.usable(Some(OTHER), at(60)), Decision::Refuse(_)) && !machine.has_usable(None, at(60)));
+    assert!(uses(&machine.usable(Some(OTHER), at(60))) && machine.has_usable(None, at(60)));
+    // Of nine the first is forgotten, and refuses once more.
+    assert!(!machine.has_usable(Some(origin(18)), at(60)) && !machine.has_usable(Some(origin(11)), at(60)));
+    assert!(uses(&machine.usable(Some(API), at(60))));
+    let refused = refused_by(&machine, API);
+    assert!(matches!(machine.refused(refused, at(60)), Decision::Refuse(_)));
+    assert!(!machine.has_usable(Some(API), at(60)) && machine.has_usable(Some(origin(11)), at(60)));
 }
 
 #[test]

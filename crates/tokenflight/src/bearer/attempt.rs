@@ -16,7 +16,7 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{
-    BearerBody, BearerOptions, Choice, CloneService, HttpService, Replay, Resend,
+    BearerBody, Choice, CloneService, HttpService, Replay, Resend,
     call::{KeptRequest, Sent, Shared},
     challenge::Meaning,
     limit::Limit,
@@ -31,12 +31,13 @@ use crate::{
     time::Deadline,
 };
 
-/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known.
+/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known; unless the caller
+/// says how long its request may be held.
 const REST_TIME: Duration = Duration::from_secs(10);
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
-/// A request that has no token yet, and goes to this origin.
+/// A request that has no token yet, and goes to this origin: what it asks for, and how long it may be held.
 ///
 /// # Cancel safety
 ///
@@ -48,6 +49,8 @@ pub(super) fn waiting<S, K, B, P>(
     request: Request<B>,
     origin: OriginId,
     chosen: P::Chosen,
+    mut ask: Ask,
+    mut limit: Limit,
 ) -> impl Future<Output = Answer<S::ResponseBody>> + Send
 where
     S: HttpService<K::Body> + CloneService,
@@ -58,16 +61,14 @@ where
     async move {
         let session = shared.session(&chosen);
         let time = &session.parts.time;
-        let options = shared.options_of(&request);
-        let mut limit = Limit::of(request.headers(), &options, &**time);
-        let ask = match options.lasting() {
-            Some(time) => Ask::lasting(time, Some(origin)),
-            None => Ask::usable(Some(origin)),
-        };
         let timer = session.parts.timer();
-        let obtained = limit.within(time, pin!(session.obtain(ask))).await.and_then(|obtained| obtained);
+        let waited = limit.within(time, pin!(session.obtain(&mut ask))).await;
+        let obtained = waited.unwrap_or_else(|late| match session.make_do(&ask) {
+            Some(token) => Ok((token, None)),
+            None => Err(late),
+        });
         let obtained = tell_waited(session, timer, obtained)?;
-        let (request, mut kept) = keep(&shared, request, &chosen, &options);
+        let (request, mut kept) = keep(&shared, request, &chosen);
         let (refusal, sent) = match send(&shared, request, obtained, origin, &chosen, &mut limit).await {
             Ok((response, sent)) => match shared.settle(&response, sent, &chosen).passed(response) {
                 Ok(response) => return Ok(response),
@@ -89,14 +90,13 @@ fn keep<S, K, B, P>(
     shared: &Shared<S, K, P>,
     request: Request<B>,
     chosen: &P::Chosen,
-    options: &BearerOptions,
 ) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
 where
     K: Replay<B>,
     P: Choice,
 {
     let mut copied = None;
-    shared.copy(&request, false, chosen, options, &mut copied);
+    shared.copy(&request, false, chosen, &shared.options_of(&request), &mut copied);
     if copied.is_none() {
         return (shared.settings.replay.pass(request), None);
     }
@@ -162,7 +162,8 @@ where
             let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
             let rest = again.is_pending().then(|| {
                 let rest = poll_fn(|cx| shared.settings.replay.poll_again(source, cx));
-                Box::pin(Deadline::after(Arc::clone(time), REST_TIME).limit(rest))
+                let longest = copied.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
+                Box::pin(Deadline::after(Arc::clone(time), longest).limit(rest))
             });
             copied.head.shrink();
             let newer = session.obtain(sent.refused(replays));
@@ -177,10 +178,11 @@ where
             let ((Poll::Ready(Some(body)), _) | (_, Some(Ok(Some(body))))) = (again, rest) else {
                 return Ok(BearerBody::handed_on(refusal));
             };
-            if let Some(resume) = resume
-                && let Err(error) = copied.limit.within(time, with(&mut obtained.1, resume)).await
-            {
-                return Ok(explained(BearerBody::handed_on(refusal), error));
+            if let Some(resume) = resume {
+                let resumed = copied.limit.within(time, with(&mut obtained.1, resume)).await;
+                if let Err(error) = resumed.and_then(|resumed| resumed.map_err(Error::from)) {
+                    return Ok(explained(BearerBody::handed_on(refusal), error));
+                }
             }
             replays = u8::saturating_add(replays, 1);
             let mut request = copied.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
@@ -251,11 +253,14 @@ where
     Box::pin(async move {
         let session = shared.session(chosen);
         let time = &session.parts.time;
-        let mut service = shared.fresh();
-        let mut readiness = Readiness::default();
-        let ready = poll_fn(|cx| readiness.poll_ready(&mut service, Some(session), cx));
+        let ready = pin!(async {
+            let mut service = poll_fn(|cx| shared.template.poll_clone(cx)).await;
+            let mut readiness = Readiness::default();
+            let ready = poll_fn(|cx| readiness.poll_ready(&mut service, Some(session), cx)).await;
+            ready.map(|()| service)
+        });
         let ready = limit.within(time, pin!(with(&mut beside, ready))).await.map_err(Failure::Ours)?;
-        ready.map_err(|error| Failure::Inner(error.into()))?;
+        let mut service = ready.map_err(|error| Failure::Inner(error.into()))?;
         let token = session.newest_of(token).map_err(Failure::Ours)?;
         shared.settings.choice.confirm(chosen, request.extensions()).map_err(Failure::Ours)?;
         limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;

@@ -12,12 +12,13 @@ use super::{
     refusal::{AlsoRefused, Look, look},
     replay::{Head, Seen},
     target::{Names, Rules},
+    template::Template,
     watch::Watch,
 };
 use crate::{
     session::{Ask, Supply},
     slot::Inner,
-    sync::{Arc, Mutex, OnceLock, lock},
+    sync::{Arc, OnceLock},
 };
 
 /// What a layer hands to the services it makes.
@@ -64,8 +65,8 @@ impl<S: Clone, K: Clone, P: Choice> Root<S, K, P> {
 /// What all calls of a service and its clones share.
 pub(super) struct Shared<S, K, P> {
     pub(super) settings: Settings<K, P>,
-    /// A service to clone for a wait or a replay; behind a lock so that it need not be `Sync`.
-    template: Mutex<S>,
+    /// Cloned for a send after a wait, and for a replay.
+    pub(super) template: Template<S>,
     /// Whether requests are kept at all.
     replays: bool,
 }
@@ -73,11 +74,7 @@ pub(super) struct Shared<S, K, P> {
 impl<S: Clone, K, P: Choice> Shared<S, K, P> {
     pub(super) fn new(inner: &S, settings: Settings<K, P>) -> Self {
         let replays = settings.choice.only().is_none_or(|session| session.inner.parts.policy().replays > 0);
-        Self { settings, template: Mutex::new(inner.clone()), replays }
-    }
-
-    pub(super) fn fresh(&self) -> S {
-        lock(&self.template).clone()
+        Self { settings, template: Template::new(inner.clone()), replays }
     }
 }
 

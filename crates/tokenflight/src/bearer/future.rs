@@ -5,13 +5,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Response, StatusCode};
+use http::Response;
 use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
     call::{KeptRequest, Sent, Settled, Shared},
+    refusal::{AlsoRefused, Look, look},
 };
 use crate::{session::Session, sync::Arc};
 
@@ -43,8 +44,8 @@ pin_project! {
         K: Replay<B>,
         P: Choice,
     {
-        // Sent without a token of ours.
-        Plain { #[pin] future: S::Future, why: NoToken },
+        // Sent without a token of ours. A refusal says why.
+        Plain { #[pin] future: S::Future, why: NoToken, also: AlsoRefused },
         // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
         // and not moved out.
         First {
@@ -67,8 +68,8 @@ where
     P: Choice,
 {
     #[inline]
-    pub(super) const fn plain(future: S::Future, why: NoToken) -> Self {
-        Self { state: State::Plain { future, why } }
+    pub(super) const fn plain(future: S::Future, why: NoToken, also: AlsoRefused) -> Self {
+        Self { state: State::Plain { future, why, also } }
     }
 
     #[inline]
@@ -115,9 +116,9 @@ where
                 let watch = settled.told(&mut response);
                 Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
             }
-            StateProj::Plain { future, why } => future.poll(cx).map(|result| {
+            StateProj::Plain { future, why, also } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;
-                if response.status() == StatusCode::UNAUTHORIZED {
+                if matches!(look(&response, also), Look::Refused) {
                     response.extensions_mut().insert(*why);
                 }
                 Ok(response.map(BearerBody::whole))

@@ -1,8 +1,12 @@
 //! How long a request may be held.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
 
-use futures_util::future::{Either, select};
 use http::HeaderMap;
 use tokenflight_core::{Error, ErrorKind, Time};
 
@@ -31,6 +35,11 @@ impl Limit {
         Self::new(options, headers.get(grpc::TIMEOUT).and_then(grpc::timeout), time)
     }
 
+    /// What is left of the time for which the caller lets the request be held.
+    pub(super) const fn of_caller(&self) -> Option<Duration> {
+        self.wait
+    }
+
     /// Does what the request waits for, until it may wait no longer.
     ///
     /// # Errors
@@ -39,7 +48,7 @@ impl Limit {
     pub(super) async fn within<F: Future + Unpin>(
         &mut self,
         time: &Arc<dyn Time>,
-        work: F,
+        mut work: F,
     ) -> Result<F::Output, Error> {
         if self.wait.is_none() && self.call.is_none() {
             return Ok(work.await);
@@ -48,10 +57,18 @@ impl Limit {
         let waited = self.wait.map(|wait| began.saturating_add(wait));
         let until = [waited, self.call].into_iter().flatten().min().unwrap_or(Duration::MAX);
         // Boxed, because few requests have a limit and all would have to make room for it.
-        let done = match select(work, Box::pin(Deadline::at(Arc::clone(time), until))).await {
-            Either::Left((output, _)) => Ok(output),
-            Either::Right(_) => Err(Error::new(ErrorKind::TimedOut)),
-        };
+        let mut deadline = Box::pin(Deadline::at(Arc::clone(time), until));
+        let done = poll_fn(|cx| {
+            if let Poll::Ready(output) = Pin::new(&mut work).poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            match deadline.as_mut().poll(cx) {
+                Poll::Ready(Ok(())) => Poll::Ready(Err(Error::new(ErrorKind::TimedOut))),
+                // Without a timer the limit ends the wait only when the work wakes it.
+                Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
         let spent = time.now().boot.saturating_sub(began);
         self.wait = self.wait.map(|wait| wait.saturating_sub(spent));
         done

@@ -3,7 +3,7 @@
 //! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` requests whose error can be boxed.
 //!
 //! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
-//!   that is answered with 401, the reason is in the response's extensions: [`NoToken`].
+//!   that is refused, the reason is in the response's extensions: [`NoToken`].
 //! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
 //! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
@@ -132,6 +132,7 @@ mod replay;
 mod resend;
 pub(crate) mod service;
 pub(crate) mod target;
+mod template;
 mod watch;
 
 use self::challenge::Challenge;

@@ -89,8 +89,10 @@ impl BearerOptions {
 
     /// How long the layer may hold the request: waiting for a token, for the client to be ready, or for the end of a body that
     /// is to be sent again. The time the server takes to answer does not count. When it is over the caller gets the refusal,
-    /// if there is one, or an [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a limit
-    /// too, and counts from the call.
+    /// if there is one. A request that waited for a better token than the one there is, because it wants one that lasts or
+    /// another origin has refused it, is sent with that one; any other ends in an
+    /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a limit too, and counts from
+    /// the call: the server would not answer any more.
     #[must_use]
     pub const fn max_wait(mut self, time: Duration) -> Self {
         self.max_wait = Some(time);

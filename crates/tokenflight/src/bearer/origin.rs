@@ -1,6 +1,7 @@
 //! The list of origins that tokens may go to.
 
 use std::{
+    collections::HashSet,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     net::{Ipv4Addr, Ipv6Addr},
@@ -59,7 +60,7 @@ enum Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// Not `scheme://host[:port]`: something is missing, or there is a path, a query or a user name.
+    /// Not `scheme://host[:port]`: something is missing, or there is a path, a query, a fragment or a user name.
     NotAnOrigin(String),
     /// Plain `http`, which would show the token to everything on the way.
     NotTls(String),
@@ -142,7 +143,10 @@ impl Origins {
 
     fn list(origins: impl IntoIterator<Item: AsRef<str>>, plain: impl Fn(&Host) -> bool) -> Result<Self, OriginError> {
         let listed = origins.into_iter().map(|text| Listed::parse(text.as_ref(), &plain));
-        let listed: Vec<_> = listed.collect::<Result<_, _>>()?;
+        let mut listed: Vec<Listed> = listed.collect::<Result<_, _>>()?;
+        // In another spelling, perhaps.
+        let mut seen = HashSet::new();
+        listed.retain(|listed| seen.insert((listed.tls, listed.host.clone(), listed.port)));
         if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self { listed, sole: false }) }
     }
 
@@ -179,7 +183,8 @@ impl Listed {
         let broken = || {
             if text.contains('*') { OriginError::Wildcard(shown(text)) } else { OriginError::NotAnOrigin(shown(text)) }
         };
-        let uri = Uri::from_str(text).map_err(|_| broken())?;
+        // `Uri` drops a fragment in silence.
+        let uri = Uri::from_str(text).ok().filter(|_| !text.contains('#')).ok_or_else(broken)?;
         let (Some(scheme), Some(spelled)) = (uri.scheme(), uri.authority()) else { return Err(broken()) };
         let tls = *scheme == Scheme::HTTPS;
         let known = tls || *scheme == Scheme::HTTP;
@@ -265,16 +270,50 @@ fn port(text: &str, tls: bool) -> Option<u16> {
     }
 }
 
-/// What may be shown of a text that is no origin: scheme, host and port. The rest of an address may be a secret.
+/// What may be shown of a text that is no origin: scheme, host and port, as far as they can be such. The rest of an address may
+/// be a secret.
 fn shown(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
-    // Before the path: a password may have a slash in it.
-    let (user, host) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("…@", host));
-    let end = host.find(['/', '?', '#']).unwrap_or(host.len());
-    let path = match &host[end..] {
-        "" | "/" => &host[end..],
-        _ => "/…",
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => (format!("{scheme}://"), rest),
+        _ => (String::new(), text),
     };
-    let scheme = if text.contains("://") { format!("{scheme}://") } else { String::new() };
-    format!("{scheme}{user}{}{path}", &host[..end])
+    let (user, host) = match rest.rsplit_once('@') {
+        // A password with a slash in it, or a path with an `@`: what follows may be a host or a secret.
+        Some((user, _)) if user.contains(['/', '?', '#', '\\']) => return format!("{scheme}…@…"),
+        Some((_, host)) => ("…@", host),
+        None => ("", rest),
+    };
+    let (host, rest) = match host.split_once(']') {
+        Some((address, rest)) if address.strip_prefix('[').is_some_and(is_address) => (format!("{address}]"), rest),
+        _ => {
+            let (host, rest) = host.split_at(host.find(|char| !is_of_name(char)).unwrap_or(host.len()));
+            (host.to_owned(), rest)
+        }
+    };
+    let port = rest
+        .strip_prefix(':')
+        .map_or(0, |port| 1 + port.find(|char: char| !char.is_ascii_digit()).unwrap_or(port.len()));
+    let (port, path) = rest.split_at(port);
+    let path = match path {
+        "" | "/" => path,
+        path if path.starts_with('/') => "/…",
+        _ => "…",
+    };
+    format!("{scheme}{user}{host}{port}{path}")
+}
+
+/// Whether it may be a scheme (RFC 3986 §3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// Whether it may be an address as it stands in brackets.
+fn is_address(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+}
+
+/// Whether it may stand in the name of a host, or of many.
+fn is_of_name(char: char) -> bool {
+    char.is_alphanumeric() || matches!(char, '.' | '-' | '_' | '*')
 }

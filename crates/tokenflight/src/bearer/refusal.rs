@@ -71,7 +71,12 @@ fn missing<R>(response: &Response<R>) -> Look {
         return Look::Nothing;
     }
     let challenge = read(response.headers());
-    match challenge.meaning() {
+    // The error is read from any scheme.
+    let meaning = match challenge.meaning() {
+        Meaning::OtherScheme => challenge.meaning_of_error(),
+        meaning => meaning,
+    };
+    match meaning {
         Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Look::Nothing,
         _ => Look::Missing(Box::new(challenge)),
     }

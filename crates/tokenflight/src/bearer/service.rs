@@ -14,12 +14,13 @@ use tower_service::Service;
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
     call::{Copied, KeptRequest, Root, Sent, Settings, Shared},
+    limit::Limit,
     oneshot::SentBy,
     readiness::Readiness,
     target::{Names, NoToken},
 };
 use crate::{
-    session::{Session, Snapshot},
+    session::{Ask, Session, Snapshot},
     sync::Arc,
 };
 
@@ -214,13 +215,13 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
 
     /// Nothing to send. The readied service goes back, with the permit it may hold.
     #[cold]
-    fn fail<B>(inner: &mut S, shared: &Shared<S, K, P>, kind: ErrorKind) -> BearerFuture<S, K, B, P>
+    fn fail<B>(inner: &mut S, kind: ErrorKind) -> BearerFuture<S, K, B, P>
     where
         S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(inner, shared.fresh()));
+        give_back(inner);
         BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
     }
 
@@ -240,8 +241,17 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         K: Replay<B>,
         B: Send + 'static,
     {
-        drop(mem::replace(inner, shared.fresh()));
-        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen)))
+        give_back(inner);
+        // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
+        let session = shared.session(&chosen);
+        let options = shared.options_of(&request);
+        let limit = Limit::of(request.headers(), &options, &*session.parts.time);
+        let ask = match options.lasting() {
+            Some(time) => Ask::lasting(time, Some(origin)),
+            None => Ask::usable(Some(origin)),
+        };
+        let ask = ask.pinned(session);
+        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit)))
     }
 }
 
@@ -294,10 +304,18 @@ where
                 BearerFuture::first(future, Arc::clone(shared), None, sent, chosen)
             }
             Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
-            Treatment::NoKey => Self::fail(inner, shared, ErrorKind::NoKey),
-            Treatment::Untouched(why) => BearerFuture::plain(inner.call(replay.pass(request)), why),
+            Treatment::NoKey => Self::fail(inner, ErrorKind::NoKey),
+            Treatment::Untouched(why) => {
+                BearerFuture::plain(inner.call(replay.pass(request)), why, shared.settings.also_refused.clone())
+            }
         }
     }
+}
+
+/// Lets go of the service that was readied, and of the permit it may hold. What stays is a clone, not ready.
+fn give_back<S: Clone>(inner: &mut S) {
+    let fresh = inner.clone();
+    drop(mem::replace(inner, fresh));
 }
 
 /// What becomes of a request.

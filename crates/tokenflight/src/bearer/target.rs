@@ -10,7 +10,8 @@ use tokenflight_machine::OriginId;
 
 use super::{BearerOptions, Origins, origin::Listed, redirect};
 
-/// Why a request went out without a token of the layer's. In the extensions of the response if that is a 401.
+/// Why a request went out without a token of the layer's. In the extensions of the response if that is a refusal: a
+/// 401, a gRPC call that is refused in its headers, or [what the application calls one](crate::BearerLayer::refused_when).
 ///
 /// ```
 /// # use bytes::Bytes;

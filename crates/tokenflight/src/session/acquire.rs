@@ -1,6 +1,6 @@
 //! Waiting for a token: the one loop behind every way to ask.
 
-use std::{future::Future, time::Duration};
+use std::{borrow::BorrowMut, future::Future, time::Duration};
 
 use futures_util::FutureExt;
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
@@ -64,6 +64,13 @@ impl Ask {
         Self::new(Want::Forced)
     }
 
+    /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
+    /// was asked.
+    pub(crate) fn pinned(mut self, session: &Inner) -> Self {
+        self.pin = session.peek(|slot| (!slot.machine.is_unloaded()).then(|| slot.machine.resets()));
+        self
+    }
+
     /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
     const fn is_pinned(&self) -> bool {
         self.pin.is_some()
@@ -120,17 +127,17 @@ impl Inner {
     ///
     /// # Cancel safety
     ///
-    /// Work in progress stays; nothing else is held.
+    /// Work in progress stays; nothing else is held. What was asked by reference knows then which login it is pinned to.
     // An `async fn` would keep its arguments twice, and there may be very many that wait.
     #[expect(clippy::manual_async_fn)]
     pub(crate) fn obtain(
         self: &Arc<Self>,
-        mut ask: Ask,
+        mut ask: impl BorrowMut<Ask> + Send,
     ) -> impl Future<Output = Result<(Token, Option<Box<Carry>>), Error>> + Send {
         async move {
             for _ in 0..ROUNDS {
                 let asked = self.parts.now();
-                let join = match self.supply(&mut ask, asked) {
+                let join = match self.supply(ask.borrow_mut(), asked) {
                     Supply::Token(token, beside) => return Ok((token, beside)),
                     Supply::Refused(error, beside) => {
                         // What is not stored yet is stored by callers, with or without a token for them.
@@ -140,12 +147,12 @@ impl Inner {
                     Supply::Refresh(join, _) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
                     other => {
-                        Box::pin(self.pause(other, ask)).await?;
+                        Box::pin(self.pause(other, *ask.borrow())).await?;
                         continue;
                     }
                 };
                 let refreshed = join.await;
-                if let Some(result) = self.refreshed(refreshed, &ask, asked) {
+                if let Some(result) = self.refreshed(refreshed, ask.borrow(), asked) {
                     return result.map(|token| (token, None));
                 }
             }
@@ -221,6 +228,16 @@ impl Inner {
             }
             _ => Err(error),
         }
+    }
+
+    /// The token there is, for one that may not wait for a better one any longer: it is good, and of the login that was
+    /// asked.
+    pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
+        let makes_do = matches!(ask.want, Want::Usable(_) | Want::Lasting(..));
+        self.look(|slot, now| {
+            let same = makes_do && ask.pin == Some(slot.machine.resets());
+            if same { slot.usable(ask.origin(), now) } else { None }
+        })
     }
 
     /// Whether nothing has changed since the refresh ended. A token that was good then was good for those who had asked until

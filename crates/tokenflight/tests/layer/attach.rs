@@ -208,6 +208,36 @@ fn a_401_for_a_request_that_had_no_token_says_why() {
     assert_eq!(response(call.poll()).extensions().get(), Some(&NoToken::Redirected));
 }
 
+/// tonic's most frequent mistake is a missing `Origins::sole`, and the refusal of a gRPC server has the status 200.
+#[test]
+fn a_refusal_in_other_words_of_a_request_that_had_no_token_says_why() {
+    let grpc = |code: &'static str| {
+        let mut answer = ok();
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        answer.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
+        answer
+    };
+    let forbidden = || {
+        let mut answer = ok();
+        *answer.status_mut() = StatusCode::FORBIDDEN;
+        answer
+    };
+    for (answer, also, why) in [
+        (grpc("16"), false, Some(&NoToken::NoAuthority)),
+        (grpc("7"), false, None),
+        (forbidden(), true, Some(&NoToken::NoAuthority)),
+        (forbidden(), false, None),
+    ] {
+        let mut fixture = Fixture::new().layered(|layer| match also {
+            true => layer.refused_when(|status, _| status == StatusCode::FORBIDDEN),
+            false => layer,
+        });
+        let mut call = fixture.call(get("/grpc.health.v1.Health/Check"));
+        fixture.received().1.send_response(answer);
+        assert_eq!(response(call.poll()).extensions().get(), why);
+    }
+}
+
 #[test]
 fn a_foreign_request_needs_no_token_and_waits_for_none() {
     let mut fixture = Fixture::blank(|builder| builder);

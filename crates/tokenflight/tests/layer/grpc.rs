@@ -252,6 +252,17 @@ fn a_request_that_waited_for_its_token_has_what_is_left_of_the_deadline() {
     assert_eq!(kind, ErrorKind::TimedOut);
 }
 
+/// The task that polls a call is not always the one that has made it.
+#[test]
+fn the_deadline_of_a_call_that_waits_counts_from_the_call() {
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    let mut call = fixture.call(with_timeout("5S"));
+    fixture.time.advance(secs(3));
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(timeout(&fixture.received().0), "2000000u");
+}
+
 #[test]
 fn no_request_waits_longer_than_its_deadline() {
     let mut fixture = Fixture::new();

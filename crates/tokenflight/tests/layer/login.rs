@@ -2,12 +2,14 @@
 
 use std::task::Poll;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokenflight::{ErrorKind, GrantError, ReusePolicy};
 use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
-use crate::fixture::{Fixture, LIFE, ME, explained, get, millis, now, ok, our_failure, secs, status, unauthorized};
+use crate::fixture::{
+    Fixture, LIFE, ME, explained, get, millis, now, ok, our_failure, request, secs, status, unauthorized,
+};
 
 #[test]
 fn a_request_refused_after_a_logout_is_not_sent_again() {
@@ -74,6 +76,20 @@ fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
     fixture.nothing_received();
     fixture.succeeds_with("other-user");
+}
+
+/// It is called under one login, and polled for the first time under another: the task that polls it is not always the one
+/// that called the service (tower's `Buffer`).
+#[test]
+fn a_request_that_has_to_wait_is_pinned_to_the_login_of_its_call() {
+    for lifetime in [LIFE, secs(0)] {
+        let mut fixture = Fixture::new();
+        fixture.time.advance(LIFE);
+        let mut call = fixture.call(request(Method::POST, ME, "for alice"));
+        fixture.log_in("of-bob", lifetime);
+        assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
+        fixture.nothing_received();
+    }
 }
 
 /// One user's request waits, and another user logs in meanwhile.

@@ -10,6 +10,7 @@ mod cancel;
 mod challenge;
 mod failure;
 mod fixture;
+mod foreign;
 mod futile;
 mod grpc;
 mod keys;

@@ -1,12 +1,16 @@
 //! What a request says about how it is to be treated.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tokenflight::{BearerOptions, ErrorKind, GrantError};
-use tokenflight_test::mock::Step;
+use tokenflight::{BearerOptions, ErrorKind, GrantError, Now, Time, time::Sleep};
+use tokenflight_test::{ManualTime, mock::Step};
 use tokio_test::assert_pending;
 
 use crate::{
-    fixture::{Fixture, LIFE, ME, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status},
+    fixture::{
+        Fixture, LIFE, ME, OTHER, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status,
+    },
     scripted::TestBody,
 };
 
@@ -158,6 +162,94 @@ fn no_request_waits_for_a_token_longer_than_it_says() {
     assert_pending!(call.poll_until_idle());
     fixture.received_with("access-1");
     assert_eq!(fixture.grant.count(), 1);
+}
+
+/// Renewing is a wish. "If there is no new one to be had, one that is still good is used."
+#[test]
+fn a_request_that_wants_a_lasting_token_is_sent_with_a_good_one_when_it_may_wait_no_longer() {
+    let mut fixture = Fixture::new();
+    fixture.time.advance(secs(180));
+    fixture.grant.gate().close();
+    let lasting = || with(BearerOptions::new().min_remaining(secs(600)).max_wait(secs(3)), get(ME));
+    let mut call = fixture.call(lasting());
+    assert_pending!(call.poll_until_idle());
+    fixture.nothing_received();
+    fixture.time.advance(secs(3));
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-0");
+    // A good one of its own login.
+    let mut call = fixture.call(lasting());
+    assert_pending!(call.poll_until_idle());
+    drop(tokio_test::task::spawn(fixture.session.logout()).poll());
+    fixture.log_in("other-user", LIFE);
+    fixture.time.advance(secs(3));
+    assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
+    fixture.nothing_received();
+}
+
+/// What one origin has refused is as good as before for the others.
+#[test]
+fn a_request_to_an_origin_that_never_refused_the_token_is_sent_with_it_when_it_may_wait_no_longer() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let mut refused = fixture.refused(get(ME));
+    assert_pending!(refused.poll_until_idle());
+    let limited = |uri: &str| with(BearerOptions::new().max_wait(secs(3)), get(uri));
+    let (mut same, mut other) = (fixture.call(limited(ME)), fixture.call(limited(&format!("{OTHER}/"))));
+    assert_pending!(same.poll_until_idle());
+    let _ = other.poll_until_idle();
+    fixture.time.advance(secs(3));
+    assert_eq!(our_failure(same.poll_until_idle()), ErrorKind::TimedOut);
+    assert_pending!(other.poll_until_idle());
+    fixture.received_with("access-0");
+}
+
+/// A program that is polled by a runtime without timers: the work alone decides.
+#[test]
+fn without_a_timer_no_limit_is_over_at_once() {
+    let time = ManualTime::new(7);
+    let mut fixture = Fixture::blank(|builder| builder.time(NoTimer(time.clone())));
+    fixture.log_in("access-0", LIFE);
+    time.advance(LIFE);
+    fixture.grant.gate().close();
+    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(60)), get(ME)));
+    assert_pending!(call.poll_until_idle());
+    fixture.grant.gate().open();
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-1").send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+}
+
+/// A replay before that would break the server's word.
+#[test]
+fn without_a_timer_there_is_no_replay_after_the_time_that_a_server_asks_for() {
+    let time = ManualTime::new(7);
+    let mut fixture = Fixture::blank(|builder| builder.time(NoTimer(time.clone())));
+    fixture.log_in("access-0", LIFE);
+    time.advance(secs(60));
+    let mut answer = challenged(&["Bearer"], TestBody::new());
+    answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static("1000"));
+    let mut call = fixture.refused_with(answer);
+    assert_eq!(explained(call.poll_until_idle()), ErrorKind::NoTimer);
+    fixture.nothing_received();
+}
+
+/// A clock whose timers panic, as tokio's do outside of a runtime.
+#[derive(Clone)]
+struct NoTimer(ManualTime);
+
+impl Time for NoTimer {
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        panic!("there is no reactor running")
+    }
+
+    fn random(&self) -> u64 {
+        Time::random(&self.0)
+    }
 }
 
 #[test]

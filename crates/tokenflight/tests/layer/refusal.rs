@@ -122,12 +122,18 @@ fn what_is_missing_is_explained_at_its_own_status() {
         (403, "Bearer", None),
         (403, "Basic", None),
         (404, r#"Bearer error="insufficient_scope""#, None),
+        // As a 401 has it: the error is read from any scheme.
+        (403, r#"DPoP error="insufficient_scope", scope="write""#, Some(Meaning::OtherScheme)),
+        (400, r#"DPoP error="invalid_request""#, Some(Meaning::OtherScheme)),
+        (403, r#"DPoP error="invalid_token""#, None),
+        (403, r#"Basic realm="x", scope="write""#, None),
     ] {
         let status = StatusCode::from_u16(status).unwrap();
         untouched(answer(status, challenge));
         let mut call = Fixture::new().refused_with(answer(status, challenge));
         let answer = response(call.poll());
         assert_eq!(answer.extensions().get().map(Challenge::meaning), meaning, "{status} {challenge}");
+        assert!(answer.extensions().get().is_none_or(|told: &Challenge| told.error().is_some()));
     }
 }
 

@@ -4,9 +4,10 @@ use std::{collections::VecDeque, task::Poll, time::Duration};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use tokenflight::{BearerOptions, ErrorKind};
+use tokenflight::{BearerLayer, BearerOptions, ErrorKind, GrantError, Origins};
+use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
-use tower_test::mock::SendResponse;
+use tower_test::mock::{self, SendResponse};
 
 use crate::{
     fixture::{
@@ -102,6 +103,28 @@ fn a_sole_destinations_refusals_are_not_held_against_another() {
     assert_pending!(call.poll_until_idle());
     fixture.received_with("access-11").send_response(ok());
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+}
+
+/// Nine origins refuse the token and the token endpoint is down: the tenth has never refused it.
+#[test]
+fn many_refusals_do_not_take_the_token_from_an_origin_that_never_refused_it() {
+    let mut fixture = Fixture::new();
+    let origins: Vec<_> = (0..40).map(|number| format!("https://api-{number}.example.com")).collect();
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new(&origins).unwrap());
+    (fixture.client, fixture.server) = mock::spawn_layer(layer);
+    let (last, refusing) = origins.split_last().unwrap();
+    for _ in 0..200 {
+        fixture.grant.push(Step::Fail(GrantError::not_sent("down")));
+    }
+    for origin in refusing {
+        let mut call = fixture.call(get(origin));
+        assert_pending!(call.poll_until_idle());
+        fixture.received_with("access-0").send_response(unauthorized());
+        assert!(call.poll_until_idle().is_ready());
+    }
+    let mut call = fixture.call(get(last));
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-0");
 }
 
 #[test]

@@ -135,14 +135,21 @@ impl Challenge {
         self.meaning = match self.error() {
             // Whatever the code beside them: a token without these claims is refused again.
             None | Some("invalid_token") if self.claims().is_some() => Meaning::ClaimsRequired,
+            _ => self.meaning_of_error(),
+        };
+        self
+    }
+
+    /// What the error code means where it is a Bearer challenge's.
+    pub(in crate::bearer) fn meaning_of_error(&self) -> Meaning {
+        match self.error() {
             None | Some("invalid_token") => Meaning::Refresh,
             Some("insufficient_claims") => Meaning::ClaimsRequired,
             Some("insufficient_user_authentication") => Meaning::InsufficientAuthentication,
             Some("insufficient_scope") => Meaning::InsufficientScope,
             Some("invalid_request") => Meaning::InvalidRequest,
             Some(_) => Meaning::UnknownError,
-        };
-        self
+        }
     }
 }
 

@@ -6,10 +6,11 @@
 //! Reading never fails, and takes time linear in the first 8 KiB of challenges; what follows them is not read. Servers write
 //! this header in many ways, so it is read leniently:
 //!
-//! * A scheme ends where its token characters end: `Bearer, error=…` and `Bearer: error=…` are Bearer challenges.
+//! * A scheme ends where its token characters end: `Bearer, error=…` and `Bearer:error=…` are Bearer challenges.
 //! * Parameters may be separated by commas, semicolons or blanks; values may be quoted with `"` or `'`, or not at all.
 //! * A parameter that cannot be read is left out and hides no other. Bytes outside ASCII are text.
-//! * A line without a scheme says nothing, and nothing at all means that a refresh may help.
+//! * A line without a scheme says nothing, and nothing at all means that a refresh may help. A sentence is no scheme, and an
+//!   error code alone is none.
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};

@@ -31,16 +31,27 @@ impl<'a> Scan<'a> {
     fn word(&mut self) -> Option<Item<'a>> {
         let (name, after) = token(self.rest);
         let begins = std::mem::take(&mut self.begins);
-        if let [b'=', value @ ..] = skip(after, is_blank) {
+        let bearer = name.eq_ignore_ascii_case(b"bearer");
+        let blank = after.first().is_some_and(is_blank);
+        if let [b'=', value @ ..] = skip(after, is_blank)
+            && !(begins && bearer && blank)
+        {
             self.rest = skip(value, is_blank);
             return self.value().map(|value| Item::Param { name, value });
         }
-        self.rest = after;
+        // Whatever stands between a scheme and its first parameter: a colon, a no-break space.
+        let behind = skip(after, |byte| !is_token(byte) && !is_separator(byte) && *byte != b'"');
+        let joined = behind.len() < after.len() && starts_with_param(behind);
         // A list may begin with empty members.
-        let params = after.first().is_some_and(is_blank) && starts_with_param(skip(after, is_separator));
-        let bearer = name.eq_ignore_ascii_case(b"bearer");
-        let scheme = if begins { bearer || ends_scheme(after) } else { bearer && params };
-        self.text();
+        let params = joined || blank && starts_with_param(skip(after, is_separator));
+        let scheme = match begins {
+            true => bearer || joined || is_scheme(name, after),
+            false => bearer && params,
+        };
+        self.rest = if scheme { behind } else { after };
+        if !scheme || !params {
+            self.text();
+        }
         scheme.then_some(Item::Scheme { name, params })
     }
 
@@ -152,10 +163,31 @@ fn starts_with_param(text: &[u8]) -> bool {
     !name.is_empty() && skip(after, is_blank).first() == Some(&b'=')
 }
 
-/// Whether a scheme ends before this: nothing, a separator, or a colon that should not be there.
-fn ends_scheme(after: &[u8]) -> bool {
+/// Whether a word at the beginning of a challenge is a scheme, given what follows it: nothing, a separator, or a colon that
+/// should not be there; then parameters, strings, one `token68`, or nothing.
+///
+/// Servers also write what is no challenge at all: a sentence, or an error code alone. Neither says what they want, and what
+/// says nothing means that a refresh is tried. If that is a mistake, it costs one refresh in vain; taking a sentence for a
+/// foreign scheme would fail every request from the moment the token expires.
+fn is_scheme(name: &[u8], after: &[u8]) -> bool {
     let after = after.strip_prefix(b":").unwrap_or(after);
-    after.first().is_none_or(is_separator)
+    let rest = skip(after, is_blank);
+    match rest {
+        _ if !after.first().is_none_or(is_separator) => false,
+        // `invalid_token` is no scheme: none that is registered has this character.
+        [] | [b',' | b';', ..] => !name.contains(&b'_'),
+        [b'"', ..] => true,
+        _ if starts_with_param(rest) => true,
+        _ => {
+            let (first, rest) = rest.split_at(rest.iter().position(is_separator).unwrap_or(rest.len()));
+            let (value, padding) =
+                first.split_at(first.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1));
+            let rest = skip(rest, is_blank);
+            // The comma after it may be missing. Two words may be a sentence or a challenge, and are taken for the latter.
+            let ends = matches!(rest, [] | [b',' | b';', ..]) || !padding.is_empty() || starts_with_param(rest);
+            value.iter().all(is_token68) && (ends || token(rest).0.eq_ignore_ascii_case(b"bearer"))
+        }
+    }
 }
 
 /// The text without these bytes at its beginning.
@@ -169,6 +201,11 @@ const fn is_blank(byte: &u8) -> bool {
 
 const fn is_separator(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b',' | b';')
+}
+
+/// A character of a `token68` before its padding (RFC 9110 §11.2).
+fn is_token68(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte)
 }
 
 /// A token character (RFC 9110 §5.6.2).

@@ -33,21 +33,9 @@ impl<B: Body> Ahead<B> {
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        self.size_hint_after(0)
-    }
-
-    /// The size of what is left, with this much before it.
-    pub(super) fn size_hint_after(&self, before: u64) -> SizeHint {
         let pieces = self.read.iter().flatten().filter_map(|frame| frame.as_ref().ok()?.data_ref());
-        let read = before + pieces.map(|piece| piece.len() as u64).sum::<u64>();
         let rest = if self.ended { SizeHint::with_exact(0) } else { self.body.size_hint() };
-        let mut hint = SizeHint::new();
-        // The lower limit must not pass the upper one on the way.
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
-        }
-        hint.set_lower(rest.lower().saturating_add(read));
-        hint
+        longer(&rest, pieces.map(|piece| piece.len() as u64).sum())
     }
 }
 
@@ -84,6 +72,17 @@ impl<B: Body + Unpin> Ahead<B> {
             frame.map(|frame| frame.map(shared))
         })
     }
+}
+
+/// The size of a rest with this much before it.
+pub(super) fn longer(rest: &SizeHint, before: u64) -> SizeHint {
+    let mut size = SizeHint::new();
+    // The lower limit must not pass the upper one on the way.
+    if let Some(upper) = rest.upper() {
+        size.set_upper(upper.saturating_add(before));
+    }
+    size.set_lower(rest.lower().saturating_add(before));
+    size
 }
 
 /// A frame whose bytes can be shared. Copies only where they could not be shared before.

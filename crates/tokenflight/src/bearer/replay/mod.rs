@@ -9,6 +9,7 @@ mod body;
 mod cloned;
 mod head;
 mod keep;
+mod pieces;
 mod recorded;
 mod recording;
 

@@ -21,13 +21,14 @@ const LIMIT: usize = 64 * 1024;
 /// Keeps bodies by recording what is read of them, and gives the client the body type it wants, made by a constructor; what
 /// [`BearerLayer::replay_with`](crate::BearerLayer::replay_with) does.
 ///
-/// A recording shares the body's bytes and copies none, is bounded, and goes away as soon as the response is no refusal. Only
-/// a whole recording is played back, trailers included. If a server refuses before it has read all of a body:
+/// A recording shares the body's bytes (of very many small pieces it copies them), is bounded, and goes away as soon as the
+/// response is no refusal. Only a whole recording is played back, trailers included. If a server refuses before it has read all
+/// of a body:
 ///
 /// | body | kept |
 /// |---|---|
 /// | empty, or whole in memory (`Full`, and any framework body that holds one) | always up to the limit, without an allocation |
-/// | of a known length up to the limit | recorded, and after a refusal read on to that length |
+/// | of a known length up to the limit | recorded, and after a refusal read on to its end, trailers included |
 /// | of an unknown length | a gRPC message, which never states one, or if [opted in](crate::BearerLayer::replay_unknown_length); only if it had ended by the refusal |
 /// | longer than the limit, or of a request that upgrades its connection | no |
 #[derive(Clone, Copy, Debug)]

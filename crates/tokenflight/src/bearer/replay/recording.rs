@@ -1,7 +1,8 @@
 //! One body, two readers: the client that sends it for the first time, and after a refusal the layer, which needs the rest.
 //!
 //! The body lies between them, and what either reads of it is there for the other: reading on disturbs no send, however the
-//! client treats a body it has begun to send. The lock is never held while the body is polled, woken for or dropped.
+//! client treats a body it has begun to send. The lock is never held while the body is polled, asked, woken for or dropped.
+//! *Test*: `tests/layer`, `a_body_is_asked_nothing_with_its_recording_locked`.
 
 use std::{
     mem,
@@ -12,14 +13,22 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-use super::ahead::Ahead;
+use super::{
+    ahead::{Ahead, longer},
+    pieces::Pieces,
+};
 use crate::sync::{Arc, Mutex, lock};
 
-/// What a piece takes of the limit at least: a body may consist of very many very small ones.
-const PIECE_BYTES: usize = 16;
+/// How many frames without data are read: they come as fast as they are asked for, and there may be no end of them.
+const MOST_EMPTY: u16 = 1024;
 
-/// What has been read of a body so far.
-#[derive(Clone, Debug, Default)]
+/// What trailers may take, beside the limit of the data: as much as servers allow for headers. A field takes so much beside
+/// its text (RFC 9113 §6.5.2).
+const TRAILER_BYTES: usize = 16 * 1024;
+const FIELD_BYTES: usize = 32;
+
+/// All of a body.
+#[derive(Debug)]
 pub(super) struct Read {
     pub(super) pieces: Vec<Bytes>,
     pub(super) trailers: Option<HeaderMap>,
@@ -28,12 +37,15 @@ pub(super) struct Read {
 struct Recording<B: Body> {
     /// The body; not there while it is polled, and not after its end.
     body: Option<Ahead<B>>,
-    read: Read,
-    /// How many of the pieces the client has had.
-    sent: usize,
+    /// What it said of the rest when it was put here.
+    rest: Rest,
+    pieces: Pieces,
+    trailers: Option<HeaderMap>,
     /// What the layer has read and the client has not had yet, beside pieces.
     unsent: Option<Result<HeaderMap, B::Error>>,
+    /// How many more bytes and how many more frames without any are kept.
     room: usize,
+    empty: u16,
     end: End,
     /// Whether the client has let go of its end.
     gone: bool,
@@ -41,6 +53,18 @@ struct Recording<B: Body> {
     wakers: [Option<Waker>; 2],
     /// Whether the layer waits for the body to come back from the client's poll.
     contended: bool,
+}
+
+/// What a body says of what is left of it.
+struct Rest {
+    size: SizeHint,
+    ends: bool,
+}
+
+impl Rest {
+    fn of<B: Body>(body: &Ahead<B>) -> Self {
+        Self { size: body.size_hint(), ends: body.is_end_stream() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +80,21 @@ enum End {
 const CLIENT: usize = 0;
 const LAYER: usize = 1;
 
+/// What was kept and is not needed any more: to be dropped with nothing locked.
+type Lost = (Pieces, Option<HeaderMap>);
+
 type Shared<B> = Arc<Mutex<Recording<B>>>;
 
 /// Begins to record a body, up to this many bytes. The client's end, and the layer's.
 pub(super) fn record<B: Body>(body: Ahead<B>, room: usize) -> (Recorder<B>, Player<B>) {
     let recording = Recording {
+        rest: Rest::of(&body),
         body: Some(body),
-        read: Read::default(),
-        sent: 0,
+        pieces: Pieces::default(),
+        trailers: None,
         unsent: None,
         room,
+        empty: MOST_EMPTY,
         end: End::Open,
         gone: false,
         wakers: [None, None],
@@ -88,9 +117,7 @@ impl<B: Body + Unpin> Recorder<B> {
             let mut waker = None;
             loop {
                 let mut recording = lock(&self.0);
-                if let Some(piece) = recording.read.pieces.get(recording.sent) {
-                    let piece = piece.clone();
-                    recording.sent += 1;
+                if let Some(piece) = recording.pieces.next() {
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
                 if let Some(unsent) = recording.unsent.take() {
@@ -110,12 +137,14 @@ impl<B: Body + Unpin> Recorder<B> {
             }
         };
         let frame = body.poll_frame(cx);
+        let rest = Rest::of(&body);
         let mut waker = frame.is_pending().then(|| cx.waker().clone());
         let mut recording = lock(&self.0);
-        let mut lost = Read::default();
+        recording.rest = rest;
+        let mut lost = Lost::default();
         if let Poll::Ready(frame) = &frame {
-            lost = recording.take(frame.as_ref(), &body);
-            recording.sent = recording.read.pieces.len();
+            lost = recording.take(frame.as_ref());
+            recording.pieces.all_sent();
         } else {
             recording.waits(CLIENT, &mut waker);
         }
@@ -133,18 +162,12 @@ impl<B: Body + Unpin> Recorder<B> {
 
     pub(super) fn is_end_stream(&self) -> bool {
         let recording = lock(&self.0);
-        recording.is_read() && recording.body.as_ref().map_or(recording.end != End::Open, Ahead::is_end_stream)
+        recording.is_read() && recording.rest.ends
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let recording = lock(&self.0);
-        let unsent = recording.read.pieces.get(recording.sent..).unwrap_or_default();
-        let unsent = unsent.iter().map(|piece| piece.len() as u64).sum();
-        match &recording.body {
-            Some(body) => body.size_hint_after(unsent),
-            None if recording.end == End::Open => SizeHint::new(),
-            None => SizeHint::with_exact(unsent),
-        }
+        longer(&recording.rest.size, recording.pieces.unsent() as u64)
     }
 
     /// The body, if there is nothing more to record and nothing in between.
@@ -176,7 +199,10 @@ impl<B: Body + Unpin> Player<B> {
         loop {
             let mut recording = lock(&self.0);
             match recording.end {
-                End::Complete => return Poll::Ready(Some(recording.read.clone())),
+                End::Complete => {
+                    let (pieces, trailers) = (recording.pieces.all(), recording.trailers.clone());
+                    return Poll::Ready(Some(Read { pieces, trailers }));
+                }
                 End::Lost => return Poll::Ready(None),
                 End::Open => {}
             }
@@ -199,32 +225,32 @@ impl<B: Body + Unpin> Player<B> {
         }
     }
 
-    /// Reads one frame, for the client too. Pending while announced data is waited for.
+    /// Reads one frame, for the client too. Pending while announced data is waited for, and what may follow it.
     fn read(&self, mut body: Ahead<B>, cx: &mut Context<'_>) -> Poll<()> {
-        let left = body.size_hint().exact();
+        let announced = body.size_hint().exact().is_some();
         let frame = body.poll_frame(cx);
-        // Data that is announced comes. Trailers, and an end that was not announced, may not.
-        let pends = frame.is_pending() && left.is_some_and(|left| left > 0);
+        let rest = Rest::of(&body);
+        // A body of a known size has an end. Another one is not waited for.
+        let pends = frame.is_pending() && announced;
         let mut waker = pends.then(|| cx.waker().clone());
         let mut recording = lock(&self.0);
-        let mut lost = Read::default();
-        // What has not ended by now is waited for only if it is announced.
+        recording.rest = rest;
+        let mut lost = Lost::default();
         let mut unannounced = frame.is_pending() && !pends;
         if let Poll::Ready(frame) = frame {
-            lost = recording.take(frame.as_ref(), &body);
-            unannounced =
-                left.is_none() && frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_data));
+            lost = recording.take(frame.as_ref());
+            unannounced = !announced && frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_data));
             match frame {
                 Some(Err(error)) => recording.unsent = Some(Err(error)),
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) if recording.end == End::Lost => recording.read.pieces.push(piece),
+                    Ok(piece) if recording.end == End::Lost => recording.pieces.push(piece),
                     Ok(_) => {}
                     Err(frame) => recording.unsent = frame.into_trailers().ok().map(Ok),
                 },
                 None => {}
             }
         }
-        let mut ends = Read::default();
+        let mut ends = Lost::default();
         if recording.end == End::Open && unannounced {
             ends = recording.lose();
         }
@@ -255,65 +281,59 @@ impl<B: Body> Drop for Player<B> {
 
 impl<B: Body> Recording<B> {
     /// Takes note of what was read; gives back what is not needed any more.
-    fn take(&mut self, frame: Option<&Result<Frame<Bytes>, B::Error>>, body: &Ahead<B>) -> Read {
+    fn take(&mut self, frame: Option<&Result<Frame<Bytes>, B::Error>>) -> Lost {
         if self.end != End::Open {
-            return Read::default();
+            return Lost::default();
         }
         let Some(frame) = frame else {
             self.end = End::Complete;
-            return Read::default();
+            return Lost::default();
         };
-        let fits = match frame {
-            Err(_) => false,
-            Ok(frame) => match (frame.data_ref(), frame.trailers_ref()) {
-                (Some(piece), _) => {
-                    let fits = self.has_room(piece.len().max(PIECE_BYTES));
-                    if fits {
-                        self.read.pieces.push(piece.clone());
-                    }
-                    fits
-                }
-                (_, Some(trailers)) => {
-                    // What a header takes beside its text is about what a small piece takes.
-                    let size = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + PIECE_BYTES);
-                    let fits = self.has_room(size.sum());
-                    if fits && !trailers.is_empty() {
-                        self.read.trailers = Some(trailers.clone());
-                    }
-                    fits
-                }
-                // A kind of frame that this version of `http-body` does not know cannot be kept.
-                _ => false,
-            },
-        };
-        if !fits {
+        if !frame.as_ref().is_ok_and(|frame| self.keep(frame)) {
             return self.lose();
         }
-        if body.is_end_stream() {
+        if self.rest.ends {
             // A client that sends it need not look for more.
             self.end = End::Complete;
         }
-        Read::default()
+        Lost::default()
     }
 
-    fn has_room(&mut self, size: usize) -> bool {
-        let room = self.room.checked_sub(size);
-        self.room = room.unwrap_or(self.room);
-        room.is_some()
+    /// Keeps a frame, if it fits.
+    fn keep(&mut self, frame: &Frame<Bytes>) -> bool {
+        match (frame.data_ref(), frame.trailers_ref()) {
+            (Some(piece), _) if piece.is_empty() => {
+                self.empty = self.empty.saturating_sub(1);
+                self.empty > 0
+            }
+            (Some(piece), _) => {
+                let Some(room) = self.room.checked_sub(piece.len()) else { return false };
+                self.room = room;
+                self.pieces.push(piece.clone());
+                true
+            }
+            (_, Some(trailers)) => {
+                let sizes = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES);
+                let fits = sizes.sum::<usize>() <= TRAILER_BYTES;
+                if fits && !trailers.is_empty() {
+                    self.trailers = Some(trailers.clone());
+                }
+                fits
+            }
+            // A kind of frame that this version of `http-body` does not know cannot be kept.
+            _ => false,
+        }
     }
 
     /// Stops recording; gives back what the client has had already.
-    fn lose(&mut self) -> Read {
+    fn lose(&mut self) -> Lost {
         self.end = End::Lost;
-        let mut pieces = mem::take(&mut self.read.pieces);
-        self.read.pieces = pieces.split_off(self.sent.min(pieces.len()));
-        self.sent = 0;
-        Read { pieces, trailers: self.read.trailers.take() }
+        (self.pieces.take_sent(), self.trailers.take())
     }
 
     /// Whether the client has had everything that was read.
     fn is_read(&self) -> bool {
-        self.sent >= self.read.pieces.len() && self.unsent.is_none()
+        self.pieces.unsent() == 0 && self.unsent.is_none()
     }
 
     /// Leaves a waker, if there is one, and takes the one before out of the lock.

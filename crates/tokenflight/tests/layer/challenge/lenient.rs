@@ -120,6 +120,76 @@ fn a_scheme_ends_where_its_token_characters_end() {
         (r#"Bearer: error="insufficient_scope""#, InsufficientScope),
         (r#"Basic: realm="x""#, OtherScheme),
         (r#"OAuth "Facebook Platform" "invalid_token" "Session has expired""#, OtherScheme),
+        (r#"Bearer:error="insufficient_scope", scope="write""#, InsufficientScope),
+        (r#"Bearer:error=insufficient_scope"#, InsufficientScope),
+        ("Bearer\u{a0}error=\"insufficient_scope\"", InsufficientScope),
+        ("Bearer\u{a0}\u{a0}realm=x, error=\"insufficient_scope\"", InsufficientScope),
+        (r#"Bearer=error="insufficient_scope""#, Refresh),
+        (r#"Bearer;error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer;  error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer ,,,; error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer ="x", error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer(error="insufficient_scope")"#, Refresh),
+        (r#"Bearer"x" error="insufficient_scope""#, InsufficientScope),
+        (r#"Basic:realm="x""#, OtherScheme),
+        ("Basic\u{a0}realm=\"x\"", OtherScheme),
+    ]);
+    let latin1: &[u8] = b"Bearer\xa0error=\"insufficient_scope\"";
+    assert_eq!(judge(&headers(&[latin1])), InsufficientScope);
+}
+
+/// What is no challenge says nothing, and a refresh is tried: one in vain costs little, and the other mistake all requests
+/// until a person logs in.
+#[test]
+fn prose_and_a_bare_error_code_are_no_scheme() {
+    assert_table(&[
+        ("The access token expired", Refresh),
+        ("Access token has expired.", Refresh),
+        ("Invalid or expired token, please log in", Refresh),
+        ("invalid_token", Refresh),
+        ("expired_token", Refresh),
+        ("Token @@@", Refresh),
+        (r#"The token "abc" is not valid"#, Refresh),
+        (r#"The access token expired, Bearer error="insufficient_scope""#, InsufficientScope),
+        (r#"The access token expired error="insufficient_scope""#, Refresh),
+    ]);
+    // A scheme has nothing, parameters, strings or one token68 behind it.
+    assert_table(&[
+        ("Negotiate", OtherScheme),
+        ("Negotiate abc", OtherScheme),
+        ("Negotiate abc ", OtherScheme),
+        ("Negotiate abc , Basic", OtherScheme),
+        ("Negotiate abc== NTLM", OtherScheme),
+        (r#"Negotiate abc== Bearer error="insufficient_scope""#, InsufficientScope),
+        (r#"Negotiate abc Bearer error="insufficient_scope""#, InsufficientScope),
+        (r#"Negotiate abc realm="x""#, OtherScheme),
+        ("Token expired", OtherScheme),
+        (r#"Basic realm = "x""#, OtherScheme),
+        (r#"Basic realm=x y z"#, OtherScheme),
+        (r#"Basic "x" y z"#, OtherScheme),
+    ]);
+    assert_means(&["Basic", "The access token expired"], OtherScheme);
+    assert_means(&["The access token expired", r#"Bearer error="insufficient_scope""#], InsufficientScope);
+}
+
+/// As they are found in the wild, or one slip away from it.
+#[test]
+fn slips_of_the_pen_hide_no_error() {
+    assert_table(&[
+        (r#"Bearer error_description="say "please"", error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer error="insufficient_scope"scope="write""#, InsufficientScope),
+        (r#"Bearer error=insufficient_scope; scope=write"#, InsufficientScope),
+        (r#"Bearer error_description=it's over, error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer error_description='it's over', error='insufficient_scope'"#, InsufficientScope),
+        (r#"Bearer realm=My API, error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer realm=, error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer realm="a" , error="insufficient_scope" , Basic realm="b""#, InsufficientScope),
+        (r#"Bearer error_description="ends in a backslash\", error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer realm="x" Bearer error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer abc.def.ghi, error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer abc.def.ghi error="insufficient_scope""#, InsufficientScope),
+        (r#"Bearer error=%22insufficient_scope%22"#, UnknownError),
+        (r#"Bearer error:"insufficient_scope""#, Refresh),
     ]);
 }
 
@@ -147,8 +217,27 @@ fn some_parameters_are_read_from_any_scheme() {
 fn reading_takes_linear_time_and_stops_after_8_kib() {
     let length = 256 << 10;
     let repeated = |part: &str| part.repeat(length / part.len());
-    for part in [",", ", ", "\"", "x='a ", "x=\"a ", "a ", "a, ", "\\\"", "x=\"\\", "Bearer ", "Bearer,", "a=b,", "= "]
-    {
+    for part in [
+        ",",
+        ", ",
+        "\"",
+        "x='a ",
+        "x=\"a ",
+        "a ",
+        "a, ",
+        "\\\"",
+        "x=\"\\",
+        "Bearer ",
+        "Bearer,",
+        "a=b,",
+        "= ",
+        "Bearer:",
+        "b=\"\"a a a",
+        "a:",
+        "\u{a0}",
+        "\"a a a",
+        "\"a\"b ",
+    ] {
         let value = format!("Bearer x=y{}", repeated(part));
         let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, HeaderValue::try_from(value).unwrap())]);
         let began = Instant::now();

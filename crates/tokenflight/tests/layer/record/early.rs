@@ -1,6 +1,7 @@
 //! A refusal that comes before the server has read all of a recorded body.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
 use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind};
 use tokio_test::assert_pending;
@@ -42,26 +43,122 @@ fn a_body_of_known_length_is_read_on_and_sent_again() {
 }
 
 #[test]
-fn trailers_that_are_there_are_sent_again_and_those_that_are_late_are_not_waited_for() {
+fn trailers_that_are_there_are_sent_again() {
     let body = || TestBody::text("data").trailers(trailers());
     let whole = Some((b"data".to_vec(), Some(trailers())));
     assert_eq!(Fixture::new().replay_after(post(body()), lets_go), whole);
     assert_eq!(Fixture::new().replay_after(post(body()), |sent| std::mem::forget(keeps(sent))), whole);
-    // A replay without them would not be the request.
-    for end in [true, false] {
+    for with_trailers in [true, false] {
         let (body, push) = slow(4);
         push.data("data");
-        if end {
-            push.end();
+        if with_trailers {
+            push.trailers(trailers());
         }
-        let replay = Fixture::new().replay_after(post(body), lets_go);
-        assert_eq!(replay, end.then(|| (b"data".to_vec(), None)));
+        push.end();
+        let expected = (b"data".to_vec(), with_trailers.then(trailers));
+        assert_eq!(Fixture::new().replay_after(post(body), lets_go), Some(expected));
     }
+}
+
+/// A replay without them would not be the request, and a body of known length has an end.
+#[test]
+fn trailers_that_come_a_moment_after_the_last_data_are_waited_for() {
+    for client_reads in [true, false] {
+        let mut fixture = Fixture::new();
+        let (body, push) = slow(4);
+        push.data("data");
+        let mut call = fixture.call(post(body));
+        let (sent, respond) = fixture.received();
+        let mut client = sent.into_body();
+        if client_reads {
+            drop(frame(&mut client));
+        }
+        respond.send_response(unauthorized());
+        assert_pending!(call.poll_until_idle());
+        assert!(fixture.server.poll_request().is_pending());
+        push.trailers(trailers());
+        assert!(call.is_woken());
+        assert_pending!(call.poll_until_idle());
+        push.end();
+        assert_pending!(call.poll_until_idle());
+        let (data, again, _) = read(fixture.received().0.into_body());
+        assert_eq!((data.as_slice(), again), (&b"data"[..], Some(trailers())));
+        // The first send goes on as if nothing had happened.
+        assert_eq!(read(client).1, Some(trailers()));
+    }
+}
+
+#[test]
+fn an_end_that_does_not_come_is_waited_for_ten_seconds_at_most() {
+    let mut fixture = Fixture::new();
     let (body, push) = slow(4);
     push.data("data");
-    push.trailers(trailers());
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    fixture.time.advance(secs(10));
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+}
+
+/// 8 KiB byte by byte, 64 KiB and trailers: what a body is made of does not count, as long as its bytes fit.
+#[test]
+fn a_body_of_known_length_is_sent_again_however_it_is_divided() {
+    for (piece, pieces) in [("x", 8 << 10), (KILO, 64), ("x", 64 << 10)] {
+        for with_trailers in [true, false] {
+            let (body, push) = slow((piece.len() * pieces) as u64);
+            for _ in 0..pieces {
+                push.data(piece);
+            }
+            if with_trailers {
+                push.trailers(trailers());
+            }
+            push.end();
+            let (again, trailers) = Fixture::new().replay_after(post(body), lets_go).unwrap();
+            assert_eq!((again.len(), trailers.is_some()), (piece.len() * pieces, with_trailers));
+        }
+    }
+}
+
+const KILO: &str = match std::str::from_utf8(&[b'x'; 1024]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+/// Each reader has all of the body in its order, whichever of them reads a piece.
+#[test]
+fn two_readers_in_turn_have_the_same_body_however_small_its_pieces() {
+    const TEXT: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut fixture = Fixture::new();
+    let size = 600;
+    let (body, push) = slow(size as u64);
+    push.data("0");
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    let mut client = sent.into_body();
+    let mut had = frame(&mut client).unwrap().unwrap().into_data().unwrap().to_vec();
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    for at in 1..size {
+        push.data(&TEXT[at % 36..=at % 36]);
+        // The layer reads some pieces, the client others, and some are read by the layer for both.
+        match at % 7 {
+            0 | 3 => assert_pending!(call.poll_until_idle()),
+            1 | 5 | 6 => {
+                while let Some(Some(piece)) = http_body_util::BodyExt::frame(&mut client).now_or_never() {
+                    had.extend_from_slice(&piece.unwrap().into_data().unwrap());
+                }
+            }
+            _ => {}
+        }
+    }
     push.end();
-    assert_eq!(Fixture::new().replay_after(post(body), lets_go), whole);
+    assert_pending!(call.poll_until_idle());
+    let again = read(fixture.received().0.into_body()).0;
+    had.extend(read(client).0);
+    let whole: Vec<u8> = (0..size).map(|at| TEXT.as_bytes()[at % 36]).collect();
+    assert!(again == whole && had == whole, "{}\n{}", String::from_utf8_lossy(&again), String::from_utf8_lossy(&had));
 }
 
 #[test]
@@ -138,6 +235,26 @@ fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
     assert_pending!(call.poll_until_idle());
     fixture.time.advance(secs(10));
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn the_rest_of_a_body_is_waited_for_as_long_as_the_caller_lets_its_request_be_held() {
+    let mut fixture = Fixture::with(|layer| layer.options(BearerOptions::new().max_wait(secs(60))));
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    for seconds in [10, 49] {
+        fixture.time.advance(secs(seconds));
+        assert_pending!(call.poll_until_idle());
+    }
+    push.data("next");
+    push.end();
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(read(fixture.received().0.into_body()).0, b"halfnext");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio_test::{assert_pending, task};
 
 use crate::{
     fixture::{bearer, now, ok, read, unauthorized},
-    scripted::{Broken, End, Probe, TestBody},
+    scripted::{Broken, End, Probe, Push, TestBody},
 };
 
 use self::fixture::{Fixture, Sent, frame, grpc, post, ready, status, trailers};
@@ -139,19 +139,42 @@ fn a_body_up_to_the_limit_is_recorded_and_one_byte_more_is_not() {
     assert!(fixture.replay_after(grpc(TestBody::text(vec![b'x'; 101]).end(End::Ends)), drop).is_none());
 }
 
-/// They cost memory without having bytes.
+/// Very many very small pieces are kept as few larger ones: their bytes alone count.
 #[test]
-fn very_many_very_small_pieces_pass_the_limit() {
-    let pieces = |count: usize| (0..count).fold(TestBody::new(), |body, _| body.data("x"));
-    assert!(Fixture::with(|layer| layer.replay_limit(1600)).replay_of(pieces(100)).is_some());
-    assert!(Fixture::with(|layer| layer.replay_limit(1600)).replay_of(pieces(101)).is_none());
+fn small_pieces_take_no_more_room_than_their_bytes() {
+    let pieces = |count: usize| (0..count).fold(TestBody::new(), |body, _| body.data("x").data(""));
+    let unknown = |count| pieces(count).end(End::Ends);
+    let limited = || Fixture::with(|layer| layer.replay_limit(400).replay_unknown_length());
+    for body in [pieces(400), unknown(400)] {
+        assert_eq!(limited().replay_of(body).unwrap().0.len(), 400);
+    }
+    for body in [pieces(401), unknown(401)] {
+        assert_eq!(limited().replay_of(body), None);
+    }
 }
 
+/// They have no bytes, and come as fast as they are asked for.
 #[test]
-fn long_trailers_pass_the_limit() {
-    let long = HeaderMap::from_iter([(header::ETAG, HeaderValue::try_from("x".repeat(200)).unwrap())]);
-    let mut fixture = Fixture::with(|layer| layer.replay_limit(100));
-    assert!(fixture.replay_of(TestBody::text("data").trailers(long)).is_none());
+fn a_body_of_empty_pieces_without_an_end_is_not_read_for_ever() {
+    let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
+    let (body, push) = (TestBody::text("x"), Push::default());
+    for _ in 0..100_000 {
+        push.data("");
+    }
+    let body = body.end(End::Pushed(push, 1));
+    assert_eq!(fixture.replay_after(post(body), |sent| drop(frame(&mut sent.into_body()))), None);
+}
+
+/// Trailers have a room of their own, of the size that servers allow for headers.
+#[test]
+fn trailers_do_not_count_against_the_limit_of_the_data() {
+    let trailers =
+        |length: usize| HeaderMap::from_iter([(header::ETAG, HeaderValue::try_from("x".repeat(length)).unwrap())]);
+    for (length, fits) in [(200, true), (16 << 10, false)] {
+        let mut fixture = Fixture::with(|layer| layer.replay_limit(4));
+        let again = fixture.replay_of(TestBody::text("data").trailers(trailers(length)));
+        assert_eq!(again.is_some(), fits, "{length}");
+    }
 }
 
 #[test]
