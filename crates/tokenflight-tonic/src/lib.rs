@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | no token could be had (no login, ended, the refresh failed, …) | `Unauthenticated` | [`Error`] |
 //! | the call was refused, and there is no newer token; also if the refusal was what ended the session | `Unauthenticated` | [`Error`] |
+//! | the call had no token, because the layer may send none to its server, and was refused | the server's | [`NoToken`] |
 //! | the deadline of the call, or the longest it may be held, passed while it waited for a token | `DeadlineExceeded` | [`Error`] |
 //! | anything else | the server's, or what tonic makes of the error | tonic's |
 //!
@@ -51,4 +52,4 @@ pub use self::{
 };
 
 #[cfg(doc)]
-use tokenflight::{BearerLayer, Error};
+use tokenflight::{BearerLayer, Error, NoToken};

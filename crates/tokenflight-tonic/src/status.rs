@@ -4,7 +4,7 @@ use std::{error::Error as StdError, iter::successors, sync::Arc};
 
 use bytes::Bytes;
 use http::Response;
-use tokenflight::{BoxError, Error, ErrorKind};
+use tokenflight::{BoxError, Error, ErrorKind, NoToken};
 use tonic::{Code, Status};
 
 fn code(error: &Error) -> Code {
@@ -24,11 +24,14 @@ pub(crate) fn status_of(error: BoxError) -> Status {
     }
 }
 
-/// The status of a refusal for which the layer had no newer token, with what the server said.
+/// The status of a refusal for which the layer had no newer token, or none at all, with what the server said.
 pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
+    let said = || Status::from_header_map(response.headers());
+    if let Some(why) = response.extensions().get::<NoToken>() {
+        return Some(with_source(said().unwrap_or_else(|| Status::unauthenticated(why.to_string())), *why));
+    }
     let ours = response.extensions().get::<Error>()?.clone();
-    let said = Status::from_header_map(response.headers());
-    let status = match said {
+    let status = match said() {
         Some(said) => {
             let details = Bytes::copy_from_slice(said.details());
             Status::with_details_and_metadata(code(&ours), said.message(), details, said.metadata().clone())
@@ -38,7 +41,7 @@ pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
     Some(with_source(status, ours))
 }
 
-fn with_source(mut status: Status, source: Error) -> Status {
+fn with_source(mut status: Status, source: impl StdError + Send + Sync + 'static) -> Status {
     status.set_source(Arc::new(source));
     status
 }

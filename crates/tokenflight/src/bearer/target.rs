@@ -70,6 +70,8 @@ impl fmt::Display for NoToken {
     }
 }
 
+impl std::error::Error for NoToken {}
+
 /// Which of the headers that have a say are there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Names {

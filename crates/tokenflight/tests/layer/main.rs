@@ -14,6 +14,7 @@ mod foreign;
 mod futile;
 mod grpc;
 mod keys;
+mod listing;
 mod login;
 mod options;
 mod oracle;

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, time::Duration};
 
-use tokenflight::{BearerLayer, Error, ErrorKind, Origins, Session};
+use tokenflight::{BearerLayer, Error, ErrorKind, NoToken, Origins, Session};
 use tokenflight_example_clients::{Served, World, grpc};
 use tokenflight_test::Fault;
 use tokenflight_tonic::Client;
@@ -76,6 +76,19 @@ async fn a_deadline_that_passes_while_a_token_is_waited_for_is_exceeded() {
     assert_eq!((refused.code(), source(&refused).kind()), (Code::DeadlineExceeded, &ErrorKind::TimedOut));
     let waiting = health.fails(Some(Duration::from_millis(200))).await;
     assert_eq!((waiting.code(), source(&waiting).kind()), (Code::DeadlineExceeded, &ErrorKind::TimedOut));
+}
+
+/// The most frequent mistake: no `as_sole`. The calls of a channel name no server.
+#[tokio::test]
+async fn a_call_that_had_no_token_says_why() {
+    let world = World::start().await.unwrap();
+    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
+    let origins = Origins::with_plain_loopback([&server.url]).unwrap();
+    let channel = Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
+    let client = tokenflight_tonic::client(channel, BearerLayer::new(world.session.clone(), origins));
+    let status = HealthClient::new(client).check(HealthCheckRequest::default()).await.unwrap_err();
+    let why = status.source().and_then(|source| source.downcast_ref());
+    assert_eq!((status.code(), why), (Code::Unauthenticated, Some(&NoToken::NoAuthority)), "{status:?}");
 }
 
 /// What is no failure of the layer stays what it is.
