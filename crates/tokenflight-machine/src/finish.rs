@@ -9,12 +9,12 @@ use tokenflight_core::{
 };
 
 use super::{
-    Finish, Machine, Outcome, Plan, Saved, Times, Token,
+    Finish, Machine, Outcome, Pending, Plan, Saved, Times, Token,
     life::{Life, unit},
     look::Looks,
     machine::{InDoubt, Phase},
     rejected::Rejected,
-    write::{Pending, Unsaved},
+    write::Unsaved,
 };
 
 /// Bounds of a server's `Retry-After`.

@@ -43,6 +43,7 @@ mod life;
 mod login;
 mod look;
 mod machine;
+mod pending;
 mod plan;
 mod policy;
 pub mod present;
@@ -57,10 +58,11 @@ mod write;
 pub use self::{
     events::View,
     machine::{Machine, Offer, Token},
+    pending::{Answered, Failure, Pending},
     plan::{Beside, Decision, Finish, OriginId, Outcome, Plan, Refused, Saved, Start, Tick, Times, Work, WorkId},
     policy::{Policy, PolicyError},
     reconcile::Reconcile,
     rules::{Role, Rules},
     slice::Slice,
-    write::{Answered, Failure, Pending, Settled},
+    write::Settled,
 };

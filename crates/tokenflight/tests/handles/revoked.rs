@@ -1,4 +1,4 @@
-//! What a logout has made useless is revoked, whoever finishes what it began.
+//! What a logout has made useless is revoked, whichever task finishes what it began.
 
 use futures_util::{FutureExt, future::select};
 use tokenflight::Session;
@@ -41,7 +41,7 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_
 }
 
 /// The user logs out while a refresh is under way, and another one logs in before its answer has come. What it brings is a
-/// live refresh token of the one who has logged out.
+/// live refresh token of the user who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
     let (world, session) = world();
