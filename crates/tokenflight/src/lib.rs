@@ -41,6 +41,7 @@ pub mod stores;
 mod sync;
 mod telemetry;
 pub mod time;
+mod wakers;
 mod write;
 
 pub use self::{

@@ -9,7 +9,6 @@ mod flights;
 
 use std::{collections::VecDeque, fmt};
 
-use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
 use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
@@ -22,6 +21,7 @@ use crate::{
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     telemetry::Cause,
+    wakers::{Listener, Wakers},
     write::{self, Written},
 };
 
@@ -33,7 +33,7 @@ pub(crate) use self::flights::{AnyFlight, Carry};
 pub(crate) struct Inner {
     slot: Mutex<Slot>,
     pub(crate) parts: Arc<Parts>,
-    changed: Changed,
+    changed: Wakers,
     stamp: Stamp,
 }
 
@@ -80,7 +80,7 @@ impl Inner {
             trash: Vec::new(),
         };
         let stamp = Stamp { now: AtomicU64::new(1), _apart: [0; 7] };
-        Self { slot: Mutex::new(slot), parts, changed: Changed::new(), stamp }
+        Self { slot: Mutex::new(slot), parts, changed: Wakers::default(), stamp }
     }
 
     /// Does one thing under the lock, shows what changed, and tells what happened.
@@ -151,7 +151,7 @@ impl Inner {
         drop(slot);
         drop(trash);
         if changed {
-            self.changed.notify(usize::MAX);
+            self.changed.wake_all();
         }
         if let Some(driver) = notified {
             driver.notify();
@@ -185,7 +185,7 @@ impl Inner {
         self.stamp.now.load(Ordering::Acquire)
     }
 
-    pub(crate) fn listen(&self) -> event_listener::EventListener {
+    pub(crate) fn listen(&self) -> Listener<'_> {
         self.changed.listen()
     }
 

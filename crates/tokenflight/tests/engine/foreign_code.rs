@@ -1,10 +1,12 @@
 //! The user's code and our locks.
 
+use std::{any::Any, task::Wake};
+
 use tokio::sync::oneshot;
 
 use super::support::*;
 
-/// An error whose destructor looks at the session.
+/// An error whose destructor looks at the session, and begins and ends to listen to it.
 struct Nosy(Arc<OnceLock<Session>>);
 
 impl fmt::Debug for Nosy {
@@ -24,9 +26,65 @@ impl std::error::Error for Nosy {}
 impl Drop for Nosy {
     fn drop(&mut self) {
         if let Some(session) = self.0.get() {
-            let _ = session.state();
+            look(session);
         }
     }
+}
+
+fn look(session: &Session) {
+    let _ = session.state();
+    assert!(poll(&mut session.events().next()).is_pending());
+    assert!(poll(&mut Box::pin(session.watch().changed())).is_pending());
+}
+
+/// A waker that holds the last reference to its task, and drops it when it wakes.
+#[derive(Default)]
+struct DropsItsTask(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Wake for DropsItsTask {
+    fn wake(self: Arc<Self>) {
+        let task = self.0.lock().unwrap().take();
+        drop(task);
+    }
+}
+
+/// Polls it once, with such a waker.
+fn wait_once<F: Future<Output = ()> + Send + Unpin + 'static>(mut task: F) {
+    let holder = Arc::new(DropsItsTask::default());
+    let waker = Waker::from(Arc::clone(&holder));
+    assert!(task.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    *holder.0.lock().unwrap() = Some(Box::new(task));
+}
+
+/// A waker whose destructor looks at the session.
+struct LooksWhenDropped(Session);
+
+impl Wake for LooksWhenDropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for LooksWhenDropped {
+    fn drop(&mut self) {
+        look(&self.0);
+    }
+}
+
+/// Polls it with two such wakers, one after the other, and then drops it.
+fn leave_early(session: &Session, mut task: impl Future<Output = ()> + Unpin) {
+    for _ in 0..2 {
+        let waker = Waker::from(Arc::new(LooksWhenDropped(session.clone())));
+        assert!(task.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    }
+}
+
+fn next_event(session: &Session) -> impl Future<Output = ()> + Send + Unpin + 'static {
+    let mut events = session.events();
+    Box::pin(async move { drop(events.next().await) })
+}
+
+fn next_change(session: &Session) -> impl Future<Output = ()> + Send + Unpin + 'static {
+    let mut watch = session.watch();
+    Box::pin(async move { drop(watch.changed().await) })
 }
 
 /// The last error is dropped with the slot locked: a destructor that looks at the session deadlocks.
@@ -80,10 +138,10 @@ fn a_write_is_not_dropped_with_the_slot_locked() {
     assert!(done.is_some(), "a deadlock");
 }
 
-/// A store whose commits are answered when they are let go, with an error whose destructor looks at the session.
-struct Late(ModelStore, Arc<OnceLock<Session>>, Mutex<Option<oneshot::Receiver<()>>>);
+/// A store whose first commit is answered when it is let go, with such an error.
+struct Late<F>(ModelStore, F, Mutex<Option<oneshot::Receiver<()>>>);
 
-impl Store for Late {
+impl<F: Fn() -> StoreError + Send + Sync + 'static> Store for Late<F> {
     fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
         self.0.load(key)
     }
@@ -93,32 +151,44 @@ impl Store for Late {
         let Some(held) = held else { return self.0.apply(key, op) };
         Box::pin(async move {
             let _ = held.await;
-            Err(StoreError::unknown(Nosy(Arc::clone(&self.1))))
+            Err((self.1)())
         })
     }
 }
 
-/// An answer of the store that came too late for its refresh is forgotten at the next login.
+/// A session that serves a token, and that an answer of the store has reached too late for its refresh: it is forgotten at the
+/// next login.
+fn answered_late(
+    time: &ManualTime,
+    cell: &Arc<OnceLock<Session>>,
+    error: impl Fn() -> StoreError + Send + Sync + 'static,
+) -> Session {
+    let (answer, held) = oneshot::channel();
+    let store = Late(ModelStore::new(), error, Mutex::new(Some(held)));
+    let session = session(time.clone(), MockGrant::new(), store);
+    cell.set(session.clone()).unwrap();
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    let mut token = Box::pin(session.token());
+    assert!(poll(&mut token).is_pending());
+    time.advance(SECOND * 11);
+    assert!(poll(&mut token).is_ready(), "a token that is not stored yet is served");
+    drop(token);
+    answer.send(()).unwrap();
+    for _ in 0..60 {
+        time.advance(SECOND);
+        time.run(session.token()).unwrap();
+    }
+    assert!(!session.state().unsaved);
+    session
+}
+
 #[test]
 fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
     let done = within(SECOND * 5, || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
-        let (answer, held) = oneshot::channel();
-        let store = Late(ModelStore::new(), Arc::clone(&cell), Mutex::new(Some(held)));
-        let session = session(time.clone(), MockGrant::new(), store);
-        cell.set(session.clone()).unwrap();
-        time.run(session.login(set("0"))).unwrap();
-        time.advance(SECOND * 301);
-        let mut token = Box::pin(session.token());
-        assert!(poll(&mut token).is_pending());
-        time.advance(SECOND * 11);
-        assert!(poll(&mut token).is_ready(), "a token that is not stored yet is served");
-        answer.send(()).unwrap();
-        for _ in 0..60 {
-            time.advance(SECOND);
-            time.run(session.token()).unwrap();
-        }
-        assert!(!session.state().unsaved);
+        let nosy = Arc::clone(&cell);
+        let session = answered_late(&time, &cell, move || StoreError::unknown(Nosy(Arc::clone(&nosy))));
         time.run(session.login(set("1"))).unwrap();
     });
     assert!(done.is_some(), "a deadlock");
@@ -148,4 +218,117 @@ fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
         assert_eq!(grant.count(), 1);
     });
     assert!(done.is_some(), "a deadlock");
+}
+
+/// A stream of events is dropped with an event in it that no reader has read, and that holds the last reference to an error.
+#[test]
+fn an_unread_event_is_not_dropped_with_the_events_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), ModelStore::new());
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        let events = session.events();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::not_sent(Nosy(cell))));
+        drop(time.run(session.token()).unwrap_err());
+        // What the session keeps of it goes.
+        time.run(session.login(set("1"))).unwrap();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::not_sent("another")));
+        drop(time.run(session.token()).unwrap_err());
+        drop(events);
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+/// The same event makes room for others.
+#[test]
+fn a_missed_event_is_not_dropped_with_the_events_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), ModelStore::new());
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        let _events = session.events();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::not_sent(Nosy(cell))));
+        drop(time.run(session.token()).unwrap_err());
+        for _ in 0..100 {
+            time.run(session.login(set("1"))).unwrap();
+        }
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+#[test]
+fn a_reader_of_events_is_not_woken_with_the_events_locked() {
+    let done = within(SECOND * 5, || {
+        let time = ManualTime::new(1);
+        let session = session(time.clone(), MockGrant::new(), ModelStore::new());
+        wait_once(next_event(&session));
+        time.run(session.login(set("0"))).unwrap();
+        // Nothing is told any more: the stream ends.
+        wait_once(next_event(&session));
+        drop(session);
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+#[test]
+fn a_watcher_is_not_woken_with_the_list_of_watchers_locked() {
+    let done = within(SECOND * 5, || {
+        let time = ManualTime::new(1);
+        let session = session(time.clone(), MockGrant::new(), ModelStore::new());
+        wait_once(next_change(&session));
+        time.run(session.login(set("0"))).unwrap();
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+#[test]
+fn a_waker_of_a_listener_is_not_dropped_with_anything_locked() {
+    let done = within(SECOND * 5, || {
+        let session = session(ManualTime::new(1), MockGrant::new(), ModelStore::new());
+        leave_early(&session, next_event(&session));
+        leave_early(&session, next_change(&session));
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+/// A waker that panics.
+struct Fails;
+
+impl Wake for Fails {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker");
+    }
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Counts(AtomicUsize);
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_waker_that_panics_costs_no_other_listener_its_wake() {
+    let time = ManualTime::new(1);
+    let session = session(time.clone(), MockGrant::new(), ModelStore::new());
+    let counts = Arc::new(Counts::default());
+    let wakers = [Waker::from(Arc::new(Fails)), Waker::from(Arc::clone(&counts))];
+    let mut waiting = wakers.each_ref().map(|waker| {
+        let (mut event, mut change) = (next_event(&session), next_change(&session));
+        assert!(event.poll_unpin(&mut Context::from_waker(waker)).is_pending());
+        assert!(change.poll_unpin(&mut Context::from_waker(waker)).is_pending());
+        (event, change)
+    });
+    time.run(session.login(set("0"))).unwrap();
+    assert_eq!(counts.0.load(Ordering::SeqCst), 2);
+    let (event, change) = &mut waiting[1];
+    assert!(poll(event).is_ready() && poll(change).is_ready());
 }
