@@ -149,13 +149,14 @@ impl Inner {
         let notified = std::mem::take(&mut slot.notify).then(|| slot.driver.clone()).flatten();
         let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
         drop(slot);
-        drop(trash);
         if changed {
             self.changed.wake_all();
         }
         if let Some(driver) = notified {
             driver.notify();
         }
+        // Last: a destructor that panics costs none a wake.
+        drop(trash);
         stamp
     }
 

@@ -1,6 +1,10 @@
 //! The user's code and our locks.
 
-use std::{any::Any, task::Wake};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::Wake,
+};
 
 use tokio::sync::oneshot;
 
@@ -331,4 +335,39 @@ fn a_waker_that_panics_costs_no_other_listener_its_wake() {
     assert_eq!(counts.0.load(Ordering::SeqCst), 2);
     let (event, change) = &mut waiting[1];
     assert!(poll(event).is_ready() && poll(change).is_ready());
+}
+
+/// An error whose destructor panics, once.
+struct Bursts;
+
+impl fmt::Debug for Bursts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bursts")
+    }
+}
+
+impl fmt::Display for Bursts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bursts")
+    }
+}
+
+impl std::error::Error for Bursts {}
+
+impl Drop for Bursts {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+#[test]
+fn an_error_that_panics_when_it_is_dropped_costs_no_watcher_its_wake() {
+    let time = ManualTime::new(1);
+    let session = answered_late(&time, &Arc::default(), || StoreError::unknown(Bursts));
+    let counts = Arc::new(Counts::default());
+    let mut change = next_change(&session);
+    assert!(change.poll_unpin(&mut Context::from_waker(&Waker::from(Arc::clone(&counts)))).is_pending());
+    let login = catch_unwind(AssertUnwindSafe(|| session.login(set("1")).now_or_never()));
+    assert!(login.is_err(), "the destructor did not run here: {login:?}");
+    assert_eq!(counts.0.load(Ordering::SeqCst), 1);
 }
