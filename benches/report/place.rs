@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, process::Command};
 use crate::BoxError;
 
 /// What decides what the figures are.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 11] = [
     "bytes",
     "criterion",
     "futures-util",
@@ -17,7 +17,6 @@ const CRATES: [&str; 12] = [
     "tokio",
     "tower",
     "arc-swap",
-    "event-listener",
 ];
 
 pub(crate) fn describe() -> Result<String, BoxError> {

@@ -53,18 +53,20 @@ impl<T> Answer<T> {
     /// The value; `None` if the thread has ended without one.
     pub(crate) async fn wait(self) -> Option<T> {
         poll_fn(|cx| {
-            let mut state = lock(&self.0);
-            match &mut *state {
-                State::Awaited(waker) => {
-                    // The clone of a waker is the executor's code, but no executor polls within it.
-                    *waker = Some(cx.waker().clone());
-                    Poll::Pending
+            // A waker is the executor's code: cloned and dropped with nothing locked.
+            let waker = cx.waker().clone();
+            let (polled, unused) = {
+                let mut state = lock(&self.0);
+                match &mut *state {
+                    State::Awaited(known) => (Poll::Pending, known.replace(waker)),
+                    State::Told(_) | State::Over => match std::mem::replace(&mut *state, State::Over) {
+                        State::Told(value) => (Poll::Ready(Some(value)), Some(waker)),
+                        State::Awaited(_) | State::Over => (Poll::Ready(None), Some(waker)),
+                    },
                 }
-                State::Told(_) | State::Over => match std::mem::replace(&mut *state, State::Over) {
-                    State::Told(value) => Poll::Ready(Some(value)),
-                    State::Awaited(_) | State::Over => Poll::Ready(None),
-                },
-            }
+            };
+            drop(unused);
+            polled
         })
         .await
     }
@@ -76,7 +78,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{
+        future::Future,
+        pin::pin,
+        sync::mpsc,
+        task::{Context, Wake},
+        thread,
+        time::Duration,
+    };
 
     use super::*;
 
@@ -94,5 +103,28 @@ mod tests {
         let thread = thread::Builder::new().spawn(|| drop(teller)).unwrap();
         assert_eq!(futures_executor::block_on(value.wait()), None);
         thread.join().unwrap();
+    }
+    /// A waker that holds the last reference to the thread's end, as one that drops its task may.
+    struct Holds(#[allow(dead_code)] Mutex<Option<Teller<()>>>);
+
+    impl Wake for Holds {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_waker_that_is_replaced_is_not_dropped_with_the_value_locked() {
+        let (sender, receiver) = mpsc::channel();
+        let work = move || {
+            let (teller, value) = answer::<()>();
+            let mut wait = pin!(value.wait());
+            let holder = Waker::from(Arc::new(Holds(Mutex::new(Some(teller)))));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&holder)).is_pending());
+            drop(holder);
+            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            sender.send(()).unwrap();
+        };
+        thread::Builder::new().spawn(work).unwrap();
+        assert!(receiver.recv_timeout(Duration::from_secs(5)).is_ok(), "a deadlock");
     }
 }

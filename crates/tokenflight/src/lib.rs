@@ -43,6 +43,7 @@ mod sync;
 mod telemetry;
 pub mod time;
 mod unstored;
+mod wakers;
 mod write;
 
 pub use self::{

@@ -9,7 +9,6 @@ mod flights;
 
 use std::{collections::VecDeque, fmt};
 
-use event_listener::Event as Changed;
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
 use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
@@ -22,8 +21,8 @@ use crate::{
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     telemetry::Cause,
-    unstored::Unstored,
-    unstored::Written,
+    unstored::{Unstored, Written},
+    wakers::{Listener, Wakers},
     write,
 };
 
@@ -35,7 +34,7 @@ pub(crate) use self::flights::{AnyFlight, Carry};
 pub(crate) struct Inner {
     slot: Mutex<Slot>,
     pub(crate) parts: Arc<Parts>,
-    changed: Changed,
+    changed: Wakers,
     stamp: Stamp,
 }
 
@@ -83,7 +82,7 @@ impl Inner {
             trash: Vec::new(),
         };
         let stamp = Stamp { now: AtomicU64::new(1), _apart: [0; 7] };
-        Self { slot: Mutex::new(slot), parts, changed: Changed::new(), stamp }
+        Self { slot: Mutex::new(slot), parts, changed: Wakers::default(), stamp }
     }
 
     /// Does one thing under the lock, shows what changed, and tells what happened.
@@ -157,13 +156,14 @@ impl Inner {
         let notified = std::mem::take(&mut slot.notify).then(|| slot.driver.clone()).flatten();
         let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
         drop(slot);
-        drop(trash);
         if changed {
-            self.changed.notify(usize::MAX);
+            self.changed.wake_all();
         }
         if let Some(driver) = notified {
             driver.notify();
         }
+        // Last: a destructor that panics costs none a wake.
+        drop(trash);
         stamp
     }
 
@@ -193,7 +193,7 @@ impl Inner {
         self.stamp.now.load(Ordering::Acquire)
     }
 
-    pub(crate) fn listen(&self) -> event_listener::EventListener {
+    pub(crate) fn listen(&self) -> Listener<'_> {
         self.changed.listen()
     }
 

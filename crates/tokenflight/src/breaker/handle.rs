@@ -1,6 +1,5 @@
 use std::{fmt, pin::pin, time::Duration};
 
-use event_listener::Event;
 use tokenflight_core::{GrantError, Time, grant::TokenRequest};
 
 use super::{
@@ -12,6 +11,7 @@ use crate::{
     sync::{Arc, Mutex, lock},
     telemetry,
     time::{Deadline, read},
+    wakers::Wakers,
 };
 
 /// How long a presentation waits for its place: short against the time that it then has.
@@ -28,7 +28,7 @@ pub struct Breaker(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     /// There may be room.
-    places: Event,
+    places: Wakers,
     time: Arc<dyn Time>,
 }
 
@@ -43,7 +43,7 @@ impl Breaker {
     #[must_use]
     pub fn with(time: impl Time, settings: Settings) -> Self {
         let state = Mutex::new(State::new(settings.bounded()));
-        Self(Arc::new(Shared { state, places: Event::new(), time: Arc::new(time) }))
+        Self(Arc::new(Shared { state, places: Wakers::default(), time: Arc::new(time) }))
     }
 
     /// Where it stands.
@@ -60,7 +60,7 @@ impl Breaker {
     pub fn lift(&self, length: Duration) {
         let now = self.now();
         lock(&self.0.state).lift(length, now);
-        self.0.places.notify(usize::MAX);
+        self.0.places.wake_all();
     }
 
     /// Has one session present alone before the others, as if it had been open.
@@ -69,7 +69,7 @@ impl Breaker {
     pub fn arm(&self) {
         let now = self.now();
         lock(&self.0.state).arm(now);
-        self.0.places.notify(usize::MAX);
+        self.0.places.wake_all();
     }
 
     /// A place for one presentation. It waits a little for one, if the next answer may make room.
@@ -129,7 +129,7 @@ impl Breaker {
             Some(Change::Opened { .. }) => usize::MAX,
             _ => usize::try_from(room).unwrap_or(usize::MAX),
         };
-        self.0.places.notify(wake);
+        self.0.places.wake(wake);
         if let Some(change) = change {
             telemetry::breaker(label, change);
         }
@@ -165,7 +165,7 @@ impl Drop for Place {
         // Without a look at the clock, which is foreign code and may panic.
         if let Some(era) = self.era.take() {
             lock(&self.breaker.0.state).give_up(era);
-            self.breaker.0.places.notify_additional(1);
+            self.breaker.0.places.wake_one_more();
         }
     }
 }

@@ -24,6 +24,6 @@
 pub(crate) mod gate;
 pub(crate) mod join;
 #[cfg(all(test, shuttle))]
-mod shuttle_tests;
+pub(crate) mod shuttle_tests;
 
 pub(crate) use self::join::{Flight, Join, Recursion, Stay};

@@ -34,14 +34,14 @@ fn seeds(default: usize) -> usize {
     std::env::var("TOKENFLIGHT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(default)
 }
 
-fn check(name: &str, model: impl Fn() + Send + Sync + Copy + 'static) {
+pub(crate) fn check(name: &str, model: impl Fn() + Send + Sync + Copy + 'static) {
     let random = run(RandomScheduler::new(seeds(50_000)), model);
     let pct = run(PctScheduler::new(PCT_DEPTH, seeds(20_000)), model);
     println!("{name}: {random} random and {pct} PCT schedules");
 }
 
 /// Every schedule there is; too many for every commit.
-fn exhaust(name: &str, most: Option<usize>, model: impl Fn() + Send + Sync + Copy + 'static) {
+pub(crate) fn exhaust(name: &str, most: Option<usize>, model: impl Fn() + Send + Sync + Copy + 'static) {
     if std::env::var_os("TOKENFLIGHT_PROOF").is_none() {
         println!("{name}: exhaustive search skipped; TOKENFLIGHT_PROOF=1 runs it");
         return;
@@ -84,7 +84,7 @@ fn join(flight: &Flight<u64>) -> Join<u64> {
 }
 
 /// Polls so often and then leaves, as a request that is cancelled.
-async fn leave_after<F: Future + Unpin>(polls: usize, mut future: F) -> Option<F::Output> {
+pub(crate) async fn leave_after<F: Future + Unpin>(polls: usize, mut future: F) -> Option<F::Output> {
     let mut left = polls;
     poll_fn(|cx| {
         if left == 0 {
@@ -101,7 +101,7 @@ async fn leave_after<F: Future + Unpin>(polls: usize, mut future: F) -> Option<F
     .await
 }
 
-fn done<T>(task: JoinHandle<T>) -> T {
+pub(crate) fn done<T>(task: JoinHandle<T>) -> T {
     block_on(task).unwrap()
 }
 

@@ -1,8 +1,10 @@
 //! Clocks, wakers and grants may ask the breaker; and nothing of it shows a token.
 
 use std::{
-    sync::OnceLock,
+    any::Any,
+    sync::{Mutex, OnceLock, mpsc},
     task::{Context, Wake, Waker},
+    thread,
 };
 
 use tokenflight::{Now, time::Sleep};
@@ -85,6 +87,42 @@ fn a_clock_and_a_waker_may_ask_the_breaker() {
     lives(&breaker);
     breaker.lift(Duration::ZERO);
     lives(&breaker);
+}
+
+/// A waker that holds the last reference to its task, and drops it when it wakes.
+#[derive(Default)]
+struct DropsItsTask(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Wake for DropsItsTask {
+    fn wake(self: Arc<Self>) {
+        let task = self.0.lock().unwrap().take();
+        drop(task);
+    }
+}
+
+/// The one that is woken is dropped, and leaves its wake to the other one.
+#[test]
+fn a_presentation_that_waits_is_not_woken_with_the_waiting_ones_locked() {
+    let (sender, receiver) = mpsc::channel();
+    #[allow(clippy::disallowed_methods)] // A watchdog.
+    thread::spawn(move || {
+        let breaker = Breaker::new(ManualTime::new(1));
+        let (guarded, first) = (Arc::new(silent(&breaker)), request());
+        let mut under_way: Vec<_> = (0..5).map(|_| guarded.request(&first)).collect();
+        assert!(under_way.iter_mut().all(|asked| asked.now_or_never().is_none()));
+        for _ in 0..2 {
+            let guarded = Arc::clone(&guarded);
+            let mut waits = Box::pin(async move { drop(guarded.request(&request()).await) });
+            let task = Arc::new(DropsItsTask::default());
+            let waker = Waker::from(Arc::clone(&task));
+            assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            *task.0.lock().unwrap() = Some(Box::new(waits));
+        }
+        drop(under_way.pop());
+        breaker.lift(Duration::ZERO);
+        sender.send(()).unwrap();
+    });
+    assert!(receiver.recv_timeout(SECOND * 5).is_ok(), "a deadlock");
 }
 
 #[test]

@@ -106,3 +106,62 @@ fn a_refresh_that_failed_because_of_the_store_is_told() {
     let told = told(&mut events);
     assert!(told.iter().any(|event| matches!(event, Event::RefreshFailed { .. })), "{told:?}");
 }
+
+/// Each reads what was told since it began to listen, in its own time, and then that nothing is told any more.
+#[test]
+fn every_reader_reads_in_its_own_time_and_to_the_end() {
+    let time = ManualTime::new(1);
+    let session = session(time.clone(), MockGrant::new(), ModelStore::new());
+    let login = |name: &str| time.run(session.login(set(name))).unwrap();
+    let mut first = session.events();
+    login("0");
+    let mut second = session.events();
+    login("1");
+    let gone = session.events();
+    assert_eq!(told(&mut first).len(), 2);
+    login("2");
+    drop(gone);
+    assert_eq!((told(&mut first).len(), told(&mut second).len()), (1, 2));
+    assert!(poll(&mut second.next()).is_pending());
+    login("3");
+    drop(session);
+    assert_eq!((told(&mut first).len(), told(&mut second).len()), (1, 1));
+    for mut events in [first, second] {
+        assert!(matches!(poll(&mut events.next()), Poll::Ready(None)));
+    }
+}
+
+/// An error of the user's may be large.
+#[test]
+fn what_every_reader_has_read_is_kept_no_longer() {
+    let (time, grant) = (ManualTime::new(1), MockGrant::new());
+    let session = session(time.clone(), grant.clone(), ModelStore::new());
+    time.run(session.login(set("0"))).unwrap();
+    let held = Arc::new(());
+    let (mut slow, mut quick) = (session.events(), session.events());
+    let fail = || {
+        time.advance(SECOND * 301);
+        drop(time.run(session.token()).unwrap_err());
+    };
+    grant.push(Step::Fail(GrantError::not_sent(Large(Arc::clone(&held)))));
+    fail();
+    drop(told(&mut quick));
+    // What the session itself keeps of it goes.
+    time.run(session.login(set("1"))).unwrap();
+    grant.push(Step::Fail(GrantError::not_sent("another")));
+    fail();
+    assert_eq!(Arc::strong_count(&held), 2);
+    assert!(slow.next().now_or_never().is_some());
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[derive(Debug)]
+struct Large(#[allow(dead_code)] Arc<()>);
+
+impl fmt::Display for Large {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("large")
+    }
+}
+
+impl std::error::Error for Large {}

@@ -9,6 +9,7 @@ mod claims;
 mod drivers;
 mod events;
 mod foreign_code;
+mod late_answers;
 mod logins;
 mod logouts;
 mod support;

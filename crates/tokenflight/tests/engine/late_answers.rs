@@ -1,0 +1,119 @@
+//! Answers of the store that come late, and what they hold.
+
+use tokio::sync::oneshot;
+
+use super::{foreign_code::Nosy, support::*};
+
+/// A store whose first commit is answered when it is let go, with such an error.
+struct Late<F>(ModelStore, F, Mutex<Option<oneshot::Receiver<()>>>);
+
+impl<F: Fn() -> StoreError + Send + Sync + 'static> Store for Late<F> {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        self.0.load(key)
+    }
+
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        let held = matches!(op.body, Body::Commit { .. }).then(|| self.2.lock().unwrap().take()).flatten();
+        let Some(held) = held else { return self.0.apply(key, op) };
+        Box::pin(async move {
+            let _ = held.await;
+            Err((self.1)())
+        })
+    }
+}
+
+/// A session that serves a token, and that an answer of the store has reached too late for its refresh: it is forgotten at the
+/// next login.
+pub(super) fn answered_late(
+    time: &ManualTime,
+    cell: &Arc<OnceLock<Session>>,
+    error: impl Fn() -> StoreError + Send + Sync + 'static,
+) -> Session {
+    let (answer, held) = oneshot::channel();
+    let store = Late(ModelStore::new(), error, Mutex::new(Some(held)));
+    let session = session(time.clone(), MockGrant::new(), store);
+    cell.set(session.clone()).unwrap();
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    let mut token = Box::pin(session.token());
+    assert!(poll(&mut token).is_pending());
+    time.advance(SECOND * 11);
+    assert!(poll(&mut token).is_ready(), "a token that is not stored yet is served");
+    drop(token);
+    answer.send(()).unwrap();
+    for _ in 0..60 {
+        time.advance(SECOND);
+        time.run(session.token()).unwrap();
+    }
+    assert!(!session.state().unsaved);
+    session
+}
+
+#[test]
+fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
+        let nosy = Arc::clone(&cell);
+        let session = answered_late(&time, &cell, move || StoreError::unknown(Nosy(Arc::clone(&nosy))));
+        time.run(session.login(set("1"))).unwrap();
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+/// A refresh fails after another login has begun: nothing of it counts, and its failure is forgotten.
+#[test]
+fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), ModelStore::new());
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::ambiguous(Nosy(cell))));
+        grant.gate().close();
+        let mut driver = session.driver();
+        let mut token = Box::pin(session.token());
+        assert!(poll(&mut token).is_pending());
+        time.run(session.login(set("1"))).unwrap();
+        drop(token);
+        grant.gate().open();
+        for _ in 0..20 {
+            let _ = poll(&mut driver);
+            time.advance(SECOND);
+        }
+        assert_eq!(grant.count(), 1);
+    });
+    assert!(done.is_some(), "a deadlock");
+}
+
+/// The store's error about a rotation that came in an answer of no use, while there is another login.
+#[test]
+fn a_failure_to_store_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
+    struct Failing(ModelStore, Arc<OnceLock<Session>>);
+    impl Store for Failing {
+        fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+            self.0.load(key)
+        }
+
+        fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+            if !matches!(op.body, Body::Commit { .. }) {
+                return self.0.apply(key, op);
+            }
+            Box::pin(async move {
+                let session = self.1.get().unwrap().clone();
+                let _ = session.login(set("next")).now_or_never();
+                Err(StoreError::not_done(Nosy(Arc::clone(&self.1))))
+            })
+        }
+    }
+    let done = within(SECOND * 5, || {
+        let (time, cell, grant) = (ManualTime::new(1), Arc::new(OnceLock::new()), MockGrant::new());
+        let session = session(time.clone(), grant.clone(), Failing(ModelStore::new(), Arc::clone(&cell)));
+        cell.set(session.clone()).unwrap();
+        time.run(session.login(set("0"))).unwrap();
+        time.advance(SECOND * 301);
+        grant.push(Step::Fail(GrantError::config("unusable").rotated(RefreshToken::new("refresh-1"))));
+        let _ = time.run(session.token());
+    });
+    assert!(done.is_some(), "a deadlock");
+}
