@@ -93,12 +93,14 @@ impl Drop for Reader {
 pub(crate) struct Listeners {
     /// Made when the first stream is asked for: it is several times as large as the rest of a session.
     sender: OnceLock<Sender>,
-    callbacks: Box<[Listener]>,
+    /// One pointer: most sessions have none.
+    callbacks: Option<Box<Box<[Listener]>>>,
 }
 
 impl Listeners {
     pub(crate) fn new(callbacks: Vec<Listener>) -> Self {
-        Self { sender: OnceLock::new(), callbacks: callbacks.into() }
+        let callbacks = (!callbacks.is_empty()).then(|| Box::new(callbacks.into()));
+        Self { sender: OnceLock::new(), callbacks }
     }
 
     pub(crate) fn events(&self) -> Events {
@@ -109,7 +111,7 @@ impl Listeners {
         if let Some(sender) = self.sender.get() {
             sender.tell(event.clone());
         }
-        for listener in &self.callbacks {
+        for listener in self.callbacks.iter().flat_map(|listeners| listeners.iter()) {
             // A listener's panic is its own affair.
             let _ = caught_call(|| listener(event));
         }
