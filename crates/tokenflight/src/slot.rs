@@ -14,6 +14,7 @@ use tokenflight_core::{Error, Event, Now, store::OpId};
 use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
 
 use crate::{
+    catch::caught_call,
     driver::Link,
     flight::Flight,
     parts::{Applied, Parts},
@@ -184,6 +185,8 @@ impl Inner {
             let Some(event) = event else { return };
             telling = true;
             self.parts.tell(&event);
+            // It may hold the last reference to an error of the user's, whose destructor may panic: others are to be told.
+            let _ = caught_call(|| drop(event));
         }
     }
 

@@ -123,7 +123,7 @@ impl Slot {
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);
-        let (mut flights, generation) = (slot.flights(), slot.machine.generation());
+        let (flights, generation) = (slot.flights(), slot.machine.generation());
         // What a write in progress stores, that carries on.
         let written = slot.write.as_ref().filter(|write| !write.is_finished()).and(slot.machine.running(Work::Write));
         let pending = slot.machine.take_pending().filter(|pending| Some(pending.id()) != written);
@@ -131,19 +131,21 @@ impl Drop for Inner {
         let heir = slot.driver.take().or_else(|| standby.pop());
         let rest = (slot.refresh.take(), slot.write.take(), std::mem::take(&mut slot.owed));
         drop(slot);
-        drop(rest);
         for other in &standby {
             other.leave(Left::new(Arc::clone(&self.parts), Vec::new()));
         }
-        flights.retain(|flight| !flight.is_finished());
+        // What has ended is let go of at last: a destructor that panics must cost the driver nothing.
+        let (ended, mut flights): (Vec<_>, Vec<_>) = flights.into_iter().partition(AnyFlight::is_finished);
         if let Some(pending) = pending {
             let store = Unstored { pending, generation }.store(Arc::clone(&self.parts));
             flights.push(AnyFlight::Write(Flight::new(Box::pin(store))));
         }
         // Without a driver it is lost, and that is told as it is dropped.
         let left = Left::new(Arc::clone(&self.parts), flights);
-        if let Some(heir) = heir {
-            heir.leave(left);
+        match heir {
+            Some(heir) => heir.leave(left),
+            None => drop(left),
         }
+        drop((ended, rest));
     }
 }
