@@ -32,7 +32,7 @@ pub struct Policy {
     pub fresh_window: Duration,
     /// How many new tokens one origin may refuse within `storm_window` before refreshing for it rests. Default 10.
     pub storm_limit: usize,
-    /// See `storm_limit`; doubled each time the limit is reached again. Default 10 min.
+    /// See `storm_limit`; doubled with each rest that follows, for which one more refused token is enough. Default 10 min.
     pub storm_window: Duration,
     /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
     pub backoff_base: Duration,

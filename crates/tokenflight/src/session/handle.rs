@@ -157,7 +157,8 @@ impl Session {
 
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
-    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes. The driver of one of
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes; but if the last handle
+    /// goes before that and there is no other driver, what it leaves is this one's to store. The driver of one of
     /// several [`Audiences`](crate::Audiences) also stores what they have in common; the last one to begin does so, and
     /// another one when that is gone.
     pub fn driver(&self) -> Driver {
@@ -208,8 +209,8 @@ impl Session {
         output
     }
 
-    /// Reads the store again, if the session is over: another process may have logged in. For one of several
-    /// [`Audiences`](crate::Audiences) that is the store of all.
+    /// Reads the store again, if the session is over: another process may have logged in. An access token that is still usable
+    /// stays so meanwhile. For one of several [`Audiences`](crate::Audiences) the store is that of all.
     ///
     /// # Errors
     ///
