@@ -74,7 +74,8 @@ impl<T: Token> Machine<T> {
             }
             Outcome::KeptBack { error } => {
                 if let Phase::Active(held) = &mut self.phase {
-                    held.in_doubt.get_or_insert(InDoubt { since: Duration::ZERO, again: 0 });
+                    // Since when is not known, so no grace window is counted on.
+                    held.in_doubt.get_or_insert(InDoubt { since: Duration::ZERO, again: u32::MAX });
                 }
                 self.fail(FailureClass::Ambiguous, &error, now, random);
                 Finish::Failed(error)

@@ -6,6 +6,7 @@ use tokenflight_core::{Error, ErrorKind, Event, Generation, store::Seen};
 use tokenflight_machine::{Answered, Failure, Pending};
 
 use crate::{
+    catch::caught,
     flight::Flight,
     parts::{Applied, Parts, is_refused_by_ancestor, unknown},
     refresh::MOST_AGAIN,
@@ -32,7 +33,15 @@ pub(crate) struct Unstored {
 
 impl Unstored {
     /// Tries until it is stored or has failed too often.
-    pub(crate) async fn store(mut self, parts: Arc<Parts>) -> Written {
+    pub(crate) async fn store(self, parts: Arc<Parts>) -> Written {
+        let stored = caught(self.try_to_store(Arc::clone(&parts))).await;
+        stored.unwrap_or_else(|panicked| {
+            parts.tell(&Event::Abandoned);
+            Err(Error::with_source(ErrorKind::Closed, panicked))
+        })
+    }
+
+    async fn try_to_store(mut self, parts: Arc<Parts>) -> Written {
         if self.pending.is_unsettled() {
             let read = read(&parts, &self.pending).await;
             self.pending.settle(read.as_ref());

@@ -119,6 +119,17 @@ fn grace_ends_with_the_servers_window() {
     }
 }
 
+/// The other attempt is another process's, and how long ago it was is not known: a boot clock that is younger than the window
+/// makes it no shorter.
+#[test]
+fn what_was_kept_back_counts_on_no_grace_window() {
+    let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(ReusePolicy::grace(WINDOW))), Some(HOUR));
+    let plan = started(machine.force(at(20)));
+    let error = Error::from(GrantError::ambiguous("another attempt"));
+    machine.finish(&plan, Outcome::KeptBack { error }, at(20), 0);
+    assert_eq!(refused_with(machine.force(at(40))), AMBIGUOUS);
+}
+
 #[test]
 fn a_server_that_forgives_reuse_is_asked_again_with_the_usual_backoff() {
     for reuse_policy in [ReusePolicy::NonRotating, ReusePolicy::UntilUsed] {

@@ -261,7 +261,7 @@ where
         });
         let ready = limit.within(time, pin!(with(&mut beside, ready))).await.map_err(Failure::Ours)?;
         let mut service = ready.map_err(|error| Failure::Inner(error.into()))?;
-        let token = session.newest_of(token).map_err(Failure::Ours)?;
+        let token = session.newest_of(token, origin).map_err(Failure::Ours)?;
         shared.settings.choice.confirm(chosen, request.extensions()).map_err(Failure::Ours)?;
         limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
         request.headers_mut().insert(AUTHORIZATION, token.header().clone());

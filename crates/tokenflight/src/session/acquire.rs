@@ -260,13 +260,13 @@ impl Inner {
 
     /// The token to send now, given one that was obtained a while ago: a newer one of the same login if there is one, and
     /// none of another login.
-    pub(crate) fn newest_of(&self, token: Token) -> Result<Token, Error> {
+    pub(crate) fn newest_of(&self, token: Token, origin: OriginId) -> Result<Token, Error> {
         self.look(|slot, now| {
             if slot.is_current(&token)? {
                 return Ok(token);
             }
             // A token that has just expired may still be the one this request waited for.
-            Ok(slot.usable(None, now).unwrap_or(token))
+            Ok(slot.usable(Some(origin), now).unwrap_or(token))
         })
     }
 

@@ -32,9 +32,11 @@ impl Inner {
     pub(crate) fn present(self: &Arc<Self>, pin: u64, next: impl FnOnce() -> Arc<Wish>) -> Result<Step, Error> {
         let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let (step, joined) = self.ask(now, |slot| match slot.machine.resets() == pin {
-            true => slot.present(next, now, &mut cause, self),
+            true => slot.present(&next, now, &mut cause, self),
             false => (Err(Error::new(ErrorKind::SessionChanged)), None),
         });
+        // With nothing locked: it may be the last one to hold the grant.
+        drop(next);
         // So that it looks whether its own caller still waits, and at the clock.
         if let Some(flight) = joined {
             flight.fire();
@@ -75,7 +77,7 @@ impl Inner {
 impl Slot {
     fn present(
         &mut self,
-        wish: Arc<Wish>,
+        wish: &Arc<Wish>,
         now: Now,
         cause: &mut Cause,
         session: &Arc<Inner>,
@@ -83,7 +85,7 @@ impl Slot {
         let mut joined = None;
         let step = match self.machine.present(wish.reason, now) {
             Decision::Start(Start::Refresh(plan)) => {
-                self.start_refresh(plan, Some(wish), cause, session);
+                self.start_refresh(plan, Some(Arc::clone(wish)), cause, session);
                 self.join_refresh().map(Step::Refresh)
             }
             Decision::Join { work: Work::Refresh, .. } => {
