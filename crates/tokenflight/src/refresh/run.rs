@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError, RefreshToken,
-    store::{Entry, EntryState, Op, OpId, Owner, Seen},
+    store::{Entry, EntryState, Op, OpId, Owner, Seen, StoredTokens},
 };
 use tokenflight_machine::{Finish, Outcome, Pending, Plan, Reconcile, Saved, Times, Work, present::Watched};
 
@@ -57,7 +57,7 @@ pub(super) struct Refresh {
 pub(super) struct End {
     pub(super) outcome: Outcome<Access>,
     pub(super) obtained: Vec<RefreshToken>,
-    /// Whether what it brings was issued since it began. Clocks do not tell: another host's may be ahead.
+    /// Whether what it brings was issued since it began.
     pub(super) fresh: bool,
 }
 
@@ -142,8 +142,7 @@ impl Refresh {
             };
             let now = self.parts.now();
             let set = seen.entry.as_ref().map(|entry| entry.set);
-            // Another one than this refresh has seen before.
-            let fresh = set != *first.get_or_insert(set);
+            let fresh = set != *first.get_or_insert(set) || self.is_later(&seen);
             match self.parts.rules.reconcile(&self.plan, &seen, now) {
                 Reconcile::Adopt(times) => return End { fresh, ..found(seen, Some(times)).into() },
                 Reconcile::Over => return found(seen, None).into(),
@@ -212,6 +211,14 @@ impl Refresh {
     fn is_late(&self) -> bool {
         let elapsed = self.parts.now().boot.saturating_sub(self.plan.started.boot);
         elapsed >= self.parts.rules.attempt_limit()
+    }
+
+    /// Whether the stored tokens have replaced what was known since this was asked, by the clock of the host that stored them. That
+    /// may be ahead: of what is read for the first time nothing is believed.
+    fn is_later(&self, seen: &Seen) -> bool {
+        let (Some(known), Some(entry)) = (&self.plan.known, &seen.entry) else { return false };
+        let since = |tokens: &StoredTokens| tokens.received >= self.plan.started.wall;
+        entry.set != known.set && entry.tokens().is_some_and(since)
     }
 
     /// What is decided on this counts as seen, so that it is missed if the storage loses it. What is older is no news: the
