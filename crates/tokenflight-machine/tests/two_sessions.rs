@@ -137,7 +137,7 @@ fn play(deeds: &[(bool, Deed, Weather)]) {
         let now = at(clock);
         match deed {
             Deed::Login => login(session, Some(HOUR), now),
-            Deed::Logout => drop(session.logout(now)),
+            Deed::Logout => session.logout(now),
             Deed::Reload => session.reload(),
             Deed::Refresh => {
                 if let Some(write) = session.flush() {

@@ -125,7 +125,8 @@ impl Drop for Inner {
         let mut slot = lock(&self.slot);
         let (flights, generation) = (slot.flights(), slot.machine.generation());
         // What a write in progress stores, that carries on.
-        let written = slot.write.as_ref().filter(|write| !write.is_finished()).and(slot.machine.running(Work::Write));
+        let carries = slot.write.as_ref().is_some_and(|write| !write.is_finished());
+        let written = slot.machine.running(Work::Write).filter(|_| carries);
         let pending = slot.machine.take_pending().filter(|pending| Some(pending.id()) != written);
         let mut standby = std::mem::take(&mut slot.standby);
         let heir = slot.driver.take().or_else(|| standby.pop());
