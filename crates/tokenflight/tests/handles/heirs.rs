@@ -7,7 +7,7 @@ use tokenflight_test::{
     mock::{Fate, OpKind},
 };
 
-use crate::world::{SECOND, poll, set, world};
+use crate::world::{SECOND, driven, poll, set, world};
 
 /// A driver that was spawned and whose task has not run yet.
 #[test]
@@ -25,9 +25,7 @@ fn what_the_last_handle_leaves_reaches_a_driver_that_was_not_polled_yet() {
 /// The driver tries for a while to store what the session left, and gives up in silence.
 #[test]
 fn what_a_driver_could_not_store_for_a_session_that_is_gone_is_told() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, driver) = driven();
     world.store.set_down(true);
     assert!(session.logout().now_or_never().is_some());
     drop(session);
@@ -39,9 +37,7 @@ fn what_a_driver_could_not_store_for_a_session_that_is_gone_is_told() {
 /// And what it did store is told too: a question was raised.
 #[test]
 fn what_a_driver_stores_for_a_session_that_is_gone_is_told() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.store.set_down(true);
     assert!(session.logout().now_or_never().is_some());
     drop(session);
@@ -56,9 +52,7 @@ fn what_a_driver_stores_for_a_session_that_is_gone_is_told() {
 /// The runtime that has the driver goes.
 #[test]
 fn what_a_driver_carries_for_a_session_that_is_gone_is_told_when_the_driver_is_dropped() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.store.gate(OpKind::Reset).close();
     assert!(session.logout().now_or_never().is_none());
     drop(session);
@@ -70,9 +64,7 @@ fn what_a_driver_carries_for_a_session_that_is_gone_is_told_when_the_driver_is_d
 /// The last handle has gone, and the store takes longer than its limit to answer.
 #[test]
 fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last_handle_has_gone() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.store.gate(OpKind::Commit).close();
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());

@@ -7,15 +7,13 @@ use tokenflight_test::{
     mock::{OpKind, Trouble},
 };
 
-use crate::world::{SECOND, poll, set, world, world_with};
+use crate::world::{SECOND, driven, poll, set, world, world_with};
 
 /// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
 /// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_gone() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.grant.gate().close();
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());
@@ -44,9 +42,7 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_
 /// live refresh token of the user who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.grant.gate().close();
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());
@@ -72,9 +68,7 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
 /// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have revoked it.
 #[test]
 fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     for _ in 0..3 {
         world.store.push(OpKind::Commit, Trouble::Fail);
     }
@@ -94,9 +88,7 @@ fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
 /// A logout whose caller goes, and another login at once: the refresh token of the first is stored no more and alive.
 #[test]
 fn a_logout_that_is_cut_off_by_another_login_revokes_what_was_stored() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, mut driver) = driven();
     world.store.gate(OpKind::Reset).close();
     assert!(session.logout().now_or_never().is_none());
     world.store.gate(OpKind::Reset).open();
@@ -137,9 +129,7 @@ fn a_logout_after_logins_that_were_cut_off_revokes_all_of_them() {
 /// The last handle goes with a rotation unsaved, and another process logs out before the driver stores it.
 #[test]
 fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked() {
-    let (world, session) = world();
-    let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    let (world, session, driver) = driven();
     world.store.push(OpKind::Commit, Trouble::Fail);
     world.time.run(session.refresh()).unwrap();
     assert!(session.state().unsaved);

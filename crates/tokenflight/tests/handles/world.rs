@@ -8,7 +8,9 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokenflight::{BoxFuture, Event, Grant, GrantError, GrantKey, RefreshToken, Session, TokenRequest, TokenSet};
+use tokenflight::{
+    BoxFuture, Driver, Event, Grant, GrantError, GrantKey, RefreshToken, Session, TokenRequest, TokenSet,
+};
 use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -63,6 +65,14 @@ pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
 
 pub(crate) fn world() -> (World, Session) {
     world_with(Duration::ZERO)
+}
+
+/// A session and its driver, which has begun.
+pub(crate) fn driven() -> (World, Session, Driver) {
+    let (world, session) = world();
+    let mut driver = session.driver();
+    assert!(poll(&mut driver).is_pending());
+    (world, session, driver)
 }
 
 impl World {
