@@ -18,7 +18,7 @@ use tokenflight::{
 use tokenflight_test::{ManualTime, MockGrant};
 use tower::Layer;
 
-use crate::stacks::Nothing;
+use crate::nothing::Nothing;
 
 /// Where all requests go.
 pub const ORIGIN: &str = "https://api.example.com";

@@ -1,23 +1,23 @@
 //! One request through stacks of services, all over the same service that answers at once.
 
 use std::{
-    convert::Infallible,
     fmt,
-    future::{Future, Ready, ready},
+    future::{Future, Ready},
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
-use http_body_util::Empty;
+use http::{HeaderValue, header::AUTHORIZATION};
 use tokenflight::{BearerOptions, Driver};
 use tower::{
     Layer, Service,
     retry::{Policy, Retry},
 };
 
-use crate::parts::{self, Req};
+use crate::{
+    nothing::Nothing,
+    parts::{self, Req},
+};
 
 /// A stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,25 +133,6 @@ impl<S: Service<Req> + Clone> Service<Req> for Cloned<S> {
         let mut service = self.0.clone();
         assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
         service.call(request)
-    }
-}
-
-/// Answers at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Nothing;
-
-impl<B> Service<Request<B>> for Nothing {
-    type Response = Response<Empty<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        drop(std::hint::black_box(request));
-        ready(Ok(Response::new(Empty::new())))
     }
 }
 

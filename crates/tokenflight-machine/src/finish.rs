@@ -14,7 +14,7 @@ use super::{
     look::Looks,
     machine::{InDoubt, Phase},
     rejected::Rejected,
-    write::Unsaved,
+    unsaved::Unsaved,
 };
 
 /// Bounds of a server's `Retry-After`.

@@ -7,7 +7,7 @@ use super::{
     life::Life,
     machine::{Held, Phase},
     rejected::Rejected,
-    write::Unsaved,
+    unsaved::Unsaved,
 };
 
 impl<T: Token> Machine<T> {

@@ -7,8 +7,8 @@ use tokenflight_core::{
 };
 
 use super::{
-    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, look::Looks,
-    rejected::Rejected, storm::Storms, write::Unsaved,
+    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, counts::Counts, life::Life, look::Looks,
+    rejected::Rejected, storm::Storms, unsaved::Unsaved,
 };
 
 /// What a token is to the machine: something that can be told from another one.

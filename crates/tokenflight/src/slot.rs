@@ -5,29 +5,26 @@
 //! its place is one step.
 
 mod driven;
-mod flights;
+mod start;
 
 use std::{collections::VecDeque, fmt};
 
 use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
-use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
+use tokenflight_machine::{Machine, Offer, Plan, Work};
 
 use crate::{
     catch::caught_call,
     driver::Link,
     flight::Flight,
+    flights::{AnyFlight, Refreshed, Written},
     parts::{Applied, Parts},
-    refresh::{self, Refreshed, Wish},
     session::{Access, Pass, Snapshot, State, Status, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
-    telemetry::Cause,
-    unstored::{Unstored, Written},
     wakers::{Listener, Wakers},
-    write,
 };
 
-pub(crate) use self::flights::{AnyFlight, Carry};
+pub(crate) use self::start::Wait;
 
 /// A session's state, shared by its handles.
 // In this order: every request reads the stamp, and every clone of a handle writes what counts them, which is before the slot.
@@ -302,29 +299,6 @@ impl Inner {
 }
 
 impl Slot {
-    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
-    pub(crate) fn start_refresh(
-        &mut self,
-        plan: Plan,
-        wish: Option<Arc<Wish>>,
-        cause: &mut Cause,
-        session: &Arc<Inner>,
-    ) {
-        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, wish, cause.take()))));
-        self.notify = true;
-    }
-
-    /// Starts a write. Nothing of it runs before it is polled.
-    pub(crate) fn start_write(&mut self, id: WorkId, session: &Arc<Inner>) {
-        let Some(pending) = self.machine.pending(id).cloned() else { return };
-        let left = Unstored { pending, generation: self.machine.generation() };
-        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        let flight = Flight::new(Box::pin(write::run(parts, weak, id, left)));
-        self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
-        self.notify = true;
-    }
-
     /// The refresh in progress has ended.
     pub(crate) fn end_refresh(&mut self) {
         self.trash.extend(self.refresh.take().map(AnyFlight::Refresh));

@@ -10,11 +10,12 @@ use tokenflight_machine::{Pending, Settled, WorkId};
 use crate::{
     catch::caught,
     flight::Join,
+    flights::{AnyFlight, Written},
     parts::{Applied, Parts, unknown},
     revoke::revoke,
-    slot::{AnyFlight, Inner},
+    slot::Inner,
     sync::{Arc, Weak},
-    unstored::{Unstored, Written, read, stay, written_back},
+    unstored::{Unstored, read, stay, written_back},
 };
 
 /// How long a logout waits for a refresh in progress.

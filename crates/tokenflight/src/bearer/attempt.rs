@@ -17,15 +17,17 @@ use tokenflight_machine::OriginId;
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, Replay, Resend,
-    call::{KeptRequest, Sent, Shared},
+    call::{KeptRequest, Shared},
     challenge::Meaning,
     limit::Limit,
     readiness::Readiness,
     refusal::{self, Reaction},
+    sent::Sent,
 };
 use crate::{
+    flights::Carry,
     session::{Ask, Token},
-    slot::{Carry, Inner},
+    slot::Inner,
     sync::Arc,
     telemetry::{self, Replayed, Signal, Timer, Trigger},
     time::Deadline,

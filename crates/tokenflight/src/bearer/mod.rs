@@ -130,6 +130,7 @@ pub mod redirect;
 mod refusal;
 mod replay;
 mod resend;
+mod sent;
 pub(crate) mod service;
 pub(crate) mod target;
 mod template;

@@ -13,10 +13,7 @@ use std::{
 
 use tower_service::Service;
 
-use crate::{
-    slot::{Carry, Inner},
-    sync::Arc,
-};
+use crate::{flights::Carry, slot::Inner, sync::Arc};
 
 /// The flight that is kept moving, if there is one.
 #[derive(Default)]

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     catch::{Panicked, caught_call},
+    flights::{AnyFlight, Carry},
     session::Session,
-    slot::{AnyFlight, Carry, Inner},
+    slot::Inner,
     sync::{Arc, Weak},
     time::{NoTimer, read},
 };

@@ -5,8 +5,8 @@ use std::fmt;
 use tokenflight_core::Event;
 
 use crate::{
+    flights::AnyFlight,
     parts::Parts,
-    slot::AnyFlight,
     sync::{Arc, AtomicUsize, Ordering},
 };
 

@@ -4,17 +4,15 @@ use std::{borrow::BorrowMut, future::Future, time::Duration};
 
 use futures_util::FutureExt;
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
-use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
+use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 
 use super::Token;
 use crate::{
-    flight::{Join, Recursion},
-    refresh::{Brought, Refreshed},
-    slot::{AnyFlight, Carry, Inner, Slot},
+    flight::Recursion,
+    flights::{AnyFlight, Brought, Carry, Refreshed},
+    slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
-    time::Deadline,
-    unstored::Written,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -104,19 +102,13 @@ impl Ask {
     }
 }
 
-/// What a caller gets at once.
+/// What a caller gets at once. Beside a token or an error there may be work that no other task keeps moving.
 #[derive(Debug)]
 pub(crate) enum Supply {
-    /// A token, and perhaps some work that no other task keeps moving.
     Token(Token, Option<Box<Carry>>),
-    /// It has to wait for this refresh; and whether that is overdue.
-    Refresh(Join<Refreshed>, bool),
-    /// It has to wait for what is being stored.
-    Write(Join<Written>),
-    /// It has to ask again when the boot clock shows this.
-    Until(Duration),
-    /// No token, and perhaps some work that no other task keeps moving.
     Refused(Error, Option<Box<Carry>>),
+    /// Nothing yet: it has to wait for this, and to ask again.
+    Wait(Wait),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
@@ -144,10 +136,10 @@ impl Inner {
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
-                    Supply::Refresh(join, _) => join,
+                    Supply::Wait(Wait::Refresh(join, _)) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
-                    other => {
-                        Box::pin(self.pause(other, *ask.borrow())).await?;
+                    Supply::Wait(wait) => {
+                        Box::pin(self.pause(wait, *ask.borrow())).await?;
                         continue;
                     }
                 };
@@ -165,8 +157,7 @@ impl Inner {
         let mut cause = Cause::here();
         let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
         match &mut supply {
-            // It must be polled, so that it looks at the clock.
-            Supply::Refresh(join, true) => join.fire(),
+            Supply::Wait(Wait::Refresh(join, true)) => join.fire(),
             Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
@@ -201,15 +192,12 @@ impl Inner {
     }
 
     /// Waits for a write, for as long as the store's answers may take, and the write goes on; or for a moment to come.
-    async fn pause(&self, supply: Supply, ask: Ask) -> Result<(), Error> {
-        match supply {
-            Supply::Write(join) => match self.written(join).await {
-                Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
-                Err(error) => self.fall_back(&ask, error).map(drop),
-                Ok(()) => Ok(()),
-            },
-            Supply::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await.map_err(Error::from),
-            _ => Ok(()),
+    async fn pause(&self, wait: Wait, ask: Ask) -> Result<(), Error> {
+        let write = matches!(wait, Wait::Write(_));
+        match self.through(wait).await {
+            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
+            Err(error) if write => self.fall_back(&ask, error).map(drop),
+            done => done,
         }
     }
 
@@ -293,24 +281,14 @@ impl Slot {
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
-        let joined = match self.decide(ask, now) {
-            Decision::Join { work: Work::Refresh, overdue } => {
-                self.join_refresh().map(|join| Supply::Refresh(join, overdue))
-            }
-            Decision::Use { beside } => return self.hand_out(beside, session),
-            Decision::Refuse(error) => return self.turn_away(error, now, session),
-            Decision::Wait { until } => return Supply::Until(until),
-            Decision::Start(Start::Refresh(plan)) => {
-                self.start_refresh(plan, None, cause, session);
-                self.join_refresh().map(|join| Supply::Refresh(join, false))
-            }
-            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(Supply::Write),
-            Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
-                Some(id) => self.join_write(id, session).map(Supply::Write),
-                None => Err(Error::new(ErrorKind::Closed)),
+        match self.decide(ask, now) {
+            Decision::Use { beside } => self.hand_out(beside, session),
+            Decision::Refuse(error) => self.turn_away(error, now, session),
+            wait => match self.pursue(wait, None, cause, session) {
+                Ok(wait) => Supply::Wait(wait),
+                Err(error) => Supply::Refused(error, None),
             },
-        };
-        joined.unwrap_or_else(|error| Supply::Refused(error, None))
+        }
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
@@ -328,7 +306,7 @@ impl Slot {
     }
 
     /// The current token, and what goes on beside it: the driver's business, if there is one.
-    fn hand_out(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Supply {
+    fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Supply {
         let beside = self.carry_beside(beside, session);
         // The machine says "use" only with a token; should that ever break, it must not become a panic.
         match self.token() {
@@ -341,24 +319,6 @@ impl Slot {
     fn turn_away(&mut self, error: Error, now: Now, session: &Arc<Inner>) -> Supply {
         let beside = if self.is_driven() { None } else { self.machine.beside(now) };
         Supply::Refused(error, self.carry_beside(beside, session))
-    }
-
-    /// What a caller keeps moving beside its token, if no driver does.
-    pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Box<Carry>> {
-        if let Some(Aside::Write(id)) = beside {
-            self.start_write(id, session);
-        }
-        match beside.filter(|_| !self.is_driven())? {
-            Aside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
-            Aside::Join(Work::Write) | Aside::Write(_) => AnyFlight::Write(self.write.clone()?).carry(),
-        }
-        .map(Box::new)
-    }
-
-    #[inline]
-    pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
-        let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
-        Ok(flight.join()?)
     }
 
     /// Whether it is the current token.

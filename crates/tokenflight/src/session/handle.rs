@@ -9,7 +9,8 @@ use tokenflight_machine::Times;
 use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
 use crate::{
     driver::Driver,
-    slot::{AnyFlight, Carry, Inner},
+    flights::{AnyFlight, Carry},
+    slot::Inner,
     sync::Arc,
     write,
 };

@@ -1,15 +1,15 @@
 //! Waiting until what a session owes its store is stored.
 
 use tokenflight_core::{Error, ErrorKind};
-use tokenflight_machine::{Pending, WorkId};
+use tokenflight_machine::Pending;
 
 use super::{Revocation, acquire::ROUNDS};
 use crate::{
     flight::Join,
+    flights::Written,
     revoke,
     slot::{Inner, Slot},
     sync::Arc,
-    unstored::Written,
     write,
 };
 
@@ -55,14 +55,5 @@ impl Slot {
         let id = self.machine.flush()?;
         let logout = self.machine.pending(id).is_some_and(Pending::is_logout);
         Some(Storing { join: self.join_write(id, session), logout })
-    }
-
-    /// Joins the write of this name, or starts it.
-    pub(super) fn join_write(&mut self, id: WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
-        if self.write.is_none() {
-            self.start_write(id, session);
-        }
-        let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
-        Ok(flight.join()?)
     }
 }

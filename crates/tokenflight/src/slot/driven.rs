@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokenflight_core::Now;
 use tokenflight_machine::{Role, Work};
 
-use super::{AnyFlight, Inner, Slot};
+use super::{Inner, Slot};
 use crate::{
     driver::{Left, Link},
     flight::Flight,
+    flights::AnyFlight,
     sync::{Arc, Ordering, lock},
     telemetry::Cause,
     unstored::Unstored,

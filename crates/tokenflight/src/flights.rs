@@ -1,19 +1,42 @@
-//! Flights of any kind, for what only takes them to their end.
+//! What is in progress: the results that flights end in, and flights of any kind, for what only takes them to their end.
 
 use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokenflight_core::store::OpId;
+use tokenflight_core::{Error, store::OpId};
 
 use crate::{
     flight::{Flight, Stay},
     parts::Applied,
-    refresh::Refreshed,
-    unstored::Written,
+    session::{Revocation, Token},
+    sync::StdArc,
 };
+
+/// What a refresh is to those who wait for it.
+///
+/// `None` is nothing new, of a refresh that only looked into the store: they ask again. There may be very many: what they get
+/// is passed on as one pointer.
+pub(crate) type Refreshed = Result<Option<StdArc<Brought>>, Error>;
+
+/// A token, and when it was the current one.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    pub(crate) token: Token,
+    /// Whether the authorization server issued it since this refresh began, to this session or to another one.
+    pub(crate) fresh: bool,
+    /// The session's stamp when it was published; zero, which a session never shows, if it could not be used even then. As
+    /// long as the session shows it, this is the current token.
+    pub(crate) stamp: u64,
+    /// When that was, by the boot clock.
+    pub(crate) at: Duration,
+}
+
+/// How a write ended: what became of the refresh tokens that a logout has made useless.
+pub(crate) type Written = Result<Revocation, Error>;
 
 /// A flight of any kind, to be taken to its end.
 #[derive(Clone)]
