@@ -1,7 +1,7 @@
 //! What all calls of a service share, and what one call remembers.
 
 use super::{
-    BearerBody, BearerOptions, Challenge,
+    BearerBody, BearerOptions, Challenge, Replay,
     choice::sealed::Choice,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
@@ -87,8 +87,9 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `copied` what a replay needs of the request beside its body. To be
-    /// called before the token is attached, so that the copy never holds it. `listed` as of [`Head::of`].
+    /// Which headers have a say about the target; and into `copied`, because moving it costs more than making it, what a replay
+    /// needs of the request beside its body. To be called before the token is attached, so that the copy never holds it.
+    /// `listed` as of [`Head::of`].
     #[inline(always)]
     pub(super) fn copy<B>(
         &self,
@@ -106,6 +107,24 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         let limit = Limit::new(options, seen.timeout, &*self.session(chosen).parts.time);
         *copied = Some(Copied { head, limit });
         seen.names
+    }
+
+    /// The request to send, and what a replay of it needs.
+    pub(super) fn keep<B>(
+        &self,
+        request: Request<B>,
+        chosen: &P::Chosen,
+    ) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
+    where
+        K: Replay<B>,
+    {
+        let mut copied = None;
+        self.copy(&request, false, chosen, &self.options_of(&request), &mut copied);
+        if copied.is_none() {
+            return (self.settings.replay.pass(request), None);
+        }
+        let (request, body) = self.settings.replay.keep(request);
+        (request, KeptRequest::new(copied, body))
     }
 
     /// Whether a response is a refusal.
