@@ -37,11 +37,12 @@ impl<T: Token> Machine<T> {
                 let reason = if held.rejected.is_empty() { Reason::Due } else { Reason::Rejected };
                 self.launch(reason, now)
             }
-            // To be read again after an end: what lives is used if that cannot be done now.
+            // To be read again after an end: what lives is used meanwhile.
             Phase::Unloaded { .. } => {
                 let lives = self.has_usable(origin, now);
                 match self.launch(Reason::Load, now) {
-                    Decision::Refuse(_) | Decision::Wait { .. } if lives => Decision::Use { beside: self.beside(now) },
+                    Decision::Start(start) => Decision::Start(start),
+                    _ if lives => Decision::Use { beside: self.beside(now) },
                     decision => decision,
                 }
             }
@@ -151,7 +152,8 @@ impl<T: Token> Machine<T> {
         let (Phase::Active(held), Some(origin)) = (&self.phase, refused.origin) else { return };
         let policy = &self.rules.policy;
         let young = held.life.younger_than(policy.fresh_window.max(YOUNG).saturating_mul(4), now);
-        let again = self.storms.refused_before(origin, self.generation) && held.life.in_first_half(now);
+        let early = if held.life.lifetime().is_some() { held.life.in_first_half(now) } else { young };
+        let again = self.storms.refused_before(origin, self.generation) && early;
         if (young && refused.replays > 0) || again {
             self.storms.strike(origin, self.generation, now.boot, policy);
         }
@@ -160,6 +162,19 @@ impl<T: Token> Machine<T> {
     /// An origin has accepted a request that it had refused: refreshing has helped.
     pub fn accepted(&mut self, origin: OriginId) {
         self.storms.accepts(origin);
+    }
+
+    /// The user wants the store to be read, if the session was over; then as [`usable`](Self::usable).
+    pub fn load(&mut self, now: Now) -> Decision {
+        if !self.is_unloaded() {
+            return self.usable(None, now);
+        }
+        match self.launch(Reason::Load, now) {
+            Decision::Refuse(_) | Decision::Wait { .. } if self.has_usable(None, now) => {
+                Decision::Use { beside: self.beside(now) }
+            }
+            decision => decision,
+        }
     }
 
     /// The user wants a new token, whatever the current one is worth.
@@ -316,7 +331,9 @@ impl<T: Token> Machine<T> {
     /// the session early.
     fn kept_back(&self, now: Now) -> Option<Error> {
         let held = self.held()?;
-        if !self.keeps_back(held, now) || !held.lives(now) || !held.rejected.is_empty() {
+        let others = self.longest.as_deref().is_some_and(|life| !life.expired(now));
+        let lives = others || (held.lives(now) && held.rejected.is_empty());
+        if !self.keeps_back(held, now) || !lives {
             return None;
         }
         let last = self.backoff.last().cloned();

@@ -1,7 +1,7 @@
 //! What is in progress: the results that flights end in, and flights of any kind, for what only takes them to their end.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -65,6 +65,14 @@ impl AnyFlight {
         }
     }
 
+    /// There was a logout.
+    pub(crate) fn log_out(&self) {
+        match self {
+            Self::Refresh(flight) => flight.log_out(),
+            Self::Write(_) | Self::Apply(..) => {}
+        }
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         match self {
             Self::Refresh(flight) => flight.is_finished(),
@@ -89,6 +97,15 @@ pub(crate) enum Carry {
     Refresh(Stay<Refreshed>),
     Write(Stay<Written>),
     Apply(Stay<Applied>),
+    All(Vec<Self>),
+}
+
+impl Carry {
+    /// Keeps all of these moving; `None` if there is none.
+    pub(crate) fn all(flights: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut all: Vec<_> = flights.into_iter().collect();
+        if all.len() > 1 { Some(Self::All(all)) } else { all.pop() }
+    }
 }
 
 impl Future for Carry {
@@ -99,6 +116,30 @@ impl Future for Carry {
             Self::Refresh(stay) => Pin::new(stay).poll(cx).map(drop),
             Self::Write(stay) => Pin::new(stay).poll(cx).map(drop),
             Self::Apply(stay) => Pin::new(stay).poll(cx).map(drop),
+            Self::All(all) => {
+                all.retain_mut(|carry| Pin::new(carry).poll(cx).is_pending());
+                if all.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            }
         }
     }
+}
+
+/// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
+/// bring the next token, and a request must be out with this one by then.
+pub(crate) fn carrying<F: Future + Unpin>(
+    beside: &mut Option<Box<Carry>>,
+    mut work: F,
+) -> impl Future<Output = F::Output> {
+    poll_fn(move |cx| {
+        let polled = Pin::new(&mut work).poll(cx);
+        if polled.is_pending() && beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
+            *beside = None;
+        }
+        polled
+    })
+}
+
+/// Does the work, and keeps these moving beside it.
+pub(crate) async fn carried<F: Future + Unpin>(work: F, mut beside: Option<Box<Carry>>) -> F::Output {
+    carrying(&mut beside, work).await
 }

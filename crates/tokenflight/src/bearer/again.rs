@@ -1,14 +1,14 @@
 //! May a refused request be sent again, and what has to come first?
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join3};
+use futures_util::future::{OptionFuture, join, try_join};
 use http::{Request, Response};
 use http_body::Body;
 use tokenflight_core::Error;
@@ -18,13 +18,13 @@ use super::{
     call::{KeptRequest, Shared},
     challenge::Meaning,
     limit::Limit,
+    origin::Listed,
     refusal::{self, Reaction},
-    send::carrying,
     sent::Sent,
 };
 use crate::{
-    flights::Carry,
-    session::Token,
+    flights::carrying,
+    session::{Ask, Obtained},
     slot::Inner,
     sync::Arc,
     telemetry::{self, Signal, Timer},
@@ -40,13 +40,18 @@ pub(super) struct Again<'a, C, T> {
     kept: &'a mut KeptRequest<C>,
     /// Pending while the rest of it is to be read.
     body: Poll<T>,
-    /// How long the server wants it to wait.
-    pause: Duration,
+    /// Until when the server wants it to wait.
+    resume: Option<Pin<Box<Deadline>>>,
 }
 
 impl<C, T> Again<'_, C, T> {
     pub(super) const fn limit(&mut self) -> &mut Limit {
         &mut self.kept.copied.limit
+    }
+
+    /// The request to this origin, with this body.
+    pub(super) fn rebuild(&self, body: T, origin: Option<&Listed>) -> Request<T> {
+        self.kept.copied.head.rebuild(body, origin)
     }
 }
 
@@ -84,7 +89,8 @@ where
             Poll::Ready(body) => Poll::Ready(body?),
             Poll::Pending => Poll::Pending,
         };
-        Some(Again { kept, body, pause })
+        let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(&session.parts.time), pause)));
+        Some(Again { kept, body, resume })
     });
     tell(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), again.is_some()));
     if let Some(error) = hopeless {
@@ -94,52 +100,58 @@ where
     again
 }
 
-/// A newer token, and the request to be sent with it; nothing if its body did not come to its end. Meanwhile the rest of that
-/// is read, and what the refusal's body is worth keeping.
+/// A newer token, and the body to be sent with it; nothing if that did not come to its end. Meanwhile the rest of it is read, and
+/// what the refusal's body is worth keeping.
 ///
 /// # Errors
 ///
 /// There is no newer token, or not in time.
-pub(super) async fn renewed<S, K, B, P, R>(
-    shared: &Shared<S, K, P>,
-    session: &Arc<Inner>,
-    refusal: &mut Response<BearerBody<R>>,
-    sent: Sent,
-    replays: u8,
-    again: &mut Again<'_, K::Kept, K::Body>,
-) -> Result<Option<(Request<K::Body>, (Token, Option<Box<Carry>>))>, Error>
+// An `async fn` would keep its arguments twice, and there may be very many who wait.
+#[expect(clippy::manual_async_fn)]
+pub(super) fn renewed<'a, K, B, R>(
+    replay: &'a K,
+    session: &'a Arc<Inner>,
+    refusal: &'a mut Response<BearerBody<R>>,
+    mut newer: Ask,
+    again: &'a mut Again<'_, K::Kept, K::Body>,
+) -> impl Future<Output = Result<Option<(K::Body, Obtained)>, Error>> + Send
 where
-    S: Send,
     K: Replay<B>,
-    P: Choice,
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
-    let time = &session.parts.time;
-    let Again { kept: KeptRequest { copied, body: source }, body, pause } = again;
-    let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(time), *pause)));
-    // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
-    let left = refusal.body_mut().let_go();
-    let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
-    let rest = body.is_pending().then(|| {
-        let rest = poll_fn(|cx| shared.settings.replay.poll_again(source, cx));
-        let longest = copied.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
-        Box::pin(Deadline::after(Arc::clone(time), longest).limit(rest))
-    });
-    copied.head.shrink();
-    let newer = session.obtain(sent.refused(replays));
-    let waits = join3(newer, OptionFuture::from(reading), OptionFuture::from(rest));
-    let timer = session.parts.timer();
-    let waited = copied.limit.within(time, pin!(waits)).await;
-    let waited = waited.and_then(|(obtained, _, rest)| Ok((obtained?, rest)));
-    let (mut obtained, rest) = tell_waited(session, timer, waited)?;
-    let body = match (mem::replace(body, Poll::Pending), rest) {
-        (Poll::Ready(body), _) | (Poll::Pending, Some(Ok(Some(body)))) => body,
-        _ => return Ok(None),
-    };
-    if let Some(resume) = resume {
-        copied.limit.within(time, carrying(&mut obtained.1, resume)).await??;
+    async move {
+        let time = &session.parts.time;
+        let Again { kept: KeptRequest { copied, body: source }, body, resume } = again;
+        // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
+        let left = refusal.body_mut().let_go();
+        let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
+        let rest = body.is_pending().then(|| {
+            let rest = poll_fn(|cx| replay.poll_again(source, cx));
+            let longest = copied.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
+            let rest = Deadline::after(Arc::clone(time), longest).limit(rest);
+            Box::pin(async {
+                *body = Poll::Ready(rest.await.ok().flatten().ok_or(None)?);
+                Ok(())
+            })
+        });
+        let whole = async { if let Some(rest) = rest { rest.await } else { Ok(()) } };
+        copied.head.shrink();
+        let newer = async { session.obtain(&mut newer).await.map_err(Some) };
+        // What there will not be is not waited for: without the one, the other is of no use.
+        let waits = join(OptionFuture::from(reading), try_join(newer, whole));
+        let timer = session.parts.timer();
+        let waited = match copied.limit.within(time, pin!(waits)).await {
+            Ok((_, Ok((obtained, ())))) => Ok(obtained),
+            Ok((_, Err(None))) => return Ok(None),
+            Ok((_, Err(Some(error)))) | Err(error) => Err(error),
+        };
+        let mut obtained = tell_waited(session, timer, waited)?;
+        if let Some(resume) = resume {
+            copied.limit.within(time, carrying(&mut obtained.1, resume)).await??;
+        }
+        let Poll::Ready(body) = mem::replace(body, Poll::Pending) else { return Ok(None) };
+        Ok(Some((body, obtained)))
     }
-    Ok(Some((copied.head.rebuild(body, shared.settings.rules.origins.of_id(sent.origin)), obtained)))
 }
 
 // A function, and no closure: what a closure borrows, a future keeps to the end.

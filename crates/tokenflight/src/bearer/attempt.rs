@@ -97,17 +97,20 @@ where
             let Some(mut again) = judge(&shared, session, &mut refusal, sent, replays, kept.as_mut()) else {
                 return Ok(refusal);
             };
-            let renewed = renewed(&shared, session, &mut refusal, sent, replays, &mut again).await;
-            let (mut request, obtained) = match renewed {
-                Ok(Some(renewed)) => renewed,
+            // In one step, so that the request is not kept room for while its answer is waited for.
+            let newer = sent.refused(replays);
+            let sending = match renewed(&shared.settings.replay, session, &mut refusal, newer, &mut again).await {
+                Ok(Some((body, obtained))) => {
+                    replays = u8::saturating_add(replays, 1);
+                    let mut request = again.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
+                    request.extensions_mut().insert(Resend(replays.into()));
+                    send(&shared, request, obtained, sent.origin, &chosen, again.limit())
+                }
                 Ok(None) => return Ok(BearerBody::handed_on(refusal)),
                 Err(error) => return Ok(given_up(refusal, error)),
             };
-            replays = u8::saturating_add(replays, 1);
-            request.extensions_mut().insert(Resend(replays.into()));
-            let answered = send(&shared, request, obtained, sent.origin, &chosen, again.limit()).await;
             let told = move |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
-            let (response, next) = match answered {
+            let (response, next) = match sending.await {
                 Ok(answered) => answered,
                 Err(Failure::Ours(error)) => return Ok(given_up(refusal, error)),
                 Err(Failure::Inner(error)) => {

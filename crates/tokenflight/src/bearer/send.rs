@@ -1,7 +1,7 @@
 //! Sending a request that has waited, or is sent again.
 
 use std::{
-    future::{Future, poll_fn},
+    future::Future,
     pin::{Pin, pin},
 };
 
@@ -11,7 +11,7 @@ use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
 use super::{Choice, CloneService, HttpService, call::Shared, limit::Limit, readiness::ready, sent::Sent};
-use crate::{flights::Carry, session::Token};
+use crate::{flights::carrying, session::Obtained};
 
 /// A response, and which token its request had.
 pub(super) type Sending<R> = Result<(Response<R>, Sent), Failure>;
@@ -27,7 +27,7 @@ pub(super) enum Failure {
 pub(super) fn send<S, K, T, P>(
     shared: &Shared<S, K, P>,
     mut request: Request<T>,
-    (token, mut beside): (Token, Option<Box<Carry>>),
+    (token, mut beside): Obtained,
     origin: OriginId,
     chosen: &P::Chosen,
     limit: &mut Limit,
@@ -58,20 +58,5 @@ where
         let _ = beside.and_then(FutureExt::now_or_never);
         let response = response.map_err(|error| Failure::Inner(error.into()))?;
         Ok((response, sent))
-    })
-}
-
-/// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
-/// bring the next token, and a request must be out with this one by then.
-pub(super) fn carrying<F: Future + Unpin>(
-    beside: &mut Option<Box<Carry>>,
-    mut work: F,
-) -> impl Future<Output = F::Output> {
-    poll_fn(move |cx| {
-        let polled = Pin::new(&mut work).poll(cx);
-        if polled.is_pending() && beside.as_mut().is_some_and(|flight| Pin::new(flight).poll(cx).is_ready()) {
-            *beside = None;
-        }
-        polled
     })
 }

@@ -39,7 +39,7 @@ impl Refresh {
         let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
-            if useless {
+            if useless || self.fate.is_logged_out() {
                 Box::pin(revoke(&self.parts, &self.session, obtained)).await;
             }
             if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     catch::caught,
+    flight::Fate,
     flights::Refreshed,
     parts::{MOST_AGAIN, Parts},
     slot::Inner,
@@ -35,10 +36,11 @@ pub(crate) async fn run(
     plan: Plan,
     wish: Option<Arc<Wish>>,
     cause: Cause,
+    fate: Fate,
 ) -> Refreshed {
     let span = RefreshSpan::new(&parts, &plan, cause);
     let known = (Weak::clone(&session), plan.clone(), wish.clone(), span.clone());
-    let refresh = Refresh { parts, session: known.0, plan: known.1, wish: known.2, span: known.3 };
+    let refresh = Refresh { parts, session: known.0, plan: known.1, wish: known.2, span: known.3, fate };
     let refreshed = match caught(span.around(refresh.run())).await {
         Ok(refreshed) => refreshed,
         // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was

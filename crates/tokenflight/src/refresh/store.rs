@@ -5,7 +5,7 @@ use tokenflight_machine::{Plan, Work};
 
 use super::wish::Wish;
 use crate::{
-    flight::{Flight, Recursion},
+    flight::{Fate, Flight, Recursion},
     flights::AnyFlight,
     parts::{Applied, MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
     slot::Inner,
@@ -21,6 +21,7 @@ pub(super) struct Refresh {
     pub(super) plan: Plan,
     /// For which audience it is, if the session is the common one of several.
     pub(super) wish: Option<Arc<Wish>>,
+    pub(super) fate: Fate,
     pub(super) span: RefreshSpan,
 }
 

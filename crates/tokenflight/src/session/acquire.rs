@@ -9,7 +9,7 @@ use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 use super::Token;
 use crate::{
     flight::Recursion,
-    flights::{AnyFlight, Brought, Carry, Refreshed},
+    flights::{Brought, Carry, Refreshed, carried},
     slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
@@ -29,6 +29,8 @@ enum Want {
     Usable(Option<OriginId>),
     /// A token that is valid for this long, if there can be one.
     Lasting(Duration, Option<OriginId>),
+    /// A token that is valid now, of what is stored if the session was over.
+    Loaded,
     /// A newer token than the one a server refused.
     Refused(Refused),
     /// A newer token than this one, asked for by the user; of the login there is when this is first asked.
@@ -50,6 +52,10 @@ impl Ask {
         Self::new(Want::Lasting(time, origin))
     }
 
+    pub(crate) const fn loaded() -> Self {
+        Self::new(Want::Loaded)
+    }
+
     pub(crate) const fn refused(refused: Refused) -> Self {
         Self::new(Want::Refused(refused))
     }
@@ -65,7 +71,7 @@ impl Ask {
     /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
     /// was asked.
     pub(crate) fn pinned(mut self, session: &Inner) -> Self {
-        self.pin = session.peek(|slot| (!slot.machine.is_unloaded()).then(|| slot.machine.resets()));
+        self.pin = session.peek(|slot| slot.machine.knows_login().then(|| slot.machine.resets()));
         self
     }
 
@@ -79,8 +85,13 @@ impl Ask {
         match self.want {
             Want::Usable(origin) | Want::Lasting(_, origin) => origin,
             Want::Refused(refused) => refused.origin,
-            Want::Newer(..) | Want::Forced => None,
+            Want::Loaded | Want::Newer(..) | Want::Forced => None,
         }
+    }
+
+    /// Whether the token there is will do, if there is no better one.
+    const fn makes_do(&self) -> bool {
+        matches!(self.want, Want::Usable(_) | Want::Lasting(..) | Want::Loaded)
     }
 
     /// Whether a refresh's token is what was asked for. It may have a lifetime of zero and still be good for those who waited
@@ -88,7 +99,7 @@ impl Ask {
     fn is_answered(&self, brought: &Brought) -> bool {
         let newer = |login, generation| brought.token.login() == login && brought.token.generation() > generation;
         match self.want {
-            Want::Usable(_) | Want::Lasting(..) => true,
+            Want::Usable(_) | Want::Lasting(..) | Want::Loaded => true,
             Want::Refused(refused) => newer(refused.login, refused.generation),
             Want::Newer(login, generation) => login.is_some_and(|login| newer(login, generation)),
             Want::Forced => brought.fresh,
@@ -102,13 +113,16 @@ impl Ask {
     }
 }
 
-/// What a caller gets at once. Beside a token or an error there may be work that no other task keeps moving.
+/// A token, and perhaps some work that no other task keeps moving.
+pub(crate) type Obtained = (Token, Option<Box<Carry>>);
+
+/// What a caller gets at once. Beside it there may be work that no other task keeps moving.
 #[derive(Debug)]
 pub(crate) enum Supply {
     Token(Token, Option<Box<Carry>>),
     Refused(Error, Option<Box<Carry>>),
     /// Nothing yet: it has to wait for this, and to ask again.
-    Wait(Wait),
+    Wait(Wait, Option<Box<Carry>>),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
@@ -125,7 +139,7 @@ impl Inner {
     pub(crate) fn obtain(
         self: &Arc<Self>,
         mut ask: impl BorrowMut<Ask> + Send,
-    ) -> impl Future<Output = Result<(Token, Option<Box<Carry>>), Error>> + Send {
+    ) -> impl Future<Output = Result<Obtained, Error>> + Send {
         async move {
             for _ in 0..ROUNDS {
                 let asked = self.parts.now();
@@ -136,12 +150,12 @@ impl Inner {
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
-                    Supply::Wait(Wait::Refresh(join, _)) => join,
+                    Supply::Wait(Wait::Refresh(join, _), None) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
-                    Supply::Wait(wait) => {
-                        Box::pin(self.pause(wait, *ask.borrow())).await?;
-                        continue;
-                    }
+                    other => match Box::pin(self.pause(other, *ask.borrow(), asked)).await? {
+                        Some(token) => return Ok((token, None)),
+                        None => continue,
+                    },
                 };
                 let refreshed = join.await;
                 if let Some(result) = self.refreshed(refreshed, ask.borrow(), asked) {
@@ -157,7 +171,7 @@ impl Inner {
         let mut cause = Cause::here();
         let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
         match &mut supply {
-            Supply::Wait(Wait::Refresh(join, true)) => join.fire(),
+            Supply::Wait(Wait::Refresh(join, true), _) => join.fire(),
             Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
@@ -191,13 +205,22 @@ impl Inner {
         }
     }
 
-    /// Waits for a write, for as long as the store's answers may take, and the write goes on; or for a moment to come.
-    async fn pause(&self, wait: Wait, ask: Ask) -> Result<(), Error> {
-        let write = matches!(wait, Wait::Write(_));
-        match self.through(wait).await {
-            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
-            Err(error) if write => self.fall_back(&ask, error).map(drop),
-            done => done,
+    /// Waits for what is not a refresh alone: for a write, as long as the store's answers may take, and it goes on; for a moment to
+    /// come; and beside a refresh for what was left behind.
+    async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
+        let Supply::Wait(wait, beside) = supply else { return Ok(None) };
+        let write = match wait {
+            Wait::Refresh(join, _) => {
+                let refreshed = carried(join, beside).await;
+                return self.refreshed(refreshed, &ask, asked).transpose();
+            }
+            Wait::Write(_) => true,
+            Wait::Until(_) => false,
+        };
+        match carried(Box::pin(self.through(wait)), beside).await {
+            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(None),
+            Err(error) if write => self.fall_back(&ask, error).map(|_| None),
+            done => done.map(|()| None),
         }
     }
 
@@ -208,23 +231,17 @@ impl Inner {
 
     /// The refresh failed; a token that is still good is as good as before.
     fn fall_back(&self, ask: &Ask, error: Error) -> Result<Token, Error> {
-        let changed = *error.kind() == ErrorKind::SessionChanged;
-        match ask.want {
-            Want::Usable(_) | Want::Lasting(..) if !changed => {
-                let usable = self.look(|slot, now| slot.usable(ask.origin(), now));
-                usable.ok_or(error)
-            }
-            _ => Err(error),
+        if *error.kind() == ErrorKind::SessionChanged {
+            return Err(error);
         }
+        self.make_do(ask).ok_or(error)
     }
 
-    /// The token there is, for one that may not wait for a better one any longer: it is good, and of the login that was
-    /// asked.
+    /// The token there is, for a caller that gets no better one: it is good, and of the login that was asked.
     pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
-        let makes_do = matches!(ask.want, Want::Usable(_) | Want::Lasting(..));
         self.look(|slot, now| {
-            let same = makes_do && ask.pin == Some(slot.machine.resets());
-            if same { slot.usable(ask.origin(), now) } else { None }
+            let same = ask.pin.is_none_or(|pin| pin == slot.machine.resets());
+            if same && ask.makes_do() { slot.usable(ask.origin(), now) } else { None }
         })
     }
 
@@ -263,20 +280,21 @@ impl Inner {
         self.note(|slot| slot.machine.accepted(origin));
     }
 
-    /// The work in progress, if no driver keeps it moving and this thread is not inside it.
+    /// The work in progress, if no driver keeps it moving and this thread is not inside it; with what audiences have in common.
     pub(crate) fn undriven(&self) -> Option<Carry> {
-        self.look(|slot, _| {
-            let flight = slot.refresh.clone().filter(|_| !slot.is_driven())?;
-            AnyFlight::Refresh(flight).carry()
-        })
+        let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
+        let sessions = std::iter::once(self).chain(common);
+        Carry::all(sessions.filter_map(|session| session.peek(Slot::undriven)))
     }
 }
 
 impl Slot {
     /// What the machine decides, and what that means for the caller.
     fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
-        if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
-        {
+        if ask.pin.is_none() && self.machine.knows_login() {
+            ask.pin = Some(self.machine.resets());
+        }
+        if ask.pin.is_some_and(|pin| pin != self.machine.resets()) {
             return Supply::Refused(Error::new(ErrorKind::SessionChanged), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
@@ -285,7 +303,7 @@ impl Slot {
             Decision::Use { beside } => self.hand_out(beside, session),
             Decision::Refuse(error) => self.turn_away(error, now, session),
             wait => match self.pursue(wait, None, cause, session) {
-                Ok(wait) => Supply::Wait(wait),
+                Ok((wait, beside)) => Supply::Wait(wait, beside),
                 Err(error) => Supply::Refused(error, None),
             },
         }
@@ -296,6 +314,7 @@ impl Slot {
         match &mut ask.want {
             Want::Usable(origin) => machine.usable(*origin, now),
             Want::Lasting(time, origin) => machine.lasting(*time, *origin, now),
+            Want::Loaded => machine.load(now),
             Want::Forced => machine.force(now),
             Want::Refused(refused) => machine.refused(*refused, now),
             Want::Newer(login, generation) => {

@@ -5,7 +5,7 @@ use tokenflight_core::{Error, ErrorKind};
 use crate::{
     flights::Carry,
     refresh::Wish,
-    slot::{Inner, Slot, Wait},
+    slot::{Inner, Wait},
     sync::Arc,
     telemetry::Cause,
     time::Deadline,
@@ -17,7 +17,11 @@ impl Inner {
     /// # Errors
     ///
     /// Nothing can be presented; or there was a login or logout since the wish was made.
-    pub(crate) fn present(self: &Arc<Self>, pin: u64, next: impl FnOnce() -> Arc<Wish>) -> Result<Wait, Error> {
+    pub(crate) fn present(
+        self: &Arc<Self>,
+        pin: u64,
+        next: impl FnOnce() -> Arc<Wish>,
+    ) -> Result<(Wait, Option<Box<Carry>>), Error> {
         let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let wait = self.ask(now, |slot| {
             if slot.machine.resets() != pin {
@@ -28,7 +32,7 @@ impl Inner {
         });
         // With nothing locked: it may be the last one to hold the grant.
         drop(next);
-        if let Ok(Wait::Refresh(join, true)) = &wait {
+        if let Ok((Wait::Refresh(join, true), _)) = &wait {
             join.fire();
         }
         wait
@@ -46,10 +50,7 @@ impl Inner {
 
     /// Whether requests of an audience have to ask, because the common session has no driver and owes something.
     pub(crate) fn asks_for_common(&self) -> bool {
-        self.parts.common.as_ref().is_some_and(|common| {
-            let owes = |slot: &Slot| slot.machine.has_unsaved() || slot.refresh.is_some();
-            common.root.inner.peek(|slot| !slot.is_driven() && owes(slot))
-        })
+        self.parts.common.as_ref().is_some_and(|common| common.root.inner.peek(|slot| !slot.is_driven() && slot.owes()))
     }
 
     /// Waits for it, whatever a refresh brings: a wish has its own answer.

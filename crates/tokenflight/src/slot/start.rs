@@ -28,7 +28,8 @@ pub(crate) enum Wait {
 }
 
 impl Slot {
-    /// Starts or joins what has to be waited for; a refresh that is started is for this audience.
+    /// Starts or joins what has to be waited for, and what to keep moving beside it; a refresh that is started is for this
+    /// audience.
     ///
     /// # Errors
     ///
@@ -39,8 +40,8 @@ impl Slot {
         wish: Option<&Arc<Wish>>,
         cause: &mut Cause,
         session: &Arc<Inner>,
-    ) -> Result<Wait, Error> {
-        match decision {
+    ) -> Result<(Wait, Option<Box<Carry>>), Error> {
+        let wait = match decision {
             Decision::Join { work: Work::Refresh, overdue } => {
                 self.join_refresh().map(|join| Wait::Refresh(join, overdue || wish.is_some()))
             }
@@ -56,7 +57,8 @@ impl Slot {
             Decision::Wait { until } => Ok(Wait::Until(until)),
             Decision::Refuse(error) => Err(error),
             Decision::Use { .. } => Err(Error::new(ErrorKind::Closed)),
-        }
+        }?;
+        Ok((wait, self.carry_owed()))
     }
 
     /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
@@ -68,7 +70,8 @@ impl Slot {
         session: &Arc<Inner>,
     ) {
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, wish, cause.take()))));
+        let cause = cause.take();
+        self.refresh = Some(Flight::of(|fate| Box::pin(refresh::run(parts, weak, plan, wish, cause, fate))));
         self.notify = true;
     }
 
@@ -77,9 +80,9 @@ impl Slot {
         let Some(pending) = self.machine.pending(id).cloned() else { return };
         let left = Unstored { pending, generation: self.machine.generation() };
         let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        let flight = Flight::new(Box::pin(write::run(parts, weak, id, left)));
+        let flight = Flight::of(|fate| Box::pin(write::run(parts, weak, id, left, fate)));
         self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
-        self.notify = true;
+        (self.notify, self.given_up) = (true, false);
     }
 
     /// Joins the refresh in progress.
@@ -103,10 +106,25 @@ impl Slot {
         if let Some(Beside::Write(id)) = beside {
             self.start_write(id, session);
         }
-        match beside.filter(|_| !self.is_driven())? {
-            Beside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
-            Beside::Join(Work::Write) | Beside::Write(_) => AnyFlight::Write(self.write.clone()?).carry(),
+        let current = match beside {
+            Some(Beside::Join(Work::Refresh)) => self.refresh.clone().map(AnyFlight::Refresh),
+            Some(Beside::Join(Work::Write) | Beside::Write(_)) => self.write.clone().map(AnyFlight::Write),
+            None => None,
+        };
+        self.carry(current)
+    }
+
+    /// What was left behind, which a caller that waits keeps moving, if no driver does.
+    #[inline]
+    pub(crate) fn carry_owed(&mut self) -> Option<Box<Carry>> {
+        if self.owed.is_empty() { None } else { self.carry(None) }
+    }
+
+    fn carry(&mut self, current: Option<AnyFlight>) -> Option<Box<Carry>> {
+        if self.is_driven() {
+            return None;
         }
-        .map(Box::new)
+        self.forget_finished();
+        Carry::all(current.iter().chain(&self.owed).filter_map(AnyFlight::carry)).map(Box::new)
     }
 }
