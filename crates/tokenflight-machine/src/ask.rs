@@ -15,18 +15,22 @@ use super::{
 /// Within a grace window a refresh token is presented again so often; more would prove that something else is wrong.
 const MOST_AGAIN: u32 = 2;
 
+/// A caller that has a usable token waits so long for a newer one at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Where no token counts as fresh, what an origin refuses may be new all the same.
 const YOUNG: Duration = Duration::from_secs(10);
 
 impl<T: Token> Machine<T> {
     /// A caller wants a token that is valid now, for this origin.
     ///
-    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had.
+    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had soon.
     pub fn usable(&mut self, origin: Option<OriginId>, now: Now) -> Decision {
         match &self.phase {
             Phase::Active(held) if held.usable(origin, now) => {
                 if !held.rejected.is_empty()
                     && self.unsaved.is_none()
+                    && !self.is_slow(now)
                     && let Some(decision) = self.newer_if_any(now)
                 {
                     return decision;
@@ -218,6 +222,19 @@ impl<T: Token> Machine<T> {
         }
         let bare = matches!(&self.phase, Phase::Active(held) if !self.renewable(held));
         bare.then(|| Error::new(ErrorKind::NoRefreshToken))
+    }
+
+    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if it has a usable token all the
+    /// same: the newer one spares it a refusal, and is not worth more than a moment.
+    #[must_use]
+    pub fn patience(&self, origin: Option<OriginId>, now: Now) -> Option<Duration> {
+        self.has_usable(origin, now).then(|| now.boot.saturating_add(PATIENCE))
+    }
+
+    /// Whether the refresh in progress has taken longer than a caller with a usable token waits for.
+    fn is_slow(&self, now: Now) -> bool {
+        let began = |running: Running| running.deadline.saturating_sub(self.rules.refresh_limit());
+        self.refresh.is_some_and(|running| now.boot >= began(running).saturating_add(PATIENCE))
     }
 
     /// A newer token than one that is usable, if that is on its way or can be started.

@@ -13,6 +13,7 @@ use crate::{
     slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
+    time::Deadline,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -206,13 +207,18 @@ impl Inner {
     }
 
     /// Waits for what is not a refresh alone: for a write, as long as the store's answers may take, and it goes on; for a moment to
-    /// come; and beside a refresh for what was left behind.
+    /// come; for a refresh until a moment comes, and beside one for what was left behind.
     async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
         let Supply::Wait(wait, beside) = supply else { return Ok(None) };
         let write = match wait {
             Wait::Refresh(join, _) => {
                 let refreshed = carried(join, beside).await;
                 return self.refreshed(refreshed, &ask, asked).transpose();
+            }
+            Wait::Briefly(join, until) => {
+                let refreshed = Box::pin(carried(join, beside));
+                let refreshed = Deadline::at(Arc::clone(&self.parts.time), until).limit(refreshed).await;
+                return refreshed.map_or(Ok(None), |refreshed| self.refreshed(refreshed, &ask, asked).transpose());
             }
             Wait::Write(_) => true,
             Wait::Until(_) => false,
@@ -303,6 +309,12 @@ impl Slot {
             Decision::Use { beside } => self.hand_out(beside, session),
             Decision::Refuse(error) => self.turn_away(error, now, session),
             wait => match self.pursue(wait, None, cause, session) {
+                Ok((Wait::Refresh(join, false), beside))
+                    if let Want::Usable(origin) = ask.want
+                        && let Some(until) = self.machine.patience(origin, now) =>
+                {
+                    Supply::Wait(Wait::Briefly(join, until), beside)
+                }
                 Ok((wait, beside)) => Supply::Wait(wait, beside),
                 Err(error) => Supply::Refused(error, None),
             },

@@ -56,7 +56,7 @@ impl Inner {
     /// Waits for it, whatever a refresh brings: a wish has its own answer.
     pub(crate) async fn through(&self, wait: Wait) -> Result<(), Error> {
         match wait {
-            Wait::Refresh(join, _) => drop(join.await),
+            Wait::Refresh(join, _) | Wait::Briefly(join, _) => drop(join.await),
             Wait::Write(join) => self.written(join).await?,
             Wait::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await?,
         }

@@ -41,6 +41,8 @@ impl Inner {
             match self.parts.within(limit, Box::pin(carried(join?, beside))).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),
+                // Another logout has taken its place, and is waited for instead.
+                Some(None) if logout && self.peek(|slot| slot.machine.is_logged_out()) => {}
                 // Another login or logout has taken its place.
                 Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
                 None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) enum Wait {
     /// A refresh; and whether it has to be polled, so that it looks at the clock and whether its own caller still waits.
     Refresh(Join<Refreshed>, bool),
+    /// A refresh, until the boot clock shows this.
+    Briefly(Join<Refreshed>, Duration),
     /// What is being stored.
     Write(Join<Written>),
     /// Until the boot clock shows this.
