@@ -1,5 +1,5 @@
-//! A session that is over is read again, and the store takes its time: requests go on with the token that lives, and none is sent
-//! as the user who logs in meanwhile.
+//! A session that is over is read again, and the store takes its time: requests go on with the
+//! token that lives, and none is sent as a user who logs in meanwhile.
 
 use std::time::Duration;
 
