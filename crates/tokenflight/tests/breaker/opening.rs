@@ -44,8 +44,8 @@ fn of_a_restored_store_no_more_sessions_end_though_they_ask_one_after_the_other(
     assert_eq!(users.ended(), 5);
 }
 
-/// A hundred have renewed one after the other in the last minutes, and live. Then the store is
-/// restored, and the hundred others ask at once.
+/// A hundred renew one after the other, and live; then a hundred others ask at once, whose tokens are
+/// of a backup.
 #[test]
 fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_others_lived_before() {
     let users = Users::new(200);
