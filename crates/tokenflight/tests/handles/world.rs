@@ -42,6 +42,7 @@ pub(crate) struct World {
     pub(crate) model: ModelStore,
     revoked: Revoked,
     events: Arc<Mutex<Vec<Event>>>,
+    revocation: Duration,
 }
 
 pub(crate) fn set(name: &str) -> TokenSet {
@@ -50,17 +51,11 @@ pub(crate) fn set(name: &str) -> TokenSet {
 
 pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
     let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
-    let (store, revoked) = (MockStore::before(model.clone()), Revoked::default());
-    let events = Arc::<Mutex<Vec<Event>>>::default();
-    let told = Arc::clone(&events);
-    let session = Session::builder(Revoking(grant.clone(), Arc::clone(&revoked), revocation, time.clone()))
-        .store(store.clone())
-        .time(time.clone())
-        .on_event(move |event| told.lock().unwrap().push(event.clone()))
-        .build()
-        .unwrap();
-    time.run(session.login(set("0"))).unwrap();
-    (World { time, grant, store, model, revoked, events }, session)
+    let (store, revoked, events) = (MockStore::before(model.clone()), Arc::default(), Arc::default());
+    let world = World { time, grant, store, model, revoked, events, revocation };
+    let session = world.session();
+    world.time.run(session.login(set("0"))).unwrap();
+    (world, session)
 }
 
 pub(crate) fn world() -> (World, Session) {
@@ -76,6 +71,18 @@ pub(crate) fn driven() -> (World, Session, Driver) {
 }
 
 impl World {
+    /// Another session of the same login, which has not read the store yet.
+    pub(crate) fn session(&self) -> Session {
+        let told = Arc::clone(&self.events);
+        let revoked = Arc::clone(&self.revoked);
+        Session::builder(Revoking(self.grant.clone(), revoked, self.revocation, self.time.clone()))
+            .store(self.store.clone())
+            .time(self.time.clone())
+            .on_event(move |event| told.lock().unwrap().push(event.clone()))
+            .build()
+            .unwrap()
+    }
+
     pub(crate) fn revoked(&self) -> Vec<String> {
         self.revoked.lock().unwrap().clone()
     }
@@ -85,9 +92,14 @@ impl World {
     }
 
     pub(crate) fn stored(&self) -> Option<String> {
-        let entry = self.model.entry(&GrantKey::new("default"))?;
-        entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
+        stored_in(&self.model)
     }
+}
+
+/// The refresh token that is stored.
+pub(crate) fn stored_in(model: &ModelStore) -> Option<String> {
+    let entry = model.entry(&GrantKey::new("default"))?;
+    entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
 }
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

@@ -9,7 +9,7 @@ use tokenflight_test::{ManualTime, MockGrant, ModelStore};
 use tokio_test::assert_pending;
 
 use crate::{
-    fixture::{Fixture, ME, challenged, explained, get, ok, read, response, secs, status, unauthorized},
+    fixture::{Fixture, ME, challenged, explained, get, now, ok, read, response, secs, status, unauthorized},
     scripted::TestBody,
 };
 
@@ -219,6 +219,18 @@ fn a_stored_token_that_is_older_than_the_boot_clock_is_not_taken_for_a_fresh_one
     let mut call = fixture.call(get(ME));
     let _ = call.poll_until_idle();
     fixture.received_with("access-0").send_response(unauthorized());
+    let polled = call.poll_until_idle();
+    assert!(polled.is_pending(), "{:?}", explained(polled));
+    fixture.received_with("access-1");
+}
+
+/// Its time counts from when it was received, also for what is fresh.
+#[test]
+fn a_token_that_was_received_long_before_its_login_is_not_taken_for_a_fresh_one() {
+    let mut fixture = Fixture::blank(|builder| builder);
+    let tokens = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(secs(3600));
+    now(fixture.session.login_received(tokens, secs(900))).unwrap();
+    let mut call = fixture.refused(get(ME));
     let polled = call.poll_until_idle();
     assert!(polled.is_pending(), "{:?}", explained(polled));
     fixture.received_with("access-1");
