@@ -50,7 +50,9 @@ impl<T: Token> Machine<T> {
                     decision => decision,
                 }
             }
-            Phase::Ended(Some(held), _) if held.usable(origin, now) => Decision::Use { beside: self.beside(now) },
+            Phase::Ended(Some(held), _) if held.usable(origin, now) => {
+                Decision::Use { beside: self.beside(now) }
+            }
             Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
         }
     }
@@ -60,9 +62,9 @@ impl<T: Token> Machine<T> {
     /// A token with more than half of its lifetime left will do: a new one would hardly last longer. So will any usable one
     /// when no newer one is to be had.
     pub fn lasting(&mut self, wanted: Duration, origin: Option<OriginId>, now: Now) -> Decision {
-        let short = matches!(&self.phase, Phase::Active(held)
-            if held.usable(origin, now) && held.life.ends_within(wanted, now));
-        if short && let Some(decision) = self.newer_if_any(now) {
+        if self.is_short(wanted, origin, now)
+            && let Some(decision) = self.newer_if_any(now)
+        {
             return decision;
         }
         self.usable(origin, now)
@@ -224,11 +226,17 @@ impl<T: Token> Machine<T> {
         bare.then(|| Error::new(ErrorKind::NoRefreshToken))
     }
 
-    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if it has a usable token all the
-    /// same: the newer one spares it a refusal, and is not worth more than a moment.
+    /// Whether the token is usable, and ends sooner than is wanted.
+    fn is_short(&self, wanted: Duration, origin: Option<OriginId>, now: Now) -> bool {
+        matches!(&self.phase, Phase::Active(held) if held.usable(origin, now) && held.life.ends_within(wanted, now))
+    }
+
+    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if it has a token that is usable
+    /// and lasts for as long as it wants: the newer one spares it a refusal, and is not worth more than a moment.
     #[must_use]
-    pub fn patience(&self, origin: Option<OriginId>, now: Now) -> Option<Duration> {
-        self.has_usable(origin, now).then(|| now.boot.saturating_add(PATIENCE))
+    pub fn patience(&self, wanted: Duration, origin: Option<OriginId>, now: Now) -> Option<Duration> {
+        let enough = self.has_usable(origin, now) && !self.is_short(wanted, origin, now);
+        enough.then(|| now.boot.saturating_add(PATIENCE))
     }
 
     /// Whether the refresh in progress has taken longer than a caller with a usable token waits for.

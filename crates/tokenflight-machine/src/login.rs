@@ -24,9 +24,9 @@ impl<T: Token> Machine<T> {
     }
 
     /// The common session has begun this login: the tokens of this audience are of an earlier one, and there are none yet.
-    /// Returns whether that was news.
+    /// Returns whether that was news: what is older than what this audience knows is not.
     pub fn follow(&mut self, login: LoginId, now: Now) -> bool {
-        if self.followed == login {
+        if login <= self.followed {
             return false;
         }
         self.begin(None, now);
@@ -36,6 +36,16 @@ impl<T: Token> Machine<T> {
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token: None, life, renewable: true, rejected, in_doubt }));
         self.counts.source = None;
+        true
+    }
+
+    /// The common session was logged out, and this is its login by now. Returns whether that was news.
+    pub fn follow_out(&mut self, login: LoginId, now: Now) -> bool {
+        if login < self.followed || (login == self.followed && self.is_logged_out()) {
+            return false;
+        }
+        self.followed = login;
+        self.logout(now);
         true
     }
 

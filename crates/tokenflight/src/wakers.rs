@@ -98,9 +98,9 @@ impl Wakers {
         Listener { wakers: self, number: Some(self.enter()) }
     }
 
-    /// Whether a task waits that was not woken yet.
+    /// Whether a task waits, or was woken and has not come back yet.
     pub(crate) fn is_waited_for(&self) -> bool {
-        lock(&self.0).as_ref().is_some_and(|list| !list.waiting.is_empty())
+        lock(&self.0).as_ref().is_some_and(|list| !list.waiting.is_empty() || list.woken > 0)
     }
 
     pub(crate) fn wake_all(&self) {

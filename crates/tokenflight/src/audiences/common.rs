@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tokenflight_core::{Error, ErrorKind, FailureClass};
+use tokenflight_core::{Error, ErrorKind, FailureClass, LoginId};
 use tokenflight_machine::{Outcome, Plan, Saved};
 
 use crate::{
@@ -71,6 +71,10 @@ impl Common {
             }
             Err(error) if error.needs_login() => Outcome::Over { error },
             Err(error) => {
+                // There is no answer to learn of another process's login by.
+                if let (Some(session), Some((login, over))) = (session.upgrade(), self.login()) {
+                    session.follow(login, over);
+                }
                 let class = match error.kind() {
                     ErrorKind::Refresh(class) => *class,
                     _ => FailureClass::NotSent,
@@ -106,16 +110,20 @@ impl Common {
         Err(Error::with_source(ErrorKind::Store, "other audiences and processes were faster each time"))
     }
 
+    /// The login there is, and whether it was logged out; nothing while that is still to be read.
+    fn login(&self) -> Option<(LoginId, bool)> {
+        self.root.inner.peek(|slot| {
+            let machine = &slot.machine;
+            (!machine.is_unloaded()).then(|| (machine.login_id(), machine.is_logged_out()))
+        })
+    }
+
     /// Another process's login or logout that was found in the store is every audience's. The one that asked learns of it by
     /// its answer.
     fn spread(&self, wish: &Wish) {
-        let (login, over) = self.root.inner.peek(|slot| (slot.machine.login_id(), slot.machine.is_logged_out()));
+        let Some((login, over)) = self.login() else { return };
         for session in self.members.sessions().filter(|session| !wish.is_of(session)) {
-            match over {
-                false => session.follow(login),
-                true if session.peek(|slot| slot.machine.is_logged_out()) => {}
-                true => drop(session.logout()),
-            }
+            session.follow_at_rest(login, over);
         }
     }
 

@@ -58,7 +58,7 @@ impl Audiences {
         let root = &self.common.root;
         let storing = root.inner.login(&tokens, Duration::ZERO)?;
         let login = root.state().login;
-        self.sessions().for_each(|session| session.inner.follow(login));
+        self.sessions().for_each(|session| session.inner.follow(login, false));
         root.inner.flush_from(storing).await.map(drop)
     }
 
@@ -74,8 +74,11 @@ impl Audiences {
     ///
     /// The logout stays in effect; it is stored by a driver or the next call, and the revocation follows it.
     pub async fn logout(&self) -> Result<Revocation, Error> {
-        self.sessions().for_each(|session| drop(session.inner.logout()));
-        self.common.root.logout().await
+        let root = &self.common.root;
+        let begun = root.inner.logout();
+        let login = root.state().login;
+        self.sessions().for_each(|session| session.inner.follow(login, true));
+        root.finish_logout(begun).await
     }
 
     /// Reads the store again, if the login is over: another process may have logged in. Then every audience goes on; the

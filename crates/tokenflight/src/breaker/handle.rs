@@ -164,7 +164,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         // Without a look at the clock, which is foreign code and may panic.
         if let Some(era) = self.era.take() {
-            lock(&self.breaker.0.state).give_up(era);
+            let crowded = self.breaker.0.places.is_waited_for();
+            lock(&self.breaker.0.state).give_up(era, crowded);
             self.breaker.0.places.wake_one_more();
         }
     }

@@ -115,10 +115,22 @@ impl State {
     }
 
     /// It was given up, and says nothing.
-    pub(super) fn give_up(&mut self, era: Era) {
+    pub(super) fn give_up(&mut self, era: Era, crowded: bool) {
         if era.0 == self.era {
-            self.under_way = self.under_way.saturating_sub(1);
+            self.ends_one(false, crowded);
         }
+    }
+
+    /// One less is under way. If it `lived` while others wait, it makes room for another one: what has lived one after the
+    /// other says nothing about many at once. The room goes with the crowd.
+    fn ends_one(&mut self, lived: bool, crowded: bool) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let burst = match (lived, crowded) {
+            (true, true) => self.burst.saturating_add(1),
+            (_, false) if self.under_way == 0 => 0,
+            _ => self.burst.saturating_sub(1),
+        };
+        self.burst = burst.max(self.settings.ends);
     }
 
     /// It is answered; `crowded` says whether others wait.
@@ -127,20 +139,16 @@ impl State {
         if era.0 != self.era {
             return None;
         }
-        self.under_way = self.under_way.saturating_sub(1);
+        self.ends_one(answer == Answer::Lived, crowded);
         match answer {
-            Answer::Lived => self.lived(crowded, now),
+            Answer::Lived => self.lived(now),
             Answer::Ended => self.ended(now),
             Answer::None => None,
         }
     }
 
-    /// It lives, and makes room for another one if others wait for it: what has lived one after the other says nothing about
-    /// many at once.
-    fn lived(&mut self, crowded: bool, now: Duration) -> Option<Change> {
+    fn lived(&mut self, now: Duration) -> Option<Change> {
         self.window.count(Sum { lived: 1, ended: 0 }, now);
-        let burst = if crowded { self.burst.saturating_add(1) } else { self.burst.saturating_sub(1) };
-        self.burst = burst.max(self.settings.ends);
         let Phase::HalfOpen { lived, .. } = &mut self.phase else { return None };
         *lived = lived.saturating_add(1);
         if *lived < self.settings.one_in {

@@ -9,11 +9,10 @@ use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 use super::Token;
 use crate::{
     flight::Recursion,
-    flights::{Brought, Carries, Refreshed, carried},
+    flights::{Brought, Carries, Refreshed},
     slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
-    time::Deadline,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -77,7 +76,7 @@ impl Ask {
     }
 
     /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
-    const fn is_pinned(&self) -> bool {
+    pub(super) const fn is_pinned(&self) -> bool {
         self.pin.is_some()
     }
 
@@ -183,7 +182,12 @@ impl Inner {
 
     /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
     #[inline]
-    fn refreshed(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
+    pub(super) fn refreshed(
+        &self,
+        refreshed: Option<Refreshed>,
+        ask: &Ask,
+        asked: Now,
+    ) -> Option<Result<Token, Error>> {
         match refreshed {
             Some(Ok(Some(brought))) if ask.is_answered(&brought) && self.is_still(&brought, asked) => {
                 Some(Ok(brought.token.clone()))
@@ -208,41 +212,13 @@ impl Inner {
         }
     }
 
-    /// Waits for what is not a refresh alone: for a write, as long as the store's answers may take, and it goes on; for a moment to
-    /// come; for a refresh until a moment comes, and beside one for what was left behind.
-    async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
-        let (wait, beside) = match supply {
-            Supply::Wait(wait) => (wait, None),
-            Supply::Beside(wait, beside) => (wait, beside),
-            Supply::Token(..) | Supply::Refused(..) => return Ok(None),
-        };
-        let write = match wait {
-            Wait::Refresh(join, _) => {
-                let refreshed = carried(join, beside).await;
-                return self.refreshed(refreshed, &ask, asked).transpose();
-            }
-            Wait::Briefly(join, until) => {
-                let refreshed = Box::pin(carried(join, beside));
-                let refreshed = Deadline::at(Arc::clone(&self.parts.time), until).limit(refreshed).await;
-                return refreshed.map_or(Ok(None), |refreshed| self.refreshed(refreshed, &ask, asked).transpose());
-            }
-            Wait::Write(_) => true,
-            Wait::Until(_) => false,
-        };
-        match carried(Box::pin(self.through(wait)), beside).await {
-            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(None),
-            Err(error) if write => self.fall_back(&ask, error).map(|_| None),
-            done => done.map(|()| None),
-        }
-    }
-
     /// Whether a caller that has no token now waits a moment for the same attempt to be made again.
     fn retries_soon(&self) -> bool {
         self.look(|slot, now| slot.machine.retries_at(now).is_some())
     }
 
     /// The refresh failed; a token that is still good is as good as before.
-    fn fall_back(&self, ask: &Ask, error: Error) -> Result<Token, Error> {
+    pub(super) fn fall_back(&self, ask: &Ask, error: Error) -> Result<Token, Error> {
         if *error.kind() == ErrorKind::SessionChanged {
             return Err(error);
         }
@@ -315,16 +291,23 @@ impl Slot {
             Decision::Use { beside } => self.hand_out(beside, session),
             Decision::Refuse(error) => self.turn_away(error, now, session),
             wait => match self.pursue(wait, None, cause, session) {
-                Ok(Wait::Refresh(join, false))
-                    if let Want::Usable(origin) = ask.want
-                        && let Some(until) = self.machine.patience(origin, now) =>
-                {
+                Ok(Wait::Refresh(join, false)) if let Some(until) = self.patience(ask.want, now) => {
                     Supply::Beside(Wait::Briefly(join, until), self.carry_owed())
                 }
                 Ok(wait) if self.owes_others() => Supply::Beside(wait, self.carry_owed()),
                 Ok(wait) => Supply::Wait(wait),
                 Err(error) => Supply::Refused(error, None),
             },
+        }
+    }
+
+    /// Until when a caller waits for a newer token, if it has one that will do.
+    fn patience(&self, want: Want, now: Now) -> Option<Duration> {
+        match want {
+            Want::Usable(origin) => self.machine.patience(Duration::ZERO, origin, now),
+            Want::Lasting(wanted, origin) => self.machine.patience(wanted, origin, now),
+            // That the store is read is what it waits for.
+            Want::Loaded | Want::Refused(_) | Want::Newer(..) | Want::Forced => None,
         }
     }
 

@@ -1,14 +1,14 @@
 use std::{fmt, future::Future, time::Duration};
 
 use futures_util::future::{Either, FutureExt, join, join_all, select};
-use tokenflight_core::{Error, ErrorKind, Generation, Grant, GrantError, LoginId, TokenSet, store::StoredTokens};
+use tokenflight_core::{Error, ErrorKind, Generation, Grant, GrantError, LoginId, Now, TokenSet, store::StoredTokens};
 use tokenflight_machine::Times;
 
 use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
 use crate::{
     driver::Driver,
     flights::{AnyFlight, Carry},
-    slot::Inner,
+    slot::{Inner, Slot},
     sync::Arc,
     write,
 };
@@ -121,7 +121,12 @@ impl Session {
     ///
     /// The logout stays in effect; storing goes on as above, and the revocation follows it.
     pub async fn logout(&self) -> Result<Revocation, Error> {
-        let (left, storing) = self.inner.logout();
+        self.finish_logout(self.inner.logout()).await
+    }
+
+    /// Waits for what this logout has begun.
+    pub(crate) async fn finish_logout(&self, begun: LoggedOut) -> Result<Revocation, Error> {
+        let (left, storing) = begun;
         // Side by side: without a driver it is up to this call to move on what is in progress.
         join(self.inner.flush_from(storing), self.finish_flights(left)).await.0
     }
@@ -251,21 +256,31 @@ impl Session {
             // What an audience owes is the common session's to store.
             let common = inner.parts.common.as_ref().map(|common| Arc::clone(&common.root.inner));
             let sessions: Vec<_> = std::iter::once(inner).chain(common).collect();
-            // Its failure is of no interest any more; what it leaves to be stored is. What this very call is a part of cannot
-            // be waited for.
-            let flights = sessions.iter().flat_map(|session| session.flights());
-            let carried: Vec<Carry> = flights.filter_map(|flight| flight.carry()).collect();
-            join_all(carried).await;
-            for session in &sessions {
-                flush_patiently(session).await?;
+            let mut carried = in_progress(&sessions);
+            loop {
+                // Its failure is of no interest any more; what it leaves to be stored is.
+                join_all(carried).await;
+                for session in &sessions {
+                    flush_patiently(session).await?;
+                }
+                // There may have been a logout meanwhile, which a revocation follows.
+                carried = in_progress(&sessions);
+                if carried.is_empty() {
+                    return Ok(());
+                }
             }
-            Ok(())
         });
         match self.inner.parts.within(limit, work).await {
             Some(result) => result,
             None => Err(Error::with_source(ErrorKind::Closed, "the time to shut down has passed")),
         }
     }
+}
+
+/// What is to be waited for. What this thread is inside cannot be.
+fn in_progress(sessions: &[Arc<Inner>]) -> Vec<Carry> {
+    let flights = sessions.iter().flat_map(|session| session.flights());
+    flights.filter(|flight| !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
 }
 
 /// Tries to store what is not stored for as long as the store fails: it may be all that is left of the session.
@@ -283,6 +298,17 @@ async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
             Err(error) if *error.kind() == ErrorKind::SessionChanged => {}
             result => return result.map(drop),
         }
+    }
+}
+
+/// What a logout has left behind, and the write of it.
+pub(crate) type LoggedOut = (Vec<AnyFlight>, Option<Storing>);
+
+impl Slot {
+    fn follow(&mut self, login: LoginId, over: bool, now: Now) -> Vec<AnyFlight> {
+        let machine = &mut self.machine;
+        let news = if over { machine.follow_out(login, now) } else { machine.follow(login, now) };
+        if news { self.abandon() } else { Vec::new() }
     }
 }
 
@@ -312,18 +338,23 @@ impl Inner {
         Ok(storing)
     }
 
-    /// The common session has begun this login. What is in progress for an earlier one is of no use.
-    pub(crate) fn follow(&self, login: LoginId) {
-        let left = self.change(|slot, now| match slot.machine.follow(login, now) {
-            true => slot.abandon(),
-            false => Vec::new(),
-        });
+    /// The common session has begun this login, or, if it is `over`, was logged out of it. What is in progress for an earlier
+    /// one is of no use.
+    pub(crate) fn follow(&self, login: LoginId, over: bool) {
+        let left = self.change(|slot, now| slot.follow(login, over, now));
+        left.iter().for_each(AnyFlight::abandon);
+    }
+
+    /// As [`follow`](Self::follow), unless a refresh is in progress: its own answer tells it.
+    pub(crate) fn follow_at_rest(&self, login: LoginId, over: bool) {
+        let rests = |slot: &Slot| slot.refresh.is_none();
+        let left = self.change(|slot, now| if rests(slot) { slot.follow(login, over, now) } else { Vec::new() });
         left.iter().for_each(AnyFlight::abandon);
     }
 
     /// Begins a state without tokens. Returns what is still in progress, and the write of it, begun in the same step: a driver
     /// may have ended it before the caller looks again.
-    pub(crate) fn logout(self: &Arc<Self>) -> (Vec<AnyFlight>, Option<Storing>) {
+    pub(crate) fn logout(self: &Arc<Self>) -> LoggedOut {
         let (left, owed, storing) = self.change(|slot, now| {
             slot.machine.logout(now);
             (slot.abandon(), slot.owed(), slot.storing(self))

@@ -29,6 +29,7 @@ mod acquire;
 pub(crate) mod builder;
 pub(crate) mod events;
 pub(crate) mod handle;
+mod pause;
 mod present;
 pub(crate) mod revocation;
 mod snapshot;

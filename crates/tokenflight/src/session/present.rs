@@ -8,7 +8,6 @@ use crate::{
     slot::{Inner, Wait},
     sync::Arc,
     telemetry::Cause,
-    time::Deadline,
 };
 
 impl Inner {
@@ -52,15 +51,5 @@ impl Inner {
     /// Whether requests of an audience have to ask, because the common session has no driver and owes something.
     pub(crate) fn asks_for_common(&self) -> bool {
         self.parts.common.as_ref().is_some_and(|common| common.root.inner.peek(|slot| !slot.is_driven() && slot.owes()))
-    }
-
-    /// Waits for it, whatever a refresh brings: a wish has its own answer.
-    pub(crate) async fn through(&self, wait: Wait) -> Result<(), Error> {
-        match wait {
-            Wait::Refresh(join, _) | Wait::Briefly(join, _) => drop(join.await),
-            Wait::Write(join) => self.written(join).await?,
-            Wait::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await?,
-        }
-        Ok(())
     }
 }

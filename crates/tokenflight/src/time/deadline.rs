@@ -20,7 +20,7 @@ const UNATTENDED: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How many times it gets that; then it is over, however seldom it is looked at.
-const GRACES: u32 = 8;
+const GRACES: u8 = 8;
 
 /// Completes when the boot clock shows a moment. The clock decides, not the timer: a timer may stand still in suspend,
 /// answer `Pending` although it has elapsed (a runtime's cooperative budget), or belong to a runtime that is gone.
@@ -77,11 +77,24 @@ impl Deadline {
     /// read, and giving it up would lose a rotation: the work gets a little more time whenever that has happened.
     /// *Test*: `tests/suite`, `an_answer_that_came_while_no_task_polled_is_not_lost`.
     pub(crate) async fn limit_while<F: Future + Unpin>(
+        self,
+        work: F,
+        may_finish: impl Fn(Duration) -> bool,
+    ) -> Result<F::Output, F> {
+        self.run(work, may_finish, GRACES).await
+    }
+
+    /// As [`limit`](Self::limit), for work that others carry on: it is left when the time has come, however late that is noticed.
+    pub(crate) async fn wait_for<F: Future + Unpin>(self, work: F) -> Result<F::Output, F> {
+        self.run(work, |_| true, 0).await
+    }
+
+    async fn run<F: Future + Unpin>(
         mut self,
         mut work: F,
         may_finish: impl Fn(Duration) -> bool,
+        mut graces: u8,
     ) -> Result<F::Output, F> {
-        let mut graces = 0;
         let done = poll_fn(|cx| {
             let now = read(&*self.time).boot;
             if now >= self.at && !may_finish(now) {
@@ -90,8 +103,8 @@ impl Deadline {
             if let Poll::Ready(output) = Pin::new(&mut work).poll(cx) {
                 return Poll::Ready(Some(output));
             }
-            if graces < GRACES && now.saturating_sub(self.at) > UNATTENDED {
-                graces += 1;
+            if graces > 0 && now.saturating_sub(self.at) > UNATTENDED {
+                graces -= 1;
                 self.at = now.saturating_add(GRACE);
             }
             match Pin::new(&mut self).poll(cx) {

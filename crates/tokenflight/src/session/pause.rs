@@ -1,0 +1,51 @@
+//! Waiting for what is not a refresh alone.
+
+use tokenflight_core::{Error, ErrorKind, Now};
+
+use super::{Ask, Supply, Token};
+use crate::{
+    flights::carried,
+    slot::{Inner, Wait},
+    sync::Arc,
+    time::Deadline,
+};
+
+impl Inner {
+    /// Waits for a write, as long as the store's answers may take, and it goes on; for a moment to
+    /// come; for a refresh until a moment comes, and beside one for what was left behind.
+    pub(super) async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
+        let (wait, beside) = match supply {
+            Supply::Wait(wait) => (wait, None),
+            Supply::Beside(wait, beside) => (wait, beside),
+            Supply::Token(..) | Supply::Refused(..) => return Ok(None),
+        };
+        let write = match wait {
+            Wait::Refresh(join, _) => {
+                let refreshed = carried(join, beside).await;
+                return self.refreshed(refreshed, &ask, asked).transpose();
+            }
+            Wait::Briefly(join, until) => {
+                let refreshed = Box::pin(carried(join, beside));
+                let refreshed = Deadline::at(Arc::clone(&self.parts.time), until).wait_for(refreshed).await;
+                return refreshed.map_or(Ok(None), |refreshed| self.refreshed(refreshed, &ask, asked).transpose());
+            }
+            Wait::Write(_) => true,
+            Wait::Until(_) => false,
+        };
+        match carried(Box::pin(self.through(wait)), beside).await {
+            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(None),
+            Err(error) if write => self.fall_back(&ask, error).map(|_| None),
+            done => done.map(|()| None),
+        }
+    }
+
+    /// Waits for it, whatever a refresh brings: a wish has its own answer.
+    pub(crate) async fn through(&self, wait: Wait) -> Result<(), Error> {
+        match wait {
+            Wait::Refresh(join, _) | Wait::Briefly(join, _) => drop(join.await),
+            Wait::Write(join) => self.written(join).await?,
+            Wait::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await?,
+        }
+        Ok(())
+    }
+}
