@@ -50,9 +50,7 @@ impl<T: Token> Machine<T> {
                     decision => decision,
                 }
             }
-            Phase::Ended(Some(held), _) if held.usable(origin, now) => {
-                Decision::Use { beside: self.beside(now) }
-            }
+            Phase::Ended(Some(held), _) if held.usable(origin, now) => Decision::Use { beside: self.beside(now) },
             Phase::Over(error) | Phase::Ended(_, error) => Decision::Refuse(error.clone()),
         }
     }

@@ -256,7 +256,7 @@ impl Session {
             // What an audience owes is the common session's to store.
             let common = inner.parts.common.as_ref().map(|common| Arc::clone(&common.root.inner));
             let sessions: Vec<_> = std::iter::once(inner).chain(common).collect();
-            let mut carried = in_progress(&sessions);
+            let mut carried = in_progress(&sessions, |_| true);
             loop {
                 // Its failure is of no interest any more; what it leaves to be stored is.
                 join_all(carried).await;
@@ -264,7 +264,7 @@ impl Session {
                     flush_patiently(session).await?;
                 }
                 // There may have been a logout meanwhile, which a revocation follows.
-                carried = in_progress(&sessions);
+                carried = in_progress(&sessions, |flight| matches!(flight, AnyFlight::Write(_)));
                 if carried.is_empty() {
                     return Ok(());
                 }
@@ -278,9 +278,9 @@ impl Session {
 }
 
 /// What is to be waited for. What this thread is inside cannot be.
-fn in_progress(sessions: &[Arc<Inner>]) -> Vec<Carry> {
+fn in_progress(sessions: &[Arc<Inner>], of_interest: impl Fn(&AnyFlight) -> bool) -> Vec<Carry> {
     let flights = sessions.iter().flat_map(|session| session.flights());
-    flights.filter(|flight| !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
+    flights.filter(|flight| of_interest(flight) && !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
 }
 
 /// Tries to store what is not stored for as long as the store fails: it may be all that is left of the session.
