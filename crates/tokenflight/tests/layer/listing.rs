@@ -1,6 +1,6 @@
 //! What cannot be listed as an origin, and what the error shows of it.
 
-use tokenflight::{OriginError, Origins};
+use crate::fixture::*;
 
 #[test]
 fn a_wildcard_is_an_error_of_its_own() {

@@ -1,24 +1,12 @@
 //! Where tokens go: seen from outside, through the layer.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::Empty;
-use proptest::prelude::*;
-use tokenflight::{BearerLayer, OriginError, Origins, Session, TokenSet};
-use tokenflight_test::{ManualTime, MockGrant};
-use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::{
-    fixture::{Req, now},
-    oracle::normalised,
-};
+use crate::{fixture::*, oracle::normalised};
+
+use proptest::prelude::*;
 
 static SESSION: LazyLock<Session> = LazyLock::new(|| {
     let session = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build().unwrap();
