@@ -24,8 +24,7 @@ fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
 /// The same with a logout: tried again, it ends a later login of another process.
 #[test]
 fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
+    let (time, model, store) = watched();
     let session_x = session(time.clone(), MockGrant::new(), store.clone());
     time.run(session_x.login(set("x"))).unwrap();
     store.push(OpKind::Reset, Trouble::FailAfter);
@@ -45,8 +44,7 @@ fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
 /// elsewhere in between.
 #[test]
 fn a_logout_that_comes_late_does_not_end_a_later_login() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
+    let (time, model, store) = watched();
     let session_x = session(time.clone(), MockGrant::new(), store.clone());
     time.run(session_x.login(set("x"))).unwrap();
     store.set_down(true);
@@ -233,10 +231,8 @@ fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
                 Err(GrantError::terminal("invalid_grant"))
             }
         });
-        let session = session(time.clone(), grant, ModelStore::new());
+        let session = expired(&time, grant, ModelStore::new());
         cell.set(session.clone()).unwrap();
-        time.run(session.login(set("0"))).unwrap();
-        time.advance(SECOND * 301);
         let began = time.now().boot;
         let _ = time.run(session.token());
         time.now().boot - began

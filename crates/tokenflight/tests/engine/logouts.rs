@@ -29,9 +29,7 @@ impl Store for Slow {
 fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
     let (answer, held) = oneshot::channel();
-    let session = session(time.clone(), grant.clone(), Slow(ModelStore::new(), Mutex::new(Some(held))));
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, grant.clone(), Slow(ModelStore::new(), Mutex::new(Some(held))));
     let mut driver = session.driver();
     let mut token = Box::pin(session.token());
     assert!(poll(&mut token).is_pending());
@@ -121,9 +119,7 @@ fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
 fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
     let grant = MockGrant::new();
-    let session_x = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), model.clone());
-    time.run(session_x.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session_x = expired(&time, Revoking(grant.clone(), Arc::clone(&revoked)), model.clone());
     grant.gate().close();
     let mut token = Box::pin(session_x.token());
     assert!(poll(&mut token).is_pending());
@@ -138,9 +134,7 @@ fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
 fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());
     let grant = MockGrant::new();
-    let session = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), ModelStore::new());
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, Revoking(grant.clone(), Arc::clone(&revoked)), ModelStore::new());
     grant.gate().close();
     let mut driver = session.driver();
     let mut token = Box::pin(session.token());
