@@ -1,9 +1,9 @@
 //! A session that has ended, and looks again.
 
-use tokenflight::{Audiences, GrantError, Status};
-use tokenflight_test::{ManualTime, MockGrant, ModelStore, mock::Step};
+use tokenflight::{GrantError, Status};
+use tokenflight_test::mock::Step;
 
-use crate::world::{SECOND, set, world};
+use crate::fixture::*;
 
 fn invalid_grant() -> Step {
     Step::Fail(GrantError::terminal("invalid_grant"))

@@ -1,13 +1,8 @@
 //! What a logout has made useless is revoked, whichever task finishes what it began.
 
-use futures_util::{FutureExt, future::select};
-use tokenflight::Session;
-use tokenflight_test::{
-    MockGrant,
-    mock::{OpKind, Trouble},
-};
+use futures_util::future::select;
 
-use crate::world::{SECOND, driven, poll, set, world, world_with};
+use crate::{fixture::*, world::world_with};
 
 /// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
 /// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
@@ -35,7 +30,7 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_
     assert!(poll(&mut driver).is_pending());
     world.grant.gate().open();
     world.time.run(driver);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// The user logs out while a refresh is under way, and another one logs in before its answer has come. What it brings is a
@@ -61,7 +56,7 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
         let _ = poll(&mut driver);
         world.time.advance(SECOND / 5);
     }
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
     assert!(!world.revoked().contains(&"refresh-bob".to_owned()));
 }
 
@@ -82,7 +77,7 @@ fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
         world.time.advance(SECOND);
     }
     assert!(!session.state().unsaved);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// A logout whose caller goes, and another login at once: the refresh token of the first is stored no more and alive.
@@ -98,7 +93,7 @@ fn a_logout_that_is_cut_off_by_another_login_revokes_what_was_stored() {
         world.time.advance(SECOND);
     }
     assert_eq!(world.stored().as_deref(), Some("refresh-bob"));
-    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-0");
 }
 
 /// Several logouts in a row, of which only the last is waited for.
@@ -109,7 +104,7 @@ fn a_logout_after_a_logout_that_was_cut_off_says_what_it_revoked() {
     assert!(session.logout().now_or_never().is_none());
     world.store.gate(OpKind::Reset).open();
     world.time.run(session.logout()).unwrap();
-    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-0");
 }
 
 /// A login over one that was cut off, and a logout over that.
@@ -133,12 +128,10 @@ fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked(
     world.store.push(OpKind::Commit, Trouble::Fail);
     world.time.run(session.refresh()).unwrap();
     assert!(session.state().unsaved);
-    let elsewhere =
-        Session::builder(MockGrant::new()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
-    world.time.run(elsewhere.logout()).unwrap();
+    world.time.run(world.elsewhere(&MockGrant::new()).logout()).unwrap();
     drop(session);
     world.time.run(driver);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait for it.

@@ -1,13 +1,9 @@
 //! A login or logout that the store has not taken is stored by what comes next.
 
-use futures_util::FutureExt;
-use tokenflight::{Audiences, GrantKey};
-use tokenflight_test::{
-    ManualTime, MockGrant, MockStore, ModelStore,
-    mock::{OpKind, Trouble},
-};
+use tokenflight::GrantKey;
+use tokenflight_test::MockStore;
 
-use crate::world::{SECOND, poll, set, world};
+use crate::fixture::*;
 
 /// The shutdown is storing a rotation; the user logs out meanwhile, and the caller of that goes.
 #[test]

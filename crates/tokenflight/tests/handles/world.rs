@@ -1,8 +1,11 @@
-//! A session whose grant notes what it revokes, over a store that can fail and hang.
+//! A session whose grant notes what it revokes, over a store that can fail and hang; and what is left of it.
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -15,11 +18,17 @@ use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-type Revoked = Arc<Mutex<Vec<String>>>;
+/// What becomes of the grant, which only the session owns, and what is told.
+#[derive(Default)]
+struct Ledger {
+    dropped: AtomicUsize,
+    revoked: Mutex<Vec<String>>,
+    told: Mutex<Vec<Event>>,
+}
 
-struct Revoking(MockGrant, Revoked, Duration, ManualTime);
+struct Booked(MockGrant, Arc<Ledger>, Duration, ManualTime);
 
-impl Grant for Revoking {
+impl Grant for Booked {
     fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
         self.0.request(request)
     }
@@ -29,38 +38,45 @@ impl Grant for Revoking {
             if !self.2.is_zero() {
                 tokenflight::Time::sleep(&self.3, self.2).await;
             }
-            self.1.lock().unwrap().push(token.expose().to_owned());
+            self.1.revoked.lock().unwrap().push(token.expose().to_owned());
             Ok(())
         })
     }
 }
 
+impl Drop for Booked {
+    fn drop(&mut self) {
+        self.1.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a session touches, and what is left when its last handle is gone.
 pub(crate) struct World {
     pub(crate) time: ManualTime,
     pub(crate) grant: MockGrant,
     pub(crate) store: MockStore,
+    /// Behind `store`.
     pub(crate) model: ModelStore,
-    revoked: Revoked,
-    events: Arc<Mutex<Vec<Event>>>,
+    ledger: Arc<Ledger>,
 }
 
 pub(crate) fn set(name: &str) -> TokenSet {
     TokenSet::new(format!("access-{name}")).refresh_token(format!("refresh-{name}")).expires_in(SECOND * 300)
 }
 
+/// A session that is logged in with `access-0`, whose server takes so long to revoke a token.
 pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
     let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
-    let (store, revoked) = (MockStore::before(model.clone()), Revoked::default());
-    let events = Arc::<Mutex<Vec<Event>>>::default();
-    let told = Arc::clone(&events);
-    let session = Session::builder(Revoking(grant.clone(), Arc::clone(&revoked), revocation, time.clone()))
+    let (store, ledger) = (MockStore::before(model.clone()), Arc::<Ledger>::default());
+    let listener = Arc::clone(&ledger);
+    let session = Session::builder(Booked(grant.clone(), Arc::clone(&ledger), revocation, time.clone()))
         .store(store.clone())
         .time(time.clone())
-        .on_event(move |event| told.lock().unwrap().push(event.clone()))
+        .on_event(move |event| listener.told.lock().unwrap().push(event.clone()))
         .build()
         .unwrap();
     time.run(session.login(set("0"))).unwrap();
-    (World { time, grant, store, model, revoked, events }, session)
+    (World { time, grant, store, model, ledger }, session)
 }
 
 pub(crate) fn world() -> (World, Session) {
@@ -71,25 +87,57 @@ pub(crate) fn world() -> (World, Session) {
 pub(crate) fn driven() -> (World, Session, Driver) {
     let (world, session) = world();
     let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    goes_on(&mut driver);
     (world, session, driver)
 }
 
 impl World {
+    /// Another process on the same store.
+    pub(crate) fn elsewhere(&self, grant: &MockGrant) -> Session {
+        Session::builder(grant.clone()).store(self.model.clone()).time(self.time.clone()).build().unwrap()
+    }
+
+    /// The refresh token in the store; none after a logout.
+    pub(crate) fn stored(&self) -> Option<String> {
+        let entry = self.model.entry(&GrantKey::new("default")).unwrap();
+        entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
+    }
+
+    /// The refresh tokens that were revoked.
     pub(crate) fn revoked(&self) -> Vec<String> {
-        self.revoked.lock().unwrap().clone()
+        self.ledger.revoked.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_revoked(&self, token: &str) {
+        assert!(self.revoked().contains(&token.to_owned()), "only {:?}", self.revoked());
     }
 
     pub(crate) fn told(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        self.ledger.told.lock().unwrap().clone()
     }
 
-    pub(crate) fn stored(&self) -> Option<String> {
-        let entry = self.model.entry(&GrantKey::new("default"))?;
-        entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
+    pub(crate) fn is_gone(&self) -> bool {
+        self.ledger.dropped.load(Ordering::SeqCst) == 1
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_nothing_is_left(&self) {
+        assert!(self.is_gone(), "the session leaked");
+        assert_eq!(self.time.pending_sleeps(), 0, "a timer leaked");
     }
 }
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
+}
+
+#[track_caller]
+pub(crate) fn goes_on(driver: &mut Driver) {
+    assert!(poll(driver).is_pending(), "the driver has ended");
+}
+
+#[track_caller]
+pub(crate) fn ends(mut driver: Driver) {
+    assert!(poll(&mut driver).is_ready(), "the driver goes on");
 }
