@@ -16,8 +16,7 @@ fn waiting(audiences: &Audiences) -> Vec<impl Future + Unpin> {
 
 #[test]
 fn a_login_for_all_audiences_waits_for_none_of_them() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.close_gates();
     let _waiting = waiting(&audiences);
     let began = fixture.time.now().boot;
@@ -27,8 +26,7 @@ fn a_login_for_all_audiences_waits_for_none_of_them() {
 
 #[test]
 fn a_logout_of_all_audiences_waits_once() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.close_gates();
     let _waiting = waiting(&audiences);
     let began = fixture.time.now().boot;
@@ -39,8 +37,7 @@ fn a_logout_of_all_audiences_waits_once() {
 
 #[test]
 fn a_logout_of_one_audience_waits_for_nothing() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.close_gates();
     let _waiting = waiting(&audiences);
     let began = fixture.time.now().boot;
@@ -50,8 +47,7 @@ fn a_logout_of_one_audience_waits_for_nothing() {
 
 #[test]
 fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
     let mut events = session(&audiences, "mail").events();
     fixture.time.run(audiences.login(set("1"))).unwrap();
@@ -62,8 +58,8 @@ fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
 
 #[test]
 fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
-    let fixture = Scripted::new();
-    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+    let (fixture, here) = Scripted::logged_in();
+    let there = fixture.process(|builder| builder);
     let mail = session(&here, "mail");
     fixture.time.run(mail.token()).unwrap();
     let mut events = mail.events();
@@ -76,20 +72,20 @@ fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
 }
 
 /// Here the login is over, and there is another one in the store.
-fn over_here(fixture: &Scripted) -> Audiences {
-    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+fn over_here() -> (Scripted, Audiences) {
+    let (fixture, here) = Scripted::logged_in();
+    let there = fixture.process(|builder| builder);
     fixture.time.run(there.logout()).unwrap();
     fixture.time.run(session(&here, "mail").token()).unwrap_err();
     fixture.time.run(session(&here, "files").token()).unwrap_err();
     fixture.time.run(there.login(set("again"))).unwrap();
     fixture.time.advance(SECOND * 60);
-    here
+    (fixture, here)
 }
 
 #[test]
 fn an_audience_can_be_reloaded_after_a_login_of_another_process() {
-    let fixture = Scripted::new();
-    let audiences = over_here(&fixture);
+    let (fixture, audiences) = over_here();
     fixture.time.run(session(&audiences, "mail").reload()).unwrap();
     assert!(matches!(audiences.state().status, Status::Usable));
     // The other one was told of the end, and asks when it is reloaded too.
@@ -99,16 +95,14 @@ fn an_audience_can_be_reloaded_after_a_login_of_another_process() {
 
 #[test]
 fn all_audiences_can_be_reloaded_after_a_login_of_another_process() {
-    let fixture = Scripted::new();
-    let audiences = over_here(&fixture);
+    let (fixture, audiences) = over_here();
     fixture.time.run(audiences.reload()).unwrap();
     fixture.time.run(all([&audiences], 1));
 }
 
 #[test]
 fn an_end_leaves_the_tokens_of_audiences_usable() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let tokens = fixture.time.run(all([&audiences], 1));
     fixture.time.advance(SECOND * 60);
     fixture.mail.push(Step::Fail(GrantError::terminal("invalid_grant")));
@@ -125,8 +119,7 @@ fn an_end_leaves_the_tokens_of_audiences_usable() {
 
 #[test]
 fn what_is_not_stored_is_seen_and_told() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut events = audiences.events();
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
@@ -141,8 +134,7 @@ fn what_is_not_stored_is_seen_and_told() {
 
 #[test]
 fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.time.run(session(&audiences, "files").token()).unwrap();
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
@@ -154,8 +146,7 @@ fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() 
 
 #[test]
 fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let layer = BearerLayer::new(session(&audiences, "mail").clone(), Origins::new(["https://mail.example"]).unwrap());
     let inner = service_fn(|request: Request<Full<Bytes>>| async move {
         assert!(request.headers().contains_key("authorization"));
@@ -182,8 +173,7 @@ fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver()
 
 #[test]
 fn settings_hold_for_all_requests() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in_with(|builder| builder.request_limit(SECOND * 20));
+    let (fixture, audiences) = Scripted::logged_in_with(|builder| builder.request_limit(SECOND * 20));
     fixture.mail.push(Step::HangSent);
     let began = fixture.time.now().boot;
     fixture.time.run(session(&audiences, "mail").token()).unwrap_err();
@@ -199,8 +189,7 @@ fn audiences_cannot_be_built_without_one() {
 /// it on.
 #[test]
 fn a_refresh_that_was_given_up_is_carried_on_by_the_requests_of_another_audience() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mail = session(&audiences, "mail").clone();
     fixture.time.run(mail.token()).unwrap();
     let inner =

@@ -1,14 +1,8 @@
 //! What a failover or a restore has lost of the storage's history, at each point of a refresh, a login and a logout.
 
-use futures_util::future::join;
-use tokenflight::{EntryState, FailureClass, GrantError, Store};
-use tokenflight_core::store::{Body, Op};
-use tokenflight_test::mock::{
-    OpKind::{self, Again, Commit, End, Load},
-    Step, Trouble,
-};
+use tokenflight_test::mock::OpKind::Again;
 
-use super::fixture::{Fixture, LIFE, key, pair, secs};
+use crate::fixture::*;
 
 /// The stored refresh token, if any.
 fn stored(fixture: &Fixture) -> Option<String> {
