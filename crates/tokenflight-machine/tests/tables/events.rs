@@ -1,17 +1,8 @@
 //! What is told, in which order, and how often.
 
-use std::sync::Arc;
+use tokenflight_core::Source;
 
-use tokenflight_core::{
-    ErrorKind, Event, FailureClass, Generation, GrantError, Source,
-    store::{Entry, StoreErrorKind},
-};
-use tokenflight_machine::{Outcome, Plan, Policy, Saved, Settled, Times};
-
-use crate::support::{
-    ALL, HOUR, Session, answered, at, commit, committed, failed, failure, found, login, machine, names, not_written,
-    obtained, obtained_unsaved, reset, secs, seen, session, started, store, the_same_again, tokens, told, write_to,
-};
+use crate::tables::*;
 
 /// A refresh that was forced ends so.
 fn refresh(machine: &mut Session, second: u64, outcome: impl FnOnce(&mut Plan) -> Outcome<u32>) -> Vec<Event> {
@@ -153,7 +144,7 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     // Nor is anything lost if what came back could not be stored.
     let saved = |plan: &mut Plan| {
         plan.known = Some(Arc::new(theirs.clone()));
-        let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), tokenflight_core::Error::new(ErrorKind::Store));
+        let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), Error::new(ErrorKind::Store));
         Saved::Unsaved { op, error }
     };
     let events = refresh(&mut unsaved, 100, |plan| {
@@ -196,7 +187,7 @@ fn a_login_elsewhere_is_told_when_its_first_tokens_are_adopted() {
         }
         let theirs = reset(machine.known().map(|known| &**known), Some(tokens(at(0).wall, Some(secs(50)))), at(20));
         let rotated = Some(Saved::Stored(Arc::new(committed(Some(&theirs), None, at(100)))));
-        let (class, error) = (FailureClass::Config, tokenflight_core::Error::new(ErrorKind::Store));
+        let (class, error) = (FailureClass::Config, Error::new(ErrorKind::Store));
         let events = refresh(&mut machine, 100, |_| Outcome::Failed { class, error, in_doubt: None, rotated });
         assert_eq!(names(&events), ["failed"]);
         assert!(machine.token().is_none() && machine.login_id() > before);
@@ -247,7 +238,7 @@ fn that_the_user_is_wanted_is_told_once_a_login() {
 #[test]
 fn questions_tell_nothing() {
     let mut machine = session();
-    let refused = crate::support::refusal(&machine);
+    let refused = refusal(&machine);
     let events = told(&mut machine, |machine| {
         machine.refused(refused, at(5));
         machine.note_use();

@@ -1,14 +1,6 @@
 //! When a token is renewed before a caller needs it.
 
-use std::time::Duration;
-
-use tokenflight_core::grant::Reason;
-use tokenflight_machine::{Beside, Decision, Outcome, Policy, Saved, Times, Work};
-
-use crate::support::{
-    HOUR, Session, answered, at, committed, just_use, logged_in, machine, moment, names, obtained, policy, secs,
-    session, started, store, tokens, told, unrefreshable,
-};
+use crate::tables::*;
 
 /// A session with a token of this lifetime and this wish of the server, drawn with these bits.
 fn drawn(policy: Policy, times: Times, random: u64) -> Session {
@@ -126,7 +118,7 @@ fn that_renewal_is_on_demand_only_is_told_once_a_login_however_the_server_wavers
         warned += events.iter().filter(|event| **event == "reactive").count();
     }
     assert_eq!(warned, 1);
-    crate::support::login(&mut machine, Some(HOUR), at(2000));
+    login(&mut machine, Some(HOUR), at(2000));
     store(&mut machine, at(2000));
     assert_eq!(answer(&mut machine, 2100, 9, 10), ["refreshed", "reactive"]);
 }
@@ -211,7 +203,7 @@ fn without_a_driver_callers_ask_while_something_is_in_progress() {
     assert!(machine.offer(false, at(10)).is_some());
     let plan = started(machine.force(at(10)));
     assert!(machine.offer(false, at(10)).is_none() && machine.offer(true, at(10)).is_some());
-    let outcome = crate::support::obtained_unsaved(&plan, Some(HOUR));
+    let outcome = obtained_unsaved(&plan, Some(HOUR));
     machine.finish(&plan, outcome, at(11), 0);
     assert!(machine.offer(false, at(11)).is_none() && machine.offer(true, at(11)).is_some());
 }

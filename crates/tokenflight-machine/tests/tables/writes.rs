@@ -1,16 +1,6 @@
 //! What is not stored comes before anything else.
 
-use tokenflight_core::{
-    ErrorKind,
-    store::{Entry, Reply, StoreErrorKind},
-};
-use tokenflight_machine::{Beside, Decision, Policy, Settled, Times, Work};
-
-use crate::support::{
-    ALL, API, HOUR, Session, at, committed, just_use, login, machine, millis, moment, names, not_written,
-    obtained_unsaved, refresh_token, refusal, refused_with, reset, seen, session, started, store, tokens, told, uses,
-    write_to, writing,
-};
+use crate::tables::*;
 
 /// Logged in, and not stored yet.
 fn unsaved() -> Session {
@@ -53,9 +43,8 @@ fn a_caller_with_a_usable_token_keeps_it_moving_beside() {
 #[test]
 fn a_caller_whose_origin_has_not_refused_the_token_waits_for_no_write() {
     let mut machine = unsaved();
-    let refused = refusal(&machine);
-    writing(machine.refused(refused, at(60)));
-    for origin in [None, Some(crate::support::OTHER)] {
+    writing(machine.refused(refusal(&machine), at(60)));
+    for origin in [None, Some(OTHER)] {
         let decision = machine.usable(origin, at(60));
         assert!(matches!(decision, Decision::Use { beside: Some(Beside::Join(Work::Write)) }), "{decision:?}");
     }
