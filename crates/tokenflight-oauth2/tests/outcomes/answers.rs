@@ -1,9 +1,8 @@
 //! The rows of the failure table that an HTTP answer stands for.
 
 use crate::{
-    fixture::play,
-    rows::{Next, Row, adopted, ambiguous, config, long, terminal, throttled},
-    support::{Act, answer, json},
+    fixture::*,
+    rows::{Row, long, throttled},
 };
 
 const PAIR: &str = r#"{"access_token":"access-1","refresh_token":"refresh-1","token_type":"Bearer","expires_in":3600}"#;

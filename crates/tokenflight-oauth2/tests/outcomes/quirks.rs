@@ -1,21 +1,6 @@
 //! What real servers do beside the standard: shapes of answers, and the requests that they want.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokenflight::{
-    FailureClass::{self, Ambiguous, Config, Terminal, Throttled},
-    TokenSet,
-};
-use tokenflight_oauth2::{
-    ClientAuth,
-    answer::{Answer, Verdict, judge},
-    provider::{self, Provider},
-};
-
-use crate::{
-    fixture::{Fixture, endpoint, play_with},
-    rows::{adopted, ambiguous, config, terminal},
-    support::{Scripted, answer, client, json},
-};
+use crate::fixture::*;
 
 fn verdict(provider: &Provider, status: u16, body: &str) -> Verdict {
     let status = StatusCode::from_u16(status).unwrap();
