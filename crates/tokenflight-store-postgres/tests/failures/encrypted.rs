@@ -6,14 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tokenflight_core::store::CellStore;
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-
-use crate::support::{
-    APP,
-    ops::{is_set, key, logged_in},
-    server,
-};
+use crate::prelude::*;
 
 /// A certificate that is its own root, for 127.0.0.1, made by `openssl`. Without that, or if the
 /// server knows no TLS, a line says what was left out.

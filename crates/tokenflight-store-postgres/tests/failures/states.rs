@@ -1,17 +1,8 @@
 //! The server's errors, made by the server.
 
-use std::time::Duration;
+use tokenflight_core::store::Swap;
 
-use tokenflight_core::store::{Cell, CellStore, GrantKey, OpId, Store, StoreErrorKind, Swap, Version};
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-use tokenflight_test::postgres::{Postgres, Stop};
-
-use crate::support::{
-    cell, connections,
-    ops::{commit, failed, is_set, key, logged_in, login, state, stored},
-    server, shared,
-    wrapped::Wrapped,
-};
+use crate::prelude::*;
 
 /// A role of this test alone, with these settings.
 pub(crate) fn role(server: &Postgres, name: &str, settings: &str) {
@@ -102,8 +93,8 @@ async fn a_server_that_is_down_is_not_done_and_one_that_crashed_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_others_were_in_the_way_of_is_sent_again_three_times() {
     let Some(server) = shared() else { return };
-    let sql = std::sync::Arc::new(Wrapped::new(connections(server)));
-    let store = CellStore::new(PostgresCell::open(std::sync::Arc::clone(&sql)).await.unwrap());
+    let sql = Arc::new(Wrapped::new(connections(server)));
+    let store = CellStore::new(PostgresCell::open(Arc::clone(&sql)).await.unwrap());
     let alice = key("states/conflicts");
     *sql.errors.lock().unwrap() = vec!["40001", "40P01"];
     logged_in(&store, &alice, 1).await;
@@ -200,7 +191,7 @@ async fn what_cannot_be_stored_is_refused_and_shows_no_token() {
     // A version that another has written is lost, not an error.
     let incarnation = cell.load(&picky).await.unwrap().facts.incarnation;
     let expected = Version { op: OpId::new(5), incarnation };
-    let blob = tokenflight_core::store::Blob::new(b"{}".to_vec());
+    let blob = Blob::new(b"{}".to_vec());
     assert_eq!(cell.swap(&picky, expected, OpId::unique(), blob).await.unwrap(), Swap::Lost);
 }
 
