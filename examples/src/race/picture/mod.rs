@@ -3,7 +3,7 @@
 mod density;
 pub(super) mod frame;
 pub(super) mod lane;
-mod legend;
+pub(super) mod legend;
 pub(super) mod marks;
 pub(super) mod paint;
 pub(super) mod scale;
