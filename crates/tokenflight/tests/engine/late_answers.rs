@@ -72,10 +72,7 @@ fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
         time.run(session.login(set("1"))).unwrap();
         drop(token);
         grant.gate().open();
-        for _ in 0..20 {
-            let _ = poll(&mut driver);
-            time.advance(SECOND);
-        }
+        drive(&mut driver, &time, 20, SECOND);
         assert_eq!(grant.count(), 1);
     });
 }

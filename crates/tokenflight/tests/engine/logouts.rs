@@ -36,10 +36,7 @@ fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     let mut logout = Box::pin(session.logout());
     let _ = poll(&mut logout);
     answer.send(()).unwrap();
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        time.advance(SECOND);
-    }
+    drive(&mut driver, &time, 20, SECOND);
     assert!(poll(&mut logout).is_ready() && poll(&mut token).is_ready());
     assert_eq!(grant.count(), 0);
 }
@@ -65,7 +62,7 @@ impl Grant for Leisurely {
 
 /// A session whose driver is polled by the listener that hears of the logout, as a driver on another thread may be; and what
 /// lets the server answer.
-fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<tokenflight::Driver>>>, oneshot::Sender<()>) {
+fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<Driver>>>, oneshot::Sender<()>) {
     let (answer, held) = oneshot::channel();
     let driver = Arc::new(Mutex::new(None));
     let news = Arc::clone(&driver);
@@ -143,14 +140,11 @@ fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
     for _ in 0..20 {
         assert!(poll(&mut logout).is_pending());
         let _ = poll(&mut driver);
-        time.advance(Duration::from_millis(100));
+        time.advance(SECOND / 10);
     }
     assert!(revoked.lock().unwrap().is_empty());
     grant.gate().open();
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        time.advance(Duration::from_millis(100));
-    }
+    drive(&mut driver, &time, 20, SECOND / 10);
     assert!(poll(&mut logout).is_ready());
     assert_eq!(*revoked.lock().unwrap(), ["refresh-1", "refresh-0"]);
 }

@@ -22,7 +22,7 @@ pub(crate) use futures_util::{
 pub(crate) use http::{Request, Response};
 pub(crate) use http_body_util::Full;
 pub(crate) use tokenflight::{
-    Audiences, BearerLayer, BoxFuture, CallbackStore, EntryState, Error, Event, EventOrGap, Grant, GrantError,
+    Audiences, BearerLayer, BoxFuture, CallbackStore, Driver, EntryState, Error, Event, EventOrGap, Grant, GrantError,
     GrantKey, MemoryStore, Now, Origins, RefreshToken, Revocation, Session, Store, StoredTokens, Time, TokenRequest,
     TokenSet, grant_fn, time::Sleep,
 };
@@ -53,6 +53,14 @@ pub(crate) fn expired(time: &ManualTime, grant: impl Grant, store: impl Store) -
     time.run(session.login(set("0"))).unwrap();
     time.advance(SECOND * 301);
     session
+}
+
+/// Polls the driver so many times, and lets so much time pass after each.
+pub(crate) fn drive(driver: &mut Driver, time: &ManualTime, times: usize, step: Duration) {
+    for _ in 0..times {
+        let _ = poll(driver);
+        time.advance(step);
+    }
 }
 
 /// A clock, what is stored, and a store before it that can fail.

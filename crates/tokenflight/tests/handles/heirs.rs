@@ -65,10 +65,7 @@ fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());
     drop(session);
-    for _ in 0..12 {
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND);
-    }
+    world.drive(&mut driver, 12, SECOND);
     let fates: Vec<_> =
         world.store.log().into_iter().filter(|call| call.kind == OpKind::Commit).map(|call| call.fate).collect();
     assert!(!fates.contains(&Fate::Dropped), "{fates:?}");

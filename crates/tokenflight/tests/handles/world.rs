@@ -97,6 +97,14 @@ impl World {
         Session::builder(grant.clone()).store(self.model.clone()).time(self.time.clone()).build().unwrap()
     }
 
+    /// Polls the driver so many times, and lets so much time pass after each.
+    pub(crate) fn drive(&self, driver: &mut Driver, times: usize, step: Duration) {
+        for _ in 0..times {
+            let _ = poll(driver);
+            self.time.advance(step);
+        }
+    }
+
     /// The refresh token in the store; none after a logout.
     pub(crate) fn stored(&self) -> Option<String> {
         let entry = self.model.entry(&GrantKey::new("default")).unwrap();
