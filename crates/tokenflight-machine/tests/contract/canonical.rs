@@ -1,11 +1,7 @@
 //! One name for all states that differ only in names: ids are numbered in the order in which they appear, and
 //! holders, who are all alike, are put in an order. The fingerprint is of that.
 
-use crate::{
-    config::Budget,
-    state::{Answer, Attempt, Claim, HOLDERS, Holder, Id, Record, Session, State, Swap, Tokens, Write},
-    world::World,
-};
+use crate::{prelude::*, state::HOLDERS};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,8 @@
 //! The configurations: which storage, which server, how many holders, which faults.
 
-use std::time::Duration;
+use tokenflight_core::grant::ReusePolicy;
 
-use tokenflight_core::{grant::ReusePolicy, store::Timing};
-use tokenflight_machine::present::Lengths;
+use crate::prelude::*;
 
 /// How often each fault may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,6 @@
 //! What must hold in every state, checked at the step that could break it by an observer who knows everything.
 
-use crate::{
-    state::{Kind, Life, Phase, Record, Session, State, Tokens},
-    world::World,
-};
+use crate::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Law {
