@@ -1,14 +1,10 @@
 //! How this program is started again as a child.
 
-use std::{env, path::PathBuf, process::Stdio};
+use std::{env, process::Stdio};
 
-use tokenflight::BoxError;
-use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, ChildStdin, Command},
-};
+use tokio::process::Command;
 
-use super::{child::CHILD, spec::Spec};
+use super::{child::CHILD, prelude::*};
 
 /// How this program is started as a child.
 #[derive(Clone, Debug)]
