@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     callgrind::instructions,
-    cargo::{Cargo, root, target_dir},
+    cargo::{Cargo, printed, root, target_dir},
 };
 
 /// What is counted: so many cases of one kind, each done a few and many times. What the second
@@ -136,11 +136,7 @@ fn each(counts: &Path, group: &Group, size: u32, case: &str) -> Result<f64, Stri
 struct Allocations(String);
 
 fn allocations(program: &Path) -> Result<Allocations, String> {
-    let output = Command::new(program).output().map_err(|error| format!("{}: {error}", program.display()))?;
-    if !output.status.success() {
-        return Err(format!("allocations: {}", output.status));
-    }
-    String::from_utf8(output.stdout).map(Allocations).map_err(|error| error.to_string())
+    printed(&mut Command::new(program)).map(Allocations).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 impl Allocations {
