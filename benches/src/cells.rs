@@ -1,7 +1,6 @@
 //! One look at the current token: a header value taken out of what keeps it, and dropped.
 
 use std::{
-    fmt,
     hint::black_box,
     pin::Pin,
     sync::{Arc, RwLock},
@@ -16,7 +15,6 @@ use crate::parts;
 
 /// What keeps the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Cell {
     /// Nothing at all: the value is cloned from where it is, which no writer can replace.
     Fixed,
@@ -41,7 +39,6 @@ impl Cell {
     ];
 
     /// Builds it, with a token in it.
-    #[must_use]
     pub fn build(self) -> Kept {
         let value = parts::header(0);
         match self {
@@ -112,12 +109,6 @@ pub struct Kept {
     _driver: Option<Pin<Box<Driver>>>,
 }
 
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
-    }
-}
-
 impl Kept {
     fn new<R>(reader: impl Fn() -> R + Send + Sync + 'static, write: impl Fn(u64) + Send + Sync + 'static) -> Self
     where
@@ -131,7 +122,6 @@ impl Kept {
     }
 
     /// For one thread.
-    #[must_use]
     pub fn reader(&self) -> Reader {
         (self.reader)()
     }
@@ -144,12 +134,6 @@ impl Kept {
 
 /// Looks at a cell.
 pub struct Reader(Box<dyn FnMut() + Send>);
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
-    }
-}
 
 impl Reader {
     /// Once.

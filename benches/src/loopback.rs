@@ -23,7 +23,6 @@ use crate::{
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
@@ -42,18 +41,8 @@ pub struct Loopback {
     _driver: Pin<Box<Driver>>,
 }
 
-impl fmt::Debug for Loopback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loopback").finish_non_exhaustive()
-    }
-}
-
 impl Loopback {
     /// Starts the server; requests have eight headers.
-    ///
-    /// # Errors
-    ///
-    /// If there is no runtime or no port to be had.
     pub fn new(stack: Stack, protocol: Protocol) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let address = runtime.block_on(serve())?;

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt,
     future::{Future, Ready, ready},
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
@@ -21,7 +20,6 @@ use crate::parts::{self, Req};
 
 /// A stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Stack {
     /// The service alone.
     Nothing,
@@ -52,7 +50,6 @@ impl Stack {
     ];
 
     /// Builds it.
-    #[must_use]
     pub fn build(self) -> Client {
         match self {
             Self::Nothing => Client::new(Nothing, None),
@@ -83,12 +80,6 @@ pub struct Client {
     send: Box<dyn FnMut(Req) -> bool>,
     /// Watches the clock as long as it lives.
     _driver: Option<Pin<Box<Driver>>>,
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
-    }
 }
 
 impl Client {

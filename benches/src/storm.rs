@@ -23,7 +23,6 @@ use crate::parts::{self, Requests, Turn};
 
 /// How they wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Storm {
     /// Not at all: tasks that give way once. No refresh either.
     Tasks,

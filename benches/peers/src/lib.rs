@@ -41,7 +41,6 @@ pub use table::CASES;
 pub use world::World;
 
 /// A token of the size that real ones have.
-#[must_use]
 pub fn token() -> String {
     "t".repeat(1000)
 }

@@ -6,7 +6,6 @@ use super::Standing;
 use crate::figures::{latency, thousands};
 
 /// One row a client.
-#[must_use]
 pub(crate) fn table(standings: &[Standing]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
@@ -38,7 +37,6 @@ pub(crate) fn table(standings: &[Standing]) -> Table {
 }
 
 /// How the session is.
-#[must_use]
 pub(crate) fn session(standing: &Standing) -> String {
     match standing.died {
         Some(died) => format!("dead at {:.1} s", died.as_secs_f64()),

@@ -20,7 +20,6 @@ pub(crate) struct Lock401 {
 
 impl Lock401 {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { without: Naive::new(login, wire, clock), gate: Mutex::default() });
         Entry { client: client.clone(), timer: Box::pin(async move { client.without.keep_fresh().await }) }

@@ -26,7 +26,6 @@ pub(crate) struct LockInside {
 
 impl LockInside {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { tokens: Mutex::new(Tokens::of(login, clock.now())), wire, clock });
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }

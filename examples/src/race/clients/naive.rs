@@ -23,7 +23,6 @@ pub(crate) struct Naive {
 
 impl Naive {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self::new(login, wire, clock));
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }

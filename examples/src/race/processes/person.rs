@@ -71,10 +71,6 @@ impl Person {
     }
 
     /// Logs in and has the tokens stored by a process that does nothing else.
-    ///
-    /// # Errors
-    ///
-    /// When they were not stored.
     pub(super) async fn log_in(&self) -> Result<(), BoxError> {
         let set = self.auth.login_as(self.kind.name());
         let (mut child, _stdin) = self.starter.start(&(self.spec)(Part::login(&set))).await?;

@@ -19,15 +19,6 @@ const BEAT: Duration = Duration::from_millis(20);
 
 /// Opens the server, starts all processes, lets them run and says how each contestant has fared.
 ///
-/// # Errors
-///
-/// When a server cannot be opened, a process not be started, one ends by itself, or the race is
-/// interrupted.
-///
-/// # Panics
-///
-/// Outside a tokio runtime with I/O and time.
-///
 /// # Cancel safety
 ///
 /// Dropping it ends everything it started.

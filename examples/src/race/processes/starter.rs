@@ -15,10 +15,6 @@ pub(super) struct Starter {
 
 impl Starter {
     /// This very program, with these arguments.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not say which program this is.
     pub(super) fn this(arguments: Vec<String>) -> Result<Self, BoxError> {
         Ok(Self { program: env::current_exe()?, arguments })
     }

@@ -31,10 +31,6 @@ pub(super) struct Worker {
 impl Worker {
     /// Keeps the process alive until it is told to stop.
     ///
-    /// # Errors
-    ///
-    /// When it cannot be started, or has ended by itself.
-    ///
     /// # Cancel safety
     ///
     /// Dropping it kills the process.
