@@ -1,14 +1,8 @@
 //! Calls of cargo.
 
-use std::{
-    env,
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs::File, process::ExitStatus};
+
+use crate::prelude::*;
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {

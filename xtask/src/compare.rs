@@ -1,12 +1,6 @@
 //! `cargo xtask bench --compare REV`: the counts of this tree beside those of another revision.
 
-use std::{fs, path::Path};
-
-use crate::{
-    cargo::{root, target_dir},
-    copy::git,
-    counts::{self, Count},
-};
+use crate::{copy::git, counts::Count, prelude::*};
 
 pub(crate) fn run(revision: &str) -> Result<(), String> {
     let place = target_dir("bench").join("other");
@@ -38,7 +32,7 @@ fn replace_benches(place: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", theirs.display()))
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

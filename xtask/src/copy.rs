@@ -1,12 +1,6 @@
 //! A copy of the sources to plant mistakes in, so that no source and no usual build holds one.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use crate::cargo::{root, target_dir};
+use crate::prelude::*;
 
 /// A copy of the working tree.
 #[derive(Debug)]

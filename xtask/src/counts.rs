@@ -1,16 +1,8 @@
 //! `cargo xtask bench --counts`: instructions and allocations, which repeat where times do not.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fmt::Write as _;
 
-use crate::{
-    callgrind::instructions,
-    cargo::{Cargo, printed, root, target_dir},
-};
+use crate::prelude::*;
 
 /// What is counted: so many cases of one kind, each done a few and many times. What the second
 /// takes more is what they cost.

@@ -1,13 +1,9 @@
 //! `cargo xtask bench --peers`: the same work through other crates. They are a workspace of their
 //! own, `benches/peers`, which says what is measured and how to read it.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, process::Command, thread};
+use std::fmt::Write as _;
 
-use crate::{
-    callgrind::instructions,
-    cargo::{Cargo, printed, target_dir},
-    step::Report,
-};
+use crate::prelude::*;
 
 /// What a token read does not depend on.
 const HEADERS: [&str; 3] = ["0", "8", "20"];

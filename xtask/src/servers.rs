@@ -5,13 +5,9 @@
 //! `crates/tokenflight-oauth2/tests/servers/README.md` says how a test starts the authorization
 //! servers, `tokenflight_test::postgres` how it starts a database.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::{self, Command, Stdio},
-};
+use std::process;
 
-use crate::{cargo::root, step::Report};
+use crate::prelude::*;
 
 /// A server and what has to be known to install it.
 #[derive(Debug)]
