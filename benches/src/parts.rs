@@ -93,26 +93,12 @@ pub fn layer(session: &Session, origin: &str) -> BearerLayer {
 }
 
 /// The names that clients put on requests, which are constants.
+#[rustfmt::skip]
 const NAMES: [HeaderName; 20] = [
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::ACCEPT_LANGUAGE,
-    header::CACHE_CONTROL,
-    header::CONTENT_TYPE,
-    header::USER_AGENT,
-    header::ORIGIN,
-    header::REFERER,
-    header::COOKIE,
-    header::DNT,
-    header::ETAG,
-    header::FORWARDED,
-    header::FROM,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::LINK,
-    header::PRAGMA,
-    header::RANGE,
-    header::VIA,
+    header::ACCEPT, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE, header::CACHE_CONTROL,
+    header::CONTENT_TYPE, header::USER_AGENT, header::ORIGIN, header::REFERER, header::COOKIE,
+    header::DNT, header::ETAG, header::FORWARDED, header::FROM, header::IF_MATCH,
+    header::IF_NONE_MATCH, header::LINK, header::PRAGMA, header::RANGE, header::VIA,
     header::WARNING,
 ];
 

@@ -161,25 +161,10 @@ impl Writer {
     }
 
     fn holder(&mut self, holder: &Holder) {
+        #[rustfmt::skip]
         let Holder {
-            life,
-            cut,
-            met,
-            drift,
-            wall,
-            lock,
-            known,
-            incarnation,
-            unsent,
-            watch,
-            polled,
-            rest,
-            erred,
-            again,
-            phase,
-            attempt,
-            write,
-            swap,
+            life, cut, met, drift, wall, lock, known, incarnation, unsent, watch, polled, rest,
+            erred, again, phase, attempt, write, swap,
         } = holder;
         self.put((*life as u8) << 4 | *phase as u8);
         self.flags(&[*cut, *met, *drift, *polled, *erred]);
@@ -204,21 +189,10 @@ impl Writer {
     }
 
     fn budget(&mut self, budget: &Budget) {
+        #[rustfmt::skip]
         let Budget {
-            flights,
-            resets,
-            crashes,
-            pauses,
-            lost,
-            zombies,
-            answers,
-            refused,
-            outages,
-            failovers,
-            jumps,
-            walls,
-            turns,
-            cuts,
+            flights, resets, crashes, pauses, lost, zombies, answers, refused, outages, failovers,
+            jumps, walls, turns, cuts,
         } = budget;
         for (one, other) in [
             (flights, resets),

@@ -167,21 +167,10 @@ macro_rules! config {
     };
 }
 
+#[rustfmt::skip]
 const NONE: Budget = Budget {
-    flights: 0,
-    resets: 0,
-    crashes: 0,
-    pauses: 0,
-    lost: 0,
-    zombies: 0,
-    answers: 0,
-    refused: 0,
-    outages: 0,
-    failovers: 0,
-    jumps: 0,
-    walls: 0,
-    turns: 0,
-    cuts: 0,
+    flights: 0, resets: 0, crashes: 0, pauses: 0, lost: 0, zombies: 0, answers: 0, refused: 0,
+    outages: 0, failovers: 0, jumps: 0, walls: 0, turns: 0, cuts: 0,
 };
 
 #[rustfmt::skip]

@@ -3,19 +3,10 @@
 use crate::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[rustfmt::skip]
 pub(crate) enum Law {
-    Alone,
-    Forward,
-    Reuse,
-    Kept,
-    Accepted,
-    Later,
-    Truth,
-    TokensStay,
-    FlightsEnd,
-    ResetOnce,
-    ResetUndoes,
-    ResetTells,
+    Alone, Forward, Reuse, Kept, Accepted, Later, Truth, TokensStay, FlightsEnd, ResetOnce,
+    ResetUndoes, ResetTells,
 }
 
 impl Law {
