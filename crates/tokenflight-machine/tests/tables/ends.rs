@@ -100,9 +100,7 @@ fn reloaded(machine: &mut Session, outcome: impl FnOnce(&Plan) -> Outcome<u32>) 
     let plan = started(machine.usable(None, at(3700)));
     assert_eq!(plan.reason, Reason::Load);
     let outcome = outcome(&plan);
-    names(&told(machine, |machine| {
-        machine.finish(&plan, outcome, at(3700), 0);
-    }))
+    names(&told(machine, |machine| machine.finish(&plan, outcome, at(3700), 0)))
 }
 
 #[test]

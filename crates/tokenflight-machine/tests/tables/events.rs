@@ -8,22 +8,16 @@ use crate::tables::*;
 fn refresh(machine: &mut Session, second: u64, outcome: impl FnOnce(&mut Plan) -> Outcome<u32>) -> Vec<Event> {
     let mut plan = started(machine.force(at(second)));
     let outcome = outcome(&mut plan);
-    told(machine, |machine| {
-        machine.finish(&plan, outcome, at(second), ALL);
-    })
+    told(machine, |machine| machine.finish(&plan, outcome, at(second), ALL))
 }
 
 fn fail_to_store(machine: &mut Session, second: u64) -> Vec<&'static str> {
     let write = machine.flush().expect("a write");
-    names(&told(machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(second));
-    }))
+    names(&told(machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(second))))
 }
 
 fn stores(machine: &mut Session, second: u64) -> Vec<&'static str> {
-    names(&told(machine, |machine| {
-        store(machine, at(second));
-    }))
+    names(&told(machine, |machine| store(machine, at(second))))
 }
 
 const NOTHING: [&str; 0] = [];
@@ -81,9 +75,7 @@ fn what_could_not_be_stored_is_told_once_and_so_is_that_it_is() {
     assert_eq!(names(&events), ["refreshed", "unpersisted"]);
     let Event::Unpersisted { generation, error } = &events[1] else { panic!("{events:?}") };
     assert_eq!((*generation, error.kind()), (machine.generation(), &ErrorKind::Store));
-    let events = told(&mut machine, |machine| {
-        store(machine, at(101));
-    });
+    let events = told(&mut machine, |machine| store(machine, at(101)));
     let [Event::Persisted { generation: stored }] = &events[..] else { panic!("{events:?}") };
     assert_eq!(stored, generation);
 }
@@ -153,9 +145,7 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     });
     assert_eq!((names(&events), unsaved.login_id()), (vec!["login", "unpersisted"], before.next()));
     let write = unsaved.flush().expect("a write");
-    let events = told(&mut unsaved, |machine| {
-        write_to(machine, write, Some(&theirs), at(101));
-    });
+    let events = told(&mut unsaved, |machine| write_to(machine, write, Some(&theirs), at(101)));
     assert_eq!((names(&events), unsaved.login_id()), (vec!["persisted"], before.next()));
 }
 

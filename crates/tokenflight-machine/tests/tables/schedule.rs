@@ -89,9 +89,7 @@ fn answer(machine: &mut Session, second: u64, took: u64, lifetime: u64) -> Vec<&
     let entry = committed(plan.known.as_deref(), Some(secs(lifetime)), at(second));
     let times = Times::new(at(second), Some(secs(lifetime)));
     let outcome: Outcome<u32> = answered(&plan, times, Saved::Stored(entry.into()));
-    names(&told(machine, |machine| {
-        machine.finish(&plan, outcome, at(second + took), 0);
-    }))
+    names(&told(machine, |machine| machine.finish(&plan, outcome, at(second + took), 0)))
 }
 
 #[test]
@@ -129,9 +127,7 @@ fn a_token_of_no_lifetime_needs_no_warning() {
         let mut machine = session();
         let plan = started(machine.force(at(100)));
         let outcome = obtained(&plan, lifetime);
-        let events = told(&mut machine, |machine| {
-            machine.finish(&plan, outcome, at(101), 0);
-        });
+        let events = told(&mut machine, |machine| machine.finish(&plan, outcome, at(101), 0));
         assert_eq!(names(&events), ["refreshed"], "{lifetime:?}");
     }
 }

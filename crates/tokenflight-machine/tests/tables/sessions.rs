@@ -96,9 +96,8 @@ fn a_new_session_reads_its_store_first_and_only_once() {
     assert_eq!((plan.reason, plan.usable, plan.known.as_ref()), (Reason::Load, None, None));
     assert!(matches!(machine.usable(None, at(0)), Decision::Join { .. }));
     let empty = Outcome::Found { entry: None, token: None };
-    let events = told(&mut machine, |machine| {
-        assert!(matches!(machine.finish(&plan, empty, at(1), 0), Finish::Failed(_)));
-    });
+    let events =
+        told(&mut machine, |machine| assert!(matches!(machine.finish(&plan, empty, at(1), 0), Finish::Failed(_))));
     assert_eq!(names(&events), [""; 0], "that there was no login is no news");
     assert_eq!(refused_with(machine.usable(None, at(1))), ErrorKind::NotLoggedIn);
     assert!(machine.tick(at(1)).refresh.is_none() && !machine.is_unloaded());
@@ -115,9 +114,7 @@ fn what_is_over_for_the_session_it_is_drawn_from_is_over_here() {
     let mut machine = session();
     let plan = started(machine.force(at(100)));
     let outcome = Outcome::Over { error: Error::new(ErrorKind::LoggedOut) };
-    let events = told(&mut machine, |machine| {
-        machine.finish(&plan, outcome, at(101), 0);
-    });
+    let events = told(&mut machine, |machine| machine.finish(&plan, outcome, at(101), 0));
     assert_eq!(names(&events), ["logout"]);
     assert_eq!(machine.over().map(Error::kind), Some(&ErrorKind::LoggedOut));
     assert!(!machine.has_usable(None, at(101)) && machine.token().is_none());

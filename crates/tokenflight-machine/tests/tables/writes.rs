@@ -91,9 +91,7 @@ fn what_could_not_be_stored_is_tried_again_soon_and_at_least_every_five_seconds(
 fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
     let mut machine = unsaved();
     let write = writing(machine.usable(None, at(3600)));
-    let events = told(&mut machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(3600));
-    });
+    let events = told(&mut machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(3600)));
     assert_eq!(names(&events), ["failed", "unpersisted"]);
     assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Store);
     assert_eq!(refused_with(machine.force(at(3600))), ErrorKind::Store);
@@ -109,9 +107,7 @@ fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
 fn a_failed_write_that_no_caller_waits_for_is_no_failed_refresh() {
     let mut machine = unsaved();
     let write = machine.tick(at(0)).write.expect("an attempt");
-    let events = told(&mut machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(0));
-    });
+    let events = told(&mut machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(0)));
     assert_eq!(names(&events), ["unpersisted"]);
 }
 
