@@ -1,17 +1,10 @@
 //! One look at the current token: a header value taken out of what keeps it, and dropped.
 
-use std::{
-    hint::black_box,
-    pin::Pin,
-    sync::{Arc, RwLock},
-};
+use std::{hint::black_box, sync::RwLock};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
-use tokenflight::{BearerOptions, Driver};
-use tokio::sync::watch;
 
-use crate::parts;
+use crate::prelude::*;
 
 /// What keeps the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,5 +13,6 @@
 pub mod cells;
 pub mod loopback;
 pub mod parts;
+mod prelude;
 pub mod stacks;
 pub mod storm;

@@ -1,23 +1,19 @@
 //! Requests to a server on this machine: hyper-util's client, hyper's server, one thread for both.
 
-use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, pin::Pin};
+use std::{fmt, io, net::SocketAddr};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use tokenflight::{BearerOptions, Driver};
 use tokio::{net::TcpListener, runtime};
-use tower::{Layer, Service};
 
 use crate::{
-    parts::{self, Req, Requests},
+    prelude::*,
     stacks::{Cloned, Fixed, Stack, retry},
 };
 

@@ -1,24 +1,11 @@
 //! What everything is made of. Nothing here fails with the settings that are written here; if they are changed, a bench
 //! stops at once.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use http::{HeaderName, Method, Uri, header};
+use tokenflight::{Bearer, BearerLayer, Origins, TokenSet};
+use tokenflight_test::MockGrant;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerLayer, BearerOptions, Driver, GrantError, Origins, Session, TokenRequest, TokenSet, grant_fn,
-};
-use tokenflight_test::{ManualTime, MockGrant};
-use tower::Layer;
-
-use crate::stacks::Nothing;
+use crate::{prelude::*, stacks::Nothing};
 
 /// Where all requests go.
 pub const ORIGIN: &str = "https://api.example.com";

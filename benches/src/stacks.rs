@@ -1,22 +1,15 @@
 //! One request through stacks of services, all over the same service that answers at once.
 
 use std::{
-    convert::Infallible,
-    future::{Future, Ready, ready},
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
+    future::{Ready, ready},
+    pin::pin,
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use http::header::AUTHORIZATION;
 use http_body_util::Empty;
-use tokenflight::{BearerOptions, Driver};
-use tower::{
-    Layer, Service,
-    retry::{Policy, Retry},
-};
+use tower::retry::{Policy, Retry};
 
-use crate::parts::{self, Req};
+use crate::prelude::*;
 
 /// A stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
