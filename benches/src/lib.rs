@@ -2,6 +2,7 @@
 //! timed, counted and compared.
 //!
 //! * [`parts`]: sessions, tokens and requests.
+//! * [`nothing`]: the client at the bottom of every stack.
 //! * [`stacks`]: one request through a stack of services.
 //! * [`cells`]: one look at the current token.
 //! * [`storm`]: many who wait for one refresh.
@@ -12,6 +13,7 @@
 
 pub mod cells;
 pub mod loopback;
+pub mod nothing;
 pub mod parts;
 mod prelude;
 pub mod stacks;

@@ -5,7 +5,7 @@ use http::{HeaderName, Method, Uri, header};
 use tokenflight::{Bearer, BearerLayer, Origins, TokenSet};
 use tokenflight_test::MockGrant;
 
-use crate::{prelude::*, stacks::Nothing};
+use crate::{nothing::Nothing, prelude::*};
 
 /// Where all requests go.
 pub const ORIGIN: &str = "https://api.example.com";

@@ -1,15 +1,11 @@
 //! One request through stacks of services, all over the same service that answers at once.
 
-use std::{
-    future::{Ready, ready},
-    pin::pin,
-};
+use std::{future::Ready, pin::pin};
 
 use http::header::AUTHORIZATION;
-use http_body_util::Empty;
 use tower::retry::{Policy, Retry};
 
-use crate::prelude::*;
+use crate::{nothing::Nothing, prelude::*};
 
 /// A stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,25 +113,6 @@ impl<S: Service<Req> + Clone> Service<Req> for Cloned<S> {
         let mut service = self.0.clone();
         assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
         service.call(request)
-    }
-}
-
-/// Answers at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Nothing;
-
-impl<B> Service<Request<B>> for Nothing {
-    type Response = Response<Empty<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        drop(std::hint::black_box(request));
-        ready(Ok(Response::new(Empty::new())))
     }
 }
 

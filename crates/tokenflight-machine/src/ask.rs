@@ -15,18 +15,22 @@ use super::{
 /// Within a grace window a refresh token is presented again so often; more would prove that something else is wrong.
 const MOST_AGAIN: u32 = 2;
 
+/// A caller that has a usable token waits so long for a newer one at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Where no token counts as fresh, what an origin refuses may be new all the same.
 const YOUNG: Duration = Duration::from_secs(10);
 
 impl<T: Token> Machine<T> {
     /// A caller wants a token that is valid now, for this origin.
     ///
-    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had.
+    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had soon.
     pub fn usable(&mut self, origin: Option<OriginId>, now: Now) -> Decision {
         match &self.phase {
             Phase::Active(held) if held.usable(origin, now) => {
                 if !held.rejected.is_empty()
                     && self.unsaved.is_none()
+                    && !self.is_slow(now)
                     && let Some(decision) = self.newer_if_any(now)
                 {
                     return decision;
@@ -37,11 +41,12 @@ impl<T: Token> Machine<T> {
                 let reason = if held.rejected.is_empty() { Reason::Due } else { Reason::Rejected };
                 self.launch(reason, now)
             }
-            // To be read again after an end: what lives is used if that cannot be done now.
+            // To be read again after an end: what lives is used meanwhile.
             Phase::Unloaded { .. } => {
                 let lives = self.has_usable(origin, now);
                 match self.launch(Reason::Load, now) {
-                    Decision::Refuse(_) | Decision::Wait { .. } if lives => Decision::Use { beside: self.beside(now) },
+                    Decision::Start(start) => Decision::Start(start),
+                    _ if lives => Decision::Use { beside: self.beside(now) },
                     decision => decision,
                 }
             }
@@ -151,7 +156,8 @@ impl<T: Token> Machine<T> {
         let (Phase::Active(held), Some(origin)) = (&self.phase, refused.origin) else { return };
         let policy = &self.rules.policy;
         let young = held.life.younger_than(policy.fresh_window.max(YOUNG).saturating_mul(4), now);
-        let again = self.storms.refused_before(origin, self.generation) && held.life.in_first_half(now);
+        let early = if held.life.lifetime().is_some() { held.life.in_first_half(now) } else { young };
+        let again = self.storms.refused_before(origin, self.generation) && early;
         if (young && refused.replays > 0) || again {
             self.storms.strike(origin, self.generation, now.boot, policy);
         }
@@ -160,6 +166,19 @@ impl<T: Token> Machine<T> {
     /// An origin has accepted a request that it had refused: refreshing has helped.
     pub fn accepted(&mut self, origin: OriginId) {
         self.storms.accepts(origin);
+    }
+
+    /// The user wants the store to be read, if the session was over; then as [`usable`](Self::usable).
+    pub fn load(&mut self, now: Now) -> Decision {
+        if !self.is_unloaded() {
+            return self.usable(None, now);
+        }
+        match self.launch(Reason::Load, now) {
+            Decision::Refuse(_) | Decision::Wait { .. } if self.has_usable(None, now) => {
+                Decision::Use { beside: self.beside(now) }
+            }
+            decision => decision,
+        }
     }
 
     /// The user wants a new token, whatever the current one is worth.
@@ -203,6 +222,19 @@ impl<T: Token> Machine<T> {
         }
         let bare = matches!(&self.phase, Phase::Active(held) if !self.renewable(held));
         bare.then(|| Error::new(ErrorKind::NoRefreshToken))
+    }
+
+    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if it has a usable token all the
+    /// same: the newer one spares it a refusal, and is not worth more than a moment.
+    #[must_use]
+    pub fn patience(&self, origin: Option<OriginId>, now: Now) -> Option<Duration> {
+        self.has_usable(origin, now).then(|| now.boot.saturating_add(PATIENCE))
+    }
+
+    /// Whether the refresh in progress has taken longer than a caller with a usable token waits for.
+    fn is_slow(&self, now: Now) -> bool {
+        let began = |running: Running| running.deadline.saturating_sub(self.rules.refresh_limit());
+        self.refresh.is_some_and(|running| now.boot >= began(running).saturating_add(PATIENCE))
     }
 
     /// A newer token than one that is usable, if that is on its way or can be started.
@@ -316,7 +348,9 @@ impl<T: Token> Machine<T> {
     /// the session early.
     fn kept_back(&self, now: Now) -> Option<Error> {
         let held = self.held()?;
-        if !self.keeps_back(held, now) || !held.lives(now) || !held.rejected.is_empty() {
+        let others = self.longest.as_deref().is_some_and(|life| !life.expired(now));
+        let lives = others || (held.lives(now) && held.rejected.is_empty());
+        if !self.keeps_back(held, now) || !lives {
             return None;
         }
         let last = self.backoff.last().cloned();

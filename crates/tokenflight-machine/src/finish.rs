@@ -14,7 +14,7 @@ use super::{
     look::Looks,
     machine::{InDoubt, Phase},
     rejected::Rejected,
-    write::Unsaved,
+    unsaved::Unsaved,
 };
 
 /// Bounds of a server's `Retry-After`.
@@ -196,6 +196,7 @@ impl<T: Token> Machine<T> {
         // If nothing was ever seen, and there was a login here, that one was never stored.
         if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {
             self.login = self.login.next();
+            self.longest = None;
             self.storms.clear();
             match &mut self.phase {
                 Phase::Active(held) => (held.token, held.rejected) = (None, Rejected::default()),

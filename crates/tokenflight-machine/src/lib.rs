@@ -37,6 +37,7 @@
 
 mod ask;
 mod backoff;
+mod counts;
 mod events;
 mod finish;
 mod life;
@@ -53,6 +54,7 @@ mod rules;
 mod slice;
 mod storm;
 mod tick;
+mod unsaved;
 mod write;
 
 pub use self::{

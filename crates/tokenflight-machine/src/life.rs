@@ -65,6 +65,12 @@ impl Life {
         self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime))
     }
 
+    /// Whether it is known when it ends, and that is later.
+    pub(super) fn lasts_longer(&self, than: Option<&Self>) -> bool {
+        let end = |life: &Self| life.lifetime.map(|lifetime| life.anchor.boot.saturating_add(lifetime));
+        end(self).is_some_and(|own| than.and_then(end).is_none_or(|other| own > other))
+    }
+
     /// What is left of it; [`Duration::MAX`] if its lifetime is unknown.
     pub(super) fn left(&self, now: Now) -> Duration {
         self.lifetime.map_or(Duration::MAX, |lifetime| lifetime.saturating_sub(now.since(self.anchor)))

@@ -7,7 +7,7 @@ use super::{
     life::Life,
     machine::{Held, Phase},
     rejected::Rejected,
-    write::Unsaved,
+    unsaved::Unsaved,
 };
 
 impl<T: Token> Machine<T> {
@@ -17,7 +17,7 @@ impl<T: Token> Machine<T> {
         self.begin(Some(tokens), now);
         self.generation = self.generation.next();
         self.used = (true, false);
-        let life = Life::new(&self.rules.policy, times, Some(now.boot), self.latency, random);
+        let life = Life::new(&self.rules.policy, times, times.issued(), self.latency, random);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt }));
         (self.counts.login, self.counts.source) = (self.login, None);
@@ -47,11 +47,14 @@ impl<T: Token> Machine<T> {
     }
 
     /// The next caller reads the store again. Only lifts an end; what lives of an access token stays until the store has been
-    /// read.
-    pub fn reload(&mut self) {
+    /// read. A token that has run out and cannot be renewed is an end as well.
+    pub fn reload(&mut self, now: Now) {
         let (held, error) = match &self.phase {
             Phase::Ended(held, error) => (held.clone(), error.clone()),
             Phase::Over(error) => (None, error.clone()),
+            Phase::Active(held) if !self.renewable(held) && !held.lives(now) => {
+                (None, Error::new(ErrorKind::NoRefreshToken))
+            }
             Phase::Unloaded { .. } | Phase::Active(_) => return,
         };
         if self.unsaved.is_none() {
@@ -75,6 +78,7 @@ impl<T: Token> Machine<T> {
         self.answered = None;
         self.forced = None;
         self.unsent = None;
+        self.longest = None;
         self.storms.clear();
         let before = self.unsaved.take();
         if before.as_ref().is_some_and(|before| before.error().is_some()) {

@@ -7,8 +7,8 @@ use tokenflight_core::{
 };
 
 use super::{
-    OriginId, Plan, Policy, Rules, Work, WorkId, backoff::Backoff, events::Counts, life::Life, look::Looks,
-    rejected::Rejected, storm::Storms, write::Unsaved,
+    OriginId, Plan, Policy, Role, Rules, Work, WorkId, backoff::Backoff, counts::Counts, life::Life, look::Looks,
+    rejected::Rejected, storm::Storms, unsaved::Unsaved,
 };
 
 /// What a token is to the machine: something that can be told from another one.
@@ -36,6 +36,9 @@ pub struct Machine<T> {
     pub(super) resets: u64,
     pub(super) generation: Generation,
     pub(super) phase: Phase<T>,
+    /// The life of the token that lasts longest of all that were obtained for audiences, if they have this session in common:
+    /// each has a token of its own.
+    pub(super) longest: Option<Box<Life>>,
     /// What was last seen in the store.
     pub(super) known: Option<Arc<Entry>>,
     /// What is not stored yet.
@@ -155,6 +158,7 @@ impl<T: Token> Machine<T> {
             resets: 0,
             generation: Generation::default(),
             phase: Phase::Unloaded { was: None, held: None },
+            longest: None,
             known: None,
             unsaved: None,
             refresh: None,
@@ -253,6 +257,13 @@ impl<T: Token> Machine<T> {
         matches!(self.phase, Phase::Unloaded { .. })
     }
 
+    /// Whether it is known which login there is, or that there is none: that was stored, or came or went here. An end that is
+    /// lifted changes nothing about that.
+    #[must_use]
+    pub const fn knows_login(&self) -> bool {
+        !matches!(self.phase, Phase::Unloaded { was: None, .. })
+    }
+
     /// Whether a token is there that can be handed to a caller for this origin.
     #[must_use]
     pub fn has_usable(&self, origin: Option<OriginId>, now: Now) -> bool {
@@ -345,14 +356,15 @@ impl<T: Token> Machine<T> {
         let deadline = now.boot.saturating_add(self.rules.refresh_limit());
         self.refresh = Some(Running { id, deadline });
         self.no_look();
-        let usable = self.held().filter(|held| held.lives(now) && held.rejected.is_empty());
+        let own = self.held().filter(|held| held.lives(now) && held.rejected.is_empty());
+        let lives = self.longest.as_deref().filter(|life| !life.expired(now));
         Plan {
             id,
             reason,
             login: self.login,
             generation: self.generation,
             known: self.known.clone(),
-            usable: usable.map(|held| held.life.left(now)),
+            usable: own.map(|held| &held.life).into_iter().chain(lives).map(|life| life.left(now)).max(),
             started: now,
             looks: false,
         }
@@ -369,6 +381,9 @@ impl<T: Token> Machine<T> {
         if !same {
             self.generation = self.generation.next();
             self.used = (false, self.used.0);
+        }
+        if self.rules.role == Role::Common && life.lasts_longer(self.longest.as_deref()) {
+            self.longest = Some(Box::new(life));
         }
         let rejected = Rejected::default();
         self.set_phase(Phase::Active(Held { token, life, renewable, rejected, in_doubt: None }));

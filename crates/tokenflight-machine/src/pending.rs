@@ -79,6 +79,9 @@ impl Pending {
         now: Now,
     ) -> Self {
         let (mut superseded, mut useless, mut ends) = (Vec::new(), Vec::new(), tokens.is_none());
+        // The one before may have read the store for itself.
+        let read = before.as_ref().and_then(|before| before.known.clone());
+        let known = read.into_iter().chain(known).max_by_key(|known| known.order());
         if ends {
             useless.extend(before.as_ref().and_then(Self::refresh_token).cloned());
         }
@@ -105,6 +108,26 @@ impl Pending {
             if self.refresh_token() != Some(&token) && !self.useless.contains(&token) {
                 self.useless.push(token);
             }
+        }
+    }
+
+    /// It is stored, and these are the tokens that it has replaced. What was last seen was
+    /// replaced by a try whose answer was lost, if the store tells of none.
+    fn replaced(&mut self, tokens: Option<StoredTokens>) {
+        let known = self.known.as_deref().filter(|_| self.known_is_useless).and_then(refresh_token).cloned();
+        let replaced = tokens.and_then(|tokens| tokens.refresh).or(known);
+        let replaced = replaced.filter(|_| self.ends);
+        self.forget(replaced);
+    }
+
+    /// What this has made useless if this is its answer, although another one has taken its place by now.
+    #[must_use]
+    pub fn ended(&self, answer: &Result<Reply, Failure>) -> Vec<RefreshToken> {
+        match answer {
+            Ok(Reply::Stored { replaced, .. }) if self.ends => {
+                replaced.iter().filter_map(|tokens| tokens.refresh.clone()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -171,8 +194,7 @@ impl Pending {
     pub fn answer(&mut self, answer: Result<Reply, Failure>, now: Now) -> Answered {
         match answer {
             Ok(Reply::Stored { entry, replaced }) => {
-                let replaced = replaced.filter(|_| self.ends).and_then(|tokens| tokens.refresh);
-                self.forget(replaced);
+                self.replaced(replaced);
                 Answered::Stored { entry, revoke: std::mem::take(&mut self.useless) }
             }
             Ok(Reply::Overtaken(entry)) if self.superseded.contains(&entry.login) => {

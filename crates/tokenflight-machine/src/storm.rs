@@ -51,10 +51,11 @@ impl Storms {
         repeated || now < storm.rests
     }
 
-    /// Whether the origin has refused the generation before this one, and accepted none since.
+    /// Whether the origin has refused an earlier generation than this one, and accepted none since. What others have refused
+    /// in between does not count.
     pub(super) fn refused_before(&self, origin: OriginId, generation: Generation) -> bool {
         let refused = self.0.iter().find(|storm| storm.origin == origin).and_then(|storm| storm.refused);
-        refused.is_some_and(|refused| refused.next() == generation)
+        refused.is_some_and(|refused| refused < generation)
     }
 
     /// The origin refuses this generation, and a newer one is to be obtained.

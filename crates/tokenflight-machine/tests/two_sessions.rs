@@ -138,7 +138,7 @@ fn play(deeds: &[(bool, Deed, Weather)]) {
         match deed {
             Deed::Login => login(session, Some(HOUR), now),
             Deed::Logout => session.logout(now),
-            Deed::Reload => session.reload(),
+            Deed::Reload => session.reload(now),
             Deed::Refresh => {
                 if let Some(write) = session.flush() {
                     world.write(session, write, weather, now);
@@ -158,7 +158,7 @@ fn play(deeds: &[(bool, Deed, Weather)]) {
     // Once the store works again both store what they owe, and then agree on what is in it.
     for _ in 0..3 {
         for session in &mut sessions {
-            session.reload();
+            act(session, Deed::Reload, Weather::Fine);
             act(session, Deed::Refresh, Weather::Fine);
         }
     }

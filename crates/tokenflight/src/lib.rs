@@ -33,6 +33,7 @@ mod catch;
 pub mod docs;
 pub mod driver;
 mod flight;
+mod flights;
 mod parts;
 mod refresh;
 mod revoke;

@@ -37,6 +37,9 @@ pub(crate) struct Parts {
     pub(crate) holder: Box<str>,
 }
 
+/// How often a lost state is written back, or a token presented in the place of another one, before something else is wrong.
+pub(crate) const MOST_AGAIN: usize = 3;
+
 /// The end of a store operation.
 pub(crate) type Applied = Result<Reply, Failure>;
 

@@ -5,29 +5,27 @@
 //! its place is one step.
 
 mod driven;
-mod flights;
+mod shown;
+mod start;
 
 use std::{collections::VecDeque, fmt};
 
-use http::HeaderValue;
 use tokenflight_core::{Error, Event, Now, store::OpId};
-use tokenflight_machine::{Machine, Offer, Plan, Work, WorkId};
+use tokenflight_machine::{Machine, Plan, Work};
 
 use crate::{
     catch::caught_call,
     driver::Link,
     flight::Flight,
+    flights::{AnyFlight, Carry, Refreshed, Written},
     parts::{Applied, Parts},
-    refresh::{self, Refreshed, Wish},
-    session::{Access, Pass, Snapshot, State, Status, Token},
+    session::{Access, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
-    telemetry::Cause,
-    unstored::{Unstored, Written},
     wakers::{Listener, Wakers},
-    write,
 };
 
-pub(crate) use self::flights::{AnyFlight, Carry};
+use self::shown::Shown;
+pub(crate) use self::start::Wait;
 
 /// A session's state, shared by its handles.
 // In this order: every request reads the stamp, and every clone of a handle writes what counts them, which is before the slot.
@@ -58,12 +56,14 @@ pub(crate) struct Slot {
     /// polled yet inherit what the last handle leaves, if there is no driver by then.
     standby: Vec<Arc<Link>>,
     /// What the stamp stands for.
-    shown: (Option<Offer>, bool),
+    shown: Shown,
     /// What is to be told, in order, and whether a thread is telling.
     events: VecDeque<Event>,
     telling: bool,
     /// Whether the driver has something to look at.
     notify: bool,
+    /// Whether it was told that what is not stored is abandoned, and it was not tried since.
+    given_up: bool,
     trash: Vec<AnyFlight>,
 }
 
@@ -76,10 +76,11 @@ impl Inner {
             owed: Vec::new(),
             driver: None,
             standby: Vec::new(),
-            shown: (None, false),
+            shown: Shown::default(),
             events: VecDeque::new(),
             telling: false,
             notify: false,
+            given_up: false,
             trash: Vec::new(),
         };
         let stamp = Stamp { now: AtomicU64::new(1), _apart: [0; 7] };
@@ -115,6 +116,12 @@ impl Inner {
         self.tell();
     }
 
+    /// Tells that what is not stored by now is lost, unless it is tried again.
+    pub(crate) fn give_up(&self) {
+        self.note(|slot| slot.given_up = true);
+        self.announce(Event::Abandoned);
+    }
+
     /// A caller's question: it changes no more than what is in progress, and has nothing to tell.
     pub(crate) fn ask<R>(&self, now: Now, ask: impl FnOnce(&mut Slot) -> R) -> R {
         let mut slot = lock(&self.slot);
@@ -146,14 +153,13 @@ impl Inner {
 
     /// Shows what changed, and releases the lock.
     fn show(&self, mut slot: MutexGuard<'_, Slot>, now: Now) -> u64 {
-        let driven = slot.driver.is_some();
-        let shown = (slot.machine.offer(driven, now), driven);
+        let shown = slot.showing(now);
         let changed = shown != slot.shown;
         if changed {
             slot.shown = shown;
             self.stamp.now.fetch_add(1, Ordering::Release);
         }
-        let stamp = if slot.shown.0.is_some() { self.stamp() } else { 0 };
+        let stamp = if slot.shown.offer.is_some() { self.stamp() } else { 0 };
         let notified = std::mem::take(&mut slot.notify).then(|| slot.driver.clone()).flatten();
         let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
         drop(slot);
@@ -200,65 +206,6 @@ impl Inner {
         self.changed.listen()
     }
 
-    /// What is current, not yet copied.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        // Read before the token: if it changes in between, the copy is seen to be old at its first use.
-        let stamp = self.stamp();
-        if self.asks_for_common() {
-            // No stamp is zero: the next request looks again.
-            return Snapshot::default();
-        }
-        let now = self.parts.now();
-        let mut slot = lock(&self.slot);
-        let driven = slot.driver.is_some();
-        let offer = slot.machine.offer(driven, now);
-        let access = slot.machine.token().cloned();
-        if offer.is_some() {
-            slot.machine.note_use();
-        }
-        // Whatever changes a session shows it. What the clock alone changes is that there is no offer any more.
-        if slot.shown.0.is_some() == offer.is_some() && slot.has_nothing_to_hand_over() {
-            drop(slot);
-        } else {
-            self.show(slot, now);
-        }
-        let pass = access.zip(offer).map(|(access, offer)| Pass {
-            header: access.header().clone(),
-            login: offer.login,
-            generation: offer.generation,
-            clock: offer.ask_after.filter(|_| !driven).map(|after| (offer.anchor, after)),
-        });
-        Snapshot { stamp, pass, copied: false }
-    }
-
-    /// The header of the current token, also while something is in progress that requests would keep moving.
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        self.look(|slot, now| slot.machine.offer(true, now).and_then(|_| slot.token()))
-            .map(|token| token.header().clone())
-    }
-
-    pub(crate) fn state(&self) -> State {
-        self.look(|slot, now| {
-            let machine = &slot.machine;
-            let usable = machine.has_usable(None, now);
-            let status = match machine.over() {
-                Some(error) if usable => Status::Ending(error.clone()),
-                Some(error) => Status::Over(error.clone()),
-                None if usable => Status::Usable,
-                None if machine.is_unloaded() => Status::Unloaded,
-                None => Status::Stale,
-            };
-            State {
-                status,
-                login: machine.login_id(),
-                generation: machine.generation(),
-                refreshing: slot.refresh.is_some(),
-                unsaved: machine.has_unsaved(),
-                fresh_refused: machine.fresh_refused(),
-            }
-        })
-    }
-
     /// Leaves a flight to the session, to be taken to its end.
     pub(crate) fn owe(&self, flight: AnyFlight) {
         self.change(|slot, _| {
@@ -302,29 +249,6 @@ impl Inner {
 }
 
 impl Slot {
-    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
-    pub(crate) fn start_refresh(
-        &mut self,
-        plan: Plan,
-        wish: Option<Arc<Wish>>,
-        cause: &mut Cause,
-        session: &Arc<Inner>,
-    ) {
-        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        self.refresh = Some(Flight::new(Box::pin(refresh::run(parts, weak, plan, wish, cause.take()))));
-        self.notify = true;
-    }
-
-    /// Starts a write. Nothing of it runs before it is polled.
-    pub(crate) fn start_write(&mut self, id: WorkId, session: &Arc<Inner>) {
-        let Some(pending) = self.machine.pending(id).cloned() else { return };
-        let left = Unstored { pending, generation: self.machine.generation() };
-        let (parts, weak) = (Arc::clone(&session.parts), Arc::downgrade(session));
-        let flight = Flight::new(Box::pin(write::run(parts, weak, id, left)));
-        self.trash.extend(self.write.replace(flight).map(AnyFlight::Write));
-        self.notify = true;
-    }
-
     /// The refresh in progress has ended.
     pub(crate) fn end_refresh(&mut self) {
         self.trash.extend(self.refresh.take().map(AnyFlight::Refresh));
@@ -354,13 +278,29 @@ impl Slot {
         left
     }
 
+    /// Whether something is in progress, left behind or not stored.
+    pub(crate) fn owes(&self) -> bool {
+        self.machine.has_unsaved() || self.refresh.is_some() || !self.owed.is_empty()
+    }
+
+    /// All that stands still if no caller moves it, but for what this thread is inside.
+    pub(crate) fn undriven(&self) -> Option<Carry> {
+        let flights = if self.is_driven() { Vec::new() } else { self.flights() };
+        Carry::all(flights.iter().filter_map(AnyFlight::carry))
+    }
+
+    /// What was left behind and has not ended.
+    pub(crate) fn owed(&self) -> Vec<AnyFlight> {
+        self.owed.clone()
+    }
+
     pub(crate) const fn is_driven(&self) -> bool {
         self.driver.is_some()
     }
 
     /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no question brings one.
     fn is_unchanged(&self) -> bool {
-        self.shown.0.is_none() && self.has_nothing_to_hand_over()
+        self.shown.offer.is_none() && self.has_nothing_to_hand_over()
     }
 
     fn has_nothing_to_hand_over(&self) -> bool {
@@ -368,6 +308,9 @@ impl Slot {
     }
 
     fn forget_finished(&mut self) {
+        if self.owed.is_empty() {
+            return;
+        }
         let (finished, owed) = std::mem::take(&mut self.owed).into_iter().partition(AnyFlight::is_finished);
         self.owed = owed;
         let mut finished: Vec<_> = finished;

@@ -8,10 +8,9 @@ use tokenflight_machine::{Answered, Failure, Pending};
 use crate::{
     catch::caught,
     flight::Flight,
-    parts::{Applied, Parts, is_refused_by_ancestor, unknown},
-    refresh::MOST_AGAIN,
+    flights::Written,
+    parts::{Applied, MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
     revoke::revoke,
-    session::Revocation,
     sync::{Arc, Weak},
 };
 
@@ -20,9 +19,6 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// How often it is tried: half a minute, if the store fails at once.
 const TRIES: usize = 10;
-
-/// How a write ended: what became of the refresh tokens that a logout has made useless.
-pub(crate) type Written = Result<Revocation, Error>;
 
 /// What was not stored when the last handle of its session went, and the generation that is told with it.
 #[derive(Clone, Debug)]

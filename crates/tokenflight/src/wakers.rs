@@ -98,6 +98,11 @@ impl Wakers {
         Listener { wakers: self, number: Some(self.enter()) }
     }
 
+    /// Whether a task waits that was not woken yet.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        lock(&self.0).as_ref().is_some_and(|list| !list.waiting.is_empty())
+    }
+
     pub(crate) fn wake_all(&self) {
         self.wake(usize::MAX);
     }

@@ -4,17 +4,18 @@
 
 use std::time::Duration;
 
-use tokenflight_core::{Error, ErrorKind, Now};
+use tokenflight_core::{Error, ErrorKind, Now, RefreshToken};
 use tokenflight_machine::{Pending, Settled, WorkId};
 
 use crate::{
     catch::caught,
-    flight::Join,
+    flight::{Fate, Join},
+    flights::{AnyFlight, Written},
     parts::{Applied, Parts, unknown},
     revoke::revoke,
-    slot::{AnyFlight, Inner},
+    slot::Inner,
     sync::{Arc, Weak},
-    unstored::{Unstored, Written, read, stay, written_back},
+    unstored::{Unstored, read, stay, written_back},
 };
 
 /// How long a logout waits for a refresh in progress.
@@ -24,8 +25,8 @@ pub(crate) const LOGOUT_WAIT: Duration = Duration::from_secs(5);
 const LOGOUT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Stores what the session has to store under this name, which is still there if the session is gone.
-pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId, left: Unstored) -> Written {
-    match caught(write(Arc::clone(&parts), Weak::clone(&session), id, left)).await {
+pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId, left: Unstored, fate: Fate) -> Written {
+    match caught(write(Arc::clone(&parts), Weak::clone(&session), id, left, fate)).await {
         Ok(written) => written,
         // The clock, which may panic again: the session is freed with a moment that it knows.
         Err(panicked) => {
@@ -43,32 +44,34 @@ pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId, lef
     }
 }
 
-async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId, mut left: Unstored) -> Written {
+async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId, mut left: Unstored, fate: Fate) -> Written {
     let mut again = 0;
     loop {
-        if let Some(session) = session.upgrade() {
-            let Some(current) = session.left(id) else { return Err(Error::new(ErrorKind::SessionChanged)) };
-            left = current;
+        // It would be stored over what has replaced it.
+        if is_replaced(&session, id, &fate) {
+            return Err(Error::new(ErrorKind::SessionChanged));
         }
+        left = session.upgrade().and_then(|session| session.left(id)).unwrap_or(left);
         // Looked up while a grant that logs out is still seen to be inside its own refresh.
         let refreshes = session.upgrade().filter(|_| left.pending.is_logout()).map(|session| session.other_refreshes());
         if left.pending.is_unsettled() {
             let read = read(&parts, &left.pending).await;
             left.pending.settle(read.as_ref());
-            // Replaced while the store was read: it would be stored over what has replaced it.
-            let replaced = session.upgrade().is_some_and(|session| {
-                session.change(|slot, _| {
-                    slot.machine.settle(id, read.as_ref());
-                    slot.machine.pending(id).is_none()
-                })
-            });
-            if replaced {
+            if let Some(session) = session.upgrade() {
+                session.change(|slot, _| slot.machine.settle(id, read.as_ref()));
+            }
+            if is_replaced(&session, id, &fate) {
                 return Err(Error::new(ErrorKind::SessionChanged));
             }
         }
         let applied = try_once(&parts, &session, &left.pending).await;
         let Some(applied) = written_back(&parts, &left.pending, applied, &mut again).await else { continue };
-        let Some(alive) = session.upgrade() else { return left.store_from(parts, applied).await };
+        let ended = left.pending.ended(&applied);
+        let alive = match session.upgrade() {
+            Some(alive) => alive,
+            None if !fate.is_abandoned() => return left.store_from(parts, applied).await,
+            None => return replaced(&parts, &session, ended).await,
+        };
         let random = parts.random();
         let settled = alive.change(|slot, now| {
             let settled = slot.machine.written(id, applied, now, random);
@@ -89,7 +92,7 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId, mut left
             Settled::Stored(useless) => (useless, None),
             Settled::Overtaken(useless) => (useless, Some(Error::new(ErrorKind::SessionChanged))),
             Settled::Failed(error, useless) => (useless, Some(error)),
-            Settled::Stale => return Err(Error::new(ErrorKind::SessionChanged)),
+            Settled::Stale => return replaced(&parts, &session, ended).await,
             Settled::Again(again) => {
                 id = again;
                 continue;
@@ -101,6 +104,17 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId, mut left
         let revocation = revoke(&parts, &session, useless).await;
         return failed.map_or(Ok(revocation), Err);
     }
+}
+
+/// Whether a login or logout has taken its place.
+fn is_replaced(session: &Weak<Inner>, id: WorkId, fate: &Fate) -> bool {
+    session.upgrade().map_or_else(|| fate.is_abandoned(), |session| session.left(id).is_none())
+}
+
+/// It was stored or not, and another one has taken its place: what it has ended itself is revoked all the same.
+async fn replaced(parts: &Arc<Parts>, session: &Weak<Inner>, ended: Vec<RefreshToken>) -> Written {
+    revoke(parts, session, ended).await;
+    Err(Error::new(ErrorKind::SessionChanged))
 }
 
 /// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep it moving.

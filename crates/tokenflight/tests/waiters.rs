@@ -120,7 +120,7 @@ fn to_wait_allocates_nothing_but_a_place_in_the_list() {
 #[test]
 fn a_refused_request_waits_in_one_box_beside_its_head() {
     // With something that listens, it remembers since when it waits and what it was refused with.
-    const COLD: u64 = 696 + if cfg!(feature = "tracing") { 16 } else { 0 };
+    const COLD: u64 = 712 + if cfg!(feature = "tracing") { 16 } else { 0 };
     let (grant, session, _) = fixture();
     let mut client = client(&session);
     let (enter, leave) = each(&grant, (0..MANY).map(|_| Box::pin(client.call(request()))).collect());

@@ -90,7 +90,7 @@ impl Laws {
                 self.anew();
             }
             29 => {
-                self.machine.reload();
+                self.machine.reload(now);
                 self.told_to_wait = None;
             }
             30 if random.is_multiple_of(40) => self.machine.close(),

@@ -95,7 +95,7 @@ fn an_end_found_in_the_store_leaves_its_token_usable_here_too() {
 }
 
 fn reloaded(machine: &mut Session, outcome: impl FnOnce(&Plan) -> Outcome<u32>) -> Vec<&'static str> {
-    let events = told(machine, Session::reload);
+    let events = told(machine, |machine| machine.reload(at(3000)));
     assert_eq!(names(&events), [""; 0]);
     let plan = started(machine.usable(None, at(3700)));
     assert_eq!(plan.reason, Reason::Load);
@@ -137,20 +137,20 @@ fn an_end_is_told_once_also_over_reloads() {
 #[test]
 fn a_reload_lifts_nothing_but_an_end() {
     let mut machine = session();
-    machine.reload();
+    machine.reload(at(10));
     assert!(just_use(&machine.usable(None, at(10))));
     machine.logout(at(10));
-    machine.reload();
+    machine.reload(at(10));
     assert_eq!(refused_with(machine.usable(None, at(10))), ErrorKind::LoggedOut, "what is not stored counts");
     store(&mut machine, at(10));
-    machine.reload();
+    machine.reload(at(10));
     assert_eq!(started(machine.usable(None, at(10))).reason, Reason::Load);
 }
 
 #[test]
 fn a_reload_does_not_wait_for_a_backoff() {
     let mut machine = ended_in_lead();
-    machine.reload();
+    machine.reload(at(3000));
     let plan = started(machine.usable(None, at(3700)));
     machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), at(3700), ALL);
     assert!(matches!(machine.usable(None, at(3700)), Decision::Refuse(_)));
@@ -161,7 +161,7 @@ fn a_reload_does_not_wait_for_a_backoff() {
 #[test]
 fn a_reload_leaves_what_lives_of_an_ended_session() {
     let mut machine = ended_in_lead();
-    machine.reload();
+    machine.reload(at(3000));
     let plan = started(machine.usable(None, at(3000)));
     assert!(machine.has_usable(None, at(3000)));
     machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), at(3000), ALL);
@@ -169,7 +169,7 @@ fn a_reload_leaves_what_lives_of_an_ended_session() {
     let plan = started(machine.usable(None, at(3002)));
     machine.finish(&plan, Outcome::Found { entry: plan.known.clone(), token: None }, at(3002), 0);
     assert!(machine.over().is_some() && just_use(&machine.usable(None, at(3002))));
-    machine.reload();
+    machine.reload(at(3002));
     let refusal = refusal(&machine);
     assert_eq!(started(machine.refused(refusal, at(3003))).reason, Reason::Load);
     assert!(!machine.has_usable(None, at(3003)), "refused is refused");

@@ -158,7 +158,7 @@ fn a_login_that_came_before_our_logout_is_another_login_when_it_is_read() {
     machine.settle(write, Some(&seen(&known)));
     let theirs = reset(Some(&known), Some(tokens(at(9).wall, None)), at(9));
     write_to(&mut machine, write, Some(&theirs), at(11));
-    machine.reload();
+    machine.reload(at(10));
     let events = refresh(&mut machine, 12, |_| found(theirs, 7, at(12)));
     let [Event::LoggedIn { login, .. }] = events[..] else { panic!("{events:?}") };
     assert!(login == machine.login_id() && login > ours);
@@ -173,7 +173,7 @@ fn a_login_elsewhere_is_told_when_its_first_tokens_are_adopted() {
         if unread {
             machine.logout(at(10));
             store(&mut machine, at(10));
-            machine.reload();
+            machine.reload(at(10));
         }
         let theirs = reset(machine.known().map(|known| &**known), Some(tokens(at(0).wall, Some(secs(50)))), at(20));
         let rotated = Some(Saved::Stored(Arc::new(committed(Some(&theirs), None, at(100)))));

@@ -103,8 +103,10 @@ fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
         assert_eq!(disappoint(&mut machine, API, second), Some(ErrorKind::Futile));
         assert!(just_use(&machine.usable(Some(API), at(second))), "the token is good for what accepts it");
     }
-    // Another origin has ten of its own.
-    assert_eq!(disappoint(&mut machine, OTHER, 640), None);
+    // Another origin has ten of its own; and if the first one refuses what that has brought, it has refused one more.
+    let mut both = machine.clone();
+    assert_eq!(disappoint(&mut both, OTHER, 640), None);
+    assert_eq!(disappoint(&mut both, API, 660), Some(ErrorKind::Futile));
     assert_eq!(disappoint(&mut machine, API, 660), None, "the first of the ten has left the window");
 }
 

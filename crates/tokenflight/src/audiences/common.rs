@@ -7,6 +7,7 @@ use tokenflight_machine::{Outcome, Plan, Saved};
 
 use crate::{
     Session,
+    flights::carried,
     parts::Parts,
     refresh::{Granted, Wish},
     session::Access,
@@ -32,7 +33,11 @@ impl Members {
 
     /// Has their requests ask: without a driver it is up to them to move on what they have in common.
     pub(super) fn outdate(&self) {
-        self.0.get().into_iter().flatten().filter_map(Weak::upgrade).for_each(|session| session.outdate());
+        self.sessions().for_each(|session| session.outdate());
+    }
+
+    fn sessions(&self) -> impl Iterator<Item = Arc<Inner>> {
+        self.0.get().into_iter().flatten().filter_map(Weak::upgrade)
     }
 }
 
@@ -84,16 +89,34 @@ impl Common {
         lock(&self.queue).push_back(Arc::clone(wish));
         let _place = Place { common: self, wish: Arc::clone(wish) };
         for _ in 0..MOST {
-            let step = self.root.inner.present(wish.pin, || self.next(wish))?;
-            if self.root.inner.peek(|slot| !slot.is_driven() && slot.refresh.is_some()) {
+            // No handle is left to renew anything for.
+            if wish.is_gone() {
+                return Err(Error::new(ErrorKind::Closed));
+            }
+            let (wait, beside) = self.root.inner.present(wish.pin, || self.next(wish))?;
+            if self.root.inner.peek(|slot| !slot.is_driven() && slot.owes()) {
                 self.members.outdate();
             }
-            self.root.inner.through(step).await?;
+            carried(Box::pin(self.root.inner.through(wait)), beside).await?;
+            self.spread(wish);
             if let Some(granted) = wish.granted() {
                 return granted.clone();
             }
         }
         Err(Error::with_source(ErrorKind::Store, "other audiences and processes were faster each time"))
+    }
+
+    /// Another process's login or logout that was found in the store is every audience's. The one that asked learns of it by
+    /// its answer.
+    fn spread(&self, wish: &Wish) {
+        let (login, over) = self.root.inner.peek(|slot| (slot.machine.login_id(), slot.machine.is_logged_out()));
+        for session in self.members.sessions().filter(|session| !wish.is_of(session)) {
+            match over {
+                false => session.follow(login),
+                true if session.peek(|slot| slot.machine.is_logged_out()) => {}
+                true => drop(session.logout()),
+            }
+        }
     }
 
     /// The first wish that a caller or a driver waits for; this one, if there is no other.

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all};
 use tokenflight_core::{Error, ErrorKind, TokenSet};
 
 use super::{AudiencesBuilder, Common};
-use crate::{Driver, Events, Revocation, Session, State, sync::Arc};
+use crate::{Driver, Events, Revocation, Session, State, session::Ask, sync::Arc};
 
 /// Sessions for several audiences over one refresh token; see the [module documentation](super). Cloning shares them.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ impl Audiences {
     pub async fn reload(&self) -> Result<(), Error> {
         self.sessions().for_each(Session::lift);
         let Some(first) = self.sessions().next() else { return Ok(()) };
-        match first.token().await {
+        match first.inner.obtain(Ask::loaded()).await {
             Err(error) if error.needs_login() || *error.kind() == ErrorKind::Store => Err(error),
             _ => Ok(()),
         }

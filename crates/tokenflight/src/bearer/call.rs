@@ -1,25 +1,22 @@
 //! What all calls of a service share, and what one call remembers.
 
-use http::{Request, Response};
-use http_body::Body;
-use tokenflight_core::{Error, Generation, LoginId};
-use tokenflight_machine::{OriginId, Refused};
-
 use super::{
-    BearerBody, BearerOptions, Challenge,
+    BearerBody, BearerOptions, Challenge, Replay,
     choice::sealed::Choice,
     limit::Limit,
     refusal::{AlsoRefused, Look, look},
     replay::{Head, Seen},
+    sent::Sent,
     target::{Names, Rules},
     template::Template,
     watch::Watch,
 };
 use crate::{
-    session::{Ask, Supply},
     slot::Inner,
     sync::{Arc, OnceLock},
 };
+use http::{Request, Response};
+use http_body::Body;
 
 /// What a layer hands to the services it makes.
 #[derive(Clone, Debug)]
@@ -90,8 +87,9 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `copied` what a replay needs of the request beside its body. To be
-    /// called before the token is attached, so that the copy never holds it. `listed` as of [`Head::of`].
+    /// Which headers have a say about the target; and into `copied`, because moving it costs more than making it, what a replay
+    /// needs of the request beside its body. To be called before the token is attached, so that the copy never holds it.
+    /// `listed` as of [`Head::of`].
     #[inline(always)]
     pub(super) fn copy<B>(
         &self,
@@ -109,6 +107,24 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         let limit = Limit::new(options, seen.timeout, &*self.session(chosen).parts.time);
         *copied = Some(Copied { head, limit });
         seen.names
+    }
+
+    /// The request to send, and what a replay of it needs.
+    pub(super) fn keep<B>(
+        &self,
+        request: Request<B>,
+        chosen: &P::Chosen,
+    ) -> (Request<K::Body>, Option<KeptRequest<K::Kept>>)
+    where
+        K: Replay<B>,
+    {
+        let mut copied = None;
+        self.copy(&request, false, chosen, &self.options_of(&request), &mut copied);
+        if copied.is_none() {
+            return (self.settings.replay.pass(request), None);
+        }
+        let (request, body) = self.settings.replay.keep(request);
+        (request, KeptRequest::new(copied, body))
     }
 
     /// Whether a response is a refusal.
@@ -181,30 +197,6 @@ impl<C> KeptRequest<C> {
         // Not `zip`, which is called and moves both parts twice.
         match (copied, body) {
             (Some(copied), Some(body)) => Some(Self { copied, body }),
-            _ => None,
-        }
-    }
-}
-
-/// Which token a request carries, and where to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
-    pub(super) login: LoginId,
-    pub(super) generation: Generation,
-    pub(super) origin: OriginId,
-}
-
-impl Sent {
-    /// The question to ask after a refusal.
-    pub(super) const fn refused(self, replays: u8) -> Ask {
-        Ask::refused(Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays))
-    }
-
-    /// Makes the refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
-    /// that is certain at once.
-    pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
-        match session.supply(&mut self.refused(replays), session.parts.now()) {
-            Supply::Refused(error, _) => Some(error),
             _ => None,
         }
     }

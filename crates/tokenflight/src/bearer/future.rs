@@ -11,8 +11,9 @@ use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
-    call::{KeptRequest, Sent, Settled, Shared},
+    call::{KeptRequest, Settled, Shared},
     refusal::{AlsoRefused, Look, look},
+    sent::Sent,
 };
 use crate::{session::Session, sync::Arc};
 

@@ -113,6 +113,7 @@
 //! # }
 //! ```
 
+mod again;
 mod attempt;
 pub(crate) mod body;
 mod call;
@@ -130,6 +131,8 @@ pub mod redirect;
 mod refusal;
 mod replay;
 mod resend;
+mod send;
+mod sent;
 pub(crate) mod service;
 pub(crate) mod target;
 mod template;

@@ -6,17 +6,20 @@
 //! A flight that is left alone only after this one has begun to wait does not wake it; a driver does away with all of it.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
 };
 
 use tower_service::Service;
 
-use crate::{
-    slot::{Carry, Inner},
-    sync::Arc,
-};
+use crate::{flights::Carry, slot::Inner, sync::Arc};
+
+/// Waits until this service of a request is ready.
+pub(super) async fn ready<S: Service<B>, B>(service: &mut S, session: &Arc<Inner>) -> Result<(), S::Error> {
+    let mut readiness = Readiness::default();
+    poll_fn(|cx| readiness.poll_ready(service, Some(session), cx)).await
+}
 
 /// The flight that is kept moving, if there is one.
 #[derive(Default)]

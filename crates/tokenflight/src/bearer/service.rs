@@ -13,10 +13,11 @@ use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
-    call::{Copied, KeptRequest, Root, Sent, Settings, Shared},
+    call::{Copied, KeptRequest, Root, Settings, Shared},
     limit::Limit,
     oneshot::SentBy,
     readiness::Readiness,
+    sent::Sent,
     target::{Names, NoToken},
 };
 use crate::{

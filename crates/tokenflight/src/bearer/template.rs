@@ -1,6 +1,7 @@
 //! A service that others are cloned from, behind a lock so that it need not be `Sync`.
 
 use std::{
+    future::poll_fn,
     mem,
     task::{Context, Poll, Waker},
 };
@@ -25,8 +26,12 @@ impl<S: Clone> Template<S> {
         Self(Mutex::new(Place { service: Some(service), wakers: Vec::new() }))
     }
 
-    /// A clone. Pending while another one is made elsewhere.
-    pub(super) fn poll_clone(&self, cx: &mut Context<'_>) -> Poll<S> {
+    /// A clone, as soon as no other one is made elsewhere.
+    pub(super) async fn cloned(&self) -> S {
+        poll_fn(|cx| self.poll_clone(cx)).await
+    }
+
+    fn poll_clone(&self, cx: &mut Context<'_>) -> Poll<S> {
         let mut waker = None;
         loop {
             let mut place = lock(&self.0);

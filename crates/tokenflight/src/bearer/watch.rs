@@ -3,10 +3,10 @@
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    call::Sent,
     challenge::Meaning,
     grpc,
     refusal::{AlsoRefused, trigger},
+    sent::Sent,
 };
 use crate::{
     slot::Inner,

@@ -119,9 +119,9 @@ impl Breaker {
     }
 
     fn leave(&self, era: Era, answer: Answer) {
-        let now = self.now();
+        let (now, crowded) = (self.now(), self.0.places.is_waited_for());
         let mut state = lock(&self.0.state);
-        let change = state.leave(era, answer, now);
+        let change = state.leave(era, answer, crowded, now);
         let (room, label) = (state.room(now), state.settings().label);
         drop(state);
         let wake = match change {

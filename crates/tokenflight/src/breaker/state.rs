@@ -36,6 +36,8 @@ pub(super) struct State {
     window: Window,
     /// Refresh tokens that were presented in this era and are not answered yet.
     under_way: u32,
+    /// How many may be while it is closed, if that is more than what it takes to open it.
+    burst: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +90,8 @@ pub(super) struct Era(u64);
 impl State {
     pub(super) fn new(settings: Settings) -> Self {
         let window = Window::new(settings.window);
-        Self { settings, phase: Phase::Closed, era: 0, window, under_way: 0 }
+        let burst = settings.ends;
+        Self { settings, phase: Phase::Closed, era: 0, window, under_way: 0, burst }
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -118,22 +121,26 @@ impl State {
         }
     }
 
-    /// It is answered.
-    pub(super) fn leave(&mut self, era: Era, answer: Answer, now: Duration) -> Option<Change> {
+    /// It is answered; `crowded` says whether others wait.
+    pub(super) fn leave(&mut self, era: Era, answer: Answer, crowded: bool, now: Duration) -> Option<Change> {
         self.pass(now);
         if era.0 != self.era {
             return None;
         }
         self.under_way = self.under_way.saturating_sub(1);
         match answer {
-            Answer::Lived => self.lived(now),
+            Answer::Lived => self.lived(crowded, now),
             Answer::Ended => self.ended(now),
             Answer::None => None,
         }
     }
 
-    fn lived(&mut self, now: Duration) -> Option<Change> {
+    /// It lives, and makes room for another one if others wait for it: what has lived one after the other says nothing about
+    /// many at once.
+    fn lived(&mut self, crowded: bool, now: Duration) -> Option<Change> {
         self.window.count(Sum { lived: 1, ended: 0 }, now);
+        let burst = if crowded { self.burst.saturating_add(1) } else { self.burst.saturating_sub(1) };
+        self.burst = burst.max(self.settings.ends);
         let Phase::HalfOpen { lived, .. } = &mut self.phase else { return None };
         *lived = lived.saturating_add(1);
         if *lived < self.settings.one_in {
@@ -184,7 +191,9 @@ impl State {
             Phase::HalfOpen { lived, .. } => lived.saturating_add(1),
             Phase::Closed => {
                 let sum = self.window.sum(now);
-                self.settings.ends.saturating_add(sum.lived).saturating_sub(sum.ended).max(1)
+                // So many more open it, if all of them end.
+                let opens = sum.lived / self.settings.one_in.saturating_sub(1).max(1);
+                self.burst.max(opens).saturating_sub(sum.ended).max(1)
             }
         };
         most.saturating_sub(self.under_way)
@@ -212,7 +221,7 @@ impl State {
     fn begin(&mut self, phase: Phase) {
         self.phase = phase;
         self.era = self.era.wrapping_add(1);
-        self.under_way = 0;
+        (self.under_way, self.burst) = (0, self.settings.ends);
         self.window.clear();
     }
 }

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     catch::{Panicked, caught_call},
+    flights::{AnyFlight, Carry},
     session::Session,
-    slot::{AnyFlight, Carry, Inner},
+    slot::Inner,
     sync::{Arc, Weak},
     time::{NoTimer, read},
 };
@@ -71,6 +72,7 @@ impl Driven {
 /// A flight kept moving, and of which session; or what that has left, after it is gone.
 struct Carried {
     flight: Carry,
+    /// `Err` keeps what was left until this has ended.
     of: Result<usize, Arc<Left>>,
 }
 
@@ -79,13 +81,7 @@ impl Future for Carried {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         // What it brings has been published already.
-        Pin::new(&mut self.flight).poll(cx).map(|()| match &self.of {
-            Ok(index) => Some(*index),
-            Err(left) => {
-                left.end_one();
-                None
-            }
-        })
+        Pin::new(&mut self.flight).poll(cx).map(|()| self.of.as_ref().ok().copied())
     }
 }
 
@@ -187,12 +183,10 @@ impl Driver {
         }
         for (index, left) in mail.gone {
             self.forget(index);
-            let left = Arc::new(left);
             for flight in &left.flights {
                 match flight.carry() {
                     Some(flight) => self.flights.push(Carried { flight, of: Err(Arc::clone(&left)) }),
-                    // This thread is inside it.
-                    None => left.end_one(),
+                    None => left.is_around(),
                 }
             }
         }

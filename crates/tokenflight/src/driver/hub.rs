@@ -18,7 +18,7 @@ pub(super) struct Mail {
     /// Sessions to look at.
     pub(super) ready: Vec<usize>,
     /// Sessions whose last handle has gone, and what they still had in progress or to store.
-    pub(super) gone: Vec<(usize, Left)>,
+    pub(super) gone: Vec<(usize, Arc<Left>)>,
     /// Whether the driver is gone: no more is taken.
     closed: bool,
 }
@@ -105,7 +105,7 @@ impl Link {
     }
 
     /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells the driver so.
-    pub(crate) fn leave(&self, left: Left) {
+    pub(crate) fn leave(&self, left: Arc<Left>) {
         self.hub.post(left, |mail, left| mail.gone.push((self.index, left)));
     }
 

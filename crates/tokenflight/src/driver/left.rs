@@ -1,36 +1,41 @@
-//! What the last handle of a session leaves to its driver.
+//! What the last handle of a session leaves to its drivers.
 
 use std::fmt;
 
 use tokenflight_core::Event;
 
 use crate::{
+    flights::AnyFlight,
     parts::Parts,
-    slot::AnyFlight,
     sync::{Arc, AtomicUsize, Ordering},
 };
 
-/// What is still in progress when the last handle goes. Dropped before all of it has ended, it tells that it was abandoned.
+/// What is still in progress when the last handle goes. Every driver of the session has it, and those that are polled carry it
+/// to its end. Dropped by all of them before that, it tells that it was abandoned, once.
 pub(crate) struct Left {
     parts: Arc<Parts>,
     pub(super) flights: Vec<AnyFlight>,
-    ended: AtomicUsize,
+    /// Flights that cannot be carried from inside of them.
+    around: AtomicUsize,
+    told: bool,
 }
 
 impl Left {
-    pub(crate) const fn new(parts: Arc<Parts>, flights: Vec<AnyFlight>) -> Self {
-        Self { parts, flights, ended: AtomicUsize::new(0) }
+    /// `told` says whether it was told before.
+    pub(crate) const fn new(parts: Arc<Parts>, flights: Vec<AnyFlight>, told: bool) -> Self {
+        Self { parts, flights, around: AtomicUsize::new(0), told }
     }
 
-    /// One of its flights has come to its end.
-    pub(super) fn end_one(&self) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
+    /// The driver runs inside one of its flights, which goes on around it.
+    pub(super) fn is_around(&self) {
+        self.around.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
-        if self.ended.load(Ordering::Relaxed) < self.flights.len() {
+        let open = self.flights.iter().filter(|flight| !flight.is_finished()).count();
+        if !self.told && open > self.around.load(Ordering::Relaxed) {
             self.parts.tell(&Event::Abandoned);
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Flag {
     all: Mutex<Option<Waker>>,
     /// There was a login or logout: waiters leave, the work goes on.
     abandoned: AtomicBool,
+    /// There was a logout since.
+    logged_out: AtomicBool,
     /// The thread that is polling the work; zero if there is none.
     poller: AtomicUsize,
 }
@@ -37,6 +39,7 @@ impl Flag {
             fired: AtomicBool::new(true),
             all: Mutex::new(None),
             abandoned: AtomicBool::new(false),
+            logged_out: AtomicBool::new(false),
             poller: AtomicUsize::new(0),
         }
     }
@@ -82,6 +85,14 @@ impl Flag {
     #[inline]
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn log_out(&self) {
+        self.logged_out.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_logged_out(&self) -> bool {
+        self.logged_out.load(Ordering::SeqCst)
     }
 
     /// Whether this thread is inside the work of this flight right now.

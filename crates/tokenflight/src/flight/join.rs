@@ -26,7 +26,13 @@ pub(crate) struct Recursion;
 impl<T: Clone> Flight<T> {
     /// Nothing of the work runs before it is waited for.
     pub(crate) fn new(work: BoxFuture<'static, T>) -> Self {
+        Self::of(|_| work)
+    }
+
+    /// As [`new`](Self::new), with work that asks what has become of its login.
+    pub(crate) fn of(work: impl FnOnce(Fate) -> BoxFuture<'static, T>) -> Self {
         let flag = Arc::new(Flag::new());
+        let work = work(Fate(Arc::clone(&flag)));
         Self { work: Gate::new(work, Arc::clone(&flag)).shared(), flag }
     }
 
@@ -55,9 +61,14 @@ impl<T: Clone> Flight<T> {
         self.flag.fire();
     }
 
-    /// Sends the waiters away. The work goes on.
+    /// There was a login or a logout: sends the waiters away. The work goes on.
     pub(crate) fn abandon(&self) {
         self.flag.abandon();
+    }
+
+    /// There was a logout, perhaps after a login that had the work abandoned.
+    pub(crate) fn log_out(&self) {
+        self.flag.log_out();
     }
 
     /// Whether there is a waiter, besides the slot that keeps the work.
@@ -85,6 +96,21 @@ impl<T: Clone> Clone for Flight<T> {
 impl<T: Clone> fmt::Debug for Flight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flight").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}
+
+/// What has become of the login that a flight is of, for its work: that outlives its session, which knows more.
+pub(crate) struct Fate(Arc<Flag>);
+
+impl Fate {
+    /// Whether another login or a logout has taken its place.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.is_abandoned()
+    }
+
+    /// Whether there was a logout since.
+    pub(crate) fn is_logged_out(&self) -> bool {
+        self.0.is_logged_out()
     }
 }
 

@@ -26,4 +26,4 @@ pub(crate) mod join;
 #[cfg(all(test, shuttle))]
 pub(crate) mod shuttle_tests;
 
-pub(crate) use self::join::{Flight, Join, Recursion, Stay};
+pub(crate) use self::join::{Fate, Flight, Join, Recursion, Stay};

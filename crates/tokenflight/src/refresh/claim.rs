@@ -9,7 +9,7 @@ use tokenflight_core::{
 };
 use tokenflight_machine::present::lets_go;
 
-use super::run::Refresh;
+use super::store::Refresh;
 
 /// How often a taken claim is asked for again: at first, and at last.
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));

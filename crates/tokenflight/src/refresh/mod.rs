@@ -6,11 +6,13 @@
 //! user's code, and it calls nothing of the user's while anything is locked.
 
 mod claim;
+mod end;
 mod present;
 mod run;
+mod store;
 mod wish;
 
 pub(crate) use self::{
-    run::{Brought, MOST_AGAIN, Refreshed, run},
+    run::run,
     wish::{Granted, Wish},
 };

@@ -10,7 +10,10 @@ use tokenflight_core::{
 };
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
 
-use super::run::{End, Refresh, failed, found, kept_back, not_sent};
+use super::{
+    end::{End, failed, found, kept_back, not_sent},
+    store::Refresh,
+};
 use crate::{
     catch::{Panicked, caught},
     session::Access,

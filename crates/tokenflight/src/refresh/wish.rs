@@ -42,6 +42,16 @@ impl Wish {
         })
     }
 
+    /// Whether it is this audience's.
+    pub(crate) fn is_of(&self, session: &Arc<Inner>) -> bool {
+        std::ptr::eq(self.session.as_ptr(), Arc::as_ptr(session))
+    }
+
+    /// Whether no handle of the audience is left.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.session.strong_count() == 0
+    }
+
     /// The presentation has ended; it is made once.
     pub(crate) fn end(&self, granted: Granted) {
         let _ = self.granted.set(granted);

@@ -4,17 +4,16 @@ use std::{borrow::BorrowMut, future::Future, time::Duration};
 
 use futures_util::FutureExt;
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
-use tokenflight_machine::{Beside as Aside, Decision, OriginId, Refused, Start, Work};
+use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 
 use super::Token;
 use crate::{
-    flight::{Join, Recursion},
-    refresh::{Brought, Refreshed},
-    slot::{AnyFlight, Carry, Inner, Slot},
+    flight::Recursion,
+    flights::{Brought, Carry, Refreshed, carried},
+    slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
     time::Deadline,
-    unstored::Written,
 };
 
 /// What a caller wants, and which login it is pinned to.
@@ -31,6 +30,8 @@ enum Want {
     Usable(Option<OriginId>),
     /// A token that is valid for this long, if there can be one.
     Lasting(Duration, Option<OriginId>),
+    /// A token that is valid now, of what is stored if the session was over.
+    Loaded,
     /// A newer token than the one a server refused.
     Refused(Refused),
     /// A newer token than this one, asked for by the user; of the login there is when this is first asked.
@@ -52,6 +53,10 @@ impl Ask {
         Self::new(Want::Lasting(time, origin))
     }
 
+    pub(crate) const fn loaded() -> Self {
+        Self::new(Want::Loaded)
+    }
+
     pub(crate) const fn refused(refused: Refused) -> Self {
         Self::new(Want::Refused(refused))
     }
@@ -67,7 +72,7 @@ impl Ask {
     /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
     /// was asked.
     pub(crate) fn pinned(mut self, session: &Inner) -> Self {
-        self.pin = session.peek(|slot| (!slot.machine.is_unloaded()).then(|| slot.machine.resets()));
+        self.pin = session.peek(|slot| slot.machine.knows_login().then(|| slot.machine.resets()));
         self
     }
 
@@ -81,8 +86,13 @@ impl Ask {
         match self.want {
             Want::Usable(origin) | Want::Lasting(_, origin) => origin,
             Want::Refused(refused) => refused.origin,
-            Want::Newer(..) | Want::Forced => None,
+            Want::Loaded | Want::Newer(..) | Want::Forced => None,
         }
+    }
+
+    /// Whether the token there is will do, if there is no better one.
+    const fn makes_do(&self) -> bool {
+        matches!(self.want, Want::Usable(_) | Want::Lasting(..) | Want::Loaded)
     }
 
     /// Whether a refresh's token is what was asked for. It may have a lifetime of zero and still be good for those who waited
@@ -90,7 +100,7 @@ impl Ask {
     fn is_answered(&self, brought: &Brought) -> bool {
         let newer = |login, generation| brought.token.login() == login && brought.token.generation() > generation;
         match self.want {
-            Want::Usable(_) | Want::Lasting(..) => true,
+            Want::Usable(_) | Want::Lasting(..) | Want::Loaded => true,
             Want::Refused(refused) => newer(refused.login, refused.generation),
             Want::Newer(login, generation) => login.is_some_and(|login| newer(login, generation)),
             Want::Forced => brought.fresh,
@@ -104,19 +114,16 @@ impl Ask {
     }
 }
 
-/// What a caller gets at once.
+/// A token, and perhaps some work that no other task keeps moving.
+pub(crate) type Obtained = (Token, Option<Box<Carry>>);
+
+/// What a caller gets at once. Beside it there may be work that no other task keeps moving.
 #[derive(Debug)]
 pub(crate) enum Supply {
-    /// A token, and perhaps some work that no other task keeps moving.
     Token(Token, Option<Box<Carry>>),
-    /// It has to wait for this refresh; and whether that is overdue.
-    Refresh(Join<Refreshed>, bool),
-    /// It has to wait for what is being stored.
-    Write(Join<Written>),
-    /// It has to ask again when the boot clock shows this.
-    Until(Duration),
-    /// No token, and perhaps some work that no other task keeps moving.
     Refused(Error, Option<Box<Carry>>),
+    /// Nothing yet: it has to wait for this, and to ask again.
+    Wait(Wait, Option<Box<Carry>>),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
@@ -133,7 +140,7 @@ impl Inner {
     pub(crate) fn obtain(
         self: &Arc<Self>,
         mut ask: impl BorrowMut<Ask> + Send,
-    ) -> impl Future<Output = Result<(Token, Option<Box<Carry>>), Error>> + Send {
+    ) -> impl Future<Output = Result<Obtained, Error>> + Send {
         async move {
             for _ in 0..ROUNDS {
                 let asked = self.parts.now();
@@ -144,12 +151,12 @@ impl Inner {
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
-                    Supply::Refresh(join, _) => join,
+                    Supply::Wait(Wait::Refresh(join, _), None) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
-                    other => {
-                        Box::pin(self.pause(other, *ask.borrow())).await?;
-                        continue;
-                    }
+                    other => match Box::pin(self.pause(other, *ask.borrow(), asked)).await? {
+                        Some(token) => return Ok((token, None)),
+                        None => continue,
+                    },
                 };
                 let refreshed = join.await;
                 if let Some(result) = self.refreshed(refreshed, ask.borrow(), asked) {
@@ -165,8 +172,7 @@ impl Inner {
         let mut cause = Cause::here();
         let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
         match &mut supply {
-            // It must be polled, so that it looks at the clock.
-            Supply::Refresh(join, true) => join.fire(),
+            Supply::Wait(Wait::Refresh(join, true), _) => join.fire(),
             Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
@@ -200,16 +206,27 @@ impl Inner {
         }
     }
 
-    /// Waits for a write, for as long as the store's answers may take, and the write goes on; or for a moment to come.
-    async fn pause(&self, supply: Supply, ask: Ask) -> Result<(), Error> {
-        match supply {
-            Supply::Write(join) => match self.written(join).await {
-                Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(()),
-                Err(error) => self.fall_back(&ask, error).map(drop),
-                Ok(()) => Ok(()),
-            },
-            Supply::Until(at) => Deadline::at(Arc::clone(&self.parts.time), at).await.map_err(Error::from),
-            _ => Ok(()),
+    /// Waits for what is not a refresh alone: for a write, as long as the store's answers may take, and it goes on; for a moment to
+    /// come; for a refresh until a moment comes, and beside one for what was left behind.
+    async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
+        let Supply::Wait(wait, beside) = supply else { return Ok(None) };
+        let write = match wait {
+            Wait::Refresh(join, _) => {
+                let refreshed = carried(join, beside).await;
+                return self.refreshed(refreshed, &ask, asked).transpose();
+            }
+            Wait::Briefly(join, until) => {
+                let refreshed = Box::pin(carried(join, beside));
+                let refreshed = Deadline::at(Arc::clone(&self.parts.time), until).limit(refreshed).await;
+                return refreshed.map_or(Ok(None), |refreshed| self.refreshed(refreshed, &ask, asked).transpose());
+            }
+            Wait::Write(_) => true,
+            Wait::Until(_) => false,
+        };
+        match carried(Box::pin(self.through(wait)), beside).await {
+            Err(error) if write && !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => Ok(None),
+            Err(error) if write => self.fall_back(&ask, error).map(|_| None),
+            done => done.map(|()| None),
         }
     }
 
@@ -220,23 +237,17 @@ impl Inner {
 
     /// The refresh failed; a token that is still good is as good as before.
     fn fall_back(&self, ask: &Ask, error: Error) -> Result<Token, Error> {
-        let changed = *error.kind() == ErrorKind::SessionChanged;
-        match ask.want {
-            Want::Usable(_) | Want::Lasting(..) if !changed => {
-                let usable = self.look(|slot, now| slot.usable(ask.origin(), now));
-                usable.ok_or(error)
-            }
-            _ => Err(error),
+        if *error.kind() == ErrorKind::SessionChanged {
+            return Err(error);
         }
+        self.make_do(ask).ok_or(error)
     }
 
-    /// The token there is, for one that may not wait for a better one any longer: it is good, and of the login that was
-    /// asked.
+    /// The token there is, for a caller that gets no better one: it is good, and of the login that was asked.
     pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
-        let makes_do = matches!(ask.want, Want::Usable(_) | Want::Lasting(..));
         self.look(|slot, now| {
-            let same = makes_do && ask.pin == Some(slot.machine.resets());
-            if same { slot.usable(ask.origin(), now) } else { None }
+            let same = ask.pin.is_none_or(|pin| pin == slot.machine.resets());
+            if same && ask.makes_do() { slot.usable(ask.origin(), now) } else { None }
         })
     }
 
@@ -275,42 +286,39 @@ impl Inner {
         self.note(|slot| slot.machine.accepted(origin));
     }
 
-    /// The work in progress, if no driver keeps it moving and this thread is not inside it.
+    /// The work in progress, if no driver keeps it moving and this thread is not inside it; with what audiences have in common.
     pub(crate) fn undriven(&self) -> Option<Carry> {
-        self.look(|slot, _| {
-            let flight = slot.refresh.clone().filter(|_| !slot.is_driven())?;
-            AnyFlight::Refresh(flight).carry()
-        })
+        let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
+        let sessions = std::iter::once(self).chain(common);
+        Carry::all(sessions.filter_map(|session| session.peek(Slot::undriven)))
     }
 }
 
 impl Slot {
     /// What the machine decides, and what that means for the caller.
     fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
-        if !self.machine.is_unloaded() && *ask.pin.get_or_insert_with(|| self.machine.resets()) != self.machine.resets()
-        {
+        if ask.pin.is_none() && self.machine.knows_login() {
+            ask.pin = Some(self.machine.resets());
+        }
+        if ask.pin.is_some_and(|pin| pin != self.machine.resets()) {
             return Supply::Refused(Error::new(ErrorKind::SessionChanged), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
-        let joined = match self.decide(ask, now) {
-            Decision::Join { work: Work::Refresh, overdue } => {
-                self.join_refresh().map(|join| Supply::Refresh(join, overdue))
-            }
-            Decision::Use { beside } => return self.hand_out(beside, session),
-            Decision::Refuse(error) => return self.turn_away(error, now, session),
-            Decision::Wait { until } => return Supply::Until(until),
-            Decision::Start(Start::Refresh(plan)) => {
-                self.start_refresh(plan, None, cause, session);
-                self.join_refresh().map(|join| Supply::Refresh(join, false))
-            }
-            Decision::Start(Start::Write(id)) => self.join_write(id, session).map(Supply::Write),
-            Decision::Join { work: Work::Write, .. } => match self.machine.running(Work::Write) {
-                Some(id) => self.join_write(id, session).map(Supply::Write),
-                None => Err(Error::new(ErrorKind::Closed)),
+        match self.decide(ask, now) {
+            Decision::Use { beside } => self.hand_out(beside, session),
+            Decision::Refuse(error) => self.turn_away(error, now, session),
+            wait => match self.pursue(wait, None, cause, session) {
+                Ok((Wait::Refresh(join, false), beside))
+                    if let Want::Usable(origin) = ask.want
+                        && let Some(until) = self.machine.patience(origin, now) =>
+                {
+                    Supply::Wait(Wait::Briefly(join, until), beside)
+                }
+                Ok((wait, beside)) => Supply::Wait(wait, beside),
+                Err(error) => Supply::Refused(error, None),
             },
-        };
-        joined.unwrap_or_else(|error| Supply::Refused(error, None))
+        }
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {
@@ -318,6 +326,7 @@ impl Slot {
         match &mut ask.want {
             Want::Usable(origin) => machine.usable(*origin, now),
             Want::Lasting(time, origin) => machine.lasting(*time, *origin, now),
+            Want::Loaded => machine.load(now),
             Want::Forced => machine.force(now),
             Want::Refused(refused) => machine.refused(*refused, now),
             Want::Newer(login, generation) => {
@@ -328,7 +337,7 @@ impl Slot {
     }
 
     /// The current token, and what goes on beside it: the driver's business, if there is one.
-    fn hand_out(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Supply {
+    fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Supply {
         let beside = self.carry_beside(beside, session);
         // The machine says "use" only with a token; should that ever break, it must not become a panic.
         match self.token() {
@@ -341,24 +350,6 @@ impl Slot {
     fn turn_away(&mut self, error: Error, now: Now, session: &Arc<Inner>) -> Supply {
         let beside = if self.is_driven() { None } else { self.machine.beside(now) };
         Supply::Refused(error, self.carry_beside(beside, session))
-    }
-
-    /// What a caller keeps moving beside its token, if no driver does.
-    pub(super) fn carry_beside(&mut self, beside: Option<Aside>, session: &Arc<Inner>) -> Option<Box<Carry>> {
-        if let Some(Aside::Write(id)) = beside {
-            self.start_write(id, session);
-        }
-        match beside.filter(|_| !self.is_driven())? {
-            Aside::Join(Work::Refresh) => AnyFlight::Refresh(self.refresh.clone()?).carry(),
-            Aside::Join(Work::Write) | Aside::Write(_) => AnyFlight::Write(self.write.clone()?).carry(),
-        }
-        .map(Box::new)
-    }
-
-    #[inline]
-    pub(super) fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
-        let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
-        Ok(flight.join()?)
     }
 
     /// Whether it is the current token.

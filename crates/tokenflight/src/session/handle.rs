@@ -1,15 +1,14 @@
 use std::{fmt, future::Future, time::Duration};
 
 use futures_util::future::{Either, FutureExt, join, join_all, select};
-use tokenflight_core::{
-    Error, ErrorKind, Event, Generation, Grant, GrantError, LoginId, TokenSet, store::StoredTokens,
-};
+use tokenflight_core::{Error, ErrorKind, Generation, Grant, GrantError, LoginId, TokenSet, store::StoredTokens};
 use tokenflight_machine::Times;
 
 use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
 use crate::{
     driver::Driver,
-    slot::{AnyFlight, Carry, Inner},
+    flights::{AnyFlight, Carry},
+    slot::Inner,
     sync::Arc,
     write,
 };
@@ -204,7 +203,7 @@ impl Session {
             None => self.shutdown(limit).await,
         };
         if ended.is_err() {
-            self.inner.announce(Event::Abandoned);
+            self.inner.give_up();
         }
         output
     }
@@ -221,7 +220,7 @@ impl Session {
     /// As [`token`](Self::token).
     pub async fn reload(&self) -> Result<(), Error> {
         self.lift();
-        self.token().await.map(drop)
+        self.inner.obtain(Ask::loaded()).await.map(drop)
     }
 
     /// Lifts an end without asking for a token yet.
@@ -229,7 +228,7 @@ impl Session {
         if let Some(common) = &self.inner.parts.common {
             common.root.lift();
         }
-        self.inner.change(|slot, _| slot.machine.reload());
+        self.inner.change(|slot, now| slot.machine.reload(now));
     }
 
     /// Stops renewing, waits for what is in progress and until everything is stored, and ends the driver. A store that fails
@@ -325,10 +324,11 @@ impl Inner {
     /// Begins a state without tokens. Returns what is still in progress, and the write of it, begun in the same step: a driver
     /// may have ended it before the caller looks again.
     pub(crate) fn logout(self: &Arc<Self>) -> (Vec<AnyFlight>, Option<Storing>) {
-        let (left, storing) = self.change(|slot, now| {
+        let (left, owed, storing) = self.change(|slot, now| {
             slot.machine.logout(now);
-            (slot.abandon(), slot.storing(self))
+            (slot.abandon(), slot.owed(), slot.storing(self))
         });
+        owed.iter().for_each(AnyFlight::log_out);
         left.iter().for_each(AnyFlight::abandon);
         (left, storing)
     }

@@ -38,7 +38,7 @@ pub(crate) mod token;
 pub(crate) mod watch;
 
 pub(crate) use self::{
-    acquire::{Ask, Supply},
+    acquire::{Ask, Obtained, Supply},
     builder::SessionBuilder,
     events::{Events, Listeners},
     handle::Session,

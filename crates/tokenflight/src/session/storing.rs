@@ -1,15 +1,15 @@
 //! Waiting until what a session owes its store is stored.
 
 use tokenflight_core::{Error, ErrorKind};
-use tokenflight_machine::{Pending, WorkId};
+use tokenflight_machine::Pending;
 
 use super::{Revocation, acquire::ROUNDS};
 use crate::{
     flight::Join,
+    flights::{Carry, Written, carried},
     revoke,
     slot::{Inner, Slot},
     sync::Arc,
-    unstored::Written,
     write,
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Storing {
     join: Result<Join<Written>, Error>,
     /// Whether it is that of a logout, which a revocation follows.
     logout: bool,
+    /// What was left behind, if no driver moves it.
+    beside: Option<Box<Carry>>,
 }
 
 impl Inner {
@@ -31,14 +33,16 @@ impl Inner {
     pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<Revocation, Error> {
         let (mut revocation, mut storing) = (Revocation::Nothing, storing);
         for _ in 0..ROUNDS {
-            let Some(Storing { join, logout }) = storing else { return Ok(revocation) };
+            let Some(Storing { join, logout, beside }) = storing else { return Ok(revocation) };
             // A logout is followed by its revocation.
             let limit = self.write_limit();
             let limit =
                 if logout { limit.saturating_add(write::LOGOUT_WAIT).saturating_add(revoke::LIMIT) } else { limit };
-            match self.parts.within(limit, Box::pin(join?)).await {
+            match self.parts.within(limit, Box::pin(carried(join?, beside))).await {
                 Some(Some(Ok(done))) => revocation = done,
                 Some(Some(Err(error))) => return Err(error),
+                // Another logout has taken its place, and is waited for instead.
+                Some(None) if logout && self.peek(|slot| slot.machine.is_logged_out()) => {}
                 // Another login or logout has taken its place.
                 Some(None) => return Err(Error::new(ErrorKind::SessionChanged)),
                 None => return Err(Error::with_source(ErrorKind::Store, "the store did not answer in time")),
@@ -54,15 +58,6 @@ impl Slot {
     pub(super) fn storing(&mut self, session: &Arc<Inner>) -> Option<Storing> {
         let id = self.machine.flush()?;
         let logout = self.machine.pending(id).is_some_and(Pending::is_logout);
-        Some(Storing { join: self.join_write(id, session), logout })
-    }
-
-    /// Joins the write of this name, or starts it.
-    pub(super) fn join_write(&mut self, id: WorkId, session: &Arc<Inner>) -> Result<Join<Written>, Error> {
-        if self.write.is_none() {
-            self.start_write(id, session);
-        }
-        let flight = self.write.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;
-        Ok(flight.join()?)
+        Some(Storing { join: self.join_write(id, session), logout, beside: self.carry_owed() })
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokenflight_core::Now;
 use tokenflight_machine::{Role, Work};
 
-use super::{AnyFlight, Inner, Slot};
+use super::{Inner, Slot};
 use crate::{
     driver::{Left, Link},
     flight::Flight,
+    flights::AnyFlight,
     sync::{Arc, Ordering, lock},
     telemetry::Cause,
     unstored::Unstored,
@@ -117,8 +118,8 @@ impl Slot {
     }
 }
 
-/// What is still in the slot when the last handle goes is the driver's: a rotation, a login and a logout must reach the
-/// store. It leaves in one message, which is also what tells the driver that the session is gone. *Test*: `tests/handles`,
+/// What is still in the slot when the last handle goes is the drivers': a rotation, a login and a logout must reach the
+/// store, by whichever of them is polled. It leaves in one message, which is also what tells the driver that the session is gone. *Test*: `tests/handles`,
 /// `…_outlives_the_last_handle`.
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -128,13 +129,10 @@ impl Drop for Inner {
         let carries = slot.write.as_ref().is_some_and(|write| !write.is_finished());
         let written = slot.machine.running(Work::Write).filter(|_| carries);
         let pending = slot.machine.take_pending().filter(|pending| Some(pending.id()) != written);
-        let mut standby = std::mem::take(&mut slot.standby);
-        let heir = slot.driver.take().or_else(|| standby.pop());
+        let heirs: Vec<_> = slot.driver.take().into_iter().chain(std::mem::take(&mut slot.standby)).collect();
+        let given_up = slot.given_up;
         let rest = (slot.refresh.take(), slot.write.take(), std::mem::take(&mut slot.owed));
         drop(slot);
-        for other in &standby {
-            other.leave(Left::new(Arc::clone(&self.parts), Vec::new()));
-        }
         // What has ended is let go of at last: a destructor that panics must cost the driver nothing.
         let (ended, mut flights): (Vec<_>, Vec<_>) = flights.into_iter().partition(AnyFlight::is_finished);
         if let Some(pending) = pending {
@@ -142,11 +140,9 @@ impl Drop for Inner {
             flights.push(AnyFlight::Write(Flight::new(Box::pin(store))));
         }
         // Without a driver it is lost, and that is told as it is dropped.
-        let left = Left::new(Arc::clone(&self.parts), flights);
-        match heir {
-            Some(heir) => heir.leave(left),
-            None => drop(left),
-        }
+        let left = Arc::new(Left::new(Arc::clone(&self.parts), flights, given_up));
+        heirs.iter().for_each(|heir| heir.leave(Arc::clone(&left)));
+        drop(left);
         drop((ended, rest));
     }
 }

@@ -1,9 +1,19 @@
-//! How a refresh ended.
+//! How a refresh began and ended.
 
-use tokenflight_core::{Epoch, FailureClass, store::EntryState};
+use tokenflight_core::{Epoch, FailureClass, Generation, store::EntryState};
 use tokenflight_machine::{Finish, Outcome, Saved};
 
-use super::sets::{self, Adopted, ErrorType};
+use super::sets::{self, Adopted, ErrorType, Reason};
+
+/// What a refresh sets out with.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+pub(super) struct Begun {
+    pub(super) reason: Reason,
+    pub(super) generation: Generation,
+    /// Of what was last seen of the store.
+    pub(super) epoch: Option<Epoch>,
+}
 
 /// How a refresh ended, in numbers and closed sets.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use super::{Ended, signal::Signal, span::Begun};
+use super::{Ended, ended::Begun, signal::Signal};
 use crate::breaker::Change;
 
 /// What is kept of a session: nothing.

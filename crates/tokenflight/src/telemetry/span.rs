@@ -2,10 +2,9 @@
 
 use std::future::Future;
 
-use tokenflight_core::{Epoch, Generation};
 use tokenflight_machine::Plan;
 
-use super::{Ended, sets::Reason, trace};
+use super::{Ended, ended::Begun, trace};
 use crate::parts::Parts;
 
 /// The span in which a refresh is started, until that takes it. Made before the slot is locked and dropped after it is released,
@@ -29,16 +28,6 @@ impl Cause {
 /// it.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshSpan(trace::Span);
-
-/// What a refresh sets out with.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-pub(super) struct Begun {
-    pub(super) reason: Reason,
-    pub(super) generation: Generation,
-    /// Of what was last seen of the store.
-    pub(super) epoch: Option<Epoch>,
-}
 
 impl RefreshSpan {
     pub(crate) fn new(parts: &Parts, plan: &Plan, cause: Cause) -> Self {

@@ -10,7 +10,7 @@ use tracing::{
     level_filters::{LevelFilter, STATIC_MAX_LEVEL},
 };
 
-use super::{Ended, sets::Trigger, signal::Signal, span::Begun};
+use super::{Ended, ended::Begun, sets::Trigger, signal::Signal};
 use crate::{
     breaker::Change,
     catch::caught_call,

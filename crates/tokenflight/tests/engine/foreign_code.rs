@@ -6,7 +6,7 @@ use std::{
     task::Wake,
 };
 
-use super::{late_answers::answered_late, support::*};
+use super::{late_answers::just_answered, support::*};
 
 /// An error whose destructor looks at the session, and begins and ends to listen to it.
 pub(super) struct Nosy(pub(super) Arc<OnceLock<Session>>);
@@ -268,7 +268,9 @@ impl Drop for Bursts {
 #[test]
 fn an_error_that_panics_when_it_is_dropped_costs_no_watcher_its_wake() {
     let time = ManualTime::new(1);
-    let session = answered_late(&time, &Arc::default(), || StoreError::unknown(Bursts));
+    let session = just_answered(&time, &Arc::default(), || StoreError::unknown(Bursts));
+    // The answer is taken, and is the slot's to let go of.
+    session.token().now_or_never().unwrap().unwrap();
     let counts = Arc::new(Counts::default());
     let mut change = next_change(&session);
     assert!(change.poll_unpin(&mut Context::from_waker(&Waker::from(Arc::clone(&counts)))).is_pending());

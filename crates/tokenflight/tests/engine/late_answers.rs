@@ -24,7 +24,22 @@ impl<F: Fn() -> StoreError + Send + Sync + 'static> Store for Late<F> {
 
 /// A session that serves a token, and that an answer of the store has reached too late for its refresh: it is forgotten at the
 /// next login.
-pub(super) fn answered_late(
+fn answered_late(
+    time: &ManualTime,
+    cell: &Arc<OnceLock<Session>>,
+    error: impl Fn() -> StoreError + Send + Sync + 'static,
+) -> Session {
+    let session = just_answered(time, cell, error);
+    for _ in 0..60 {
+        time.advance(SECOND);
+        time.run(session.token()).unwrap();
+    }
+    assert!(!session.state().unsaved);
+    session
+}
+
+/// As [`answered_late`], and nothing has been done since.
+pub(super) fn just_answered(
     time: &ManualTime,
     cell: &Arc<OnceLock<Session>>,
     error: impl Fn() -> StoreError + Send + Sync + 'static,
@@ -39,11 +54,6 @@ pub(super) fn answered_late(
     assert!(poll(&mut token).is_ready(), "a token that is not stored yet is served");
     drop(token);
     answer.send(()).unwrap();
-    for _ in 0..60 {
-        time.advance(SECOND);
-        time.run(session.token()).unwrap();
-    }
-    assert!(!session.state().unsaved);
     session
 }
 

@@ -136,3 +136,17 @@ fn a_shutdown_waits_for_the_revocation_of_what_was_never_stored() {
     drop(logout);
     assert_eq!(world.revoked(), ["refresh-1", "refresh-0"]);
 }
+
+/// An impatient user's. What the first one was to store, the second one has stored.
+#[test]
+fn a_logout_that_another_one_follows_is_as_good() {
+    let (world, session) = world();
+    world.store.gate(OpKind::Reset).close();
+    let (mut first, mut second) = (Box::pin(session.logout()), Box::pin(session.logout()));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(first).unwrap();
+    world.time.run(second).unwrap();
+    assert_eq!(world.stored(), None);
+    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+}

@@ -1,0 +1,124 @@
+//! How a refresh ends, and what that is to the session and to those who wait.
+
+use tokenflight_core::{
+    Error, ErrorKind, FailureClass, GrantError, RefreshToken,
+    store::{Entry, EntryState, Seen},
+};
+use tokenflight_machine::{Finish, Outcome, Pending, Plan, Saved, Times};
+
+use super::store::Refresh;
+use crate::{
+    flights::{Brought, Refreshed},
+    revoke::revoke,
+    session::Access,
+    slot::Inner,
+    sync::StdArc,
+    telemetry::Ended,
+    unstored::Unstored,
+};
+
+/// How a refresh ended, and the refresh tokens the server sent with it.
+pub(super) struct End {
+    pub(super) outcome: Outcome<Access>,
+    pub(super) obtained: Vec<RefreshToken>,
+    /// Whether what it brings was issued since it began.
+    pub(super) fresh: bool,
+}
+
+impl From<Outcome<Access>> for End {
+    fn from(outcome: Outcome<Access>) -> Self {
+        Self { outcome, obtained: Vec::new(), fresh: true }
+    }
+}
+
+impl Refresh {
+    /// Publishes and frees the place, in one step. What a logout has made useless is revoked.
+    pub(super) async fn finish(self, end: End) -> Refreshed {
+        let End { outcome, obtained, fresh } = end;
+        let ended = Ended::from(&outcome);
+        let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
+        let Some(session) = self.session.upgrade() else {
+            // No handle is left to use it; what matters is in the store.
+            if useless || self.fate.is_logged_out() {
+                Box::pin(revoke(&self.parts, &self.session, obtained)).await;
+            }
+            if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. }
+            | Outcome::Failed { rotated: Some(Saved::Unsaved { op, .. }), .. } = outcome
+            {
+                let pending = Pending::tried(op, self.plan.known);
+                let unstored = Unstored { pending, generation: self.plan.generation };
+                let _ = Box::pin(unstored.store(self.parts)).await;
+            }
+            self.span.end(ended.closed());
+            return Err(Error::new(ErrorKind::Closed));
+        };
+        let times = match &outcome {
+            Outcome::Obtained { times, .. } => Some(*times),
+            _ => None,
+        };
+        let (finish, brought) = session.finish(&self.plan, outcome, fresh);
+        self.span.end(ended.finished(&finish));
+        if let (Some(wish), Finish::Adopted, Some(times), Some(brought)) = (&self.wish, &finish, times, &brought) {
+            wish.end(Ok((brought.token.secret().clone(), times, brought.token.login())));
+        }
+        let stale = match &finish {
+            Finish::Stale { logged_out } => Some(*logged_out),
+            Finish::Adopted | Finish::Failed(_) | Finish::Nothing => None,
+        };
+        if useless || stale == Some(true) {
+            Box::pin(revoke(&self.parts, &self.session, obtained)).await;
+        }
+        match finish {
+            Finish::Adopted => brought.map(Some).ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
+            Finish::Nothing => Ok(None),
+            Finish::Failed(error) => Err(error),
+            Finish::Stale { logged_out: true } => Err(Error::new(ErrorKind::LoggedOut)),
+            Finish::Stale { logged_out: false } => Err(Error::new(ErrorKind::SessionChanged)),
+        }
+    }
+}
+
+impl Inner {
+    fn finish(&self, plan: &Plan, outcome: Outcome<Access>, fresh: bool) -> (Finish, Option<StdArc<Brought>>) {
+        let random = self.parts.random();
+        let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
+            let finish = slot.machine.finish(plan, outcome, now, random);
+            if !matches!(finish, Finish::Stale { .. }) {
+                slot.end_refresh();
+            }
+            (finish, slot.token(), now.boot)
+        });
+        (finish, token.map(|token| StdArc::new(Brought { token, fresh, stamp, at })))
+    }
+}
+
+fn is_logged_out(entry: Option<&Entry>) -> bool {
+    entry.is_none_or(|entry| matches!(entry.state, EntryState::LoggedOut))
+}
+
+pub(super) const fn failed(class: FailureClass, error: Error) -> Outcome<Access> {
+    Outcome::Failed { class, error, in_doubt: None, rotated: None }
+}
+
+/// The store could not be asked, so nothing was sent: a refresh token is never presented without a claim.
+pub(super) const fn not_sent(error: Error) -> Outcome<Access> {
+    failed(FailureClass::NotSent, error)
+}
+
+pub(super) fn kept_back() -> Error {
+    Error::from(GrantError::ambiguous("another attempt with this refresh token never reported back"))
+}
+
+/// What the store's entry alone decides.
+pub(super) fn found(seen: Seen, times: Option<Times>) -> Outcome<Access> {
+    let tokens = seen.entry.as_ref().and_then(Entry::tokens);
+    let access = tokens.and_then(|tokens| Some((tokens.access.clone()?, tokens.scope.clone()))).zip(times);
+    let token = match access.map(|((access, scope), times)| Access::new(access, scope).map(|access| (access, times))) {
+        Some(Err(unsendable)) => {
+            return failed(FailureClass::Config, Error::failed(GrantError::config(unsendable)));
+        }
+        Some(Ok(token)) => Some(token),
+        None => None,
+    };
+    Outcome::Found { entry: seen.entry.map(StdArc::new), token }
+}
