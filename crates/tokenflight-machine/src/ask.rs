@@ -348,9 +348,7 @@ impl<T: Token> Machine<T> {
     /// the session early.
     fn kept_back(&self, now: Now) -> Option<Error> {
         let held = self.held()?;
-        let others = self.longest.as_deref().is_some_and(|life| !life.expired(now));
-        let lives = others || (held.lives(now) && held.rejected.is_empty());
-        if !self.keeps_back(held, now) || !lives {
+        if !self.keeps_back(held, now) || !held.lives(now) || !held.rejected.is_empty() {
             return None;
         }
         let last = self.backoff.last().cloned();

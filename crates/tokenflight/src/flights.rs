@@ -97,15 +97,6 @@ pub(crate) enum Carry {
     Refresh(Stay<Refreshed>),
     Write(Stay<Written>),
     Apply(Stay<Applied>),
-    All(Vec<Self>),
-}
-
-impl Carry {
-    /// Keeps all of these moving; `None` if there is none.
-    pub(crate) fn all(flights: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut all: Vec<_> = flights.into_iter().collect();
-        if all.len() > 1 { Some(Self::All(all)) } else { all.pop() }
-    }
 }
 
 impl Future for Carry {
@@ -116,18 +107,35 @@ impl Future for Carry {
             Self::Refresh(stay) => Pin::new(stay).poll(cx).map(drop),
             Self::Write(stay) => Pin::new(stay).poll(cx).map(drop),
             Self::Apply(stay) => Pin::new(stay).poll(cx).map(drop),
-            Self::All(all) => {
-                all.retain_mut(|carry| Pin::new(carry).poll(cx).is_pending());
-                if all.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-            }
         }
+    }
+}
+
+/// Keeps all that stands still moving, for a caller that does something else meanwhile.
+#[derive(Debug)]
+pub(crate) struct Carries(Vec<Carry>);
+
+impl Carries {
+    /// `None` if there is nothing to keep moving.
+    pub(crate) fn of(flights: impl IntoIterator<Item = Carry>) -> Option<Self> {
+        let all: Vec<_> = flights.into_iter().collect();
+        if all.is_empty() { None } else { Some(Self(all)) }
+    }
+}
+
+impl Future for Carries {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.retain_mut(|carry| Pin::new(carry).poll(cx).is_pending());
+        if self.0.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 /// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
 /// bring the next token, and a request must be out with this one by then.
 pub(crate) fn carrying<F: Future + Unpin>(
-    beside: &mut Option<Box<Carry>>,
+    beside: &mut Option<Box<Carries>>,
     mut work: F,
 ) -> impl Future<Output = F::Output> {
     poll_fn(move |cx| {
@@ -140,6 +148,6 @@ pub(crate) fn carrying<F: Future + Unpin>(
 }
 
 /// Does the work, and keeps these moving beside it.
-pub(crate) async fn carried<F: Future + Unpin>(work: F, mut beside: Option<Box<Carry>>) -> F::Output {
+pub(crate) async fn carried<F: Future + Unpin>(work: F, mut beside: Option<Box<Carries>>) -> F::Output {
     carrying(&mut beside, work).await
 }

@@ -284,9 +284,10 @@ impl Slot {
     }
 
     /// All that stands still if no caller moves it, but for what this thread is inside.
-    pub(crate) fn undriven(&self) -> Option<Carry> {
+    pub(crate) fn undriven(&self) -> Vec<Carry> {
         let flights = if self.is_driven() { Vec::new() } else { self.flights() };
-        Carry::all(flights.iter().filter_map(AnyFlight::carry))
+        // One that has ended is not forgotten yet: with it, a caller would never have to wait.
+        flights.iter().filter(|flight| !flight.is_finished()).filter_map(AnyFlight::carry).collect()
     }
 
     /// What was left behind and has not ended.

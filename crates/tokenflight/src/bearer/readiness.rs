@@ -13,7 +13,7 @@ use std::{
 
 use tower_service::Service;
 
-use crate::{flights::Carry, slot::Inner, sync::Arc};
+use crate::{flights::Carries, slot::Inner, sync::Arc};
 
 /// Waits until this service of a request is ready.
 pub(super) async fn ready<S: Service<B>, B>(service: &mut S, session: &Arc<Inner>) -> Result<(), S::Error> {
@@ -23,7 +23,7 @@ pub(super) async fn ready<S: Service<B>, B>(service: &mut S, session: &Arc<Inner
 
 /// The flight that is kept moving, if there is one.
 #[derive(Default)]
-pub(super) struct Readiness(Option<Carry>);
+pub(super) struct Readiness(Option<Carries>);
 
 impl Readiness {
     /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does, and if

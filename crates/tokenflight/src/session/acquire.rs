@@ -1,6 +1,6 @@
 //! Waiting for a token: the one loop behind every way to ask.
 
-use std::{borrow::BorrowMut, future::Future, time::Duration};
+use std::{borrow::BorrowMut, future::Future, num::NonZeroU64, time::Duration};
 
 use futures_util::FutureExt;
 use tokenflight_core::{Error, ErrorKind, FailureClass, Generation, LoginId, Now};
@@ -9,7 +9,7 @@ use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 use super::Token;
 use crate::{
     flight::Recursion,
-    flights::{Brought, Carry, Refreshed, carried},
+    flights::{Brought, Carries, Refreshed, carried},
     slot::{Inner, Slot, Wait},
     sync::Arc,
     telemetry::Cause,
@@ -20,8 +20,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     want: Want,
-    /// How many logins and logouts there had been at the first look at a session that knew its login.
-    pin: Option<u64>,
+    /// What there had been of logins and logouts at the first look at a session that knew its login.
+    pin: Option<NonZeroU64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl Ask {
     /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
     /// was asked.
     pub(crate) fn pinned(mut self, session: &Inner) -> Self {
-        self.pin = session.peek(|slot| slot.machine.knows_login().then(|| slot.machine.resets()));
+        self.pin = session.peek(|slot| slot.machine.knows_login().then(|| slot.pin()));
         self
     }
 
@@ -115,15 +115,17 @@ impl Ask {
 }
 
 /// A token, and perhaps some work that no other task keeps moving.
-pub(crate) type Obtained = (Token, Option<Box<Carry>>);
+pub(crate) type Obtained = (Token, Option<Box<Carries>>);
 
 /// What a caller gets at once. Beside it there may be work that no other task keeps moving.
 #[derive(Debug)]
 pub(crate) enum Supply {
-    Token(Token, Option<Box<Carry>>),
-    Refused(Error, Option<Box<Carry>>),
+    Token(Token, Option<Box<Carries>>),
+    Refused(Error, Option<Box<Carries>>),
     /// Nothing yet: it has to wait for this, and to ask again.
-    Wait(Wait, Option<Box<Carry>>),
+    Wait(Wait),
+    /// As `Wait`, beside what was left behind.
+    Beside(Wait, Option<Box<Carries>>),
 }
 
 /// No caller goes round more often than this: each round ends a piece of work or a waiting time.
@@ -151,7 +153,7 @@ impl Inner {
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
-                    Supply::Wait(Wait::Refresh(join, _), None) => join,
+                    Supply::Wait(Wait::Refresh(join, _)) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
                     other => match Box::pin(self.pause(other, *ask.borrow(), asked)).await? {
                         Some(token) => return Ok((token, None)),
@@ -172,7 +174,7 @@ impl Inner {
         let mut cause = Cause::here();
         let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
         match &mut supply {
-            Supply::Wait(Wait::Refresh(join, true), _) => join.fire(),
+            Supply::Wait(Wait::Refresh(join, true)) | Supply::Beside(Wait::Refresh(join, true), _) => join.fire(),
             Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
@@ -209,7 +211,11 @@ impl Inner {
     /// Waits for what is not a refresh alone: for a write, as long as the store's answers may take, and it goes on; for a moment to
     /// come; for a refresh until a moment comes, and beside one for what was left behind.
     async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
-        let Supply::Wait(wait, beside) = supply else { return Ok(None) };
+        let (wait, beside) = match supply {
+            Supply::Wait(wait) => (wait, None),
+            Supply::Beside(wait, beside) => (wait, beside),
+            Supply::Token(..) | Supply::Refused(..) => return Ok(None),
+        };
         let write = match wait {
             Wait::Refresh(join, _) => {
                 let refreshed = carried(join, beside).await;
@@ -246,7 +252,7 @@ impl Inner {
     /// The token there is, for a caller that gets no better one: it is good, and of the login that was asked.
     pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
         self.look(|slot, now| {
-            let same = ask.pin.is_none_or(|pin| pin == slot.machine.resets());
+            let same = ask.pin.is_none_or(|pin| pin == slot.pin());
             if same && ask.makes_do() { slot.usable(ask.origin(), now) } else { None }
         })
     }
@@ -287,10 +293,10 @@ impl Inner {
     }
 
     /// The work in progress, if no driver keeps it moving and this thread is not inside it; with what audiences have in common.
-    pub(crate) fn undriven(&self) -> Option<Carry> {
+    pub(crate) fn undriven(&self) -> Option<Carries> {
         let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
         let sessions = std::iter::once(self).chain(common);
-        Carry::all(sessions.filter_map(|session| session.peek(Slot::undriven)))
+        Carries::of(sessions.flat_map(|session| session.peek(Slot::undriven)))
     }
 }
 
@@ -298,9 +304,9 @@ impl Slot {
     /// What the machine decides, and what that means for the caller.
     fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
         if ask.pin.is_none() && self.machine.knows_login() {
-            ask.pin = Some(self.machine.resets());
+            ask.pin = Some(self.pin());
         }
-        if ask.pin.is_some_and(|pin| pin != self.machine.resets()) {
+        if ask.pin.is_some_and(|pin| pin != self.pin()) {
             return Supply::Refused(Error::new(ErrorKind::SessionChanged), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
@@ -309,16 +315,22 @@ impl Slot {
             Decision::Use { beside } => self.hand_out(beside, session),
             Decision::Refuse(error) => self.turn_away(error, now, session),
             wait => match self.pursue(wait, None, cause, session) {
-                Ok((Wait::Refresh(join, false), beside))
+                Ok(Wait::Refresh(join, false))
                     if let Want::Usable(origin) = ask.want
                         && let Some(until) = self.machine.patience(origin, now) =>
                 {
-                    Supply::Wait(Wait::Briefly(join, until), beside)
+                    Supply::Beside(Wait::Briefly(join, until), self.carry_owed())
                 }
-                Ok((wait, beside)) => Supply::Wait(wait, beside),
+                Ok(wait) if self.owes_others() => Supply::Beside(wait, self.carry_owed()),
+                Ok(wait) => Supply::Wait(wait),
                 Err(error) => Supply::Refused(error, None),
             },
         }
+    }
+
+    /// Another number after each login and logout.
+    fn pin(&self) -> NonZeroU64 {
+        NonZeroU64::MIN.saturating_add(self.machine.resets())
     }
 
     fn decide(&mut self, ask: &mut Ask, now: Now) -> Decision {

@@ -3,7 +3,7 @@
 use tokenflight_core::{Error, ErrorKind};
 
 use crate::{
-    flights::Carry,
+    flights::Carries,
     refresh::Wish,
     slot::{Inner, Wait},
     sync::Arc,
@@ -21,14 +21,15 @@ impl Inner {
         self: &Arc<Self>,
         pin: u64,
         next: impl FnOnce() -> Arc<Wish>,
-    ) -> Result<(Wait, Option<Box<Carry>>), Error> {
+    ) -> Result<(Wait, Option<Box<Carries>>), Error> {
         let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let wait = self.ask(now, |slot| {
             if slot.machine.resets() != pin {
                 return Err(Error::new(ErrorKind::SessionChanged));
             }
             let decision = slot.machine.present(next.reason, now);
-            slot.pursue(decision, Some(&next), &mut cause, self)
+            let wait = slot.pursue(decision, Some(&next), &mut cause, self)?;
+            Ok((wait, slot.carry_owed()))
         });
         // With nothing locked: it may be the last one to hold the grant.
         drop(next);
@@ -39,7 +40,7 @@ impl Inner {
     }
 
     /// What a caller with a usable token of an audience keeps moving of the common session, if no driver does.
-    pub(super) fn beside_common(&self) -> Option<Box<Carry>> {
+    pub(super) fn beside_common(&self) -> Option<Box<Carries>> {
         let common = &self.parts.common.as_ref()?.root.inner;
         let now = common.parts.now();
         common.ask(now, |slot| {

@@ -6,7 +6,7 @@ use tokenflight_machine::Pending;
 use super::{Revocation, acquire::ROUNDS};
 use crate::{
     flight::Join,
-    flights::{Carry, Written, carried},
+    flights::{Carries, Written, carried},
     revoke,
     slot::{Inner, Slot},
     sync::Arc,
@@ -19,7 +19,7 @@ pub(crate) struct Storing {
     /// Whether it is that of a logout, which a revocation follows.
     logout: bool,
     /// What was left behind, if no driver moves it.
-    beside: Option<Box<Carry>>,
+    beside: Option<Box<Carries>>,
 }
 
 impl Inner {

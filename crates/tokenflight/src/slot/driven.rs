@@ -118,9 +118,9 @@ impl Slot {
     }
 }
 
-/// What is still in the slot when the last handle goes is the drivers': a rotation, a login and a logout must reach the
-/// store, by whichever of them is polled. It leaves in one message, which is also what tells the driver that the session is gone. *Test*: `tests/handles`,
-/// `…_outlives_the_last_handle`.
+/// What is still in the slot when the last handle goes is the drivers': a rotation, a login and a logout must reach the store, by
+/// whichever of them is polled. It leaves in one message, which is also what tells a driver that the session is gone.
+/// *Test*: `tests/handles`, `…_outlives_the_last_handle`.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);

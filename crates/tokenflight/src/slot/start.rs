@@ -8,7 +8,7 @@ use tokenflight_machine::{Beside, Decision, Plan, Start, Work, WorkId};
 use super::{Inner, Slot};
 use crate::{
     flight::{Flight, Join},
-    flights::{AnyFlight, Carry, Refreshed, Written},
+    flights::{AnyFlight, Carries, Refreshed, Written},
     refresh::{self, Wish},
     sync::Arc,
     telemetry::Cause,
@@ -30,8 +30,7 @@ pub(crate) enum Wait {
 }
 
 impl Slot {
-    /// Starts or joins what has to be waited for, and what to keep moving beside it; a refresh that is started is for this
-    /// audience.
+    /// Starts or joins what has to be waited for; a refresh that is started is for this audience.
     ///
     /// # Errors
     ///
@@ -42,8 +41,8 @@ impl Slot {
         wish: Option<&Arc<Wish>>,
         cause: &mut Cause,
         session: &Arc<Inner>,
-    ) -> Result<(Wait, Option<Box<Carry>>), Error> {
-        let wait = match decision {
+    ) -> Result<Wait, Error> {
+        match decision {
             Decision::Join { work: Work::Refresh, overdue } => {
                 self.join_refresh().map(|join| Wait::Refresh(join, overdue || wish.is_some()))
             }
@@ -59,8 +58,7 @@ impl Slot {
             Decision::Wait { until } => Ok(Wait::Until(until)),
             Decision::Refuse(error) => Err(error),
             Decision::Use { .. } => Err(Error::new(ErrorKind::Closed)),
-        }?;
-        Ok((wait, self.carry_owed()))
+        }
     }
 
     /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
@@ -104,7 +102,7 @@ impl Slot {
     }
 
     /// What a caller keeps moving beside its token, if no driver does.
-    pub(crate) fn carry_beside(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Option<Box<Carry>> {
+    pub(crate) fn carry_beside(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Option<Box<Carries>> {
         if let Some(Beside::Write(id)) = beside {
             self.start_write(id, session);
         }
@@ -116,17 +114,23 @@ impl Slot {
         self.carry(current)
     }
 
+    /// Whether something was left behind.
+    #[inline]
+    pub(crate) fn owes_others(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
     /// What was left behind, which a caller that waits keeps moving, if no driver does.
     #[inline]
-    pub(crate) fn carry_owed(&mut self) -> Option<Box<Carry>> {
+    pub(crate) fn carry_owed(&mut self) -> Option<Box<Carries>> {
         if self.owed.is_empty() { None } else { self.carry(None) }
     }
 
-    fn carry(&mut self, current: Option<AnyFlight>) -> Option<Box<Carry>> {
+    fn carry(&mut self, current: Option<AnyFlight>) -> Option<Box<Carries>> {
         if self.is_driven() {
             return None;
         }
         self.forget_finished();
-        Carry::all(current.iter().chain(&self.owed).filter_map(AnyFlight::carry)).map(Box::new)
+        Carries::of(current.iter().chain(&self.owed).filter_map(AnyFlight::carry)).map(Box::new)
     }
 }

@@ -67,6 +67,34 @@ fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
     assert_eq!(presented.last().map(RefreshToken::expose), Some("refresh-1"));
 }
 
+/// The audience that asks first reads the store, and the others learn of it from that one.
+#[test]
+fn a_login_of_another_process_that_one_audience_has_met_is_every_audiences() {
+    let (fixture, here) = Fixture::logged_in();
+    let there = fixture.process();
+    fixture.time.run(all([&here], 1));
+    fixture.time.run(there.login(fixture.auth.login_as("bob"))).unwrap();
+    fixture.time.advance(SECOND * 20);
+    for (name, token) in [
+        ("files", fixture.time.run(session(&here, "files").refresh())),
+        ("mail", fixture.time.run(session(&here, "mail").token())),
+    ] {
+        let label = fixture.auth.label_of(token.unwrap().access().expose());
+        assert_eq!(label.as_deref(), Some("bob"), "{name}");
+    }
+}
+
+#[test]
+fn a_logout_of_another_process_that_one_audience_has_met_is_every_audiences() {
+    let (fixture, here) = Fixture::logged_in();
+    let there = fixture.process();
+    fixture.time.run(all([&here], 1));
+    fixture.time.run(there.logout()).unwrap();
+    fixture.time.advance(SECOND * 20);
+    assert!(fixture.time.run(session(&here, "files").refresh()).unwrap_err().needs_login());
+    assert!(fixture.time.run(session(&here, "mail").token()).unwrap_err().needs_login());
+}
+
 /// Here the login is over, and there is another one in the store.
 fn over_here() -> (Scripted, Audiences) {
     let (fixture, here) = Scripted::logged_in();

@@ -147,6 +147,28 @@ fn a_lost_answer_leaves_the_tokens_of_all_audiences_in_use() {
     assert_eq!(fixture.requests(), before, "it is kept back");
 }
 
+/// Mail's token has an hour; the one that was obtained last had a minute and has run out.
+#[test]
+fn a_refresh_token_in_doubt_is_kept_back_while_any_audience_has_a_living_token() {
+    let (fixture, audiences) = Scripted::logged_in();
+    let (files, mail) = (session(&audiences, "files"), session(&audiences, "mail"));
+    let lasts = |seconds| Step::Answer(TokenSet::new("access").refresh_token("next").expires_in(SECOND * seconds));
+    fixture.mail.push(lasts(3600));
+    fixture.time.run(mail.token()).unwrap();
+    fixture.files.push(lasts(60));
+    fixture.time.run(files.token()).unwrap();
+    fixture.time.advance(SECOND * 61);
+    fixture.files.push(Step::Fail(GrantError::ambiguous("the answer was lost")));
+    fixture.time.run(files.token()).unwrap_err();
+    let asked = fixture.asked();
+    for _ in 0..20 {
+        fixture.time.run(files.token()).unwrap_err();
+        fixture.time.advance(SECOND * 10);
+    }
+    assert!(mail.token().now_or_never().unwrap().is_ok());
+    assert_eq!(fixture.asked(), asked, "it was presented again");
+}
+
 #[test]
 fn without_a_login_every_audience_says_so() {
     let fixture = Fixture::new();

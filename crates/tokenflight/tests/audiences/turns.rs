@@ -137,3 +137,23 @@ fn a_request_that_no_caller_waits_for_is_waited_for_where_refresh_tokens_rotate(
     let presented = fixture.files.presented();
     assert_eq!(presented.first().map(RefreshToken::expose), Some("mail-refresh-1"), "what mail's answer has brought");
 }
+
+#[test]
+fn an_audience_that_waits_for_its_turn_when_the_last_handle_goes_is_not_served() {
+    let (fixture, audiences) = Scripted::logged_in();
+    let mut driver = audiences.driver();
+    let _ = poll(&mut driver);
+    let served = fixture.asked().len();
+    fixture.close_gates();
+    assert!(session(&audiences, "files").refresh().now_or_never().is_none());
+    assert!(session(&audiences, "mail").refresh().now_or_never().is_none());
+    let _ = poll(&mut driver);
+    drop(audiences);
+    let _ = poll(&mut driver);
+    for grant in [&fixture.files, &fixture.mail] {
+        grant.gate().open();
+    }
+    fixture.time.run(driver);
+    assert_eq!(fixture.asked()[served..], ["files"]);
+    assert_eq!(fixture.stored(), "files-refresh-2");
+}

@@ -44,6 +44,29 @@ fn of_a_restored_store_no_more_sessions_end_though_they_ask_one_after_the_other(
     assert_eq!(users.ended(), 5);
 }
 
+/// A hundred renew one after the other, and live; then a hundred others ask at once, whose tokens are
+/// of a backup.
+#[test]
+fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_others_lived_before() {
+    let users = Users::new(200);
+    let breaker = Breaker::new(users.time.clone());
+    let backup: Vec<_> = (100..200).map(|number| users.model.entry(&key(number))).collect();
+    users.time.advance(SECOND * 400);
+    let sessions = users.sessions(|grant| breaker.guard(grant));
+    let (before, after) = sessions.split_at(100);
+    assert!(users.ask(&users.sessions(|grant| grant)[100..]).iter().all(Result::is_ok));
+    for (number, entry) in (100..200).zip(backup) {
+        users.model.set_entry(&key(number), entry);
+    }
+    for session in before {
+        assert!(users.ask(std::slice::from_ref(session)).iter().all(Result::is_ok));
+        users.pass(SECOND);
+    }
+    users.ask(after);
+    // One in twenty of those that live opens it: six, if a hundred do.
+    assert_eq!(users.ended(), 6);
+}
+
 #[test]
 fn a_usable_token_is_served_while_it_is_open() {
     let users = Users::new(10);

@@ -105,6 +105,23 @@ fn a_refresh_that_failed_because_of_the_store_is_told() {
 }
 
 /// Each reads what was told since it began to listen, in its own time, and then that nothing is told any more.
+/// There is no driver, and what requests are shown stays the same: they have to ask, so that they
+/// store what is not stored.
+#[test]
+fn a_watcher_is_told_of_a_login_that_cannot_be_stored() {
+    let time = ManualTime::new(1);
+    let store = MockStore::before(ModelStore::new());
+    let session = session(time.clone(), MockGrant::new(), store.clone());
+    store.set_down(true);
+    time.run(session.login(set("0"))).unwrap_err();
+    let mut watch = session.watch();
+    let mut changed = Box::pin(watch.changed());
+    assert!(poll(&mut changed).is_pending());
+    time.run(session.login(set("1"))).unwrap_err();
+    let Poll::Ready(state) = poll(&mut changed) else { panic!("it is not told") };
+    assert_eq!(state.login, session.state().login);
+}
+
 #[test]
 fn every_reader_reads_in_its_own_time_and_to_the_end() {
     let time = ManualTime::new(1);

@@ -115,3 +115,40 @@ fn a_failure_to_store_of_an_earlier_login_is_not_dropped_with_the_slot_locked() 
         let _ = time.run(session.token());
     });
 }
+
+/// A store with one connection, which an operation holds until it is answered or dropped.
+struct Pool(MockStore, tokio::sync::Semaphore);
+
+impl Store for Pool {
+    fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
+        Box::pin(async move {
+            let _connection = self.1.acquire().await.unwrap();
+            self.0.load(key).await
+        })
+    }
+
+    fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
+        Box::pin(async move {
+            let _connection = self.1.acquire().await.unwrap();
+            self.0.apply(key, op).await
+        })
+    }
+}
+
+/// There is no driver: later callers take the operation to its end.
+#[test]
+fn an_operation_that_is_answered_late_does_not_keep_the_only_connection() {
+    let (time, mock) = (ManualTime::new(5), MockStore::new());
+    let store = Pool(mock.clone(), tokio::sync::Semaphore::new(1));
+    let session = session(time.clone(), MockGrant::new(), store);
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    mock.gate(OpKind::Claim).close();
+    time.run(session.token()).unwrap_err();
+    mock.gate(OpKind::Claim).open();
+    let obtained = (0..3).any(|_| {
+        time.advance(SECOND * 60);
+        time.run(session.token()).is_ok()
+    });
+    assert!(obtained, "three minutes after the store has recovered");
+}

@@ -18,6 +18,34 @@ fn what_the_last_handle_leaves_reaches_a_driver_that_was_not_polled_yet() {
     assert_eq!(world.stored().as_deref(), Some("refresh-next"), "{:?}", world.told());
 }
 
+/// Neither was polled yet when the last handle went, and only the first one ever is.
+#[test]
+fn of_two_drivers_the_one_that_is_polled_stores_what_the_last_handle_leaves() {
+    let (world, session) = world();
+    let (polled, spare) = (session.driver(), session.driver());
+    world.store.gate(OpKind::Reset).close();
+    assert!(session.login(set("next")).now_or_never().is_none());
+    drop(session);
+    world.store.gate(OpKind::Reset).open();
+    world.time.run(polled);
+    drop(spare);
+    assert_eq!(world.stored().as_deref(), Some("refresh-next"), "{:?}", world.told());
+    assert!(!world.told().iter().any(|event| matches!(event, Event::Abandoned)), "{:?}", world.told());
+}
+
+/// It tells that it could not be stored, and then the last handle goes.
+#[test]
+fn what_run_until_could_not_store_is_told_to_be_abandoned_once() {
+    let (world, session) = world();
+    world.store.set_down(true);
+    world.time.run(session.run_until(SECOND * 5, async {
+        assert!(session.login(set("next")).await.is_err());
+    }));
+    drop(session);
+    let abandoned = world.told().iter().filter(|event| matches!(event, Event::Abandoned)).count();
+    assert_eq!(abandoned, 1, "{:?}", world.told());
+}
+
 /// The driver tries for a while to store what the session left, and gives up in silence.
 #[test]
 fn what_a_driver_could_not_store_for_a_session_that_is_gone_is_told() {

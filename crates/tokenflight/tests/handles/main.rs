@@ -10,6 +10,7 @@ mod fixture;
 mod heirs;
 mod leaving;
 mod reloads;
+mod replaced;
 mod revoked;
 mod shutdown;
 mod stored;

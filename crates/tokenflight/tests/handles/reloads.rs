@@ -50,3 +50,21 @@ fn a_reload_leaves_the_living_tokens_of_audiences_whose_login_has_ended() {
     let token = time.run(one.token());
     assert!(token.is_ok(), "{token:?}");
 }
+
+/// The login here cannot be renewed and has run out.
+#[test]
+fn a_reload_finds_a_login_elsewhere_although_the_login_here_had_no_refresh_token() {
+    let (time, model) = (ManualTime::new(5), ModelStore::new());
+    let process = || {
+        let builder = Session::builder(MockGrant::new()).store(model.another_process());
+        builder.time(time.clone()).build().unwrap()
+    };
+    let (here, there) = (process(), process());
+    time.run(here.login(TokenSet::new("bare").expires_in(SECOND * 60))).unwrap();
+    time.advance(SECOND * 61);
+    assert!(time.run(here.token()).unwrap_err().needs_login());
+    time.run(there.login(set("there"))).unwrap();
+    time.advance(SECOND * 60);
+    time.run(here.reload()).unwrap();
+    assert_eq!(time.run(here.token()).unwrap().access().expose(), "access-there");
+}

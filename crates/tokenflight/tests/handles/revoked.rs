@@ -47,6 +47,41 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
     assert!(!world.revoked().contains(&"refresh-bob".to_owned()));
 }
 
+/// The same, and the last handle goes before the answer has come.
+#[test]
+fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked_although_the_last_handle_has_gone() {
+    let (world, session, mut driver) = driven();
+    world.grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    assert!(poll(&mut driver).is_pending());
+    assert_eq!(world.grant.count(), 1);
+    world.time.run(session.logout()).unwrap();
+    world.time.run(session.login(set("bob"))).unwrap();
+    drop(session);
+    assert!(poll(&mut driver).is_pending());
+    world.grant.gate().open();
+    world.time.run(driver);
+    assert_eq!(world.stored().as_deref(), Some("refresh-bob"));
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+}
+
+/// There is no driver: the callers of the next login take what was left behind to its end.
+#[test]
+fn what_a_refresh_brings_after_a_logout_is_revoked_by_later_callers_if_there_is_no_driver() {
+    let (world, session) = world();
+    world.grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    assert_eq!(world.grant.count(), 1);
+    world.time.run(session.logout()).unwrap();
+    world.grant.gate().open();
+    world.time.run(session.login(set("bob"))).unwrap();
+    for _ in 0..5 {
+        session.token().now_or_never().unwrap().unwrap();
+        world.time.advance(SECOND);
+    }
+    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+}
+
 /// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have revoked it.
 #[test]
 fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
@@ -86,6 +121,41 @@ fn a_logout_after_a_logout_that_was_cut_off_says_what_it_revoked() {
     world.store.gate(OpKind::Reset).open();
     world.time.run(session.logout()).unwrap();
     world.assert_revoked("refresh-0");
+}
+
+/// Each of them has to read the store for itself, and the first one's answer comes when the second
+/// has taken its place.
+#[test]
+fn two_logouts_before_the_store_was_read_revoke_what_was_stored() {
+    let (world, session) = world();
+    drop(session);
+    let session = world.session();
+    let mut driver = session.driver();
+    world.store.gate(OpKind::Reset).close();
+    for _ in 0..2 {
+        assert!(session.logout().now_or_never().is_none());
+        assert!(poll(&mut driver).is_pending());
+    }
+    world.store.gate(OpKind::Reset).open();
+    for _ in 0..20 {
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND);
+    }
+    world.time.run(session.shutdown(SECOND * 30)).unwrap();
+    assert_eq!(world.stored(), None);
+    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+}
+
+/// The driver tries again, and finds the logout stored.
+#[test]
+fn a_logout_whose_answer_never_came_revokes_what_was_stored_although_the_last_handle_has_gone() {
+    let (world, session, driver) = driven();
+    world.store.push(OpKind::Reset, Trouble::HangAfter);
+    assert!(session.logout().now_or_never().is_none());
+    drop(session);
+    world.time.run(driver);
+    assert_eq!(world.stored(), None);
+    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
 }
 
 /// A login over one that was cut off, and a logout over that.

@@ -58,6 +58,7 @@ pub(crate) struct World {
     /// Behind `store`.
     pub(crate) model: ModelStore,
     ledger: Arc<Ledger>,
+    revocation: Duration,
 }
 
 pub(crate) fn set(name: &str) -> TokenSet {
@@ -67,16 +68,11 @@ pub(crate) fn set(name: &str) -> TokenSet {
 /// A session that is logged in with `access-0`, whose server takes so long to revoke a token.
 pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
     let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
-    let (store, ledger) = (MockStore::before(model.clone()), Arc::<Ledger>::default());
-    let listener = Arc::clone(&ledger);
-    let session = Session::builder(Booked(grant.clone(), Arc::clone(&ledger), revocation, time.clone()))
-        .store(store.clone())
-        .time(time.clone())
-        .on_event(move |event| listener.told.lock().unwrap().push(event.clone()))
-        .build()
-        .unwrap();
-    time.run(session.login(set("0"))).unwrap();
-    (World { time, grant, store, model, ledger }, session)
+    let (store, ledger) = (MockStore::before(model.clone()), Arc::default());
+    let world = World { time, grant, store, model, ledger, revocation };
+    let session = world.session();
+    world.time.run(session.login(set("0"))).unwrap();
+    (world, session)
 }
 
 pub(crate) fn world() -> (World, Session) {
@@ -92,6 +88,18 @@ pub(crate) fn driven() -> (World, Session, Driver) {
 }
 
 impl World {
+    /// Another session of the same login, which has not read the store yet.
+    pub(crate) fn session(&self) -> Session {
+        let listener = Arc::clone(&self.ledger);
+        let grant = Booked(self.grant.clone(), Arc::clone(&self.ledger), self.revocation, self.time.clone());
+        Session::builder(grant)
+            .store(self.store.clone())
+            .time(self.time.clone())
+            .on_event(move |event| listener.told.lock().unwrap().push(event.clone()))
+            .build()
+            .unwrap()
+    }
+
     /// Another process on the same store.
     pub(crate) fn elsewhere(&self, grant: &MockGrant) -> Session {
         Session::builder(grant.clone()).store(self.model.clone()).time(self.time.clone()).build().unwrap()
@@ -107,8 +115,7 @@ impl World {
 
     /// The refresh token in the store; none after a logout.
     pub(crate) fn stored(&self) -> Option<String> {
-        let entry = self.model.entry(&GrantKey::new("default")).unwrap();
-        entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
+        stored_in(&self.model)
     }
 
     /// The refresh tokens that were revoked.
@@ -134,6 +141,12 @@ impl World {
         assert!(self.is_gone(), "the session leaked");
         assert_eq!(self.time.pending_sleeps(), 0, "a timer leaked");
     }
+}
+
+/// The refresh token that is stored.
+pub(crate) fn stored_in(model: &ModelStore) -> Option<String> {
+    let entry = model.entry(&GrantKey::new("default"))?;
+    entry.tokens().map(|tokens| tokens.refresh.clone().unwrap().expose().to_owned())
 }
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

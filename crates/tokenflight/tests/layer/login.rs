@@ -1,5 +1,7 @@
 //! Log-ins and log-outs while a request is under way: it never goes on with another login's token.
 
+use tokenflight::ReusePolicy;
+
 use crate::fixture::*;
 
 #[test]
@@ -60,6 +62,26 @@ fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
     fixture.nothing_received();
     fixture.succeeds_with("other-user");
+}
+
+/// Another caller takes the refresh to its end, and before the request's task runs again there is
+/// another login.
+#[test]
+fn a_request_whose_refresh_failed_is_not_sent_as_a_user_who_has_logged_in_since() {
+    let mut fixture = Fixture::new();
+    fixture.time.advance(LIFE);
+    fixture.grant.gate().close();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("no connection")));
+    let mut alice = fixture.call(request(Method::POST, ME, "for alice"));
+    assert_pending!(alice.poll_until_idle());
+    let mut other = task::spawn(fixture.session.token());
+    assert_pending!(other.poll());
+    fixture.grant.gate().open();
+    assert!(matches!(other.poll(), Poll::Ready(Err(_))));
+    drop(other);
+    fixture.log_in("of-bob", LIFE);
+    assert_eq!(our_failure(alice.poll_until_idle()), ErrorKind::Refresh(FailureClass::NotSent));
+    fixture.nothing_received();
 }
 
 /// It is called under one login, and polled for the first time under another: the task that polls it is not always the one

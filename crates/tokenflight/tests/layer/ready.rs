@@ -1,5 +1,7 @@
 //! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called.
 
+use std::{sync::mpsc, thread};
+
 use tokio_test::assert_ready_err;
 use tower::timeout::{Timeout, error::Elapsed};
 
@@ -25,6 +27,28 @@ fn readiness_asks_for_no_token() {
     let mut fixture = Fixture::expired();
     assert_ready_ok!(fixture.client.poll_ready::<Req>());
     assert_eq!(fixture.grant.count(), 0);
+}
+
+/// Without a driver a caller that waits moves what was left behind. When that has ended, it waits for its service alone.
+#[test]
+fn what_has_ended_keeps_no_caller_busy_that_waits_for_readiness() {
+    let (tell, told) = mpsc::channel();
+    #[allow(clippy::disallowed_methods)] // A watchdog.
+    thread::spawn(move || {
+        let mut fixture = Fixture::new();
+        fixture.grant.gate().close();
+        assert_pending!(task::spawn(fixture.session.refresh()).poll());
+        assert_pending!(task::spawn(fixture.session.logout()).poll());
+        fixture.log_in("other-user", LIFE);
+        fixture.grant.gate().open();
+        fixture.server.allow(0);
+        for _ in 0..10 {
+            assert_pending!(fixture.client.poll_ready::<Req>());
+            fixture.time.advance(secs(1));
+        }
+        tell.send(fixture.grant.count()).unwrap();
+    });
+    assert_eq!(told.recv_timeout(secs(5)), Ok(1));
 }
 
 /// A service whose clones have numbers, and which cannot be called unless this very clone was ready.

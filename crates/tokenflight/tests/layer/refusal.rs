@@ -211,3 +211,15 @@ fn a_stored_token_that_is_older_than_the_boot_clock_is_not_taken_for_a_fresh_one
     assert!(polled.is_pending(), "{:?}", explained(polled));
     fixture.received_with("access-1");
 }
+
+/// Its time counts from when it was received, also for what is fresh.
+#[test]
+fn a_token_that_was_received_long_before_its_login_is_not_taken_for_a_fresh_one() {
+    let mut fixture = Fixture::blank(|builder| builder);
+    let tokens = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(secs(3600));
+    now(fixture.session.login_received(tokens, secs(900))).unwrap();
+    let mut call = fixture.refused(get(ME));
+    let polled = call.poll_until_idle();
+    assert!(polled.is_pending(), "{:?}", explained(polled));
+    fixture.received_with("access-1");
+}

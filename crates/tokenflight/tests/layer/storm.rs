@@ -140,13 +140,13 @@ fn refusals_of_replaced_tokens_are_not_counted() {
     assert_eq!(fixture.grant.count(), 2);
 }
 
-/// An endpoint that always refuses, and requests that are never sent again: a stream, an upload.
-#[test]
-fn requests_that_are_not_sent_again_cost_ten_refreshes_in_ten_minutes() {
+/// How many refreshes requests cost that are never sent again, a stream or an upload: to each of
+/// these in turn, one every twelve seconds, and each is refused.
+fn refreshes_without_replays(lifetime: Option<Duration>, requests: usize, uris: &[&str]) -> usize {
     let mut fixture = Fixture::new().layered(|layer| layer.options(BearerOptions::new().never_replay()));
-    fixture.grant.set_lifetime(Some(secs(3600)));
-    for _ in 0..50 {
-        let mut call = fixture.call(get(ME));
+    fixture.grant.set_lifetime(lifetime);
+    for uri in uris.iter().cycle().take(requests) {
+        let mut call = fixture.call(get(uri));
         let _ = call.poll_until_idle();
         if let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() {
             respond.send_response(unauthorized());
@@ -155,7 +155,26 @@ fn requests_that_are_not_sent_again_cost_ten_refreshes_in_ten_minutes() {
         let _ = fixture.session.token().now_or_never();
         fixture.time.advance(secs(12));
     }
-    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
+    fixture.grant.count()
+}
+
+#[test]
+fn requests_that_are_not_sent_again_cost_ten_refreshes_in_ten_minutes() {
+    let refreshes = refreshes_without_replays(Some(secs(3600)), 50, &[ME]);
+    assert!(refreshes <= LIMIT, "{refreshes} refreshes in ten minutes");
+}
+
+#[test]
+fn tokens_of_unknown_lifetime_cost_ten_refreshes_in_ten_minutes_as_well() {
+    let refreshes = refreshes_without_replays(None, 50, &[ME]);
+    assert!(refreshes <= LIMIT, "{refreshes} refreshes in ten minutes");
+}
+
+/// Between two refusals by one of them lies a token that the other has refused.
+#[test]
+fn two_servers_that_refuse_everything_in_turn_cost_ten_refreshes_each_in_ten_minutes() {
+    let refreshes = refreshes_without_replays(Some(secs(3600)), 100, &[ME, "https://other.example.com/"]);
+    assert!(refreshes <= 4 * LIMIT, "{refreshes} refreshes in twenty minutes");
 }
 
 fn grpc_refusal() -> Res {

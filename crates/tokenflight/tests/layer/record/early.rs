@@ -2,7 +2,8 @@
 
 use futures_util::FutureExt;
 use http::StatusCode;
-use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind, bearer::ReplayBody};
+use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind, GrantError, bearer::ReplayBody};
+use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
 use super::fixture::{Call, Fixture, Sent, frame, post, ready, status, trailers};
@@ -200,6 +201,37 @@ fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
     let mut fixture = Fixture::new();
     let (mut call, _push, ()) = refused_early(&mut fixture, 8, "half", lets_go);
     fixture.time.advance(secs(10));
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+}
+
+/// There is no newer token, so the body will not be sent again, and its rest is not waited for.
+#[test]
+fn a_refusal_is_not_held_for_a_body_that_is_not_to_be_sent_again() {
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("no connection")));
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.grant.count(), 1);
+}
+
+/// And the other way round: the body will not come to its end, so no token is waited for.
+#[test]
+fn a_refusal_is_not_held_for_a_token_if_the_body_breaks_off() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let (body, push) = slow(8);
+    push.data("half");
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    lets_go(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    push.fail();
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
 
