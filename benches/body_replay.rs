@@ -110,10 +110,7 @@ impl World {
     }
 }
 
-fn send<S, B>(service: &mut S, body: B)
-where
-    S: Service<Request<B>, Response: Answer, Error: fmt::Debug>,
-{
+fn send<S: Service<Request<B>, Response: Answer, Error: fmt::Debug>, B>(service: &mut S, body: B) {
     let mut request = Request::post("https://api.example.com/upload").body(body).unwrap();
     request.headers_mut().insert("content-type", http::HeaderValue::from_static("application/octet-stream"));
     assert!(service.call(request).now_or_never().unwrap().unwrap().is_good());

@@ -1,22 +1,13 @@
 //! One look at the current token: a header value taken out of what keeps it, and dropped.
 
-use std::{
-    fmt,
-    hint::black_box,
-    pin::Pin,
-    sync::{Arc, RwLock},
-};
+use std::{hint::black_box, sync::RwLock};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
-use tokenflight::{BearerOptions, Driver};
-use tokio::sync::watch;
 
-use crate::parts;
+use crate::prelude::*;
 
 /// What keeps the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Cell {
     /// Nothing at all: the value is cloned from where it is, which no writer can replace.
     Fixed,
@@ -41,7 +32,6 @@ impl Cell {
     ];
 
     /// Builds it, with a token in it.
-    #[must_use]
     pub fn build(self) -> Kept {
         let value = parts::header(0);
         match self {
@@ -112,12 +102,6 @@ pub struct Kept {
     _driver: Option<Pin<Box<Driver>>>,
 }
 
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
-    }
-}
-
 impl Kept {
     fn new<R>(reader: impl Fn() -> R + Send + Sync + 'static, write: impl Fn(u64) + Send + Sync + 'static) -> Self
     where
@@ -131,7 +115,6 @@ impl Kept {
     }
 
     /// For one thread.
-    #[must_use]
     pub fn reader(&self) -> Reader {
         (self.reader)()
     }
@@ -144,12 +127,6 @@ impl Kept {
 
 /// Looks at a cell.
 pub struct Reader(Box<dyn FnMut() + Send>);
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
-    }
-}
 
 impl Reader {
     /// Once.

@@ -1,29 +1,24 @@
 //! Requests to a server on this machine: hyper-util's client, hyper's server, one thread for both.
 
-use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, pin::Pin};
+use std::{fmt, io, net::SocketAddr};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use tokenflight::{BearerOptions, Driver};
 use tokio::{net::TcpListener, runtime};
-use tower::{Layer, Service};
 
 use crate::{
-    parts::{self, Req, Requests},
+    prelude::*,
     stacks::{Cloned, Fixed, Stack, retry},
 };
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
@@ -42,18 +37,8 @@ pub struct Loopback {
     _driver: Pin<Box<Driver>>,
 }
 
-impl fmt::Debug for Loopback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loopback").finish_non_exhaustive()
-    }
-}
-
 impl Loopback {
     /// Starts the server; requests have eight headers.
-    ///
-    /// # Errors
-    ///
-    /// If there is no runtime or no port to be had.
     pub fn new(stack: Stack, protocol: Protocol) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let address = runtime.block_on(serve())?;

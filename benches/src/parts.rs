@@ -1,24 +1,11 @@
 //! What everything is made of. Nothing here fails with the settings that are written here; if they are changed, a bench
 //! stops at once.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use http::{HeaderName, Method, Uri, header};
+use tokenflight::{Bearer, BearerLayer, Origins, TokenSet};
+use tokenflight_test::MockGrant;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerLayer, BearerOptions, Driver, GrantError, Origins, Session, TokenRequest, TokenSet, grant_fn,
-};
-use tokenflight_test::{ManualTime, MockGrant};
-use tower::Layer;
-
-use crate::nothing::Nothing;
+use crate::{nothing::Nothing, prelude::*};
 
 /// Where all requests go.
 pub const ORIGIN: &str = "https://api.example.com";
@@ -27,17 +14,11 @@ pub const ORIGIN: &str = "https://api.example.com";
 pub type Req = Request<Full<Bytes>>;
 
 /// A token of the size that real ones have.
-#[must_use]
 pub fn token(number: u64) -> String {
     format!("{number:0>1000}")
 }
 
 /// The header that carries it.
-///
-/// # Panics
-///
-/// Never: digits are fit for a header.
-#[must_use]
 pub fn header(number: u64) -> HeaderValue {
     let Ok(mut header) = HeaderValue::try_from(format!("Bearer {}", token(number))) else { panic!("a wrong token") };
     header.set_sensitive(true);
@@ -45,17 +26,11 @@ pub fn header(number: u64) -> HeaderValue {
 }
 
 /// A token set that is good for an hour.
-#[must_use]
 pub fn set(number: u64) -> TokenSet {
     TokenSet::new(token(number)).refresh_token("refresh").expires_in(Duration::from_secs(3600))
 }
 
 /// A session whose token request yields once, so that others can arrive meanwhile.
-///
-/// # Panics
-///
-/// Never with the settings used here.
-#[must_use]
 pub fn session() -> Session {
     let grant = grant_fn(|request: TokenRequest| async move {
         let next = request.generation().get();
@@ -75,11 +50,6 @@ pub fn session() -> Session {
 
 /// A session with a token, and the driver that watches the clock so that requests need not. The clock is not the machine's:
 /// a tool that counts instructions cannot follow a call into the kernel's page.
-///
-/// # Panics
-///
-/// Never with the settings used here.
-#[must_use]
 pub fn driven() -> (Session, Pin<Box<Driver>>) {
     let Ok(session) = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build() else {
         panic!("the settings are wrong")
@@ -91,27 +61,17 @@ pub fn driven() -> (Session, Pin<Box<Driver>>) {
 }
 
 /// Replaces the token.
-///
-/// # Panics
-///
-/// If the session's store waits for something.
 pub fn login(session: &Session, number: u64) {
     let login = session.login(set(number)).now_or_never();
     assert!(matches!(login, Some(Ok(()))), "the login waits");
 }
 
 /// The layer over a client that answers at once.
-#[must_use]
 pub fn client(session: &Session, options: BearerOptions) -> Bearer<Nothing> {
     layer(session, ORIGIN).options(options).layer(Nothing)
 }
 
 /// The layer for this origin.
-///
-/// # Panics
-///
-/// If that is not an origin.
-#[must_use]
 pub fn layer(session: &Session, origin: &str) -> BearerLayer {
     match Origins::with_plain_loopback([origin]) {
         Ok(origins) => BearerLayer::new(session.clone(), origins),
@@ -120,26 +80,12 @@ pub fn layer(session: &Session, origin: &str) -> BearerLayer {
 }
 
 /// The names that clients put on requests, which are constants.
+#[rustfmt::skip]
 const NAMES: [HeaderName; 20] = [
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::ACCEPT_LANGUAGE,
-    header::CACHE_CONTROL,
-    header::CONTENT_TYPE,
-    header::USER_AGENT,
-    header::ORIGIN,
-    header::REFERER,
-    header::COOKIE,
-    header::DNT,
-    header::ETAG,
-    header::FORWARDED,
-    header::FROM,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::LINK,
-    header::PRAGMA,
-    header::RANGE,
-    header::VIA,
+    header::ACCEPT, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE, header::CACHE_CONTROL,
+    header::CONTENT_TYPE, header::USER_AGENT, header::ORIGIN, header::REFERER, header::COOKIE,
+    header::DNT, header::ETAG, header::FORWARDED, header::FROM, header::IF_MATCH,
+    header::IF_NONE_MATCH, header::LINK, header::PRAGMA, header::RANGE, header::VIA,
     header::WARNING,
 ];
 
@@ -154,13 +100,11 @@ pub struct Requests {
 
 impl Requests {
     /// With so many headers, at most twenty, whose names are constants, and a body of 128 bytes.
-    #[must_use]
     pub fn new(headers: usize) -> Self {
         Self::with(NAMES.into_iter().take(headers).collect())
     }
 
     /// With so many headers whose names are made at run time. Copying such a name counts its references.
-    #[must_use]
     pub fn own_names(headers: usize) -> Self {
         Self::with((0..headers).filter_map(|n| HeaderName::try_from(format!("x-header-{n}")).ok()).collect())
     }
@@ -170,14 +114,12 @@ impl Requests {
     }
 
     /// To another place.
-    #[must_use]
     pub fn to(mut self, uri: Uri) -> Self {
         self.uri = uri;
         self
     }
 
     /// With a body of so many bytes.
-    #[must_use]
     pub const fn body(mut self, body: usize) -> Self {
         self.body = body;
         self

@@ -1,27 +1,14 @@
 //! One request through stacks of services, all over the same service that answers at once.
 
-use std::{
-    fmt,
-    future::{Future, Ready},
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
-};
+use std::{future::Ready, pin::pin};
 
-use http::{HeaderValue, header::AUTHORIZATION};
-use tokenflight::{BearerOptions, Driver};
-use tower::{
-    Layer, Service,
-    retry::{Policy, Retry},
-};
+use http::header::AUTHORIZATION;
+use tower::retry::{Policy, Retry};
 
-use crate::{
-    nothing::Nothing,
-    parts::{self, Req},
-};
+use crate::{nothing::Nothing, prelude::*};
 
 /// A stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Stack {
     /// The service alone.
     Nothing,
@@ -52,7 +39,6 @@ impl Stack {
     ];
 
     /// Builds it.
-    #[must_use]
     pub fn build(self) -> Client {
         match self {
             Self::Nothing => Client::new(Nothing, None),
@@ -83,12 +69,6 @@ pub struct Client {
     send: Box<dyn FnMut(Req) -> bool>,
     /// Watches the clock as long as it lives.
     _driver: Option<Pin<Box<Driver>>>,
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
-    }
 }
 
 impl Client {

@@ -2,28 +2,14 @@
 //!
 //! The futures run as tasks of a tokio runtime. What a design costs is what it costs more than [`Storm::Tasks`].
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use futures_util::FutureExt;
-use http::{HeaderValue, StatusCode};
-use tokenflight::{GrantError, Session, TokenRequest, grant_fn};
-use tokenflight_test::ManualTime;
-use tokio::sync::{Mutex, Notify, OnceCell, oneshot, watch};
-use tower::{Layer, Service};
+use tokio::sync::{Mutex, Notify, OnceCell, oneshot};
 
-use crate::parts::{self, Requests, Turn};
+use crate::{parts::Turn, prelude::*};
 
 /// How they wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // All there are.
 pub enum Storm {
     /// Not at all: tasks that give way once. No refresh either.
     Tasks,
@@ -173,11 +159,11 @@ async fn beside(design: Storm, waiters: usize, work: &Work) {
 /// Requests without headers. Each carries the token that is refused, and is sent again with the next one.
 async fn layer(waiters: usize, work: &Work) {
     let first = parts::header(0);
-    let inner = tower::service_fn(move |request: parts::Req| {
+    let inner = tower::service_fn(move |request: Req| {
         let old = request.headers().get(http::header::AUTHORIZATION).is_none_or(|sent| *sent == first);
-        let mut response = http::Response::new(http_body_util::Empty::<bytes::Bytes>::new());
+        let mut response = Response::new(http_body_util::Empty::<Bytes>::new());
         *response.status_mut() = if old { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-        std::future::ready(Ok::<_, std::convert::Infallible>(response))
+        std::future::ready(Ok::<_, Infallible>(response))
     });
     let mut client = parts::layer(&work.session(), parts::ORIGIN).layer(inner);
     let mut requests = Requests::new(0);

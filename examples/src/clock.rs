@@ -13,20 +13,17 @@ pub struct Clock {
 
 impl Clock {
     /// Starts now.
-    #[must_use]
     pub fn start() -> Self {
         let time = TokioTime::new();
         Self { time, start: time.now() }
     }
 
     /// How long ago that was.
-    #[must_use]
     pub fn now(&self) -> Duration {
         self.at(self.time.now())
     }
 
     /// Another reading of the same clock as time since the start.
-    #[must_use]
     pub const fn at(&self, now: Now) -> Duration {
         now.boot.saturating_sub(self.start.boot)
     }

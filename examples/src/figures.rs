@@ -1,7 +1,6 @@
 //! Numbers for people.
 
 /// Milliseconds, with one digit below ten.
-#[must_use]
 pub fn latency(millis: Option<f64>) -> String {
     match millis {
         Some(millis) if millis < 10.0 => format!("{millis:.1} ms"),
@@ -11,7 +10,6 @@ pub fn latency(millis: Option<f64>) -> String {
 }
 
 /// A number with commas.
-#[must_use]
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

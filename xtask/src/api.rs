@@ -1,10 +1,6 @@
 //! The public interface of each library: listed in `docs/api`, and every item by one path.
 
-use crate::{
-    cargo::{Cargo, root, target_dir},
-    published,
-    step::Report,
-};
+use crate::prelude::*;
 
 /// Where the listings are.
 const FOLDER: &str = "docs/api";

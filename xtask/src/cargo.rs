@@ -1,14 +1,8 @@
 //! Calls of cargo.
 
-use std::{
-    env,
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs::File, process::ExitStatus};
+
+use crate::prelude::*;
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -152,11 +146,7 @@ impl Cargo {
     /// Runs it and hands back what it printed.
     pub(crate) fn output(&self) -> Result<String, String> {
         println!("\n+ {}", self.line());
-        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
-        if !output.status.success() {
-            return Err(output.status.to_string());
-        }
-        String::from_utf8(output.stdout).map_err(|error| error.to_string())
+        printed(&mut self.command())
     }
 
     /// Runs what must fail, and hands back what it wrote to its standard error.
@@ -174,6 +164,15 @@ impl Cargo {
         let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     }
+}
+
+/// Runs a program and hands back what it printed.
+pub(crate) fn printed(program: &mut Command) -> Result<String, String> {
+    let output = program.stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(output.status.to_string());
+    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }
 
 fn succeeded(status: io::Result<ExitStatus>) -> Result<(), String> {

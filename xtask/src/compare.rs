@@ -1,11 +1,6 @@
 //! `cargo xtask bench --compare REV`: the counts of this tree beside those of another revision.
 
-use std::{fs, path::Path, process::Command};
-
-use crate::{
-    cargo::{root, target_dir},
-    counts::{self, Count},
-};
+use crate::{copy::git, counts::Count, prelude::*};
 
 pub(crate) fn run(revision: &str) -> Result<(), String> {
     let place = target_dir("bench").join("other");
@@ -17,16 +12,16 @@ pub(crate) fn run(revision: &str) -> Result<(), String> {
         print(revision, &theirs, &ours);
         Ok(())
     });
-    git(&["worktree", "remove", "--force", &place.display().to_string()])?;
+    git(root(), &["worktree", "remove", "--force", &place.display().to_string()])?;
     outcome
 }
 
 fn check_out(revision: &str, place: &Path) -> Result<(), String> {
     // What an interrupted run has left behind.
     if place.exists() {
-        git(&["worktree", "remove", "--force", &place.display().to_string()])?;
+        git(root(), &["worktree", "remove", "--force", &place.display().to_string()])?;
     }
-    git(&["worktree", "add", "--force", "--detach", &place.display().to_string(), revision])
+    git(root(), &["worktree", "add", "--force", "--detach", &place.display().to_string(), revision]).map(drop)
 }
 
 /// Both are measured by the same code.
@@ -37,7 +32,7 @@ fn replace_benches(place: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", theirs.display()))
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -49,15 +44,6 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn git(args: &[&str]) -> Result<(), String> {
-    let status = Command::new("git").current_dir(root()).args(args).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("git {}: {status}", args.join(" "))),
-        Err(error) => Err(format!("git: {error}")),
-    }
 }
 
 fn print(revision: &str, theirs: &[Count], ours: &[Count]) {
@@ -83,10 +69,5 @@ fn print(revision: &str, theirs: &[Count], ours: &[Count]) {
 
 /// Whether the revision is one.
 pub(crate) fn known(revision: &str) -> bool {
-    let commit = format!("{revision}^{{commit}}");
-    Command::new("git")
-        .current_dir(root())
-        .args(["rev-parse", "--quiet", "--verify", &commit])
-        .output()
-        .is_ok_and(|output| output.status.success())
+    git(root(), &["rev-parse", "--quiet", "--verify", &format!("{revision}^{{commit}}")]).is_ok()
 }

@@ -1,12 +1,6 @@
 //! A copy of the sources to plant mistakes in, so that no source and no usual build holds one.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use crate::cargo::{root, target_dir};
+use crate::prelude::*;
 
 /// A copy of the working tree.
 #[derive(Debug)]
@@ -68,7 +62,8 @@ fn apply(tree: &Path, patch: &Path, extra: &[&str]) -> Result<(), String> {
     git(tree, &[&["apply"], extra, &[patch.as_str()]].concat()).map(drop)
 }
 
-fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
+/// Runs git in a folder and hands back what it printed.
+pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
     let mut command = Command::new("git");
     command.current_dir(folder).args(args);
     // The copy lies in a repository, and a patch in a repository is applied to what that tracks.

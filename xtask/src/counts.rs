@@ -1,22 +1,14 @@
 //! `cargo xtask bench --counts`: instructions and allocations, which repeat where times do not.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fmt::Write as _;
 
-use crate::{
-    callgrind::instructions,
-    cargo::{Cargo, root, target_dir},
-};
+use crate::prelude::*;
 
 /// What is counted: so many cases of one kind, each done a few and many times. What the second
 /// takes more is what they cost.
 struct Group {
     name: &'static str,
-    cases: &'static [&'static str],
+    cases: &'static str,
     /// The case that is taken off the others.
     base: Option<&'static str>,
     /// How many headers, where that is asked.
@@ -24,39 +16,22 @@ struct Group {
     times: (u64, u64),
 }
 
-const STACKS: &[&str] = &["nothing", "fixed", "retry", "once", "bearer", "cloned", "unlisted"];
+const STACKS: &str = "nothing fixed retry once bearer cloned unlisted";
 
 const GROUPS: &[Group] = &[
     Group { name: "request", cases: STACKS, base: Some("nothing"), sizes: &[0, 8, 20], times: (1000, 3000) },
     // As above, with header names made at run time.
     Group {
         name: "own-names",
-        cases: &["nothing", "fixed", "retry", "once", "bearer"],
+        cases: "nothing fixed retry once bearer",
         base: Some("nothing"),
         sizes: &[0, 8, 20],
         times: (1000, 3000),
     },
-    Group {
-        name: "read",
-        cases: &["fixed", "bearer", "arcswap", "watch", "rwlock"],
-        base: None,
-        sizes: &[],
-        times: (1000, 3000),
-    },
+    Group { name: "read", cases: "fixed bearer arcswap watch rwlock", base: None, sizes: &[], times: (1000, 3000) },
     Group {
         name: "storm",
-        cases: &[
-            "tasks",
-            "shared-result",
-            "shared-work",
-            "session",
-            "driver",
-            "layer",
-            "mutex",
-            "notify",
-            "watch",
-            "once-cell",
-        ],
+        cases: "tasks shared-result shared-work session driver layer mutex notify watch once-cell",
         base: Some("tasks"),
         sizes: &[],
         times: (1000, 5000),
@@ -108,7 +83,7 @@ pub(crate) fn all(tree: &Path, target: &Path) -> Result<Vec<Count>, String> {
         for &size in sizes {
             let each = |case| each(&bin("counts"), group, size, case);
             let taken_off = group.base.map_or(Ok(0.0), each)?;
-            for &case in group.cases.iter().filter(|case| Some(**case) != group.base) {
+            for case in group.cases.split(' ').filter(|case| Some(*case) != group.base) {
                 let instructions = each(case)? - taken_off;
                 let own = allocations.get(group.name, size, case);
                 let base = group.base.map_or(Some((0, 0)), |base| allocations.get(group.name, size, base));
@@ -136,11 +111,7 @@ fn each(counts: &Path, group: &Group, size: u32, case: &str) -> Result<f64, Stri
 struct Allocations(String);
 
 fn allocations(program: &Path) -> Result<Allocations, String> {
-    let output = Command::new(program).output().map_err(|error| format!("{}: {error}", program.display()))?;
-    if !output.status.success() {
-        return Err(format!("allocations: {}", output.status));
-    }
-    String::from_utf8(output.stdout).map(Allocations).map_err(|error| error.to_string())
+    printed(&mut Command::new(program)).map(Allocations).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 impl Allocations {

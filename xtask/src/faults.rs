@@ -5,14 +5,9 @@
 //! where the target is `--lib` or the name of a test program, after `shuttle:` if it is built for
 //! the model checker.
 
-use std::{fs, path::PathBuf, time::Duration};
-
 use crate::{
-    cargo::{Cargo, target_dir},
-    copy::{Copy, fits, patches},
-    libtest::Tests,
-    source::files,
-    step::Report,
+    copy::{Copy, fits},
+    prelude::*,
 };
 
 const FOLDER: &str = "xtask/faults";

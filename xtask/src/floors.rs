@@ -1,13 +1,6 @@
 //! The lowest versions that the manifests allow: with just them, what is published builds.
 
-use std::{fs, path::Path};
-
-use crate::{
-    cargo::{Cargo, target_dir},
-    copy::Copy,
-    published,
-    step::Report,
-};
+use crate::{copy::Copy, prelude::*};
 
 pub(crate) fn run(report: &mut Report) {
     let Some(tree) = report.attempt("floors: a copy without tests", false, bare) else { return };

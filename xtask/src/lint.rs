@@ -1,13 +1,6 @@
 //! `cargo xtask lint`.
 
-use crate::{
-    api,
-    cargo::Cargo,
-    floors, platforms,
-    plugins::{self, DENY},
-    rust_version,
-    step::Report,
-};
+use crate::{api, floors, platforms, plugins::DENY, prelude::*, rust_version};
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));

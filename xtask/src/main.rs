@@ -22,6 +22,7 @@ mod peers;
 mod planted;
 mod platforms;
 mod plugins;
+mod prelude;
 mod proof;
 mod published;
 mod report;

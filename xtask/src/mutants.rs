@@ -1,11 +1,7 @@
 //! Mutants: changes of the decision machine and of the store's rules, one at a time, each of which
 //! a test has to notice.
 
-use crate::{
-    cargo::{Cargo, target_dir},
-    plugins::{self, MUTANTS},
-    step::Report,
-};
+use crate::{plugins::MUTANTS, prelude::*};
 
 /// What is changed.
 const FILES: &[&str] = &["crates/tokenflight-machine/src/**", "crates/tokenflight-core/src/store/apply.rs"];

@@ -1,19 +1,9 @@
 //! `cargo xtask bench --peers`: the same work through other crates. They are a workspace of their
 //! own, `benches/peers`, which says what is measured and how to read it.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    fs,
-    process::{Command, Stdio},
-    thread,
-};
+use std::fmt::Write as _;
 
-use crate::{
-    callgrind::instructions,
-    cargo::{Cargo, target_dir},
-    step::Report,
-};
+use crate::prelude::*;
 
 /// What a token read does not depend on.
 const HEADERS: [&str; 3] = ["0", "8", "20"];
@@ -168,12 +158,7 @@ fn cost(case: &str, headers: &str) -> Result<Cost, String> {
 /// Runs one of the programs and hands back what it printed.
 fn program(name: &str, args: &[&str]) -> Result<String, String> {
     let path = target_dir("peers").join("release").join(name);
-    let output = Command::new(path).args(args).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("{name}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{name} {}: {}", args.join(" "), output.status));
-    }
-    String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    printed(Command::new(path).args(args)).map_err(|error| format!("{name} {}: {error}", args.join(" ")))
 }
 
 fn print(rows: &[Row<'_>], ours: &Ours<'_>) {

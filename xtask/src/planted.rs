@@ -1,12 +1,6 @@
 //! Mistakes that a fuzz target must find: each is a patch in `fuzz/planted`.
 
-use std::{env, path::Path};
-
-use crate::{
-    copy::{Copy, patches},
-    fuzz::libfuzzer,
-    step::Report,
-};
+use crate::{copy::Copy, fuzz::libfuzzer, prelude::*};
 
 const FOLDER: &str = "fuzz/planted";
 

@@ -1,11 +1,6 @@
 //! Plugins of cargo: pinned, and installed beside the build.
 
-use std::{fs, path::PathBuf};
-
-use crate::{
-    cargo::{Cargo, target_dir},
-    step::Report,
-};
+use crate::prelude::*;
 
 /// A plugin and its version.
 pub(crate) type Plugin = (&'static str, &'static str);

@@ -1,11 +1,6 @@
 //! `cargo xtask proof`: the long runs, too long for every commit.
 
-use crate::{
-    cargo::{Cargo, root, target_dir},
-    faults, fuzz, mutants, planted, published, servers,
-    step::Report,
-    test::MODELS,
-};
+use crate::{fuzz, mutants, planted, prelude::*, test::MODELS};
 
 /// A long run.
 struct Proof {

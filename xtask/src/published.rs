@@ -1,12 +1,6 @@
 //! What is published: every crate in `crates`.
 
-use std::fs;
-
-use crate::{
-    cargo::{Cargo, root, target_dir},
-    plugins::{self, HACK},
-    step::Report,
-};
+use crate::{plugins::HACK, prelude::*};
 
 /// Their names, which their folders have as well.
 pub(crate) fn names() -> Result<Vec<String>, String> {

@@ -1,12 +1,6 @@
 //! `cargo xtask bench --report`: everything that is counted and timed, in one report.
 
-use std::fs;
-
-use crate::{
-    cargo::{Cargo, root, target_dir},
-    counts, peers,
-    step::Report,
-};
+use crate::prelude::*;
 
 /// Where it goes.
 const FOLDER: &str = "docs/bench";
@@ -16,7 +10,7 @@ pub(crate) fn run(report: &mut Report) {
     report.step("peers", peers::run);
     let times = target_dir("criterion");
     report.step("forget older times", || match fs::remove_dir_all(&times) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", times.display())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", times.display())),
         _ => Ok(()),
     });
     // Half of criterion's own times: there are many benches, and the machine's noise is not cured

@@ -5,13 +5,9 @@
 //! `crates/tokenflight-oauth2/tests/servers/README.md` says how a test starts the authorization
 //! servers, `tokenflight_test::postgres` how it starts a database.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::{self, Command, Stdio},
-};
+use std::process;
 
-use crate::{cargo::root, step::Report};
+use crate::prelude::*;
 
 /// A server and what has to be known to install it.
 #[derive(Debug)]
@@ -33,9 +29,9 @@ struct Server {
     check: &'static [&'static str],
     /// What it runs on, for people.
     needs: &'static str,
-    /// Commands, run one after the other. `{}` is the directory to install into, which has the pins
-    /// in it.
-    install: &'static [&'static [&'static str]],
+    /// Commands, split at spaces and run one after the other. `{}` is the directory to install into,
+    /// which has the pins in it.
+    install: &'static [&'static str],
 }
 
 const SERVERS: &[Server] = &[
@@ -52,7 +48,7 @@ const SERVERS: &[Server] = &[
             "npm --version >/dev/null && node -p 'if (parseInt(process.versions.node) < 18) throw process.version; 1'",
         ],
         needs: "Node.js 18 or later, and npm",
-        install: &[&["npm", "ci", "--prefix", "{}", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]],
+        install: &["npm ci --prefix {} --ignore-scripts --no-audit --no-fund --loglevel=error"],
     },
     Server {
         name: "django",
@@ -69,10 +65,7 @@ const SERVERS: &[Server] = &[
         needs: "Python 3.11 or later, with venv",
         // It is moved afterwards. That breaks the scripts in it, but not the interpreter, which is
         // all that is used.
-        install: &[
-            &["python3", "-m", "venv", "{}"],
-            &["{}/bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", "{}/requirements.txt"],
-        ],
+        install: &["python3 -m venv {}", "{}/bin/python -m pip install --quiet --no-input -r {}/requirements.txt"],
     },
     Server {
         name: "postgres",
@@ -91,22 +84,8 @@ const SERVERS: &[Server] = &[
         pins: &["requirements.txt"],
         check: &["python3", "-m", "pip", "--version"],
         needs: "a Postgres 13 or later, or Python 3 with pip",
-        install: &[&[
-            "python3",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--root-user-action=ignore",
-            "--require-hashes",
-            "--no-deps",
-            "--target",
-            "{}",
-            "-r",
-            "{}/requirements.txt",
-        ]],
+        install: &["python3 -m pip install --quiet --no-input --disable-pip-version-check \
+             --root-user-action=ignore --require-hashes --no-deps --target {} -r {}/requirements.txt"],
     },
 ];
 
@@ -190,7 +169,7 @@ impl Server {
         }
         let directory = draft.display().to_string();
         for command in self.install {
-            let command: Vec<String> = command.iter().map(|word| word.replace("{}", &directory)).collect();
+            let command: Vec<String> = command.split(' ').map(|word| word.replace("{}", &directory)).collect();
             run_command(&command.iter().map(String::as_str).collect::<Vec<_>>())?;
         }
         Ok(())

@@ -1,16 +1,8 @@
 //! Running steps, and telling what became of them.
 
-use std::{
-    fs,
-    io::{self, Write},
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{io::Write, process::ExitCode};
 
-use crate::{
-    cargo::{Cargo, target_dir},
-    libtest::Tests,
-};
+use crate::prelude::*;
 
 /// What became of the steps.
 #[derive(Debug, Default)]

@@ -1,12 +1,6 @@
 //! What the compiler does not check: rules about where things may stand.
 
-use crate::{
-    cargo::Cargo,
-    faults, guarantees,
-    source::{File, files},
-    step::Report,
-    weight, words,
-};
+use crate::{guarantees, prelude::*, source::File, weight, words};
 
 /// Crates that run things. The engine must not need any of them.
 const RUNTIMES: &[&str] = &["tokio", "smol", "async-std", "async-io", "async-executor", "hyper"];

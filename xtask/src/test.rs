@@ -1,11 +1,6 @@
 //! `cargo xtask test`.
 
-use crate::{
-    cargo::{Cargo, target_dir},
-    servers,
-    step::Report,
-    structure,
-};
+use crate::{prelude::*, structure};
 
 /// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and
 /// atomics; every other test would run outside a model then, and panic.

@@ -61,13 +61,11 @@ pub struct Case {
 
 impl Case {
     /// The one of that name.
-    #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         crate::CASES.iter().find(|case| case.name == name)
     }
 
     /// The version that the manifest pins, so that no second list of them can go stale.
-    #[must_use]
     pub fn version(&self) -> &'static str {
         include_str!("../Cargo.toml")
             .lines()

@@ -4,10 +4,6 @@ use crate::{Case, Error, Peer, Recipe, World};
 
 /// Sets a case up and calls it so often, in one heap or another: what the allocator costs depends on what lies in it, so a
 /// count is the median over some.
-///
-/// # Errors
-///
-/// What the peer says when it cannot be set up; that it did not answer at once.
 pub fn run(case: &Case, headers: usize, calls: usize, heap: usize) -> Result<(), Error> {
     let _used: Vec<Vec<u8>> = (0..heap * 7).map(|block| Vec::with_capacity(40 + 168 * block)).collect();
     let world = World::new()?;
@@ -27,10 +23,6 @@ pub fn run(case: &Case, headers: usize, calls: usize, heap: usize) -> Result<(),
 }
 
 /// One call.
-///
-/// # Errors
-///
-/// That there was no answer at once.
 pub fn call(peer: &mut dyn Peer, recipe: &mut Recipe) -> Result<(), Error> {
     recipe.advance();
     if peer.call(recipe) { Ok(()) } else { Err("it did not answer at once".into()) }

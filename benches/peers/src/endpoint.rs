@@ -25,13 +25,11 @@ pub struct Source {
 
 impl Source {
     /// One that takes this long to answer.
-    #[must_use]
     pub fn taking(takes: Duration) -> Self {
         Self { takes, ..Self::default() }
     }
 
     /// How many requests there were.
-    #[must_use]
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }

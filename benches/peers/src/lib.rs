@@ -40,8 +40,14 @@ pub use recipe::Recipe;
 pub use table::CASES;
 pub use world::World;
 
+use {
+    recipe::{URL, Value},
+    service::{Nothing, Req, read, stack, stack_with},
+    storm::{Storming, callers},
+    world::at_once,
+};
+
 /// A token of the size that real ones have.
-#[must_use]
 pub fn token() -> String {
     "t".repeat(1000)
 }

@@ -55,11 +55,7 @@ pub(crate) fn stack<S: Service<Req> + 'static>(service: S) -> Built {
     stack_with(service, ())
 }
 
-pub(crate) fn stack_with<S, K>(service: S, kept: K) -> Built
-where
-    S: Service<Req> + 'static,
-    K: 'static,
-{
+pub(crate) fn stack_with<S: Service<Req> + 'static, K: 'static>(service: S, kept: K) -> Built {
     Ok(Box::new(Stack { service, _kept: kept }))
 }
 

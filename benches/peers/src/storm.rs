@@ -46,10 +46,6 @@ pub struct Outcome {
 }
 
 /// Two threads, so that callers can overtake each other.
-///
-/// # Errors
-///
-/// As the operating system has them.
 pub fn runtime() -> io::Result<Runtime> {
     choose_crypto();
     Builder::new_multi_thread().worker_threads(2).enable_all().build()

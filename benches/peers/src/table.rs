@@ -20,6 +20,14 @@ const fn base(name: &'static str, what: &'static str, build: fn(&crate::World) -
     Case { name, package: "", measured: Base, what, cannot: &[], base: "", ours: "", build, storm: None }
 }
 
+/// What stands before a client, counted net of a service that answers, and compared with ours that sends once.
+const LAYER: Case =
+    Case { measured: Layer, base: "nothing", ours: "tokenflight without replays", ..base("", "", service::nothing) };
+
+/// What reads the token.
+const READ: Case =
+    Case { measured: Read, base: "empty", ours: "tokenflight Session::token", ..base("", "", service::empty) };
+
 /// Every case: the bases, the layers and the reads, ours first.
 pub const CASES: &[Case] = &[
     base("empty", "nothing at all", service::empty),
@@ -30,189 +38,149 @@ pub const CASES: &[Case] = &[
     base("reqwest-nothing", "a client with a middleware that answers", middleware::nothing),
     Case {
         name: "tokenflight",
-        package: "",
-        measured: Layer,
         what: "BearerLayer, as it is by default",
         cannot: &[],
-        base: "nothing",
         ours: "tokenflight",
         build: ours::replaying,
         storm: Some(ours::storm),
+        ..LAYER
     },
     Case {
         name: "tokenflight without replays",
-        package: "",
-        measured: Layer,
         what: "BearerLayer, replays switched off",
         cannot: &[NO_RETRY],
-        base: "nothing",
-        ours: "tokenflight without replays",
         build: ours::once,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "tower-http SetRequestHeader",
         package: "tower-http",
-        measured: Layer,
         what: "SetRequestHeader",
         cannot: &[FIXED, NO_RETRY],
-        base: "nothing",
-        ours: "tokenflight without replays",
         build: tower_stack::set_header,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "tower-http AddAuthorization",
         package: "tower-http",
-        measured: Layer,
         what: "AddAuthorization, sensitive",
         cannot: &[FIXED, NO_RETRY],
-        base: "nothing",
-        ours: "tokenflight without replays",
         build: tower_stack::add_authorization,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "tower Retry",
         package: "tower",
-        measured: Layer,
         what: "Retry on 401 over tower-http's AddAuthorization",
         cannot: &[FIXED, "retries with the refused token"],
-        base: "nothing",
         ours: "tokenflight",
         build: tower_stack::retry,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "kube-client",
         package: "kube-client",
-        measured: Layer,
         what: "its auth layer, token file",
         cannot: &[NO_RETRY, FORMATS, STAYS],
-        base: "nothing",
-        ours: "tokenflight without replays",
         build: kube::layer,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "azure_core",
         package: "azure_core",
-        measured: Layer,
         what: "BearerTokenAuthorizationPolicy",
         cannot: &[OWN, "no retry on 401 but by a callback", FORMATS],
         base: "azure-nothing",
-        ours: "tokenflight without replays",
         build: azure::policy,
         storm: Some(azure::storm),
+        ..LAYER
     },
     Case {
         name: "aws-smithy-runtime",
         package: "aws-smithy-runtime",
-        measured: Layer,
         what: "lazy identity cache and bearer signer",
         cannot: &[OWN, NO_RETRY, FORMATS, STAYS],
         base: "aws-nothing",
-        ours: "tokenflight without replays",
         build: aws::signed,
         storm: Some(aws::storm),
+        ..LAYER
     },
     Case {
         name: "octocrab",
         package: "octocrab",
-        measured: Layer,
         what: "execute with installation auth, with its retry on 401",
         cannot: &[OWN, FORMATS, NO_FLIGHT],
         base: "octocrab-nothing",
         ours: "tokenflight",
         build: octo::app,
         storm: Some(octo::storm),
+        ..LAYER
     },
     Case {
         name: "reqwest-middleware",
         package: "reqwest-middleware",
-        measured: Layer,
         what: "a middleware by hand, with a retry on 401",
         cannot: &["no bearer of its own", FIXED, "retries with the refused token"],
         base: "reqwest-nothing",
         ours: "tokenflight",
         build: middleware::replaying,
-        storm: None,
+        ..LAYER
     },
     Case {
         name: "tokenflight Session::token",
-        package: "",
-        measured: Read,
         what: "Session::token and a clone of its header",
         cannot: &[NO_LAYER, NO_RETRY],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: ours::token_read,
-        storm: None,
+        ..READ
     },
     Case {
         name: "tokenflight Bearer::authorization",
-        package: "",
-        measured: Read,
         what: "Bearer::authorization",
         cannot: &[NO_RETRY],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: ours::header_read,
-        storm: None,
+        ..READ
     },
     Case {
         name: "aliri_tokens",
         package: "aliri_tokens",
-        measured: Read,
         what: "TokenWatcher, and format",
         cannot: &[NO_LAYER, NO_RETRY, FORMATS, STAYS],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: aliri::fresh,
-        storm: None,
+        ..READ
     },
     Case {
         name: "google-cloud-auth",
         package: "google-cloud-auth",
-        measured: Read,
         what: "headers() of user credentials",
         cannot: &[NO_LAYER, NO_RETRY, FORMATS, STAYS],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: google::fresh,
         storm: Some(google::storm),
+        ..READ
     },
     Case {
         name: "google-cloud-auth, kept headers",
         package: "google-cloud-auth",
-        measured: Read,
         what: "headers() by a caller who kept the last ones",
         cannot: &[NO_LAYER, NO_RETRY, "the caller keeps the header", STAYS],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: google::known,
-        storm: None,
+        ..READ
     },
     Case {
         name: "gcp_auth",
         package: "gcp_auth",
-        measured: Read,
         what: "token() of a service account, and format",
         cannot: &[NO_LAYER, NO_RETRY, FORMATS, STAYS, "may fetch several times in a row"],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: gcp::fresh,
         storm: Some(gcp::storm),
+        ..READ
     },
     Case {
         name: "yup-oauth2",
         package: "yup-oauth2",
-        measured: Read,
         what: "token() of a service account, and format",
         cannot: &[NO_LAYER, NO_RETRY, FORMATS, NO_FLIGHT],
-        base: "empty",
-        ours: "tokenflight Session::token",
         build: yup::fresh,
         storm: Some(yup::storm),
+        ..READ
     },
 ];

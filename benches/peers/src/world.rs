@@ -16,10 +16,6 @@ pub struct World(Arc<Runtime>);
 
 impl World {
     /// A new one.
-    ///
-    /// # Errors
-    ///
-    /// As the operating system has them.
     pub fn new() -> io::Result<Self> {
         choose_crypto();
         Ok(Self(Arc::new(Builder::new_current_thread().enable_all().build()?)))

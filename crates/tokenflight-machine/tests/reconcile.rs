@@ -5,8 +5,8 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use support::{
-    HOUR, Session, WALL, at, committed, ended_entry, login, machine, policy, refusal, reset, rules, secs, store,
-    tokens, unrefreshable,
+    HOUR, WALL, at, committed, ended_entry, machine, policy, refusal, reset, rules, secs, session, tokens,
+    unrefreshable,
 };
 use tokenflight_core::{
     ErrorKind, FailureClass, MAX_LIFETIME,
@@ -44,14 +44,6 @@ fn judge_with(rules: &Rules, plan: &Plan, entry: Option<&Entry>, facts: Facts) -
 
 fn judge(plan: &Plan, entry: Option<&Entry>) -> Answer {
     judge_with(&rules(Policy::default()), plan, entry, Facts::in_process())
-}
-
-/// A session with an hour of life from second zero whose tokens are stored.
-fn session() -> Session {
-    let mut machine = machine(Policy::default());
-    login(&mut machine, Some(HOUR), at(0));
-    store(&mut machine, at(0));
-    machine
 }
 
 /// What that session sets out with, for each reason; its token is usable for `Due` and `Forced`.

@@ -71,31 +71,33 @@ where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<Reply>, Cut>> + Send + 'static,
 {
+    listen(move |stream| converse(stream, handler.clone()))
+}
+
+/// Talks on every connection to a free loopback port.
+pub(crate) fn listen<F>(talk: impl Fn(TcpStream) -> F + Send + 'static) -> io::Result<Served>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     let addr = listener.local_addr()?;
     let listener = TcpListener::from_std(listener)?;
     #[allow(clippy::disallowed_methods)] // A test server is a task of the test's runtime; `Served` ends it.
-    let accepting = tokio::spawn(accept(listener, handler));
-    Ok(Served { addr, accepting })
-}
-
-async fn accept<H, F>(listener: TcpListener, handler: H)
-where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Response<Reply>, Cut>> + Send + 'static,
-{
-    let mut connections = JoinSet::new();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.spawn(converse(stream, handler.clone()));
+    let accepting = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    connections.spawn(talk(stream));
+                }
+                // Out of descriptors, or the client left the queue: the next one may fare better.
+                Err(_) => tokio::task::yield_now().await,
             }
-            // Out of descriptors, or the client left the queue: the next one may fare better.
-            Err(_) => tokio::task::yield_now().await,
+            while connections.try_join_next().is_some() {}
         }
-        while connections.try_join_next().is_some() {}
-    }
+    });
+    Ok(Served { addr, accepting })
 }
 
 async fn converse<H, F>(stream: TcpStream, handler: H)

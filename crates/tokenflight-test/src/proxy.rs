@@ -30,7 +30,7 @@
 
 use std::{
     fmt, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -41,14 +41,16 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpListener, TcpStream,
+        TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
-    task::{JoinHandle, JoinSet},
 };
 
-use crate::lock::lock;
+use crate::{
+    lock::lock,
+    net::{self, Served},
+};
 
 /// What becomes of bytes on the line, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +72,8 @@ pub enum Line {
 
 /// A proxy on a loopback port of its own. Dropping it closes the port and every connection.
 pub struct Proxy {
-    addr: SocketAddr,
+    served: Served,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
 }
 
 struct Shared {
@@ -96,10 +97,6 @@ impl Proxy {
     ///
     /// Outside a tokio runtime.
     pub fn to(server: SocketAddr) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let addr = listener.local_addr()?;
-        let listener = TcpListener::from_std(listener)?;
         let shared = Arc::new(Shared {
             line: watch::Sender::new(Line::Open),
             lose: Mutex::default(),
@@ -107,15 +104,18 @@ impl Proxy {
             lost: AtomicUsize::default(),
             connections: AtomicUsize::default(),
         });
-        #[allow(clippy::disallowed_methods)] // A test server is a task of the test's runtime; `Proxy` ends it.
-        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&shared)));
-        Ok(Self { addr, shared, accepting })
+        let each = Arc::clone(&shared);
+        let served = net::listen(move |client| {
+            each.connections.fetch_add(1, Relaxed);
+            converse(client, server, Arc::clone(&each))
+        })?;
+        Ok(Self { served, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
-        self.addr
+        self.served.addr()
     }
 
     /// What becomes of bytes from now on, also of those that are held.
@@ -151,34 +151,12 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // The connections are owned by the accepting task and go with it.
-        self.accepting.abort();
-    }
-}
-
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
-            .field("addr", &self.addr)
+            .field("addr", &self.addr())
             .field("line", &*self.shared.line.borrow())
             .finish_non_exhaustive()
-    }
-}
-
-async fn accept(listener: TcpListener, server: SocketAddr, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        match listener.accept().await {
-            Ok((client, _)) => {
-                shared.connections.fetch_add(1, Relaxed);
-                connections.spawn(converse(client, server, Arc::clone(&shared)));
-            }
-            // Out of descriptors, or the client left the queue: the next one may fare better.
-            Err(_) => tokio::task::yield_now().await,
-        }
-        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -22,6 +22,13 @@ fn server(habits: impl FnOnce(Builder) -> Builder) -> (ManualTime, AuthServer) {
     (time, auth)
 }
 
+/// With a login that has just been made.
+fn logged_in(habits: impl FnOnce(Builder) -> Builder) -> (ManualTime, AuthServer, TokenSet) {
+    let (time, auth) = server(habits);
+    let login = auth.login();
+    (time, auth, login)
+}
+
 fn request(set: &TokenSet) -> TokenRequest {
     TokenRequest::new(set.refresh().cloned(), Reason::Due)
 }
@@ -85,14 +92,12 @@ fn a_spent_refresh_token_kills_its_family_and_no_other() {
 
 #[test]
 fn reuse_can_kill_access_tokens_as_well_or_nothing_at_all() {
-    let (time, auth) = server(|b| b.reuse(Reuse::KillFamilyAndAccess));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.reuse(Reuse::KillFamilyAndAccess));
     let next = refresh(&time, &auth, &login).unwrap();
     assert!(refresh(&time, &auth, &login).is_err());
     assert_eq!(auth.check(next.access().expose()), Verdict::Revoked);
 
-    let (time, auth) = server(|b| b.reuse(Reuse::Refuse));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.reuse(Reuse::Refuse));
     let next = refresh(&time, &auth, &login).unwrap();
     assert!(refresh(&time, &auth, &login).is_err());
     assert!(refresh(&time, &auth, &next).is_ok());
@@ -100,8 +105,7 @@ fn reuse_can_kill_access_tokens_as_well_or_nothing_at_all() {
 
 #[test]
 fn grace_repeats_the_same_pair_within_the_window_only() {
-    let (time, auth) = server(|b| b.grace(Grace::SamePair(SECOND * 30)));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.grace(Grace::SamePair(SECOND * 30)));
     let next = refresh(&time, &auth, &login).unwrap();
     time.advance(SECOND * 30);
     let again = refresh(&time, &auth, &login).unwrap();
@@ -114,8 +118,7 @@ fn grace_repeats_the_same_pair_within_the_window_only() {
 
 #[test]
 fn grace_gives_a_new_pair_to_the_immediate_predecessor_only() {
-    let (time, auth) = server(|b| b.grace(Grace::NewPair(SECOND * 30)));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.grace(Grace::NewPair(SECOND * 30)));
     let one = refresh(&time, &auth, &login).unwrap();
     let two = refresh(&time, &auth, &login).unwrap();
     assert_ne!(one.refresh(), two.refresh());
@@ -128,8 +131,7 @@ fn grace_gives_a_new_pair_to_the_immediate_predecessor_only() {
 #[test]
 fn a_server_that_does_not_rotate_repeats_or_omits_the_refresh_token() {
     for (rotation, expected) in [(Rotation::Repeat, true), (Rotation::Omit, false)] {
-        let (time, auth) = server(|b| b.rotation(rotation));
-        let login = auth.login();
+        let (time, auth, login) = logged_in(|b| b.rotation(rotation));
         for _ in 0..2 {
             let next = refresh(&time, &auth, &login).unwrap();
             assert_eq!(next.refresh(), login.refresh().filter(|_| expected));
@@ -142,8 +144,7 @@ fn a_server_that_does_not_rotate_repeats_or_omits_the_refresh_token() {
 fn expires_in_can_be_left_out_or_made_up() {
     let (_, auth) = server(|b| b.announce(Announce::Nothing));
     assert_eq!(auth.login().lifetime(), None);
-    let (time, auth) = server(|b| b.announce(Announce::Seconds(-1.0)).access_lifetime(SECOND));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.announce(Announce::Seconds(-1.0)).access_lifetime(SECOND));
     assert_eq!(login.lifetime(), Some(Duration::ZERO));
     assert_eq!(auth.check(login.access().expose()), Verdict::Valid);
     time.step_wall_forward(SECOND * 60);
@@ -154,8 +155,7 @@ fn expires_in_can_be_left_out_or_made_up() {
 
 #[test]
 fn the_same_access_token_can_come_back_and_stays_revoked() {
-    let (time, auth) = server(|b| b.same_access_token(true));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.same_access_token(true));
     time.advance(SECOND * 300);
     let next = refresh(&time, &auth, &login).unwrap();
     assert_eq!(next.access(), login.access());
@@ -167,8 +167,7 @@ fn the_same_access_token_can_come_back_and_stays_revoked() {
 
 #[test]
 fn a_rotation_can_revoke_the_access_tokens_before_it() {
-    let (time, auth) = server(|b| b.rotation_revokes_access(true));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.rotation_revokes_access(true));
     let next = refresh(&time, &auth, &login).unwrap();
     assert_eq!(auth.check(login.access().expose()), Verdict::Revoked);
     assert_eq!(auth.check(next.access().expose()), Verdict::Valid);
@@ -205,8 +204,7 @@ fn every_fault_has_its_class_and_its_effect() {
         (Fault::respond(400, r#"{"error":"invalid_client"}"#), FailureClass::Config, false),
         (Fault::respond(400, r#"{"error":"invalid_grant"}"#), FailureClass::Terminal, false),
     ] {
-        let (time, auth) = server(|b| b.latency(SECOND..=SECOND * 2));
-        let login = auth.login();
+        let (time, auth, login) = logged_in(|b| b.latency(SECOND..=SECOND * 2));
         auth.faults().push(fault.clone());
         let error = refresh(&time, &auth, &login).expect_err("a fault");
         assert_eq!(error.class(), expected, "{fault:?}");
@@ -227,8 +225,7 @@ fn every_fault_has_its_class_and_its_effect() {
 
 #[test]
 fn delays_take_their_time_and_hangs_never_end() {
-    let (time, auth) = server(|b| b.latency(SECOND..=SECOND));
-    let mut set = auth.login();
+    let (time, auth, mut set) = logged_in(|b| b.latency(SECOND..=SECOND));
     for (fault, seconds) in [(Fault::None, 1), (Fault::Delay(SECOND * 5), 6), (Fault::DelayAfter(SECOND * 9), 10)] {
         auth.faults().push(fault);
         let before = time.now().boot;
@@ -249,8 +246,7 @@ fn delays_take_their_time_and_hangs_never_end() {
 
 #[test]
 fn a_caller_who_leaves_before_the_moment_of_processing_has_done_nothing_and_after_it_has_rotated() {
-    let (time, auth) = server(|b| b.latency(SECOND * 2..=SECOND * 2));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.latency(SECOND * 2..=SECOND * 2));
     for (halves, rotations) in [(0, 0), (1, 1)] {
         let (grant, request) = (auth.grant(), request(&login));
         let mut answer = grant.request(&request);
@@ -270,8 +266,7 @@ fn a_caller_who_leaves_before_the_moment_of_processing_has_done_nothing_and_afte
 
 #[test]
 fn two_presentations_at_once_are_seen_as_overlapping() {
-    let (time, auth) = server(|b| b.latency(SECOND..=SECOND));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.latency(SECOND..=SECOND));
     let (grant, one, two) = (auth.grant(), request(&login), request(&login));
     let (first, second) = time.run(futures_util::future::join(grant.request(&one), grant.request(&two)));
     assert!(first.is_ok());
@@ -283,8 +278,7 @@ fn two_presentations_at_once_are_seen_as_overlapping() {
 
 #[test]
 fn chances_strike_as_often_as_they_say() {
-    let (time, auth) = server(|b| b.rotation(Rotation::Repeat).seed(3));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.rotation(Rotation::Repeat).seed(3));
     auth.faults().chance(0.25, Fault::CutBefore);
     let struck = (0..1000).filter(|_| refresh(&time, &auth, &login).is_err()).count();
     assert!((200..300).contains(&struck), "{struck}");
@@ -294,8 +288,7 @@ fn chances_strike_as_often_as_they_say() {
 
 #[test]
 fn no_token_is_seen_in_any_debug_text() {
-    let (_, auth) = server(|b| b);
-    let login = auth.login();
+    let (_, auth, login) = logged_in(|b| b);
     let answer = auth.answer(login.refresh().unwrap().expose());
     for text in
         [format!("{answer:?}"), format!("{auth:?}"), format!("{:?}", auth.report()), format!("{}", auth.report())]
@@ -335,8 +328,7 @@ fn a_predecessor_is_good_until_its_successor_is_used() {
 /// Such a server takes the successor back that it had handed out: harmless only if that was lost.
 #[test]
 fn a_second_presentation_may_cost_the_first_successor() {
-    let (time, auth) = server(|b| b.grace(Grace::UntilUsedReplacing));
-    let login = auth.login();
+    let (time, auth, login) = logged_in(|b| b.grace(Grace::UntilUsedReplacing));
     let first = refresh(&time, &auth, &login).unwrap();
     let second = refresh(&time, &auth, &login).unwrap();
     assert_ne!(first.refresh(), second.refresh());

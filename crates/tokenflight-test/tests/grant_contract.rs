@@ -15,21 +15,11 @@ use tokenflight_test::{AuthServer, ManualTime, auth::AuthGrant, contract};
 
 /// What is wrong with a grant.
 #[derive(Clone, Copy, Debug)]
+#[rustfmt::skip]
 enum Flaw {
-    Retries,
-    NeverMarksSent,
-    CallsLossesUnsent,
-    CallsLossesTerminal,
-    EndsOnAnyRefusal,
-    ShowsTheToken,
-    MakesUpALifetime,
-    RepeatsTheOldToken,
-    DropsTheNewToken,
-    SendsNothingness,
-    TrimsTokens,
-    ForgetsRetryAfter,
-    TakesFailuresForSuccess,
-    ForgetsTheCode,
+    Retries, NeverMarksSent, CallsLossesUnsent, CallsLossesTerminal, EndsOnAnyRefusal,
+    ShowsTheToken, MakesUpALifetime, RepeatsTheOldToken, DropsTheNewToken, SendsNothingness,
+    TrimsTokens, ForgetsRetryAfter, TakesFailuresForSuccess, ForgetsTheCode,
 }
 
 struct Flawed(AuthGrant, Flaw);

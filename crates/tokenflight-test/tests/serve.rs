@@ -25,9 +25,15 @@ fn server() -> (ManualTime, AuthServer, Served) {
 
 /// Sends a raw request and reads until the server closes.
 async fn post(served: &Served, path: &str, form: &str) -> String {
+    post_as(served, path, "", form).await
+}
+
+/// The same with another header.
+async fn post_as(served: &Served, path: &str, header: &str, form: &str) -> String {
     let mut stream = TcpStream::connect(served.addr()).await.unwrap();
+    let length = form.len();
     let head =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", form.len());
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}content-length: {length}\r\n\r\n");
     stream.write_all(format!("{head}{form}").as_bytes()).await.unwrap();
     let mut text = Vec::new();
     let _ = stream.read_to_end(&mut text).await;
@@ -199,13 +205,6 @@ async fn a_client_that_the_server_knows_must_authenticate() {
     // `app+one:s3cr3t%26` in HTTP Basic.
     let login = auth.login();
     let form = format!("grant_type=refresh_token&refresh_token={}", token(&login));
-    let mut stream = TcpStream::connect(served.addr()).await.unwrap();
-    let head = format!(
-        "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Basic YXBwK29uZTpzM2NyM3QlMjY=\r\ncontent-length: {}\r\n\r\n",
-        form.len()
-    );
-    stream.write_all(format!("{head}{form}").as_bytes()).await.unwrap();
-    let mut text = String::new();
-    let _ = stream.read_to_string(&mut text).await;
+    let text = post_as(&served, "/token", "authorization: Basic YXBwK29uZTpzM2NyM3QlMjY=\r\n", &form).await;
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
 }

@@ -96,10 +96,7 @@ fn request<B>(body: B) -> Request<B> {
 }
 
 /// Readies, calls and polls to the end, and drops everything.
-fn send<S, B>(service: &mut S, request: Request<B>)
-where
-    S: Service<Request<B>, Error: std::fmt::Debug>,
-{
+fn send<S: Service<Request<B>, Error: std::fmt::Debug>, B>(service: &mut S, request: Request<B>) {
     assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
     assert!(service.call(request).now_or_never().unwrap().is_ok());
 }

@@ -164,18 +164,27 @@ where
         let client = BearerLayer::new(session.clone(), origins).layer(inner);
         Self { time, auth, api, session, client, at, _token_endpoint: token_endpoint }
     }
-}
 
-/// A request, its status and its body.
-async fn get<S, R>(client: Bearer<S>, url: String) -> (StatusCode, Bytes)
-where
-    S: Service<Req, Response = Response<R>, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-    R: Body<Data: Send, Error: Into<BoxError> + Send> + Send + 'static,
-{
-    let answer = client.oneshot(Request::get(url).body(Full::default()).unwrap()).await.unwrap();
-    let status = answer.status();
-    let body = answer.into_body().collect().await.map_err(Into::into).unwrap().to_bytes();
-    (status, body)
+    /// A request, its status and its body.
+    fn get(&self) -> impl Future<Output = (StatusCode, Bytes)> + Send + 'static + use<S, R> {
+        let (client, url) = (self.client.clone(), self.at.url("/me"));
+        async move {
+            let answer = client.oneshot(Request::get(url).body(Full::default()).unwrap()).await.unwrap();
+            let status = answer.status();
+            (status, answer.into_body().collect().await.map_err(Into::into).unwrap().to_bytes())
+        }
+    }
+
+    /// So many requests at once; all are answered.
+    async fn serves(&self, count: usize) {
+        let mut requests = JoinSet::new();
+        for _ in 0..count {
+            requests.spawn(self.get());
+        }
+        for (status, _) in requests.join_all().await {
+            assert_eq!(status, StatusCode::OK);
+        }
+    }
 }
 
 /// Runs a test on tokio, with an eye on real time.
@@ -208,7 +217,7 @@ fn an_expired_token_is_none_of_the_callers_business() {
     on_tokio(async {
         let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 0..3 {
-            let answer = get(fixture.client.clone(), fixture.at.url("/me")).await;
+            let answer = fixture.get().await;
             assert_eq!(answer, (StatusCode::OK, Bytes::from_static(b"here you are")));
             assert_eq!(fixture.auth.report().total.token_requests, round);
             fixture.time.advance(LIFE);
@@ -224,7 +233,7 @@ fn a_revoked_token_is_none_of_the_callers_business() {
         let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
             fixture.auth.expire_all_access();
-            assert_eq!(get(fixture.client.clone(), fixture.at.url("/me")).await.0, StatusCode::OK);
+            assert_eq!(fixture.get().await.0, StatusCode::OK);
             assert_eq!(fixture.auth.report().total.token_requests, round);
             assert_eq!(fixture.api.counts().refused, round);
             fixture.time.advance(Duration::from_secs(20));
@@ -240,7 +249,7 @@ fn one_connection_is_enough_for_a_refusal_without_an_end_its_refresh_and_the_rep
         on_tokio(async move {
             let fixture = Fixture::new(Single::new(), Refusal::new().body(body)).await;
             fixture.auth.expire_all_access();
-            let answer = moving(&fixture.time, get(fixture.client.clone(), fixture.at.url("/me"))).await;
+            let answer = moving(&fixture.time, fixture.get()).await;
             assert_eq!(answer.0, StatusCode::OK, "{body:?}");
             assert_eq!(fixture.auth.report().total.token_requests, 1);
             assert_eq!(fixture.api.counts().refused, 1);
@@ -254,13 +263,7 @@ fn one_connection_is_enough_for_requests_that_wait_for_a_token() {
     on_tokio(async {
         let fixture = Fixture::new(Single::new(), Refusal::new()).await;
         fixture.time.advance(LIFE);
-        let mut requests = JoinSet::new();
-        for _ in 0..20 {
-            requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
-        }
-        for (status, _) in requests.join_all().await {
-            assert_eq!(status, StatusCode::OK);
-        }
+        fixture.serves(20).await;
         assert_eq!(fixture.auth.report().total.token_requests, 1);
     });
 }
@@ -271,13 +274,7 @@ fn two_hundred_requests_cost_one_token_request_for_each_expiry() {
         let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
             fixture.time.advance(LIFE);
-            let mut requests = JoinSet::new();
-            for _ in 0..200 {
-                requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
-            }
-            for (status, _) in requests.join_all().await {
-                assert_eq!(status, StatusCode::OK);
-            }
+            fixture.serves(200).await;
             assert_eq!(fixture.auth.report().total.token_requests, round);
         }
         assert_eq!(fixture.api.counts().refused, 0);
@@ -291,13 +288,7 @@ fn two_hundred_refusals_cost_one_token_request() {
         let fixture = Fixture::new(pool(), Refusal::new()).await;
         for round in 1..=3 {
             fixture.auth.expire_all_access();
-            let mut requests = JoinSet::new();
-            for _ in 0..200 {
-                requests.spawn(get(fixture.client.clone(), fixture.at.url("/me")));
-            }
-            for (status, _) in requests.join_all().await {
-                assert_eq!(status, StatusCode::OK);
-            }
+            fixture.serves(200).await;
             assert_eq!(fixture.auth.report().total.token_requests, round);
             fixture.time.advance(Duration::from_secs(20));
         }
@@ -310,7 +301,7 @@ fn an_ended_session_gives_the_servers_own_refusal_back() {
     on_tokio(async {
         let fixture = Fixture::new(pool(), Refusal::new()).await;
         fixture.auth.revoke_family("login-1");
-        let (status, body) = get(fixture.client.clone(), fixture.at.url("/me")).await;
+        let (status, body) = fixture.get().await;
         assert_eq!((status, body.as_ref()), (StatusCode::UNAUTHORIZED, &b"no"[..]));
         let error = fixture.session.token().await.unwrap_err();
         assert!(error.is_ended(), "{error:?}");

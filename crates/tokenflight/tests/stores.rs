@@ -200,8 +200,9 @@ fn cut_off(future: impl Future) {
     assert!(pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
 
-/// A store with a login in it that Alice has claimed, and her commit of the successor.
-fn about_to_commit(storage: &Arc<Storage>) -> (CallbackStore, Op) {
+/// A storage and its store, with a login in it that Alice has claimed, and her commit of the successor.
+fn about_to_commit() -> (Arc<Storage>, CallbackStore, Op) {
+    let storage = Arc::new(Storage::default());
     let store = storage.store();
     let Reply::Stored { entry, .. } = now(store.apply(&key(), login())).unwrap() else { panic!("refused") };
     let length = Duration::from_secs(75);
@@ -209,7 +210,7 @@ fn about_to_commit(storage: &Arc<Storage>) -> (CallbackStore, Op) {
     assert!(matches!(now(store.apply(&key(), op(claim))).unwrap(), Reply::Granted(_)));
     let presented = tokens("one").refresh;
     let (epoch, login, over) = (entry.epoch, entry.login, entry.set);
-    (store, op(Body::Commit { epoch, login, over, presented, next: tokens("two") }))
+    (storage, store, op(Body::Commit { epoch, login, over, presented, next: tokens("two") }))
 }
 
 fn stored_access(store: &CallbackStore) -> String {
@@ -219,8 +220,7 @@ fn stored_access(store: &CallbackStore) -> String {
 
 #[test]
 fn an_operation_loads_once_and_saves_once_if_something_changes() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     assert_eq!((storage.loads.load(SeqCst), storage.saves.load(SeqCst)), (2, 2));
     now(store.apply(&key(), commit.clone())).unwrap();
     assert_eq!((storage.loads.load(SeqCst), storage.saves.load(SeqCst)), (3, 3));
@@ -230,8 +230,7 @@ fn an_operation_loads_once_and_saves_once_if_something_changes() {
 
 #[test]
 fn what_is_saved_is_the_text_of_the_codec() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     now(store.apply(&key(), commit)).unwrap();
     let (_, value) = storage.values.lock().unwrap()[&key()].clone();
     assert_eq!(codec::decode(value.expose()).unwrap().tokens(), Some(&tokens("two")));
@@ -239,8 +238,7 @@ fn what_is_saved_is_the_text_of_the_codec() {
 
 #[test]
 fn a_failed_save_is_unknown_and_can_be_repeated() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     storage.becomes(Mood::Full);
     let error = now(store.apply(&key(), commit.clone())).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unknown);
@@ -253,8 +251,7 @@ fn a_failed_save_is_unknown_and_can_be_repeated() {
 
 #[test]
 fn a_failed_load_is_not_done_and_a_damaged_value_is_refused_and_kept() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     storage.becomes(Mood::CannotRead);
     assert_eq!(now(store.apply(&key(), commit.clone())).unwrap_err().kind(), StoreErrorKind::NotDone);
     storage.becomes(Mood::Well);
@@ -267,8 +264,7 @@ fn a_failed_load_is_not_done_and_a_damaged_value_is_refused_and_kept() {
 #[test]
 fn a_commit_that_was_cut_off_is_found_done_or_done_again() {
     for (mood, seen) in [(Mood::HangsAfterWriting, "access-two"), (Mood::HangsBeforeWriting, "access-one")] {
-        let storage = Arc::new(Storage::default());
-        let (store, commit) = about_to_commit(&storage);
+        let (storage, store, commit) = about_to_commit();
         storage.becomes(mood);
         cut_off(store.apply(&key(), commit.clone()));
         storage.becomes(Mood::Well);
@@ -295,8 +291,7 @@ fn a_panic_of_the_storage_is_an_error_and_leaves_a_store_that_works() {
 
 #[test]
 fn an_operation_that_is_not_polled_any_more_blocks_no_other() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     storage.becomes(Mood::Slow);
     let key = key();
     let mut paused = store.apply(&key, commit);
@@ -310,8 +305,7 @@ fn an_operation_that_is_not_polled_any_more_blocks_no_other() {
 
 #[test]
 fn operations_on_one_key_wait_for_each_other_and_other_keys_do_not() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     storage.becomes(Mood::HangsBeforeWriting);
     let (key, other) = (key(), GrantKey::new("other"));
     let mut hanging = store.apply(&key, commit);
@@ -328,8 +322,7 @@ fn operations_on_one_key_wait_for_each_other_and_other_keys_do_not() {
 
 #[test]
 fn a_waiting_operation_is_woken_when_the_one_before_it_is_dropped() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     storage.becomes(Mood::HangsBeforeWriting);
     let key = key();
     let mut hanging = Some(store.apply(&key, commit));
@@ -347,8 +340,7 @@ fn a_waiting_operation_is_woken_when_the_one_before_it_is_dropped() {
 
 #[test]
 fn debug_and_errors_show_no_token() {
-    let storage = Arc::new(Storage::default());
-    let (store, commit) = about_to_commit(&storage);
+    let (storage, store, commit) = about_to_commit();
     let memory = MemoryStore::new();
     now(memory.apply(&key(), login())).unwrap();
     storage.becomes(Mood::Full);

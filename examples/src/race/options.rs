@@ -80,13 +80,11 @@ pub struct Seconds(f64);
 
 impl Seconds {
     /// The plain number.
-    #[must_use]
     pub const fn get(self) -> f64 {
         self.0
     }
 
     /// As a duration.
-    #[must_use]
     pub fn duration(self) -> Duration {
         Duration::from_secs_f64(self.0)
     }

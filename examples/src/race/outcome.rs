@@ -60,7 +60,6 @@ pub(crate) struct Numbers {
 
 impl Standing {
     /// Reads the trace and the server's books.
-    #[must_use]
     pub(crate) fn new(kind: Kind, clock: Clock, trace: Trace, report: &Report) -> Self {
         let mut numbers = count(&trace);
         let family = report.family(kind.name());
@@ -78,7 +77,6 @@ impl Standing {
     }
 
     /// Whether the session lives and no refresh token was presented twice, not even at once.
-    #[must_use]
     pub(crate) const fn unharmed(&self) -> bool {
         self.died.is_none() && self.numbers.presented_twice == 0 && self.numbers.overlapping == 0
     }
@@ -160,7 +158,6 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Outcome<'a> {
     /// Gathers it.
-    #[must_use]
     pub(crate) fn new(options: &Options, standings: &'a [Standing]) -> Self {
         let line = |standing: &'a Standing| Line {
             name: standing.kind.name(),

@@ -13,7 +13,6 @@ pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     /// A visible bar.
-    #[must_use]
     pub(crate) fn shown() -> Self {
         Self::on(ProgressDrawTarget::stderr())
     }

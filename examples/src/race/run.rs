@@ -20,7 +20,6 @@ pub const HARMED: u8 = 1;
 pub const BROKEN: u8 = 2;
 
 /// The whole example: race, table, JSON, picture, exit code.
-#[must_use]
 pub fn run(options: &Options) -> ExitCode {
     let result = match options.processes {
         _ if options.child => processes::child().map(|()| true),

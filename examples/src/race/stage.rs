@@ -57,14 +57,6 @@ impl Stage {
 
 /// Opens the servers, logs every client in, lets all of them run and says how each has fared.
 ///
-/// # Errors
-///
-/// When a server cannot be opened or a client not be built.
-///
-/// # Panics
-///
-/// Outside a tokio runtime with I/O and time.
-///
 /// # Cancel safety
 ///
 /// Dropping it ends everything it started.

@@ -61,7 +61,6 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// An empty one.
-    #[must_use]
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, trace: Arc::default() }
     }
@@ -73,13 +72,11 @@ impl Recorder {
     }
 
     /// A token request begins. Unless [`Attempt::landed`] is called it counts as [`Landing::Dropped`].
-    #[must_use]
     pub(crate) fn attempt(&self) -> Attempt {
         Attempt { recorder: self.clone(), landing: Landing::Dropped }
     }
 
     /// Everything so far; begins anew.
-    #[must_use]
     pub(crate) fn take(&self) -> Trace {
         mem::take(&mut self.lock())
     }

@@ -55,7 +55,6 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// A way with connections of its own.
-    #[must_use]
     pub(crate) fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -69,29 +68,22 @@ impl Wire {
     }
 
     /// Tells the token endpoint which process presents.
-    #[must_use]
     pub(crate) fn presented_by(mut self, pid: u32) -> Self {
         self.presenter = Some(pid.into());
         self
     }
 
     /// The HTTP client.
-    #[must_use]
     pub(crate) const fn http(&self) -> &Http {
         &self.http
     }
 
     /// Where the API is.
-    #[must_use]
     pub(crate) const fn api(&self) -> &Uri {
         &self.api
     }
 
     /// Asks the API with this access token.
-    ///
-    /// # Errors
-    ///
-    /// When there is no answer.
     pub(crate) async fn get(&self, access_token: &str) -> Result<StatusCode, BoxError> {
         let request = Request::get(self.api.clone())
             .header(header::AUTHORIZATION, format!("Bearer {access_token}"))
@@ -100,8 +92,6 @@ impl Wire {
     }
 
     /// Presents a refresh token.
-    ///
-    /// # Errors
     ///
     /// [`RefreshError`] says what is known about the refresh token.
     ///
@@ -156,10 +146,6 @@ fn refused(status: StatusCode, body: &[u8]) -> RefreshError {
 }
 
 /// Reads an answer to its end, so that the connection can be used again.
-///
-/// # Errors
-///
-/// When it breaks off.
 pub(crate) async fn read<B>(response: Response<B>) -> Result<StatusCode, BoxError>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,

@@ -27,7 +27,6 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Patience that leads to this share of cancelled requests among ordinary ones.
-    #[must_use]
     pub(crate) fn of_share(cancelled: f64) -> Self {
         Self { rate: -(1.0 - cancelled).ln() / ORDINARY.as_secs_f64() }
     }

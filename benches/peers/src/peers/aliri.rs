@@ -8,7 +8,7 @@ use aliri_tokens::{
 };
 use http::HeaderValue;
 
-use crate::{Built, World, service::read, token};
+use crate::{Built, World, read, token};
 
 pub(crate) fn fresh(world: &World) -> Built {
     let source = ConstTokenSource::new(AccessToken::from(token())).with_token_valid_for(DurationSecs(3600));

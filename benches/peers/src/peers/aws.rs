@@ -22,12 +22,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 
-use crate::{
-    Built, Error, Peer, Recipe, Source, World,
-    recipe::{URL, Value},
-    storm::{Storming, callers},
-    world::at_once,
-};
+use crate::{Built, Error, Peer, Recipe, Source, Storming, URL, Value, World, at_once, callers};
 
 /// No bench is still running by then.
 const YEAR_2100: Duration = Duration::from_secs(4_102_444_800);

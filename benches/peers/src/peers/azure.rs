@@ -13,12 +13,7 @@ use azure_core::{
     time::{Duration, OffsetDateTime},
 };
 
-use crate::{
-    Built, Error, Peer, Recipe, Source, World,
-    recipe::{URL, Value},
-    storm::{Storming, callers},
-    world::at_once,
-};
+use crate::{Built, Error, Peer, Recipe, Source, Storming, URL, Value, World, at_once, callers};
 
 /// Policies, the last of which answers.
 #[derive(Clone)]

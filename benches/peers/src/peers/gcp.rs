@@ -7,12 +7,7 @@ use http::HeaderValue;
 use serde_json::json;
 
 use super::KEY;
-use crate::{
-    Built, Error, Source, World,
-    service::read,
-    storm::{Storming, callers},
-    world::at_once,
-};
+use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 

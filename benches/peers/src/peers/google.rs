@@ -6,12 +6,7 @@ use google_cloud_auth::credentials::{CacheableResource, Credentials, user_accoun
 use http::{Extensions, header::AUTHORIZATION};
 use serde_json::json;
 
-use crate::{
-    Built, Error, Source, World,
-    service::read,
-    storm::{Storming, callers},
-    world::at_once,
-};
+use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
 
 async fn credentials(source: Source) -> Result<Credentials, Error> {
     let user = json!({

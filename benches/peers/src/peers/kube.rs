@@ -5,12 +5,7 @@ use std::{env, fs, process};
 use kube_client::{Config, client::ConfigExt};
 use tower::Layer;
 
-use crate::{
-    Built, World,
-    recipe::URL,
-    service::{Nothing, stack},
-    token,
-};
+use crate::{Built, Nothing, URL, World, stack, token};
 
 pub(crate) fn layer(_: &World) -> Built {
     let file = env::temp_dir().join(format!("tokenflight-peers-{}", process::id()));

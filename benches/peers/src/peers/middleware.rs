@@ -7,7 +7,7 @@ use http::{Extensions, HeaderValue, Method, Response as HttpResponse, StatusCode
 use reqwest::{Client as Reqwest, Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 
-use crate::{Built, Error, Peer, Recipe, World, recipe::URL, token, world::at_once};
+use crate::{Built, Error, Peer, Recipe, URL, World, at_once, token};
 
 /// Puts a header on, and sends a refused request a second time.
 struct Bearer {

@@ -22,10 +22,7 @@ use serde_json::json;
 use tower::{BoxError, Service};
 
 use super::KEY;
-use crate::{
-    Built, Error, Peer, Recipe, Source, World,
-    storm::{Storming, callers},
-};
+use crate::{Built, Error, Peer, Recipe, Source, Storming, World, callers};
 
 /// Only requests to this host get the token.
 const URL: &str = "https://api.github.com/v1/things?page=2";

@@ -13,13 +13,7 @@ use tokenflight::{
 use tokenflight_test::{ManualTime, MockGrant};
 use tower::{Layer, Service};
 
-use crate::{
-    Built, Error, Recipe, Source, World,
-    service::{Nothing, read, stack_with},
-    storm::{Storming, callers},
-    token,
-    world::at_once,
-};
+use crate::{Built, Error, Nothing, Recipe, Source, Storming, World, at_once, callers, read, stack_with, token};
 
 const ORIGIN: &str = "https://api.example.com";
 

@@ -9,11 +9,7 @@ use tower::{
 };
 use tower_http::{auth::AddAuthorizationLayer, set_header::SetRequestHeaderLayer};
 
-use crate::{
-    Built, World,
-    service::{Nothing, Req, stack},
-    token,
-};
+use crate::{Built, Nothing, Req, World, stack, token};
 
 pub(crate) fn set_header(_: &World) -> Built {
     let mut header = HeaderValue::try_from(format!("Bearer {}", token()))?;

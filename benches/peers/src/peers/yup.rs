@@ -11,12 +11,7 @@ use serde_json::json;
 use yup_oauth2::{CustomHyperClientBuilder, ServiceAccountAuthenticator, authenticator::Authenticator};
 
 use super::KEY;
-use crate::{
-    Built, Error, Source, World,
-    service::read,
-    storm::{Storming, callers},
-    world::at_once,
-};
+use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 

@@ -1,11 +1,7 @@
 //! Where tokens must not be: command lines, environments, what is said to people, files that are
 //! left.
 
-use std::{fs, process::Stdio, sync::atomic::Ordering};
-
-use serde_json::json;
-
-use crate::support::{User, find, holds};
+use crate::support::*;
 
 #[test]
 fn no_token_shows_in_command_lines_environments_messages_or_drafts() {
@@ -25,7 +21,7 @@ fn no_token_shows_in_command_lines_environments_messages_or_drafts() {
             None => user.command(&[]),
         };
         command.args(words).stdin(Stdio::piped());
-        let output = crate::support::feed(command, input);
+        let output = feed(command, input);
         said += &String::from_utf8_lossy(&output.stderr);
         // What the command prints is the token's only where that was asked for.
         let is_asked = matches!(words.first(), Some(&("token" | "helper" | "exec")));

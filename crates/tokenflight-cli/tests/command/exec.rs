@@ -1,8 +1,6 @@
 //! `tokenflight exec`, completions and pages of manual.
 
-use std::{fs, process::Stdio, time::Duration};
-
-use crate::support::{User, said, until};
+use crate::support::*;
 
 #[cfg(unix)]
 #[test]
@@ -85,7 +83,7 @@ fn the_file_is_renewed_before_the_token_expires() {
     let child = user.command(&["exec", "--file", "--env", "FILE", "--min-lifetime", "40s", "--", "sh", "-c", &script]);
     let mut child = child;
     let child = child.stdout(Stdio::piped()).spawn().unwrap();
-    crate::support::pause(Duration::from_millis(300));
+    pause(Duration::from_millis(300));
     user.age(270);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");

@@ -6,7 +6,7 @@ mod git;
 mod kubectl;
 mod terraform;
 
-use crate::support::{User, feed, said};
+use crate::support::*;
 
 /// Left-out consumers say so in one line each; these need nothing that the machine may lack.
 #[test]

@@ -1,10 +1,6 @@
 //! `tokenflight login` and `tokenflight logout`.
 
-use std::{fs, process::Stdio, sync::atomic::Ordering};
-
-use serde_json::json;
-
-use crate::support::{User, browser::Browser, feed, said};
+use crate::support::*;
 
 #[test]
 fn a_login_with_a_browser_writes_a_new_profile_down() {
@@ -34,7 +30,7 @@ fn the_named_browser_is_opened() {
     let mut command = user.command(&["login", "--browser"]);
     let mut child = command.env("BROWSER", &script).stderr(Stdio::null()).spawn().unwrap();
     let opened = || fs::read_to_string(user.work().join("opened")).unwrap_or_default();
-    crate::support::until("the browser is opened", || opened().ends_with('\n'));
+    until("the browser is opened", || opened().ends_with('\n'));
     Browser::default().open(opened().trim());
     assert!(child.wait().unwrap().success());
 }
@@ -53,7 +49,7 @@ fn a_login_with_a_code_tells_the_code_and_waits() {
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_terminal_a_line_counts_down_while_a_login_is_waited_for() {
-    let Some(script) = crate::support::find("script", "the line on a terminal was not looked at") else { return };
+    let Some(script) = find("script", "the line on a terminal was not looked at") else { return };
     let user = User::logged_in(&[]);
     let mut command = user.program(script);
     let line = format!("{} login --device && {0} status", env!("CARGO_BIN_EXE_tokenflight"));

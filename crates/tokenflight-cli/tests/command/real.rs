@@ -1,17 +1,8 @@
 //! Logins and soaks at authorization servers that other people wrote.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
-    process::{Output, Stdio},
-};
+use std::io::Read;
 
-use crate::support::{
-    User,
-    browser::Browser,
-    real::{Kind, Real},
-    said,
-};
+use crate::support::*;
 
 /// A user at this server, with a profile and without a login.
 fn user(kind: Kind, settings: &[(&str, &str)], profile: &str) -> Option<(User, Real)> {

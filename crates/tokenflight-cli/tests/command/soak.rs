@@ -1,13 +1,6 @@
 //! `tokenflight soak`: what it says of the server, and that the login is not lost.
 
-use std::{
-    fs,
-    process::{Child, Output, Stdio},
-    sync::atomic::Ordering,
-    time::Duration,
-};
-
-use crate::support::{User, said, until};
+use crate::support::*;
 
 /// The command with what every soak here has.
 fn words<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {

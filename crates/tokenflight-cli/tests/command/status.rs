@@ -1,10 +1,8 @@
 //! `tokenflight status`, `adopt` and `release`: what is in the way, and what cures it.
 
-use std::{fs, fs::File, time::Duration};
+use std::fs::File;
 
-use serde_json::json;
-
-use crate::support::{User, said, until};
+use crate::support::*;
 
 #[test]
 fn the_status_says_what_is_stored_and_what_the_last_refresh_brought() {

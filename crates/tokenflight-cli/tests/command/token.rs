@@ -1,17 +1,10 @@
 //! `tokenflight token`: from the record, and from a refresh that outlives the command.
 
-use std::{
-    fs,
-    process::{Child, Stdio},
-    sync::atomic::Ordering,
-    time::Duration,
-};
-
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokenflight::{GrantError, GrantKey, Session, grant_fn};
 use tokenflight_store_file::FileStore;
 
-use crate::support::{User, find, said, until};
+use crate::support::*;
 
 #[test]
 fn a_stored_token_is_printed_bare_as_a_header_and_as_json() {
@@ -79,7 +72,7 @@ fn a_command_that_is_killed_during_the_request_loses_nothing() {
     let Some(timeout) = find("timeout", "no command was killed during a request") else { return };
     let user = User::logged_in(&[]);
     *user.server.habits.slow.lock().unwrap() = (Duration::from_millis(150), Duration::from_millis(250));
-    let rounds: u64 = std::env::var("TOKENFLIGHT_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
+    let rounds: u64 = env::var("TOKENFLIGHT_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
     for round in 1..=rounds {
         let before = user.stored();
         let mut command = user.program(&timeout);

@@ -9,13 +9,10 @@ use std::{
 use futures_executor::block_on;
 use tokenflight_core::{
     BoxFuture,
-    store::{
-        Blob, Cell, CellStore, Entry, Facts, GrantKey, Incarnation, Loaded, Op, OpId, Reply, Store, StoreError,
-        StoreErrorKind, Swap, Version, codec,
-    },
+    store::{Blob, Cell, CellStore, GrantKey, Loaded, Store, StoreError, StoreErrorKind, Swap, Version, codec},
 };
 
-use crate::support::{A, ONE, TWO, claim, done, login, op, tokens, within};
+use crate::support::*;
 
 /// What the next swap does.
 enum Script {

@@ -1,17 +1,16 @@
 //! The format of entries.
 
-use std::time::Duration;
-
-use proptest::prelude::*;
 use tokenflight_core::{
-    AccessToken, EndReason, Epoch, RefreshToken, Secret,
+    AccessToken, Epoch, Secret,
     store::{
-        ClockId, Doubt, Entry, EntryState, Incarnation, LockId, OpId, Owner, Reading, StoredTokens,
+        Reading,
         codec::{DecodeError, VERSION, decode, encode},
     },
 };
 
-use crate::support::{clocked, logged_in, tokens};
+use crate::support::*;
+
+use proptest::prelude::*;
 
 /// Any text, with what JSON must escape.
 fn text() -> impl Strategy<Value = String> {

@@ -1,9 +1,7 @@
 //! What holds over every history of one entry.
 
+use crate::support::*;
 use proptest::prelude::*;
-use tokenflight_core::store::{Body, ClockId, Entry, Facts, Incarnation, Op, OpId, Outcome, Owner, Reply, apply};
-
-use crate::support::{LENGTH, STRICT, commit, end, op, secs, settle, tokens};
 
 /// What happens next.
 #[derive(Clone, Copy, Debug)]

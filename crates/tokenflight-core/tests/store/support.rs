@@ -1,11 +1,14 @@
 //! Entries and operations to test with.
 
-use std::time::Duration;
+pub(crate) use std::time::Duration;
 
-use tokenflight_core::{
-    EndReason, Now, TokenSet,
+pub(crate) use tokenflight_core::{
+    EndReason, Now, RefreshToken, TokenSet,
     grant::ReusePolicy,
-    store::{Body, Clock, ClockId, Entry, Facts, Incarnation, Op, Outcome, Owner, Reply, StoredTokens, apply},
+    store::{
+        Body, Clock, ClockId, Doubt, Entry, EntryState, Facts, Incarnation, LockId, Op, OpId, Outcome, Owner, Reply,
+        StoredTokens, apply,
+    },
 };
 
 pub(crate) const A: Owner = Owner::new(0xA);

@@ -1,17 +1,8 @@
 //! The rules of `apply`, row by row.
 
-use std::time::Duration;
+use tokenflight_core::store::Timing;
 
-use tokenflight_core::{
-    RefreshToken,
-    grant::ReusePolicy,
-    store::{Body, Doubt, Entry, EntryState, Facts, LockId, OpId, Outcome, Reply, Timing, apply},
-};
-
-use crate::support::{
-    A, B, LENGTH, ONE, STRICT, TWO, claim, clocked, commit, done, end, is_busy, is_granted, logged_in, login, op, secs,
-    settle, tokens, within,
-};
+use crate::support::*;
 
 const DRAIN: Duration = Timing::DEFAULT.drain;
 const QUIET: Duration = Timing::DEFAULT.quiet;
@@ -83,7 +74,7 @@ fn the_lock_of_a_dead_holder_frees_its_claim_once_what_it_sent_has_arrived() {
     assert_eq!(dying.and_then(|entry| entry.claim).map(|claim| claim.until), Some(secs(500) + DRAIN));
     // Another boot of the machine: the holder is dead, and what it sent has arrived.
     let mut boot = locked(3, 1);
-    boot.clock = Facts::at(tokenflight_core::store::ClockId::new(10), secs(3), true).clock;
+    boot.clock = Facts::at(ClockId::new(10), secs(3), true).clock;
     let (next, reply) = second_claim(&claimed, &boot, Duration::ZERO);
     assert!(is_granted(&reply) && next.is_some_and(|entry| entry.doubt.is_some()));
 }

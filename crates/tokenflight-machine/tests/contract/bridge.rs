@@ -1,16 +1,11 @@
 //! Between the model's small values and the real types.
 
-use std::time::Duration;
-
 use tokenflight_core::{
-    Epoch, Now, RefreshToken,
-    store::{
-        Body, Claim as RealClaim, ClockId, Doubt, Entry, EntryState, Facts, Incarnation, LockId, Op, OpId, Owner,
-        Reading, StoredTokens, Timing, apply_with,
-    },
+    RefreshToken,
+    store::{Claim as RealClaim, ClockId, EntryState, Incarnation, LockId, StoredTokens},
 };
 
-use crate::state::{Claim, Id, Record, Session, Tokens};
+use crate::prelude::*;
 
 /// What every clock shows now, in ticks.
 const NOW: i64 = 1000;

@@ -1,11 +1,7 @@
 //! One name for all states that differ only in names: ids are numbered in the order in which they appear, and
 //! holders, who are all alike, are put in an order. The fingerprint is of that.
 
-use crate::{
-    config::Budget,
-    state::{Answer, Attempt, Claim, HOLDERS, Holder, Id, Record, Session, State, Swap, Tokens, Write},
-    world::World,
-};
+use crate::{prelude::*, state::HOLDERS};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug)]
@@ -165,25 +161,10 @@ impl Writer {
     }
 
     fn holder(&mut self, holder: &Holder) {
+        #[rustfmt::skip]
         let Holder {
-            life,
-            cut,
-            met,
-            drift,
-            wall,
-            lock,
-            known,
-            incarnation,
-            unsent,
-            watch,
-            polled,
-            rest,
-            erred,
-            again,
-            phase,
-            attempt,
-            write,
-            swap,
+            life, cut, met, drift, wall, lock, known, incarnation, unsent, watch, polled, rest,
+            erred, again, phase, attempt, write, swap,
         } = holder;
         self.put((*life as u8) << 4 | *phase as u8);
         self.flags(&[*cut, *met, *drift, *polled, *erred]);
@@ -208,21 +189,10 @@ impl Writer {
     }
 
     fn budget(&mut self, budget: &Budget) {
+        #[rustfmt::skip]
         let Budget {
-            flights,
-            resets,
-            crashes,
-            pauses,
-            lost,
-            zombies,
-            answers,
-            refused,
-            outages,
-            failovers,
-            jumps,
-            walls,
-            turns,
-            cuts,
+            flights, resets, crashes, pauses, lost, zombies, answers, refused, outages, failovers,
+            jumps, walls, turns, cuts,
         } = budget;
         for (one, other) in [
             (flights, resets),

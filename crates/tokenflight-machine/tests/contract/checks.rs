@@ -1,12 +1,10 @@
 //! The searches, as tests.
 
-use std::time::Duration;
-
 use crate::{
-    config::{CONFIGS, Config, MORE, Server, Verdict, config},
+    config::{CONFIGS, MORE, Verdict, config},
     mutants::{ADDED, Known, RULES},
+    prelude::*,
     search::{Broken, Found, Limits},
-    world::World,
 };
 
 /// Whether there is time for complete searches.

@@ -1,9 +1,8 @@
 //! The configurations: which storage, which server, how many holders, which faults.
 
-use std::time::Duration;
+use tokenflight_core::grant::ReusePolicy;
 
-use tokenflight_core::{grant::ReusePolicy, store::Timing};
-use tokenflight_machine::present::Lengths;
+use crate::prelude::*;
 
 /// How often each fault may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,21 +167,10 @@ macro_rules! config {
     };
 }
 
+#[rustfmt::skip]
 const NONE: Budget = Budget {
-    flights: 0,
-    resets: 0,
-    crashes: 0,
-    pauses: 0,
-    lost: 0,
-    zombies: 0,
-    answers: 0,
-    refused: 0,
-    outages: 0,
-    failovers: 0,
-    jumps: 0,
-    walls: 0,
-    turns: 0,
-    cuts: 0,
+    flights: 0, resets: 0, crashes: 0, pauses: 0, lost: 0, zombies: 0, answers: 0, refused: 0,
+    outages: 0, failovers: 0, jumps: 0, walls: 0, turns: 0, cuts: 0,
 };
 
 #[rustfmt::skip]

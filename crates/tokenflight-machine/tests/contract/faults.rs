@@ -1,10 +1,6 @@
 //! New work, the authorization server, time, and everything that can go wrong.
 
-use crate::{
-    config::{JUMP, Server, TRAVEL},
-    state::{Answer, Family, Kind, LOST, Life, Phase, Request, State, Tokens, Write},
-    world::{Steps, World, push},
-};
+use crate::prelude::*;
 
 impl World {
     /// Flights, logins and logouts begin.
@@ -143,7 +139,7 @@ impl World {
         if left.crashes > 0 && (busy || self.config.budget.failovers > 0) {
             fault("dies", &|next| {
                 next.left.crashes -= 1;
-                next.holders[h] = crate::state::Holder { life: Life::Dead, ..Default::default() };
+                next.holders[h] = Holder { life: Life::Dead, ..Default::default() };
             });
         }
         match holder.life {
@@ -295,7 +291,7 @@ impl World {
         for holder in &mut *holders {
             holder.drift |= holder.met;
         }
-        let trusts = |holder: &crate::state::Holder| holder.life != Life::Dead && !holder.met;
+        let trusts = |holder: &Holder| holder.life != Life::Dead && !holder.met;
         state.excused |= holders.iter().any(trusts);
         state.shift(-by, self.past());
     }

@@ -1,16 +1,6 @@
 //! What a holder does by itself: load, decide, claim, look again, send.
 
-use tokenflight_core::store::{Body, Op, StoreErrorKind};
-
-use crate::{
-    bridge,
-    canonical::Names,
-    config::{Storage, ticks},
-    mutants::Mutant,
-    rules::{Told, Try},
-    state::{Attempt, Holder, Kind, Life, Phase, Record, Request, Session, State, Swap, Write},
-    world::{Steps, World, push},
-};
+use crate::{prelude::*, rules::Try};
 
 impl Holder {
     /// The flight, login or logout is over.

@@ -1,24 +1,12 @@
 //! What must hold in every state, checked at the step that could break it by an observer who knows everything.
 
-use crate::{
-    state::{Kind, Life, Phase, Record, Session, State, Tokens},
-    world::World,
-};
+use crate::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[rustfmt::skip]
 pub(crate) enum Law {
-    Alone,
-    Forward,
-    Reuse,
-    Kept,
-    Accepted,
-    Later,
-    Truth,
-    TokensStay,
-    FlightsEnd,
-    ResetOnce,
-    ResetUndoes,
-    ResetTells,
+    Alone, Forward, Reuse, Kept, Accepted, Later, Truth, TokensStay, FlightsEnd, ResetOnce,
+    ResetUndoes, ResetTells,
 }
 
 impl Law {

@@ -20,6 +20,7 @@ mod faults;
 mod holder;
 mod laws;
 mod mutants;
+mod prelude;
 mod rules;
 mod search;
 mod state;

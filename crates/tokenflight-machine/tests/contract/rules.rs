@@ -1,17 +1,9 @@
 //! The functions under test, called with the model's values. A mutant changes what goes in or what comes out.
 
-use tokenflight_core::{
-    Now,
-    store::{Body, Clock, Doubt, Entry, Facts, Op, OpId, Owner, Reading, Reply, StoreErrorKind, apply_with},
-};
-use tokenflight_machine::present::{self, Lengths, Watched};
+use tokenflight_core::store::{Clock, Reply};
+use tokenflight_machine::present::{self, Watched};
 
-use crate::{
-    bridge::{self, Bridge},
-    config::{Config, ticks},
-    mutants::Mutant,
-    state::{Attempt, Id, Record, Session, Tokens, Watch},
-};
+use crate::{bridge::Bridge, prelude::*, state::Watch};
 
 /// What an operation is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +178,7 @@ impl Rules {
     }
 
     pub(crate) fn watch(&self, watch: Option<Watch>, op: Id, incarnation: Id) -> (Watch, u8) {
-        let wide = Lengths { gap: std::time::Duration::MAX, ..self.lengths };
+        let wide = Lengths { gap: Duration::MAX, ..self.lengths };
         let mut real = Watched::default();
         let name = |id| (bridge::op_id(id), bridge::incarnation(incarnation));
         let ago = |age: u8| bridge::at(-(age as i8));
@@ -243,7 +235,7 @@ impl Rules {
         }
         let usable = attempt.tokens.usable > 0;
         let doubt = attempt.doubt.filter(|_| !self.lacks(Mutant::WindowJudgedAtLoad)).map(bridge::doubt);
-        let now = (self.config.storage != crate::config::Storage::Timeless).then(bridge::now);
+        let now = (self.config.storage != Storage::Timeless).then(bridge::now);
         present::may_present(self.config.policy(), doubt, now, usable, &self.lengths)
             .is_some_and(|request| present::covers(ticks(attempt.age), request, &self.lengths))
     }

@@ -5,12 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use crate::{
-    canonical::fingerprint,
-    laws::Law,
-    state::{Life, Phase, State},
-    world::{Step, World},
-};
+use crate::{canonical::fingerprint, laws::Law, prelude::*, world::Step};
 
 /// Fingerprints are hashes already.
 #[derive(Default)]
@@ -141,7 +136,7 @@ impl World {
     /// Whether all that has begun ends once faults are over and all are awake.
     fn ends(&self, state: &State) -> bool {
         let mut state = *state;
-        state.left = crate::config::Budget { failovers: state.left.failovers, ..Default::default() };
+        state.left = Budget { failovers: state.left.failovers, ..Default::default() };
         for holder in &mut state.holders {
             if holder.life == Life::Paused {
                 holder.life = Life::Awake;
@@ -152,7 +147,7 @@ impl World {
         let mut steps = Vec::new();
         let mut ticks = 0;
         while ticks < HORIZON {
-            let busy = |h: &crate::state::Holder| h.life == Life::Awake && (h.phase != Phase::Idle || h.again != 0);
+            let busy = |h: &Holder| h.life == Life::Awake && (h.phase != Phase::Idle || h.again != 0);
             if !state.holders.iter().any(busy) {
                 return true;
             }

@@ -1,10 +1,6 @@
 //! A tick. What is further away than anything can tell is kept at the last distance that matters.
 
-use crate::{
-    config::{JUMP, Server},
-    state::{Answer, Attempt, Holder, Kind, Life, Phase, Record, Session, State, Tokens},
-    world::World,
-};
+use crate::prelude::*;
 
 /// How long ago a moment can be and still matter: an end, a beginning.
 #[derive(Clone, Copy, Debug)]

@@ -1,14 +1,6 @@
 //! Which steps there are from a state: those of holders, of the server, of time, and faults.
 
-use crate::{
-    bridge,
-    canonical::Names,
-    config::{Config, Storage, TRAVEL},
-    mutants::Mutant,
-    rules::Rules,
-    state::{Family, Holder, Id, Life, Phase, Record, Session, State, Tokens},
-};
-use tokenflight_core::{Now, store::Facts};
+use crate::{prelude::*, rules::Rules};
 
 /// A step, and where it leads.
 pub(crate) struct Step {

@@ -1,19 +1,8 @@
 //! What a holder writes: commit, end, settle, login, logout, and what a failover has lost. And the swap itself.
 
-use std::time::Duration;
+use tokenflight_core::{EndReason, store::Outcome};
 
-use tokenflight_core::{
-    EndReason, Epoch,
-    store::{Body, Op, Outcome, StoreErrorKind},
-};
-
-use crate::{
-    bridge,
-    mutants::Mutant,
-    rules::Told,
-    state::{Kind, LOST, Phase, Record, Session, State, Swap, Tokens},
-    world::World,
-};
+use crate::prelude::*;
 
 /// For how many ticks a commit that failed is left alone by a holder that is too slow.
 const SLOW: u8 = 2;

@@ -274,7 +274,7 @@ pub(crate) fn ended(plan: &Plan) -> Outcome<u32> {
 }
 
 /// What one step has to tell.
-pub(crate) fn told(machine: &mut Session, step: impl FnOnce(&mut Session)) -> Vec<Event> {
+pub(crate) fn told<T>(machine: &mut Session, step: impl FnOnce(&mut Session) -> T) -> Vec<Event> {
     let before = machine.view();
     step(machine);
     before.events(&machine.view())

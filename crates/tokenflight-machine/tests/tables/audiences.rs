@@ -1,11 +1,8 @@
 //! A session that gets its tokens from the common session of several audiences.
 
-use std::sync::Arc;
+use tokenflight_core::LoginId;
 
-use tokenflight_core::{ErrorKind, LoginId};
-use tokenflight_machine::{Decision, Machine, Policy, Role, Rules, Saved, Times};
-
-use crate::support::{HOUR, Session, answered, at, refused_with, started, uses};
+use crate::tables::*;
 
 /// The common session's logins.
 const FIRST: LoginId = LoginId::new(1);

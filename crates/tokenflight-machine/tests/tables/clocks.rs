@@ -1,14 +1,8 @@
 //! Expiry, by two clocks that may both be strange.
 
-use std::time::Duration;
+use tokenflight_machine::{Slice, Start};
 
-use tokenflight_core::{Now, grant::Reason};
-use tokenflight_machine::{Decision, Policy, Slice, Start, Times};
-
-use crate::support::{
-    HOUR, Session, WALL, YEAR, answered, at, just_use, logged_in, login, machine, millis, moment, obtained,
-    obtained_unsaved, policy, refusal, secs, session, started, store, uses,
-};
+use crate::tables::*;
 
 /// Both clocks so many seconds on, the wall clock moved by so much more.
 fn moved(seconds: u64, wall: i64) -> Now {
@@ -76,9 +70,7 @@ fn a_lifetime_counts_from_before_the_request_was_sent() {
     let plan = started(machine.force(at(100)));
     // Sent at 110, answered at 150.
     let outcome = match obtained(&plan, None) {
-        tokenflight_machine::Outcome::Obtained { saved, .. } => {
-            answered(&plan, Times::new(at(110), Some(secs(300))), saved)
-        }
+        Outcome::Obtained { saved, .. } => answered(&plan, Times::new(at(110), Some(secs(300))), saved),
         other => other,
     };
     machine.finish(&plan, outcome, at(150), 0);
@@ -102,8 +94,7 @@ fn a_token_of_unknown_lifetime_is_used_until_it_is_refused_and_never_renewed_by_
         assert!(tick.refresh.is_none() && tick.next.is_none(), "{tick:?}");
         assert!(!machine.was_spent(now));
     }
-    let refused = refusal(&machine);
-    assert_eq!(started(machine.refused(refused, at(100_000))).reason, Reason::Rejected);
+    assert_eq!(started(machine.refused(refusal(&machine), at(100_000))).reason, Reason::Rejected);
 }
 
 #[test]

@@ -1,17 +1,6 @@
 //! A refresh token that may have been presented without a report, by what the server does with reuse.
 
-use std::time::Duration;
-
-use tokenflight_core::{
-    Error, ErrorKind, FailureClass, GrantError,
-    grant::{Reason, ReusePolicy},
-};
-use tokenflight_machine::{Decision, Outcome};
-
-use crate::support::{
-    ALL, API, HOUR, Session, at, committed, found, just_use, logged_in, lost, moment, obtained, policy, refusal,
-    refused_with, secs, started,
-};
+use crate::tables::*;
 
 const IN_LEAD: u64 = 3000;
 const DEAD: u64 = 3600;
@@ -43,8 +32,7 @@ fn strict_keeps_it_back_while_the_access_token_lasts_and_tries_it_after() {
 #[test]
 fn strict_tries_it_once_the_access_token_is_refused() {
     let mut machine = in_doubt(ReusePolicy::Strict, 0);
-    let refused = refusal(&machine);
-    assert_eq!(started(machine.refused(refused, at(IN_LEAD + 1))).reason, Reason::Rejected);
+    assert_eq!(started(machine.refused(refusal(&machine), at(IN_LEAD + 1))).reason, Reason::Rejected);
 }
 
 #[test]
@@ -157,7 +145,7 @@ fn another_holders_doubt_keeps_it_back_here_too() {
 
 #[test]
 fn a_new_token_set_lifts_the_doubt() {
-    for outcome in [(|plan| obtained(plan, Some(HOUR))) as fn(&tokenflight_machine::Plan) -> Outcome<u32>, |plan| {
+    for outcome in [(|plan| obtained(plan, Some(HOUR))) as fn(&Plan) -> Outcome<u32>, |plan| {
         found(committed(plan.known.as_deref(), Some(HOUR), at(DEAD)), 7, at(DEAD))
     }] {
         let mut machine = in_doubt(ReusePolicy::Strict, 0);

@@ -1,14 +1,8 @@
 //! The authorization server ends the session; its access token may live on.
 
-use std::sync::Arc;
+use tokenflight_core::EndReason;
 
-use tokenflight_core::{EndReason, Error, ErrorKind, Event, GrantError, grant::Reason, store::Entry};
-use tokenflight_machine::{Decision, Finish, Outcome, Plan, Policy, Refused};
-
-use crate::support::{
-    ALL, API, HOUR, OTHER, Session, at, committed, ended, ended_entry, failure, found, just_use, login, machine, names,
-    refusal, refused_with, reset, secs, session, started, store, tokens, told,
-};
+use crate::tables::*;
 
 fn is_ended(decision: Decision) -> bool {
     matches!(refused_with(decision), ErrorKind::Ended(reason) if reason.code() == "invalid_grant")
@@ -63,8 +57,7 @@ fn the_first_refusal_after_the_end_takes_it_from_everyone() {
     let mut machine = ended_in_lead();
     let old = Refused::new(machine.login_id(), Default::default(), Some(OTHER));
     assert!(just_use(&machine.refused(old, at(3001))), "an older token's refusal says nothing about this one");
-    let refused = refusal(&machine);
-    let events = told(&mut machine, |machine| assert!(is_ended(machine.refused(refused, at(3001)))));
+    let events = told(&mut machine, |machine| assert!(is_ended(machine.refused(refusal(machine), at(3001)))));
     assert_eq!(names(&events), [""; 0]);
     for origin in [None, Some(API), Some(OTHER)] {
         assert!(is_ended(machine.usable(origin, at(3002))) && !machine.has_usable(origin, at(3002)));
@@ -75,8 +68,7 @@ fn the_first_refusal_after_the_end_takes_it_from_everyone() {
 #[test]
 fn a_token_that_was_refused_before_the_end_is_not_served_after_it() {
     let mut machine = session();
-    let refused = refusal(&machine);
-    let plan = started(machine.refused(refused, at(60)));
+    let plan = started(machine.refused(refusal(&machine), at(60)));
     machine.finish(&plan, ended(&plan), at(61), 0);
     assert!(is_ended(machine.usable(Some(OTHER), at(61))));
 }
@@ -108,9 +100,7 @@ fn reloaded(machine: &mut Session, outcome: impl FnOnce(&Plan) -> Outcome<u32>) 
     let plan = started(machine.usable(None, at(3700)));
     assert_eq!(plan.reason, Reason::Load);
     let outcome = outcome(&plan);
-    names(&told(machine, |machine| {
-        machine.finish(&plan, outcome, at(3700), 0);
-    }))
+    names(&told(machine, |machine| machine.finish(&plan, outcome, at(3700), 0)))
 }
 
 #[test]
@@ -162,7 +152,7 @@ fn a_reload_does_not_wait_for_a_backoff() {
     let mut machine = ended_in_lead();
     machine.reload(at(3000));
     let plan = started(machine.usable(None, at(3700)));
-    machine.finish(&plan, failure(GrantError::new(tokenflight_core::FailureClass::NotSent)), at(3700), ALL);
+    machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), at(3700), ALL);
     assert!(matches!(machine.usable(None, at(3700)), Decision::Refuse(_)));
     started(machine.usable(None, at(3701)));
 }
@@ -174,7 +164,7 @@ fn a_reload_leaves_what_lives_of_an_ended_session() {
     machine.reload(at(3000));
     let plan = started(machine.usable(None, at(3000)));
     assert!(machine.has_usable(None, at(3000)));
-    machine.finish(&plan, failure(GrantError::new(tokenflight_core::FailureClass::NotSent)), at(3000), ALL);
+    machine.finish(&plan, failure(GrantError::new(FailureClass::NotSent)), at(3000), ALL);
     assert!(just_use(&machine.usable(None, at(3000))), "it cannot be read now");
     let plan = started(machine.usable(None, at(3002)));
     machine.finish(&plan, Outcome::Found { entry: plan.known.clone(), token: None }, at(3002), 0);

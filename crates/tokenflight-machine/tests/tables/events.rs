@@ -1,38 +1,23 @@
 //! What is told, in which order, and how often.
 
-use std::sync::Arc;
+use tokenflight_core::Source;
 
-use tokenflight_core::{
-    ErrorKind, Event, FailureClass, Generation, GrantError, Source,
-    store::{Entry, StoreErrorKind},
-};
-use tokenflight_machine::{Outcome, Plan, Policy, Saved, Settled, Times};
-
-use crate::support::{
-    ALL, HOUR, Session, answered, at, commit, committed, failed, failure, found, login, machine, names, not_written,
-    obtained, obtained_unsaved, reset, secs, seen, session, started, store, the_same_again, tokens, told, write_to,
-};
+use crate::tables::*;
 
 /// A refresh that was forced ends so.
 fn refresh(machine: &mut Session, second: u64, outcome: impl FnOnce(&mut Plan) -> Outcome<u32>) -> Vec<Event> {
     let mut plan = started(machine.force(at(second)));
     let outcome = outcome(&mut plan);
-    told(machine, |machine| {
-        machine.finish(&plan, outcome, at(second), ALL);
-    })
+    told(machine, |machine| machine.finish(&plan, outcome, at(second), ALL))
 }
 
 fn fail_to_store(machine: &mut Session, second: u64) -> Vec<&'static str> {
     let write = machine.flush().expect("a write");
-    names(&told(machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(second));
-    }))
+    names(&told(machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(second))))
 }
 
 fn stores(machine: &mut Session, second: u64) -> Vec<&'static str> {
-    names(&told(machine, |machine| {
-        store(machine, at(second));
-    }))
+    names(&told(machine, |machine| store(machine, at(second))))
 }
 
 const NOTHING: [&str; 0] = [];
@@ -90,9 +75,7 @@ fn what_could_not_be_stored_is_told_once_and_so_is_that_it_is() {
     assert_eq!(names(&events), ["refreshed", "unpersisted"]);
     let Event::Unpersisted { generation, error } = &events[1] else { panic!("{events:?}") };
     assert_eq!((*generation, error.kind()), (machine.generation(), &ErrorKind::Store));
-    let events = told(&mut machine, |machine| {
-        store(machine, at(101));
-    });
+    let events = told(&mut machine, |machine| store(machine, at(101)));
     let [Event::Persisted { generation: stored }] = &events[..] else { panic!("{events:?}") };
     assert_eq!(stored, generation);
 }
@@ -153,7 +136,7 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     // Nor is anything lost if what came back could not be stored.
     let saved = |plan: &mut Plan| {
         plan.known = Some(Arc::new(theirs.clone()));
-        let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), tokenflight_core::Error::new(ErrorKind::Store));
+        let (op, error) = (commit(Some(&theirs), Some(HOUR), at(100)), Error::new(ErrorKind::Store));
         Saved::Unsaved { op, error }
     };
     let events = refresh(&mut unsaved, 100, |plan| {
@@ -162,9 +145,7 @@ fn a_login_elsewhere_is_told_as_a_login_also_when_its_token_had_run_out() {
     });
     assert_eq!((names(&events), unsaved.login_id()), (vec!["login", "unpersisted"], before.next()));
     let write = unsaved.flush().expect("a write");
-    let events = told(&mut unsaved, |machine| {
-        write_to(machine, write, Some(&theirs), at(101));
-    });
+    let events = told(&mut unsaved, |machine| write_to(machine, write, Some(&theirs), at(101)));
     assert_eq!((names(&events), unsaved.login_id()), (vec!["persisted"], before.next()));
 }
 
@@ -196,7 +177,7 @@ fn a_login_elsewhere_is_told_when_its_first_tokens_are_adopted() {
         }
         let theirs = reset(machine.known().map(|known| &**known), Some(tokens(at(0).wall, Some(secs(50)))), at(20));
         let rotated = Some(Saved::Stored(Arc::new(committed(Some(&theirs), None, at(100)))));
-        let (class, error) = (FailureClass::Config, tokenflight_core::Error::new(ErrorKind::Store));
+        let (class, error) = (FailureClass::Config, Error::new(ErrorKind::Store));
         let events = refresh(&mut machine, 100, |_| Outcome::Failed { class, error, in_doubt: None, rotated });
         assert_eq!(names(&events), ["failed"]);
         assert!(machine.token().is_none() && machine.login_id() > before);
@@ -247,7 +228,7 @@ fn that_the_user_is_wanted_is_told_once_a_login() {
 #[test]
 fn questions_tell_nothing() {
     let mut machine = session();
-    let refused = crate::support::refusal(&machine);
+    let refused = refusal(&machine);
     let events = told(&mut machine, |machine| {
         machine.refused(refused, at(5));
         machine.note_use();

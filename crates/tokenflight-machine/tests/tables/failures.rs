@@ -1,14 +1,6 @@
 //! What a failed refresh leaves behind.
 
-use std::{sync::Arc, time::Duration};
-
-use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError, grant::Reason};
-use tokenflight_machine::{Decision, Outcome, Policy, Saved, Work};
-
-use crate::support::{
-    ALL, HOUR, Session, after_a_look, at, commit, committed, ended, failed, failure, just_use, logged_in, login,
-    millis, moment, obtained, policy, refusal, refused_with, secs, session, started, store, uses,
-};
+use crate::tables::*;
 
 const CLASSES: [FailureClass; 5] = [
     FailureClass::NotSent,
@@ -199,8 +191,7 @@ fn a_refresh_that_panics_frees_its_place_and_leaves_its_token_in_doubt() {
 #[test]
 fn the_users_force_skips_the_waiting_once_in_ten_seconds() {
     let mut machine = session();
-    let refused = refusal(&machine);
-    let plan = started(machine.refused(refused, at(99)));
+    let plan = started(machine.refused(refusal(&machine), at(99)));
     machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
     // Within the second of rest.
     let plan = started(machine.force(at(100)));

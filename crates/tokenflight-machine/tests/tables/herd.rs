@@ -1,11 +1,8 @@
 //! Many sessions at once.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use tokenflight_core::FailureClass;
-use tokenflight_machine::{Policy, Times};
-
-use crate::support::{HOUR, at, failed, machine, moment, secs, session, started, store, tokens};
+use crate::tables::*;
 
 const SESSIONS: u64 = 10_000;
 

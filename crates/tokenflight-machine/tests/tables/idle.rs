@@ -1,14 +1,6 @@
 //! When nothing starts by itself: idle sessions, suspends, and the first moments of a driver.
 
-use std::sync::Arc;
-
-use tokenflight_core::grant::Reason;
-use tokenflight_machine::{Machine, Policy};
-
-use crate::support::{
-    HOUR, Session, at, logged_in, login, machine, moment, obtained, policy, refusal, rules, secs, session, started,
-    store,
-};
+use crate::tables::*;
 
 /// How often a driver renews within so many seconds; the session is used at these.
 fn renewals(machine: &mut Session, until: u64, used: &[u64]) -> u32 {
@@ -132,9 +124,8 @@ fn a_driver_reads_the_store_and_stores_what_is_unsaved_at_once() {
 #[test]
 fn what_an_origin_has_refused_rests_too() {
     let mut machine = session();
-    let refused = refusal(&machine);
-    let plan = started(machine.refused(refused, at(60)));
-    machine.finish(&plan, crate::support::failed(tokenflight_core::FailureClass::NotSent), at(60), 0);
+    let plan = started(machine.refused(refusal(&machine), at(60)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(60), 0);
     machine.resume(at(61));
     assert_eq!(machine.tick(at(61)).next, Some(secs(121)));
 }

@@ -1,14 +1,8 @@
 //! Looks into the store while the authorization server is left alone.
 
-use std::sync::Arc;
+use tokenflight_machine::Reconcile;
 
-use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError, grant::ReusePolicy};
-use tokenflight_machine::{Decision, Machine, Outcome, Plan, Policy, Reconcile, Role, Rules};
-
-use crate::support::{
-    ALL, API, HOUR, OTHER, Session, at, committed, failed, failure, found, just_use, logged_in, login, lost, millis,
-    moment, names, policy, refusal, refused_with, secs, session, started, store, told, uses,
-};
+use crate::tables::*;
 
 /// The token is dead, and the server wants to be left alone for an hour.
 fn told_to_wait(mut machine: Session) -> Session {
@@ -117,7 +111,7 @@ fn after_a_look_that_failed_the_store_is_left_alone_for_half_a_minute() {
 fn a_look_presents_nothing() {
     let mut machine = told_to_wait(session());
     let plan = started(machine.usable(None, at(3601)));
-    let facts = tokenflight_core::store::Facts::in_process();
+    let facts = Facts::in_process();
     let judged = |plan: &Plan| {
         let seen = tokenflight_core::store::Seen::new(plan.known.as_deref().cloned(), facts);
         machine.rules().reconcile(plan, &seen, at(3601))

@@ -1,12 +1,8 @@
 //! Who has refused a token, and where refreshing does not help.
 
-use tokenflight_core::{ErrorKind, FailureClass, grant::Reason};
-use tokenflight_machine::{Decision, OriginId, Refused, Work};
+use tokenflight_machine::OriginId;
 
-use crate::support::{
-    ALL, API, HOUR, OTHER, Session, at, failed, just_use, logged_in, obtained, policy, refusal, refused_by,
-    refused_with, secs, session, started, store, the_same_again, uses,
-};
+use crate::tables::*;
 
 const fn origin(number: u64) -> OriginId {
     OriginId::new(number)
@@ -15,8 +11,7 @@ const fn origin(number: u64) -> OriginId {
 /// Its token is refused by [`API`] at second 60, and the token endpoint is down.
 fn refused_and_down() -> Session {
     let mut machine = session();
-    let refused = refusal(&machine);
-    let plan = started(machine.refused(refused, at(60)));
+    let plan = started(machine.refused(refusal(&machine), at(60)));
     machine.finish(&plan, failed(FailureClass::NotSent), at(60), ALL);
     machine
 }
@@ -59,14 +54,12 @@ fn however_many_origins_refuse_a_token_they_do_not_speak_for_others() {
     for number in 11..18 {
         assert!(!machine.has_usable(Some(origin(number)), at(60)), "{number}");
     }
-    let refused = refused_by(&machine, origin(18));
-    machine.refused(refused, at(60));
+    machine.refused(refused_by(&machine, origin(18)), at(60));
     assert!(uses(&machine.usable(Some(OTHER), at(60))) && machine.has_usable(None, at(60)));
     // Of nine the first is forgotten, and refuses once more.
     assert!(!machine.has_usable(Some(origin(18)), at(60)) && !machine.has_usable(Some(origin(11)), at(60)));
     assert!(uses(&machine.usable(Some(API), at(60))));
-    let refused = refused_by(&machine, API);
-    assert!(matches!(machine.refused(refused, at(60)), Decision::Refuse(_)));
+    assert!(matches!(machine.refused(refused_by(&machine, API), at(60)), Decision::Refuse(_)));
     assert!(!machine.has_usable(Some(API), at(60)) && machine.has_usable(Some(origin(11)), at(60)));
 }
 
@@ -145,12 +138,11 @@ fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
     let mut machine = session();
     storm(&mut machine);
     let plan = started(machine.force(at(300)));
-    let refused = refusal(&machine);
-    assert_eq!(refused_with(machine.refused(refused, at(301))), ErrorKind::Futile);
+    assert_eq!(refused_with(machine.refused(refusal(&machine), at(301))), ErrorKind::Futile);
     assert!(uses(&machine.usable(Some(API), at(301))), "the token is not spoilt during a renewal either");
     machine.finish(&plan, obtained(&plan, Some(HOUR)), at(302), 0);
     assert_eq!(disappoint(&mut machine, API, 400), Some(ErrorKind::Futile));
-    crate::support::login(&mut machine, Some(HOUR), at(400));
+    login(&mut machine, Some(HOUR), at(400));
     store(&mut machine, at(400));
     assert_eq!(disappoint(&mut machine, API, 420), None);
 }
@@ -172,8 +164,7 @@ fn a_refusal_long_after_the_refresh_is_no_strike() {
         machine.finish(&plan, obtained(&plan, Some(HOUR)), at(second), 0);
         let replayed = refusal(&machine).after_replays(1);
         machine.refused(replayed, at(second + if young { 39 } else { 40 }));
-        let refused = refusal(&machine);
-        let decision = machine.refused(refused, at(second + 60));
+        let decision = machine.refused(refusal(&machine), at(second + 60));
         assert_eq!(matches!(decision, Decision::Refuse(_)), young);
         if let Decision::Start(_) = decision {
             let plan = started(decision);
@@ -188,14 +179,12 @@ fn a_refusal_long_after_the_refresh_is_no_strike() {
 fn an_origin_that_refuses_one_token_after_the_other_is_struck_until_it_accepts_one() {
     for (after, accepts, struck) in [(60, false, true), (60, true, false), (1700, false, true), (1800, false, false)] {
         let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
-        let refused = refusal(&machine);
-        let plan = started(machine.refused(refused, at(100)));
+        let plan = started(machine.refused(refusal(&machine), at(100)));
         machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
         if accepts {
             machine.accepted(API);
         }
-        let refused = refusal(&machine);
-        let decision = machine.refused(refused, at(100 + after));
+        let decision = machine.refused(refusal(&machine), at(100 + after));
         assert_eq!(matches!(decision, Decision::Refuse(_)), struck, "{after} {accepts}");
     }
 }
@@ -219,7 +208,7 @@ fn the_guard_remembers_sixty_four_origins() {
     }
     let now = 60 + 20 * 63 + 20;
     assert!((36..64).all(|number| disappoint(&mut machine.clone(), origin(number), now).is_some()));
-    let policy = policy(|policy| (policy.storm_limit, policy.storm_window) = (1, crate::support::YEAR));
+    let policy = policy(|policy| (policy.storm_limit, policy.storm_window) = (1, YEAR));
     let mut machine = logged_in(policy, Some(HOUR));
     for number in 0..65 {
         disappoint(&mut machine, origin(number), 60 + 20 * number);
@@ -244,8 +233,7 @@ fn the_same_token_again_makes_its_refusal_futile_each_time_for_twice_as_long() {
         let mut newer = machine.clone();
         let plan = started(newer.force(at(now + 1)));
         newer.finish(&plan, obtained(&plan, Some(HOUR)), at(now + 1), 0);
-        let refused = refusal(&newer);
-        assert!(matches!(newer.refused(refused, at(now + 11)), Decision::Start(_)));
+        assert!(matches!(newer.refused(refusal(&newer), at(now + 11)), Decision::Start(_)));
         now += wait;
     }
 }

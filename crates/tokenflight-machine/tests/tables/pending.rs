@@ -1,21 +1,16 @@
 //! What the store's answers mean for something that must be stored.
 
-use tokenflight_core::{
-    Error, ErrorKind, Now,
-    store::{Body, Entry, Facts, Incarnation, Op, OpId, Reply, Seen, StoreErrorKind, apply},
-};
-use tokenflight_machine::{Answered, Failure, Pending, Policy, Saved, Times};
+use tokenflight_core::store::{Body, Op, Seen, apply};
+use tokenflight_machine::{Answered, Failure, Pending};
 
-use crate::support::{
-    Session, answered, at, commit, committed, machine, refresh_token, reset, seen, session, started, tokens, unsaved,
-};
+use crate::tables::*;
 
 /// A login (or logout) of a session that has last seen this entry.
 fn pending(known: Option<&Entry>, login: bool) -> Pending {
     let mut machine: Session = machine(Policy::default());
     if known.is_some() {
         let plan = started(machine.usable(None, at(0)));
-        let outcome = tokenflight_machine::Outcome::Found { entry: known.cloned().map(Into::into), token: None };
+        let outcome = Outcome::Found { entry: known.cloned().map(Into::into), token: None };
         machine.finish(&plan, outcome, at(0), 0);
     }
     match login {
@@ -131,7 +126,7 @@ fn an_earlier_login_of_the_same_session_is_no_obstacle() {
             // This one is stored, and the answer is lost.
             stored = apply(stored.as_ref(), &op, &Facts::in_process()).0;
         }
-        crate::support::not_written(&mut machine, write, StoreErrorKind::Unknown, at(second));
+        not_written(&mut machine, write, StoreErrorKind::Unknown, at(second));
     }
     machine.logout(at(5));
     let mut logout = machine.take_pending().expect("a logout");

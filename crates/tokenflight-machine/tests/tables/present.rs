@@ -1,14 +1,9 @@
 //! When a stored refresh token may be presented.
 
-use std::time::Duration;
-
-use tokenflight_core::{
-    grant::ReusePolicy,
-    store::{ClockId, Doubt, Entry, Facts, Incarnation, OpId, Owner, Reading, StoreErrorKind},
-};
+use tokenflight_core::store::{ClockId, Doubt, Reading};
 use tokenflight_machine::present::{Lengths, Watched, covers, doubt_of, lets_go, may_present};
 
-use crate::support::{at, committed, millis, secs};
+use crate::tables::*;
 
 const LENGTHS: Lengths = Lengths { request: secs(60), claim: secs(75), reserve: secs(5), least: secs(3), gap: secs(5) };
 

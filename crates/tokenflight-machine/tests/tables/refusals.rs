@@ -1,12 +1,6 @@
 //! What a refusal of a token leads to.
 
-use tokenflight_core::{ErrorKind, FailureClass, Generation, grant::Reason};
-use tokenflight_machine::{Beside, Decision, Finish, Policy, Refused, Work};
-
-use crate::support::{
-    API, HOUR, Session, at, committed, failed, found, just_use, logged_in, login, machine, millis, moment, obtained,
-    policy, refusal, refused_with, secs, session, started,
-};
+use crate::tables::*;
 
 /// A session with an hour of life, and a refusal of its token.
 fn old_enough() -> (Session, Refused) {
@@ -70,8 +64,7 @@ fn no_token_is_fresh_in_the_second_half_of_its_lifetime_nor_in_its_lead() {
         let mut machine = logged_in(policy, Some(HOUR));
         let plan = started(machine.force(at(100)));
         machine.finish(&plan, obtained(&plan, Some(secs(60))), at(100 + sent), 0);
-        let refused = refusal(&machine);
-        let decision = machine.refused(refused, at(100 + sent));
+        let decision = machine.refused(refusal(&machine), at(100 + sent));
         assert_eq!(matches!(decision, Decision::Refuse(_)), fresh, "{sent} s: {decision:?}");
     }
 }
@@ -93,8 +86,7 @@ fn a_token_found_in_the_store_is_fresh_only_if_it_was_issued_just_now() {
         let (mut machine, now) = (machine(Policy::default()), at(5000));
         let plan = started(machine.usable(None, now));
         machine.finish(&plan, found(committed(None, Some(HOUR), now.back(secs(age))), 1, now), now, 0);
-        let refused = refusal(&machine);
-        match machine.refused(refused, now) {
+        match machine.refused(refusal(&machine), now) {
             Decision::Refuse(error) => assert!(fresh && *error.kind() == ErrorKind::FreshRefused, "{age} s: {error:?}"),
             decision => assert_eq!((started(decision).reason, fresh), (Reason::Rejected, false), "{age} s"),
         }
@@ -106,8 +98,7 @@ fn a_fresh_token_refused_while_its_login_is_being_stored_is_no_reason_to_refresh
     let mut machine = machine(Policy::default());
     login(&mut machine, Some(HOUR), at(0));
     assert!(machine.tick(at(0)).write.is_some());
-    let refused = refusal(&machine);
-    assert_eq!(refused_with(machine.refused(refused, at(1))), ErrorKind::FreshRefused);
+    assert_eq!(refused_with(machine.refused(refusal(&machine), at(1))), ErrorKind::FreshRefused);
     assert!(machine.has_usable(Some(API), at(1)));
 }
 
@@ -204,7 +195,7 @@ fn a_refresh_that_is_not_the_one_in_progress_changes_nothing() {
     let before = format!("{machine:?}");
     let finish = machine.finish(&first, obtained(&first, Some(secs(5))), at(101), 0);
     assert!(matches!(finish, Finish::Stale { logged_out: false }));
-    machine.crash(&first, &tokenflight_core::Error::new(ErrorKind::Store));
+    machine.crash(&first, &Error::new(ErrorKind::Store));
     assert_eq!(format!("{machine:?}"), before);
     assert_eq!(machine.running(Work::Refresh), Some(second.id));
     assert!(matches!(machine.usable(None, at(101)), Decision::Use { beside: Some(Beside::Join(Work::Refresh)) }));

@@ -1,14 +1,6 @@
 //! When a token is renewed before a caller needs it.
 
-use std::time::Duration;
-
-use tokenflight_core::grant::Reason;
-use tokenflight_machine::{Beside, Decision, Outcome, Policy, Saved, Times, Work};
-
-use crate::support::{
-    HOUR, Session, answered, at, committed, just_use, logged_in, machine, moment, names, obtained, policy, secs,
-    session, started, store, tokens, told, unrefreshable,
-};
+use crate::tables::*;
 
 /// A session with a token of this lifetime and this wish of the server, drawn with these bits.
 fn drawn(policy: Policy, times: Times, random: u64) -> Session {
@@ -97,9 +89,7 @@ fn answer(machine: &mut Session, second: u64, took: u64, lifetime: u64) -> Vec<&
     let entry = committed(plan.known.as_deref(), Some(secs(lifetime)), at(second));
     let times = Times::new(at(second), Some(secs(lifetime)));
     let outcome: Outcome<u32> = answered(&plan, times, Saved::Stored(entry.into()));
-    names(&told(machine, |machine| {
-        machine.finish(&plan, outcome, at(second + took), 0);
-    }))
+    names(&told(machine, |machine| machine.finish(&plan, outcome, at(second + took), 0)))
 }
 
 #[test]
@@ -126,7 +116,7 @@ fn that_renewal_is_on_demand_only_is_told_once_a_login_however_the_server_wavers
         warned += events.iter().filter(|event| **event == "reactive").count();
     }
     assert_eq!(warned, 1);
-    crate::support::login(&mut machine, Some(HOUR), at(2000));
+    login(&mut machine, Some(HOUR), at(2000));
     store(&mut machine, at(2000));
     assert_eq!(answer(&mut machine, 2100, 9, 10), ["refreshed", "reactive"]);
 }
@@ -137,9 +127,7 @@ fn a_token_of_no_lifetime_needs_no_warning() {
         let mut machine = session();
         let plan = started(machine.force(at(100)));
         let outcome = obtained(&plan, lifetime);
-        let events = told(&mut machine, |machine| {
-            machine.finish(&plan, outcome, at(101), 0);
-        });
+        let events = told(&mut machine, |machine| machine.finish(&plan, outcome, at(101), 0));
         assert_eq!(names(&events), ["refreshed"], "{lifetime:?}");
     }
 }
@@ -211,7 +199,7 @@ fn without_a_driver_callers_ask_while_something_is_in_progress() {
     assert!(machine.offer(false, at(10)).is_some());
     let plan = started(machine.force(at(10)));
     assert!(machine.offer(false, at(10)).is_none() && machine.offer(true, at(10)).is_some());
-    let outcome = crate::support::obtained_unsaved(&plan, Some(HOUR));
+    let outcome = obtained_unsaved(&plan, Some(HOUR));
     machine.finish(&plan, outcome, at(11), 0);
     assert!(machine.offer(false, at(11)).is_none() && machine.offer(true, at(11)).is_some());
 }

@@ -1,12 +1,6 @@
 //! Login, logout, reload, close, and what is in progress meanwhile.
 
-use tokenflight_core::{Error, ErrorKind, FailureClass, grant::Reason, store::Owner};
-use tokenflight_machine::{Beside, Decision, Finish, Outcome, Policy, Times, Work};
-
-use crate::support::{
-    ALL, HOUR, at, failed, just_use, login, machine, names, obtained, obtained_unsaved, policy, refused_with, rules,
-    secs, session, started, store, tokens, told, unrefreshable, writing,
-};
+use crate::tables::*;
 
 #[test]
 fn a_logout_is_not_undone_by_a_refresh_of_the_login_before() {
@@ -102,9 +96,8 @@ fn a_new_session_reads_its_store_first_and_only_once() {
     assert_eq!((plan.reason, plan.usable, plan.known.as_ref()), (Reason::Load, None, None));
     assert!(matches!(machine.usable(None, at(0)), Decision::Join { .. }));
     let empty = Outcome::Found { entry: None, token: None };
-    let events = told(&mut machine, |machine| {
-        assert!(matches!(machine.finish(&plan, empty, at(1), 0), Finish::Failed(_)));
-    });
+    let events =
+        told(&mut machine, |machine| assert!(matches!(machine.finish(&plan, empty, at(1), 0), Finish::Failed(_))));
     assert_eq!(names(&events), [""; 0], "that there was no login is no news");
     assert_eq!(refused_with(machine.usable(None, at(1))), ErrorKind::NotLoggedIn);
     assert!(machine.tick(at(1)).refresh.is_none() && !machine.is_unloaded());
@@ -121,9 +114,7 @@ fn what_is_over_for_the_session_it_is_drawn_from_is_over_here() {
     let mut machine = session();
     let plan = started(machine.force(at(100)));
     let outcome = Outcome::Over { error: Error::new(ErrorKind::LoggedOut) };
-    let events = told(&mut machine, |machine| {
-        machine.finish(&plan, outcome, at(101), 0);
-    });
+    let events = told(&mut machine, |machine| machine.finish(&plan, outcome, at(101), 0));
     assert_eq!(names(&events), ["logout"]);
     assert_eq!(machine.over().map(Error::kind), Some(&ErrorKind::LoggedOut));
     assert!(!machine.has_usable(None, at(101)) && machine.token().is_none());
@@ -131,7 +122,7 @@ fn what_is_over_for_the_session_it_is_drawn_from_is_over_here() {
 
 #[test]
 fn an_emptied_store_is_a_logout_and_one_that_was_never_filled_is_none() {
-    for entry in [None, Some(std::sync::Arc::default())] {
+    for entry in [None, Some(Arc::default())] {
         for (mut machine, kind) in
             [(session(), ErrorKind::LoggedOut), (machine(Policy::default()), ErrorKind::NotLoggedIn)]
         {
@@ -149,7 +140,7 @@ fn after_a_close_nothing_starts_but_what_stores_something() {
     machine.close();
     assert!(machine.is_closing() && machine.has_usable(None, at(1)), "what is there may be used");
     let write = machine.tick(at(3600)).write.expect("the login is to be stored");
-    crate::support::write_to(&mut machine, write, None, at(3600));
+    write_to(&mut machine, write, None, at(3600));
     assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Closed);
     assert_eq!(refused_with(machine.force(at(1))), ErrorKind::Closed);
     let tick = machine.tick(at(3601));
@@ -168,8 +159,8 @@ fn after_a_close_nothing_starts_but_what_stores_something() {
 fn a_spent_token_without_a_refresh_token_needs_a_login() {
     for anew in [false, true] {
         let mut rules = rules(Policy::default());
-        std::sync::Arc::get_mut(&mut rules).expect("not shared").needs_refresh_token = !anew;
-        let mut machine = crate::support::Session::new(rules);
+        Arc::get_mut(&mut rules).expect("not shared").needs_refresh_token = !anew;
+        let mut machine = Session::new(rules);
         let tokens = unrefreshable(tokens(at(0).wall, Some(HOUR)));
         machine.login(Some(1), Times::new(at(0), Some(HOUR)), tokens, at(0), 0);
         store(&mut machine, at(0));
@@ -191,7 +182,7 @@ fn a_login_with_a_refresh_token_alone_is_stored_and_then_obtains_its_first_token
     machine.login(None, Times::new(at(0), None), tokens(at(0).wall, None), at(0), 0);
     assert!(machine.token().is_none() && machine.offer(true, at(0)).is_none() && !machine.has_usable(None, at(0)));
     let write = writing(machine.usable(None, at(0)));
-    crate::support::write_to(&mut machine, write, None, at(0));
+    write_to(&mut machine, write, None, at(0));
     assert!(machine.clone().tick(at(0)).refresh.is_some());
     let (plan, before) = (started(machine.usable(None, at(0))), machine.generation());
     assert_eq!(plan.usable, None);

@@ -1,11 +1,6 @@
 //! Settings that make no sense are refused by name, and what follows from the others.
 
-use std::time::Duration;
-
-use tokenflight_core::grant::ReusePolicy;
-use tokenflight_machine::{Policy, Rules};
-
-use crate::support::{HOUR, YEAR, millis, policy, rules, secs};
+use crate::tables::*;
 
 const DAY: Duration = secs(24 * 3600);
 const NANO: Duration = Duration::from_nanos(1);

@@ -1,16 +1,6 @@
 //! What is not stored comes before anything else.
 
-use tokenflight_core::{
-    ErrorKind,
-    store::{Entry, Reply, StoreErrorKind},
-};
-use tokenflight_machine::{Beside, Decision, Policy, Settled, Times, Work};
-
-use crate::support::{
-    ALL, API, HOUR, Session, at, committed, just_use, login, machine, millis, moment, names, not_written,
-    obtained_unsaved, refresh_token, refusal, refused_with, reset, seen, session, started, store, tokens, told, uses,
-    write_to, writing,
-};
+use crate::tables::*;
 
 /// Logged in, and not stored yet.
 fn unsaved() -> Session {
@@ -53,9 +43,8 @@ fn a_caller_with_a_usable_token_keeps_it_moving_beside() {
 #[test]
 fn a_caller_whose_origin_has_not_refused_the_token_waits_for_no_write() {
     let mut machine = unsaved();
-    let refused = refusal(&machine);
-    writing(machine.refused(refused, at(60)));
-    for origin in [None, Some(crate::support::OTHER)] {
+    writing(machine.refused(refusal(&machine), at(60)));
+    for origin in [None, Some(OTHER)] {
         let decision = machine.usable(origin, at(60));
         assert!(matches!(decision, Decision::Use { beside: Some(Beside::Join(Work::Write)) }), "{decision:?}");
     }
@@ -102,9 +91,7 @@ fn what_could_not_be_stored_is_tried_again_soon_and_at_least_every_five_seconds(
 fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
     let mut machine = unsaved();
     let write = writing(machine.usable(None, at(3600)));
-    let events = told(&mut machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(3600));
-    });
+    let events = told(&mut machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(3600)));
     assert_eq!(names(&events), ["failed", "unpersisted"]);
     assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::Store);
     assert_eq!(refused_with(machine.force(at(3600))), ErrorKind::Store);
@@ -120,9 +107,7 @@ fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
 fn a_failed_write_that_no_caller_waits_for_is_no_failed_refresh() {
     let mut machine = unsaved();
     let write = machine.tick(at(0)).write.expect("an attempt");
-    let events = told(&mut machine, |machine| {
-        not_written(machine, write, StoreErrorKind::NotDone, at(0));
-    });
+    let events = told(&mut machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(0)));
     assert_eq!(names(&events), ["unpersisted"]);
 }
 

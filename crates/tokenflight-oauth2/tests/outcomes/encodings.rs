@@ -7,19 +7,8 @@ use flate2::{
     Compression,
     write::{DeflateEncoder, GzEncoder, ZlibEncoder},
 };
-use http::{HeaderMap, StatusCode};
-use tokenflight::{FailureClass, Session, Status, TokenSet};
-use tokenflight_oauth2::{
-    answer::{Answer, Verdict, judge},
-    provider,
-};
-use tokenflight_test::ManualTime;
 
-use crate::{
-    fixture::{HOUR, endpoint, play},
-    rows::{adopted, ambiguous},
-    support::{Act, Scripted, client, json},
-};
+use crate::fixture::*;
 
 const PAIR: &str = r#"{"access_token":"access-1","refresh_token":"refresh-1","token_type":"Bearer","expires_in":3600}"#;
 
@@ -94,7 +83,7 @@ async fn a_bomb_is_not_let_grow() {
     let twice = gzip(&bomb);
     for (coding, body) in [("gzip", bomb), ("gzip, gzip", twice)] {
         let outcome = play(coded(coding, &body)).await;
-        assert_eq!(outcome.class, Some(FailureClass::Ambiguous));
+        assert_eq!(outcome.class, Some(Ambiguous));
         assert!(outcome.told.contains("too large"), "{}", outcome.told);
     }
 }
@@ -118,7 +107,7 @@ fn a_byte_order_mark_loses_nothing() {
         let marked = Ok([b"\xef\xbb\xbf", body.as_bytes()].concat().into());
         match judge(&Answer::new(StatusCode::OK, &HeaderMap::new(), &marked), provider::UNKNOWN) {
             Verdict::Tokens(set) => assert_eq!(set.refresh().unwrap().expose(), "refresh-1"),
-            Verdict::Failed(error) => assert_eq!(error.class(), FailureClass::Terminal),
+            Verdict::Failed(error) => assert_eq!(error.class(), Terminal),
             verdict => panic!("{verdict:?}"),
         }
     }

@@ -1,18 +1,27 @@
 //! A session whose renewal is due, its driver, and a scripted server.
 
-use std::{
+pub(crate) use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tokenflight::{
-    BoxFuture, Event, FailureClass, Grant, GrantError, GrantKey, MemoryStore, Session, Status, Store, Token,
-    TokenRequest, TokenSet,
+pub(crate) use http::{HeaderMap, HeaderValue, StatusCode, header};
+pub(crate) use tokenflight::{
+    BoxFuture, Event,
+    FailureClass::{self, Ambiguous, Config, Terminal, Throttled},
+    Grant, GrantError, GrantKey, MemoryStore, Reason, Session, Status, Store, Token, TokenRequest, TokenSet,
 };
-use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider::Provider};
-use tokenflight_test::ManualTime;
+pub(crate) use tokenflight_oauth2::{
+    BoxError, ClientAuth, OAuthGrant, TokenClient, TokenEndpoint,
+    answer::{Answer, Verdict, judge},
+    provider::{self, Provider},
+};
+pub(crate) use tokenflight_test::ManualTime;
 
-use crate::support::{Act, Scripted, client, json, shown};
+pub(crate) use crate::{
+    rows::{Next, adopted, ambiguous, config, terminal},
+    support::{Act, Scripted, answer, client, json, shown},
+};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 /// How old the token is when the attempt is made: renewal is due, and it lives for 600 s more.
@@ -138,7 +147,7 @@ impl Fixture {
         let (class, error) = match ended {
             Event::RefreshFailed { class, error, .. } => (Some(*class), Some(error.clone())),
             Event::Ended { .. } => match self.session.state().status {
-                Status::Over(error) | Status::Ending(error) => (Some(FailureClass::Terminal), Some(error)),
+                Status::Over(error) | Status::Ending(error) => (Some(Terminal), Some(error)),
                 status => panic!("{status:?}"),
             },
             _ => (None, None),
@@ -193,7 +202,7 @@ pub(crate) async fn play_with(act: Act, provider: &'static Provider, patience: O
 }
 
 pub(crate) async fn play(act: Act) -> Outcome {
-    play_with(act, tokenflight_oauth2::provider::UNKNOWN, None).await
+    play_with(act, provider::UNKNOWN, None).await
 }
 
 pub(crate) fn endpoint(url: &str, client: impl TokenClient) -> TokenEndpoint {

@@ -1,13 +1,8 @@
 //! Lifetimes in all spellings.
 
-use std::time::Duration;
+use tokenflight_oauth2::provider::ZeroLifetime;
 
-use http::{HeaderMap, StatusCode};
-use tokenflight::TokenSet;
-use tokenflight_oauth2::{
-    answer::{Answer, Verdict, judge},
-    provider::{self, Provider, ZeroLifetime},
-};
+use crate::fixture::*;
 
 fn read(members: &str, provider: &Provider) -> TokenSet {
     let body = format!(r#"{{"access_token":"a",{members}}}"#);

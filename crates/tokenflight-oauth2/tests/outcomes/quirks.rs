@@ -1,21 +1,6 @@
 //! What real servers do beside the standard: shapes of answers, and the requests that they want.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokenflight::{
-    FailureClass::{self, Ambiguous, Config, Terminal, Throttled},
-    TokenSet,
-};
-use tokenflight_oauth2::{
-    ClientAuth,
-    answer::{Answer, Verdict, judge},
-    provider::{self, Provider},
-};
-
-use crate::{
-    fixture::{Fixture, endpoint, play_with},
-    rows::{adopted, ambiguous, config, terminal},
-    support::{Scripted, answer, client, json},
-};
+use crate::{answers::form, fixture::*};
 
 fn verdict(provider: &Provider, status: u16, body: &str) -> Verdict {
     let status = StatusCode::from_u16(status).unwrap();
@@ -39,55 +24,28 @@ fn fails(provider: &Provider, status: u16, body: &str, class: FailureClass, code
 
 #[test]
 fn what_must_not_end_a_session_does_not() {
-    fails(
-        provider::SUPABASE,
-        409,
-        r#"{"code":409,"error_code":"conflict","msg":"too many concurrent"}"#,
-        Ambiguous,
-        "conflict",
-    );
-    fails(
-        provider::SUPABASE,
-        429,
-        r#"{"code":429,"error_code":"over_request_rate_limit","msg":"x"}"#,
-        Throttled,
-        "over_request_rate_limit",
-    );
-    fails(
-        provider::SUPABASE,
-        500,
-        r#"{"code":500,"error_code":"unexpected_failure","msg":"x"}"#,
-        Ambiguous,
-        "unexpected_failure",
-    );
+    let supabase = |status: u16, code: &str, class| {
+        let body = format!(r#"{{"code":{status},"error_code":"{code}","msg":"x"}}"#);
+        fails(provider::SUPABASE, status, &body, class, code);
+    };
+    supabase(409, "conflict", Ambiguous);
+    supabase(429, "over_request_rate_limit", Throttled);
+    supabase(500, "unexpected_failure", Ambiguous);
     fails(provider::GITHUB, 200, r#"{"error":"incorrect_client_credentials"}"#, Config, "incorrect_client_credentials");
     fails(provider::SLACK, 200, r#"{"ok":false,"error":"ratelimited"}"#, Throttled, "ratelimited");
     fails(provider::SLACK, 200, r#"{"ok":false,"error":"internal_error"}"#, Ambiguous, "internal_error");
     fails(provider::SLACK, 200, r#"{"ok":false,"error":"invalid_client_id"}"#, Config, "invalid_client_id");
     fails(provider::SLACK, 200, r#"{"ok":false}"#, Config, "ok: false");
     fails(provider::HUBSPOT, 400, r#"{"status":"BAD_CLIENT_SECRET","message":"x"}"#, Config, "BAD_CLIENT_SECRET");
-    fails(
-        provider::TWITCH,
-        403,
-        r#"{"status":403,"message":"invalid client secret"}"#,
-        Config,
-        "invalid client secret",
-    );
-    fails(
-        provider::NOTION,
-        503,
-        r#"{"object":"error","code":"service_unavailable","message":"x"}"#,
-        Ambiguous,
-        "service_unavailable",
-    );
-    fails(provider::NOTION, 401, r#"{"object":"error","code":"unauthorized","message":"x"}"#, Config, "unauthorized");
-    fails(
-        provider::NOTION,
-        400,
-        r#"{"object":"error","code":"validation_error","message":"x"}"#,
-        Config,
-        "validation_error",
-    );
+    let refused = "invalid client secret";
+    fails(provider::TWITCH, 403, &format!(r#"{{"status":403,"message":"{refused}"}}"#), Config, refused);
+    let notion = |status, code: &str, class| {
+        let body = format!(r#"{{"object":"error","code":"{code}","message":"x"}}"#);
+        fails(provider::NOTION, status, &body, class, code);
+    };
+    notion(503, "service_unavailable", Ambiguous);
+    notion(401, "unauthorized", Config);
+    notion(400, "validation_error", Config);
     fails(provider::ENTRA_ID, 401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, Config, "invalid_client");
     fails(provider::KEYCLOAK, 400, r#"{"error":"unauthorized_client"}"#, Config, "unauthorized_client");
     fails(provider::AUTH0, 403, "<html>blocked</html>", Config, "");
@@ -176,11 +134,7 @@ async fn quirks_reach_the_session() {
         .check(&play_with(json(400, r#"{"status":"BAD_REFRESH_TOKEN"}"#), provider::HUBSPOT, None).await);
     config("HubSpot, unknown")
         .check(&play_with(json(400, r#"{"status":"BAD_REFRESH_TOKEN"}"#), provider::UNKNOWN, None).await);
-    let form = answer(
-        200,
-        "content-type: application/x-www-form-urlencoded\r\n",
-        "access_token=access-1&refresh_token=refresh-1&expires_in=3600",
-    );
+    let form = form("access_token=access-1&refresh_token=refresh-1&expires_in=3600");
     adopted("GitHub").check(&play_with(form, provider::GITHUB, None).await);
     ambiguous("glewlwyd").check(&play_with(answer(500, "", ""), provider::UNKNOWN, None).await);
     config("an empty 403").check(&play_with(answer(403, "", ""), provider::UNKNOWN, None).await);

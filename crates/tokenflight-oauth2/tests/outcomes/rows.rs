@@ -1,10 +1,10 @@
 //! What a row of the table expects.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
-use tokenflight::FailureClass::{self, Ambiguous, Config, NotSent, Terminal, Throttled};
+use tokenflight::FailureClass::NotSent;
 
-use crate::fixture::Outcome;
+use crate::fixture::*;
 
 /// Seconds until the next attempt.
 #[derive(Clone, Debug)]

@@ -1,18 +1,9 @@
 //! Servers repeat in their descriptions what they were sent. It is told nowhere: in no error, no
 //! event, no state, no store.
 
-use http::{HeaderMap, StatusCode};
-use tokenflight::{Grant, Reason, Secret, Session, Store, TokenRequest, TokenSet};
-use tokenflight_oauth2::{
-    BoxError, ClientAuth,
-    answer::{Answer, Verdict, judge},
-    provider,
-};
+use tokenflight::Secret;
 
-use crate::{
-    fixture::key,
-    support::{Scripted, json, shown},
-};
+use crate::fixture::*;
 
 /// With characters that a form and a URL write otherwise.
 const TOKEN: &str = "1//refresh+s3cr3t/of=several~words";
@@ -44,10 +35,10 @@ async fn what_a_server_repeats_of_a_request_is_told_nowhere() {
             [ClientAuth::post("me", SECRET), ClientAuth::basic("me", SECRET), ClientAuth::plain_basic("me", SECRET)]
         {
             let server = Scripted::new([json(400, &body)]).await;
-            let store = tokenflight::MemoryStore::new();
+            let store = MemoryStore::new();
             let endpoint = server.endpoint().client(auth);
-            let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-            let events = std::sync::Arc::clone(&told);
+            let told = Arc::new(Mutex::new(String::new()));
+            let events = Arc::clone(&told);
             let session = Session::builder(endpoint.refresh_token())
                 .store(store.clone())
                 .key(key())

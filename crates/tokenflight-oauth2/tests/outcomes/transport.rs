@@ -6,7 +6,6 @@ use std::{
     io,
     net::SocketAddr,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,8 +18,8 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioIo},
 };
-use tokenflight::{FailureClass, Grant, GrantError, Reason, RefreshToken, Session, Store, TokenRequest};
-use tokenflight_oauth2::{BoxError, OAuthGrant, Unsent, provider};
+use tokenflight::RefreshToken;
+use tokenflight_oauth2::Unsent;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -28,9 +27,8 @@ use tokio::{
 use tower::{Service, service_fn};
 
 use crate::{
-    fixture::{Fixture, Outcome, endpoint, key, play, play_with, settle},
-    rows::{Next, ambiguous, config, given_back, not_sent},
-    support::{Act, Scripted, answer, client, json},
+    fixture::*,
+    rows::{given_back, not_sent},
 };
 
 /// An attempt that reaches no scripted server.
@@ -93,7 +91,7 @@ async fn a_handshake_that_does_not_end() {
     }
 }
 
-async fn ask(grant: &OAuthGrant) -> Result<tokenflight::TokenSet, GrantError> {
+async fn ask(grant: &OAuthGrant) -> Result<TokenSet, GrantError> {
     grant.request(&TokenRequest::new(Some(RefreshToken::new("refresh-0")), Reason::Due)).await
 }
 
@@ -102,7 +100,7 @@ async fn ask(grant: &OAuthGrant) -> Result<tokenflight::TokenSet, GrantError> {
 async fn more_than_three_failed_handshakes_are_a_matter_of_configuration() {
     let server = Scripted::new([Act::Cut]).await;
     let grant = endpoint(&format!("https://{}/token", server.addr), client()).refresh_token();
-    for class in [FailureClass::NotSent, FailureClass::NotSent, FailureClass::NotSent, FailureClass::Config] {
+    for class in [FailureClass::NotSent, FailureClass::NotSent, FailureClass::NotSent, Config] {
         assert_eq!(ask(&grant).await.unwrap_err().class(), class);
     }
 }
@@ -201,7 +199,7 @@ async fn an_announced_flood_is_not_read() {
     // The time is tokio's and passes only when nothing else can happen.
     #[allow(clippy::disallowed_methods)]
     let answer = tokio::time::timeout(Duration::from_secs(60), ask(&grant)).await;
-    assert_eq!(answer.expect("an end without the rest").unwrap_err().class(), FailureClass::Ambiguous);
+    assert_eq!(answer.expect("an end without the rest").unwrap_err().class(), Ambiguous);
 }
 
 /// [cut-in-body] with a grace window: the same token again, promptly.
@@ -211,7 +209,7 @@ async fn within_a_grace_window_the_same_token_is_presented_again_promptly() {
         Scripted::new([Act::Cut, json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1"}"#)]).await;
     let grant = endpoint(&server.url(), client()).provider(provider::OKTA).refresh_token();
     let outcome = Fixture::new(grant).await.attempt(&server, None).await;
-    assert_eq!(outcome.class, Some(FailureClass::Ambiguous));
+    assert_eq!(outcome.class, Some(Ambiguous));
     assert!(outcome.next.unwrap() <= Duration::from_secs(3), "a tenth of Okta's 30 s: {:?}", outcome.next);
 }
 
@@ -337,15 +335,11 @@ async fn a_server_of_many_machines_must_announce_an_end_twice() {
 
     let server = Scripted::new([json(400, r#"{"error":"invalid_grant"}"#)]).await;
     let grant = endpoint(&server.url(), client()).provider(provider::KEYCLOAK).refresh_token();
-    assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Config);
+    assert_eq!(ask(&grant).await.unwrap_err().class(), Config);
     let other = TokenRequest::new(Some(RefreshToken::new("refresh-9")), Reason::Due);
-    assert_eq!(
-        grant.request(&other).await.unwrap_err().class(),
-        FailureClass::Config,
-        "another token is another matter"
-    );
-    assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Config);
-    assert_eq!(ask(&grant).await.unwrap_err().class(), FailureClass::Terminal);
+    assert_eq!(grant.request(&other).await.unwrap_err().class(), Config, "another token is another matter");
+    assert_eq!(ask(&grant).await.unwrap_err().class(), Config);
+    assert_eq!(ask(&grant).await.unwrap_err().class(), Terminal);
 }
 
 /// [newer-in-store]: another process has refreshed; its tokens are adopted and no server is asked.

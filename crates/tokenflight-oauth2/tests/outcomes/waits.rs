@@ -1,14 +1,7 @@
 //! A server that says how long to wait is heard, whatever the status (RFC 9110 §10.2.3 limits
 //! `Retry-After` to none).
 
-use std::time::Duration;
-
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokenflight::{FailureClass, GrantError};
-use tokenflight_oauth2::{
-    answer::{Answer, Verdict, judge},
-    provider,
-};
+use crate::fixture::*;
 
 fn refused(status: u16, body: &str) -> GrantError {
     let mut headers = HeaderMap::new();
@@ -44,5 +37,5 @@ fn a_failing_server_wants_no_claims() {
     let asked = refused(400, body);
     assert_eq!((asked.class(), asked.wanted_claims()), (FailureClass::Interaction, Some("{}")));
     let failing = refused(502, body);
-    assert_eq!((failing.class(), failing.wanted_claims()), (FailureClass::Ambiguous, None));
+    assert_eq!((failing.class(), failing.wanted_claims()), (Ambiguous, None));
 }

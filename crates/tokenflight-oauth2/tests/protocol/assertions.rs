@@ -1,15 +1,11 @@
 //! `private_key_jwt` and `client_secret_jwt` (RFC 7523).
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::collections::HashSet;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
-use serde_json::Value;
-use tokenflight::{BoxFuture, FailureClass, Grant, Reason, RefreshToken, TokenRequest};
-use tokenflight_oauth2::{Algorithm, AssertionKey, BoxError, ClientAuth, TokenEndpoint, auth::Signer};
-use tokenflight_test::ManualTime;
+use tokenflight_oauth2::{Algorithm, AssertionKey, auth::Signer};
 
-use crate::support::{Scripted, client, json};
+use crate::prelude::*;
 
 /// Made for this test by
 /// `openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt`.

@@ -1,22 +1,9 @@
 //! Authorization codes with PKCE and a loopback redirect (RFC 7636, RFC 8252, RFC 9207, RFC 8707).
 
-use std::time::Duration;
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sha2::{Digest, Sha256};
-use tokenflight::{FailureClass, Grant, Reason, RefreshToken, Secret, TokenRequest};
-use tokenflight_oauth2::{
-    ClientAuth, TokenEndpoint,
-    discovery::Metadata,
-    login::{Callback, CodeLogin, LoginError, Loopback},
-};
-use tokenflight_test::ManualTime;
-use tokio::net::TcpStream;
+use tokenflight::Secret;
 
-use crate::{
-    loopback,
-    support::{Act, Scripted, client, json},
-};
+use crate::{loopback, prelude::*};
 
 pub(crate) fn endpoint(server: &Scripted) -> TokenEndpoint {
     server.endpoint().client(ClientAuth::public("me"))

@@ -1,23 +1,13 @@
 //! Commands that print an identity: external accounts of Google Cloud with an `executable`.
 
-use std::{
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::process::Command;
 
 use serde_json::json;
-use tokenflight::FailureClass;
-use tokenflight_oauth2::workload::gcp::CommandLine;
-use tokenflight_test::ManualTime;
 
 use crate::{
     external::{Cloud, IAM, JWT, POOL, account, ask, config, generated},
+    prelude::*,
     sessions,
-    workload::{HOUR, Scratch, jwt},
 };
 
 const ALLOWED: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";

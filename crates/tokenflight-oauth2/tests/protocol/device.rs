@@ -1,18 +1,6 @@
 //! Device codes (RFC 8628).
 
-use std::time::Duration;
-
-use tokenflight::{FailureClass, Grant, RefreshToken, TokenSet};
-use tokenflight_oauth2::{
-    login::{DeviceLogin, LoginError},
-    provider,
-};
-use tokenflight_test::ManualTime;
-
-use crate::{
-    browser::endpoint,
-    support::{Act, Scripted, answer, json},
-};
+use crate::{browser::endpoint, prelude::*};
 
 const GRANTED: &str = r#"{"device_code":"d3vice","user_code":"ABCD-EFGH","verification_uri":"https://as.example/d",
     "verification_uri_complete":"https://as.example/d?c=ABCD","expires_in":600,"interval":5}"#;

@@ -1,16 +1,8 @@
 //! What servers say of themselves, and what is told when they say something else.
 
-use std::time::Duration;
+use tokenflight_oauth2::discovery::{DiscoveryError, Kind, discover, discover_within};
 
-use http::StatusCode;
-use tokenflight::Grant;
-use tokenflight_oauth2::{
-    TokenEndpoint,
-    discovery::{DiscoveryError, Kind, Metadata, discover, discover_within},
-};
-use tokenflight_test::ManualTime;
-
-use crate::support::{Act, Scripted, answer, client, json};
+use crate::prelude::*;
 
 fn parse(document: &str) -> Result<Metadata, DiscoveryError> {
     Metadata::parse("https://as.example/t", document.as_bytes())
@@ -183,8 +175,8 @@ async fn discovery_ends_although_the_server_never_answers() {
 #[tokio::test(start_paused = true)]
 async fn discovery_has_a_limit_by_default() {
     let before = tokio::time::Instant::now();
-    let never = tower::service_fn(|_: http::Request<http_body_util::Full<bytes::Bytes>>| {
-        std::future::pending::<Result<http::Response<http_body_util::Full<bytes::Bytes>>, std::io::Error>>()
+    let never = tower::service_fn(|_: Request<Full<Bytes>>| {
+        std::future::pending::<Result<Response<Full<Bytes>>, std::io::Error>>()
     });
     let error = discover("https://as.example", Kind::OAuth, never).await.unwrap_err();
     assert!(matches!(error, DiscoveryError::TimedOut), "{error}");

@@ -1,19 +1,7 @@
 //! Servers that repeat the whole request in their description: nothing of it that is a secret is
 //! told.
 
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use tokenflight::{Grant, Reason, RefreshToken, TokenRequest};
-use tokenflight_oauth2::{
-    BoxError, ClientAuth, TokenClient, TokenEndpoint,
-    login::{Callback, CodeLogin, DeviceLogin},
-};
-use tokenflight_test::ManualTime;
-
-use crate::support::{Scripted, json, shown};
+use crate::{prelude::*, support::shown};
 
 /// One that answers each form with a refusal which holds it: as it came, or one value of it, not
 /// encoded.

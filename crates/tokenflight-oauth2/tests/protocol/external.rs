@@ -1,26 +1,10 @@
 //! External accounts of Google Cloud (AIP-4117): each form of the file, and files that are not to
 //! be believed.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use serde_json::json;
+use tokenflight_oauth2::workload::gcp::{ExternalAccount, ExternalAccountError as Error};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use serde_json::{Value, json};
-use tokenflight::{FailureClass, Grant, GrantError, Reason, TokenRequest, TokenSet};
-use tokenflight_oauth2::{
-    TokenClient,
-    workload::gcp::{CommandLine, ExternalAccount, ExternalAccountError as Error},
-};
-use tokenflight_test::ManualTime;
-
-use crate::workload::{HOUR, Scratch, jwt};
+use crate::prelude::*;
 
 pub(crate) const POOL: &str =
     "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/p";

@@ -1,23 +1,8 @@
 //! Identities of clouds: what their environments and files say, and what is made of it.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use tokenflight_oauth2::workload::azure::{self, WorkloadError};
 
-use tokenflight::{FailureClass, Grant, GrantError, Reason, Session, TokenRequest};
-use tokenflight_oauth2::{
-    BoxError, ClientAuth, EndpointError, TokenEndpoint,
-    auth::{Assertion, Assertions, UrlSource, Wanted},
-    provider,
-    workload::azure::{self, WorkloadError},
-};
-use tokenflight_test::ManualTime;
-
-use crate::{
-    support::{Scripted, client, json},
-    workload::{HOUR, Scratch, jwt},
-};
+use crate::prelude::*;
 
 const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -34,7 +19,7 @@ fn constant(text: &'static str) -> impl Fn() -> std::future::Ready<Result<String
 
 /// An identity provider that vouches for its user at another server, as enterprise-managed
 /// authorization has it.
-fn vouched(idp: &Scripted, resource: &Scripted) -> tokenflight_oauth2::OAuthGrant {
+fn vouched(idp: &Scripted, resource: &Scripted) -> OAuthGrant {
     let idp = TokenEndpoint::new(&idp.url(), client()).unwrap().client(ClientAuth::basic("me", "at-idp"));
     let jag = idp.token_exchange(ID_TOKEN, constant("id-token")).parameter("requested_token_type", ID_JAG).assertion();
     TokenEndpoint::new(&resource.url(), client()).unwrap().client(ClientAuth::basic("me", "at-rs")).jwt_bearer(jag)
@@ -79,7 +64,7 @@ async fn what_was_issued_must_be_what_was_asked_for() {
 /// nothing.
 #[tokio::test]
 async fn the_first_servers_refusal_is_told_by_the_second_grant() {
-    let busy = crate::support::answer(
+    let busy = answer(
         429,
         "content-type: application/json\r\nretry-after: 17\r\n",
         r#"{"error":"slow_down","error_description":"later, please"}"#,
@@ -225,7 +210,7 @@ async fn a_refusal_under_a_vendors_code_reaches_the_source() {
         fn next<'a>(
             &'a self,
             wanted: &'a Wanted<'_>,
-        ) -> tokenflight::BoxFuture<'a, Result<Assertion, tokenflight_oauth2::auth::SourceError>> {
+        ) -> BoxFuture<'a, Result<Assertion, tokenflight_oauth2::auth::SourceError>> {
             self.0.lock().unwrap().push(wanted.refused);
             Box::pin(async { Ok(Assertion::new("x")) })
         }

@@ -1,21 +1,10 @@
 //! The requests of each grant, byte for byte where it matters, and what a refusal means for each.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use tokenflight::{ReusePolicy, grant_fn};
+
+use crate::{prelude::*, support::Seen};
 
 use proptest::prelude::*;
-use tokenflight::{
-    FailureClass, Grant, GrantError, MemoryStore, Reason, RefreshToken, ReusePolicy, Session, TokenRequest, TokenSet,
-    grant_fn,
-};
-use tokenflight_oauth2::{BoxError, ClientAuth, EndpointError, OAuthGrant, TokenEndpoint, provider};
-
-use crate::support::{Act, Scripted, Seen, client, json};
 
 const GOOD: &str = r#"{"access_token":"access-1"}"#;
 

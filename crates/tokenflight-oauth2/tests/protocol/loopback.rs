@@ -1,17 +1,8 @@
 //! The port that a browser is sent back to: what it takes for the answer, and what it survives.
 
-use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use tokenflight_oauth2::{
-    ClientAuth, TokenEndpoint,
-    login::{CodeLogin, LoginError, Loopback},
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-
-use crate::{browser::query, support::client};
+use crate::{browser::query, prelude::*};
 
 struct Waiting {
     redirect: String,

@@ -12,6 +12,7 @@ mod external;
 mod federation;
 mod grants;
 mod loopback;
+mod prelude;
 mod revocation;
 mod sessions;
 #[path = "../support/mod.rs"]

@@ -1,12 +1,6 @@
 //! Revocations (RFC 7009): what counts as done, what is tried again, and what is told.
 
-use std::time::Duration;
-
-use tokenflight::{FailureClass, Grant, RefreshToken, Session, TokenSet};
-use tokenflight_oauth2::{ClientAuth, TokenEndpoint, provider};
-use tokenflight_test::ManualTime;
-
-use crate::support::{Act, Scripted, answer, client, json};
+use crate::prelude::*;
 
 #[tokio::test]
 async fn a_logout_revokes_the_refresh_token() {

@@ -1,18 +1,8 @@
 //! What answers of servers do to whole sessions: one process, several, and several audiences.
 
-use std::sync::{Arc, Mutex};
+use tokenflight::{Audiences, ErrorKind, Event};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use tokenflight::{Audiences, ErrorKind, Event, FailureClass, MemoryStore, Session, TokenSet};
-use tokenflight_oauth2::{BoxError, ClientAuth, OAuthGrant, TokenClient, TokenEndpoint, provider};
-use tokenflight_test::ManualTime;
-
-use crate::{
-    support::{Scripted, client, json},
-    workload::HOUR,
-};
+use crate::prelude::*;
 
 const PAIR: &str = r#"{"access_token":"access-1","refresh_token":"refresh-1","token_type":"Bearer","expires_in":3600}"#;
 
@@ -60,9 +50,9 @@ fn consent_for_one_resource_leaves_the_login_alive_for_the_others() {
     let error = time.run(session("arm").token()).unwrap_err();
     assert_eq!(error.class(), Some(FailureClass::Interaction));
     assert!(!error.needs_login(), "the login is not over");
-    let grant = std::error::Error::source(&error).and_then(|error| error.downcast_ref::<tokenflight::GrantError>());
-    assert_eq!(grant.and_then(tokenflight::GrantError::wanted_scope), Some(ARM));
-    assert_eq!(grant.and_then(tokenflight::GrantError::wanted_claims), Some(r#"{"access_token":{}}"#));
+    let grant = std::error::Error::source(&error).and_then(|error| error.downcast_ref::<GrantError>());
+    assert_eq!(grant.and_then(GrantError::wanted_scope), Some(ARM));
+    assert_eq!(grant.and_then(GrantError::wanted_claims), Some(r#"{"access_token":{}}"#));
     time.advance(HOUR);
     assert!(time.run(session("graph").refresh()).is_ok(), "the login lives for every other resource");
 }

@@ -1,29 +1,11 @@
 //! Identities that a platform hands out: files that are renewed, URLs, variables, and whatever else
 //! authenticates a client.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{fs, path::PathBuf};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use tokenflight::{BoxFuture, FailureClass, Grant, GrantError, Reason, RefreshToken, TokenRequest};
-use tokenflight_oauth2::{
-    ClientAuth, TokenClient, TokenEndpoint,
-    auth::{Assertion, Assertions, Authenticate, EnvVar, SourceError, TokenFile, TokenParts, UrlSource, Wanted},
-    provider,
-};
-use tokenflight_test::ManualTime;
+use tokenflight_oauth2::auth::{Authenticate, EnvVar, SourceError, TokenFile, TokenParts};
 
-use crate::support::{Scripted, answer, client, json};
+use crate::prelude::*;
 
 const GOOD: &str = r#"{"access_token":"a","token_type":"Bearer","expires_in":600}"#;
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -250,7 +232,7 @@ fn an_expired_assertion_of_any_source_is_not_sent() {
     let old = jwt("old", time.now().wall - Duration::from_secs(31));
     let source = move || {
         let old = old.clone();
-        async move { Ok::<_, tokenflight_oauth2::BoxError>(old) }
+        async move { Ok::<_, BoxError>(old) }
     };
     let endpoint = TokenEndpoint::new("https://as.example/token", noting(&seen)).unwrap().time(time.shared());
     let grants = [

@@ -1,17 +1,9 @@
 //! Clients that have to say who they are.
 
-use std::sync::Arc;
+use tokenflight::time::TokioTime;
+use tokenflight_oauth2::{Algorithm, AssertionKey};
 
-use http::StatusCode;
-use tokenflight::{FailureClass, time::TokioTime};
-use tokenflight_oauth2::{Algorithm, AssertionKey, ClientAuth, TokenEndpoint, discovery};
-
-use crate::{
-    fixture::{User, public, run},
-    on_both,
-    server::{Kind, Server, Setup},
-    support::client,
-};
+use crate::fixture::*;
 
 on_both!(
     a_client_gets_tokens_for_itself,
@@ -33,7 +25,7 @@ async fn a_client_gets_tokens_for_itself(kind: Kind) {
     assert_eq!((log.credentials, log.denied), (2, 0), "{log:?}");
 }
 
-fn basic(server: &Server, auth: ClientAuth) -> tokenflight_oauth2::OAuthGrant {
+fn basic(server: &Server, auth: ClientAuth) -> OAuthGrant {
     public(server).client(auth).refresh_token()
 }
 

@@ -1,20 +1,8 @@
 //! What a server says of itself, and what a logout does with it.
 
-use std::time::Duration;
+use tokenflight_oauth2::discovery::{DiscoveryError, Metadata};
 
-use http::StatusCode;
-use tokenflight::ErrorKind;
-use tokenflight_oauth2::{
-    ClientAuth, TokenEndpoint,
-    discovery::{self, DiscoveryError, Metadata},
-};
-
-use crate::{
-    fixture::{User, pass, public},
-    on_both,
-    server::{Kind, Server, Setup},
-    support::client,
-};
+use crate::fixture::*;
 
 on_both!(
     a_server_tells_where_its_tokens_are,

@@ -1,15 +1,6 @@
 //! A session, or a token, that the server has ended before its time.
 
-use std::time::Duration;
-
-use http::StatusCode;
-use tokenflight::{ErrorKind, Event, FailureClass};
-
-use crate::{
-    fixture::{User, pass, public},
-    on_both,
-    server::{Kind, Setup},
-};
+use crate::fixture::*;
 
 on_both!(
     a_token_that_dies_early_is_none_of_the_callers_business,

@@ -1,24 +1,25 @@
 //! A user of a server: a session, what it tells, and an HTTP client with its tokens.
 
-use std::{
+pub(crate) use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper_util::{
+pub(crate) use bytes::Bytes;
+pub(crate) use http::{Request, StatusCode};
+pub(crate) use http_body_util::{BodyExt, Full};
+pub(crate) use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokenflight::{Bearer, BearerLayer, Event, Grant, Origins, Session};
-use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenEndpoint};
-use tokio::{task::JoinHandle, time::Instant};
-use tower::Layer;
+pub(crate) use tokenflight::{Bearer, BearerLayer, ErrorKind, Event, FailureClass, Grant, Origins, Session, Status};
+pub(crate) use tokenflight_oauth2::{ClientAuth, OAuthGrant, TokenEndpoint, discovery, provider};
+pub(crate) use tokio::{task::JoinHandle, time::Instant};
+pub(crate) use tower::Layer;
 
-use crate::{
-    server::{Kind, Server},
+pub(crate) use crate::{
+    on_both,
+    server::{Kind, Server, Setup},
     support::client,
 };
 

@@ -1,16 +1,9 @@
 //! An answer that was lost on the way: the refresh token is spent, and its successor is nowhere.
 
-use std::time::Duration;
+use tokenflight::ReusePolicy;
+use tokenflight_oauth2::provider::Provider;
 
-use http::StatusCode;
-use tokenflight::{Event, FailureClass, ReusePolicy, Status};
-use tokenflight_oauth2::provider::{self, Provider};
-
-use crate::{
-    fixture::{User, public, until},
-    on_both,
-    server::{Kind, Setup},
-};
+use crate::fixture::*;
 
 on_both!(a_lost_answer_costs_the_session_not_before_the_access_token_has_expired);
 
@@ -56,7 +49,7 @@ async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired
 /// Where a used refresh token is answered again for a while, a lost answer costs nothing.
 #[test]
 fn a_lost_answer_is_fetched_again_within_the_grace_period() {
-    crate::fixture::run(Kind::Django, async |kind| {
+    run(Kind::Django, async |kind| {
         const FORGIVING: Provider =
             Provider { reuse: ReusePolicy::grace(Duration::from_secs(10)), ..*provider::UNKNOWN };
         let server = Setup { grace_seconds: 10, ..Setup::new(kind, 30) }.start().await;

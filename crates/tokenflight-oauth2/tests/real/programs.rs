@@ -1,23 +1,10 @@
 //! Programs that live for one request: what they begin must not be lost with them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::Full;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokenflight::{BearerLayer, CallbackStore, GrantKey, Origins, Session};
-use tower::Layer;
+use tokenflight::{CallbackStore, GrantKey};
 
-use crate::{
-    fixture::{pass, public},
-    on_both,
-    server::{Kind, Server, Setup},
-};
+use crate::fixture::*;
 
 on_both!(programs_that_end_in_the_lead_of_their_token_lose_no_login);
 

@@ -1,15 +1,6 @@
 //! A server that is away for a while.
 
-use std::time::Duration;
-
-use http::StatusCode;
-use tokenflight::{Event, FailureClass, Status};
-
-use crate::{
-    fixture::{User, pass, public, until},
-    on_both,
-    server::{Directory, Kind, Setup},
-};
+use crate::{fixture::*, server::Directory};
 
 on_both!(
     a_session_outlives_a_restart_of_its_server,

@@ -3,25 +3,14 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     task::Poll,
-    time::Duration,
 };
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
-use tokenflight::{Bearer, BoxError, Error, Event};
-use tokio::{task::JoinSet, time::Instant};
+use tokenflight::{BoxError, Error};
+use tokio::task::JoinSet;
 
-use crate::{
-    fixture::{Pool, User, pass, public, stress_time},
-    on_both,
-    server::{Kind, Log, Setup},
-};
+use crate::{fixture::*, server::Log};
 
 on_both!(two_hundred_workers_never_see_a_refusal);
 
@@ -55,7 +44,7 @@ struct Tally {
     /// Microseconds.
     slowest: AtomicU64,
     /// What no worker should ever see.
-    trouble: std::sync::Mutex<Vec<String>>,
+    trouble: Mutex<Vec<String>>,
 }
 
 async fn two_hundred_workers_never_see_a_refusal(kind: Kind) {

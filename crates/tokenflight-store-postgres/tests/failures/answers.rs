@@ -1,20 +1,10 @@
 //! A write that took effect, and whose answer was lost.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
-use tokenflight_core::{
-    BoxFuture,
-    store::{Blob, Cell, CellStore, OpId, Reply, Store, StoreError, StoreErrorKind, Version},
-};
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-use tokenflight_test::{postgres::Postgres, proxy::Proxy};
+use tokenflight_core::{BoxFuture, store::StoreError};
+use tokenflight_test::proxy::Proxy;
 
-use crate::support::{
-    APP, cell,
-    ops::{Rows, commit, failed, is_set, key, logged_in, login, state, stored},
-    server, shared,
-};
+use crate::prelude::*;
 
 /// A store whose statements go through a proxy.
 pub(crate) async fn through_a_proxy(server: &Postgres, limit: Duration) -> (Proxy, Rows) {
@@ -72,7 +62,7 @@ async fn with_a_ghost(end: &'static str) -> Option<()> {
     let entry = stored(store.apply(&alice, op).await);
     assert!(is_set(&entry, 2) && entry.rotation == 2, "{entry:?}");
     // Stopped here: a leaked server is not dropped.
-    server.stop(tokenflight_test::postgres::Stop::Immediate);
+    server.stop(Stop::Immediate);
     Some(())
 }
 

@@ -1,21 +1,8 @@
 //! What waits goes out together.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{future::Future, pin::Pin};
 
-use futures_util::future::join_all;
-use tokenflight_core::store::{CellStore, Store, StoreErrorKind};
-use tokenflight_store_postgres::{Connections, PostgresCell};
-
-use crate::support::{
-    APP, cell, connections,
-    ops::{commit, failed, is_set, key, logged_in, login, stored},
-    shared,
-    wrapped::Wrapped,
-};
+use crate::prelude::*;
 
 const MANY: u32 = 300;
 
@@ -84,7 +71,7 @@ async fn two_hundred_tasks_on_ten_keys_lose_no_write_and_lock_each_other_out_nev
             let mut stored = 0;
             for n in 0..5 {
                 let reply = store.apply(key, commit(store, key, n).await).await.unwrap();
-                stored += u32::from(matches!(reply, tokenflight_core::store::Reply::Stored { .. }));
+                stored += u32::from(matches!(reply, Reply::Stored { .. }));
             }
             stored
         });

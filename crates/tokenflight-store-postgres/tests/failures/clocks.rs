@@ -1,17 +1,8 @@
 //! Whose time counts.
 
-use std::time::Duration;
+use tokenflight_core::store::Clock;
 
-use tokenflight_core::{
-    Now,
-    store::{CellStore, Clock, Reply, Store},
-};
-use tokenflight_store_postgres::{Connections, PostgresCell};
-
-use crate::support::{
-    ops::{claim, key, logged_in},
-    server,
-};
+use crate::prelude::*;
 
 /// A server whose clock can be moved: the store's statements find another function of that name
 /// first.

@@ -6,28 +6,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tokenflight_core::store::CellStore;
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-
-use crate::support::{
-    APP,
-    ops::{is_set, key, logged_in},
-    server,
-};
+use crate::prelude::*;
 
 /// A certificate that is its own root, for 127.0.0.1, made by `openssl`. Without that, or if the
 /// server knows no TLS, a line says what was left out.
 fn certificate(folder: &Path) -> Option<String> {
     let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
-    openssl.args([
-        "-subj",
-        "/CN=127.0.0.1",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-addext",
-        "basicConstraints=CA:FALSE",
-    ]);
+    openssl.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(' '));
+    let name = "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE";
+    openssl.args(name.split(' '));
     openssl.arg("-keyout").arg(folder.join("server.key")).arg("-out").arg(folder.join("server.crt"));
     let made = openssl.stdout(Stdio::null()).stderr(Stdio::null()).status();
     made.is_ok_and(|status| status.success()).then(|| std::fs::read_to_string(folder.join("server.crt")).unwrap())

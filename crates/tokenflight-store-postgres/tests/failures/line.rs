@@ -1,18 +1,10 @@
 //! The line between a store and its server.
 
-use std::{sync::Arc, time::Duration};
-
-use tokenflight::{ErrorKind, GrantKey, Policy, Session, time::TokioTime};
-use tokenflight_core::store::{Blob, Cell, CellStore, OpId, Store, StoreErrorKind, Version};
-use tokenflight_store_postgres::PostgresError;
+use tokenflight::{ErrorKind, GrantKey, Policy};
 use tokenflight_test::{AuthServer, proxy::Line};
 
 use super::answers::through_a_proxy;
-use crate::support::{
-    cell,
-    ops::{Rows, commit, failed, is_set, key, logged_in, stored},
-    shared,
-};
+use crate::prelude::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_is_half_open_is_given_up_and_what_was_sent_is_unknown() {

@@ -9,6 +9,7 @@ mod encrypted;
 mod line;
 mod notices;
 mod opening;
+mod prelude;
 mod replicas;
 mod states;
 #[path = "../support/mod.rs"]

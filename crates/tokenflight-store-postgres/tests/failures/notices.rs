@@ -1,18 +1,9 @@
 //! Notices: what one host writes, another one hears of.
 
-use std::time::Duration;
-
 use futures_util::future::{Either, FutureExt, select};
-use tokenflight::{Time, time::TokioTime};
-use tokenflight_core::store::{CellStore, GrantKey, Store};
 use tokenflight_store_postgres::NotifyingCell;
-use tokenflight_test::postgres::Postgres;
 
-use crate::support::{
-    cell, connections,
-    ops::{key, logged_in, login, stored},
-    server, shared,
-};
+use crate::prelude::*;
 
 type Rows = CellStore<NotifyingCell>;
 
@@ -70,8 +61,7 @@ async fn a_connection_that_was_ended_is_made_again() {
 #[tokio::test]
 async fn without_a_connection_for_notices_all_is_stored_all_the_same() {
     let Some(server) = shared() else { return };
-    let nowhere =
-        tokenflight_store_postgres::Connections::new("postgres://app@127.0.0.1:1/app?sslmode=disable").unwrap();
+    let nowhere = Connections::new("postgres://app@127.0.0.1:1/app?sslmode=disable").unwrap();
     let store = CellStore::new(cell(server).await.notify(nowhere));
     let key = key("notices-nowhere");
     logged_in(&store, &key, 1).await;

@@ -1,8 +1,8 @@
 //! What is looked at when a store is opened.
 
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError, SCHEMA};
+use tokenflight_store_postgres::SCHEMA;
 
-use crate::support::{APP, connections, server, shared};
+use crate::prelude::*;
 
 fn missing(result: Result<PostgresCell, PostgresError>) -> Vec<String> {
     match result {

@@ -1,16 +1,6 @@
 //! Standbys, promotion, restore.
 
-use std::time::Duration;
-
-use tokenflight_core::store::{CellStore, Reply, Store, StoreErrorKind};
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-use tokenflight_test::postgres::Stop;
-
-use crate::support::{
-    APP, cell,
-    ops::{claim, failed, is_set, key, logged_in, op},
-    server,
-};
+use crate::prelude::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failover_nothing_is_presented_before_a_lost_claim_has_run_out() {

@@ -1,17 +1,8 @@
 //! The server's errors, made by the server.
 
-use std::time::Duration;
+use tokenflight_core::store::Swap;
 
-use tokenflight_core::store::{Cell, CellStore, GrantKey, OpId, Store, StoreErrorKind, Swap, Version};
-use tokenflight_store_postgres::{Connections, PostgresCell, PostgresError};
-use tokenflight_test::postgres::{Postgres, Stop};
-
-use crate::support::{
-    cell, connections,
-    ops::{commit, failed, is_set, key, logged_in, login, state, stored},
-    server, shared,
-    wrapped::Wrapped,
-};
+use crate::prelude::*;
 
 /// A role of this test alone, with these settings.
 pub(crate) fn role(server: &Postgres, name: &str, settings: &str) {
@@ -21,16 +12,17 @@ pub(crate) fn role(server: &Postgres, name: &str, settings: &str) {
     }
 }
 
-fn of(server: &Postgres, role: &str) -> Connections {
-    Connections::new(&server.address(role)).unwrap()
+/// The store of such a role, and a key of this test alone.
+async fn as_role(server: &Postgres, name: &str, settings: &str) -> (CellStore<PostgresCell>, GrantKey) {
+    role(server, name, settings);
+    let connections = Connections::new(&server.address(name)).unwrap();
+    (CellStore::new(PostgresCell::open(connections).await.unwrap()), key(&format!("states/{name}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_was_ended_while_it_rested_costs_no_operation() {
     let Some(server) = shared() else { return };
-    role(server, "rested", "");
-    let store = CellStore::new(PostgresCell::open(of(server, "rested")).await.unwrap());
-    let alice = key("states/rested");
+    let (store, alice) = as_role(server, "rested", "").await;
     for n in 1..6 {
         logged_in(&store, &alice, n).await;
         assert!(server.terminate("usename = 'rested'") > 0);
@@ -43,9 +35,7 @@ async fn a_connection_that_was_ended_while_it_rested_costs_no_operation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_ended_within_a_write_leaves_it_unknown() {
     let Some(server) = shared() else { return };
-    role(server, "ended", "");
-    let store = CellStore::new(PostgresCell::open(of(server, "ended")).await.unwrap());
-    let alice = key("states/ended");
+    let (store, alice) = as_role(server, "ended", "").await;
     logged_in(&store, &alice, 1).await;
     let op = commit(&store, &alice, 2).await;
     let held = tokio::task::spawn_blocking(|| {
@@ -71,9 +61,7 @@ async fn a_connection_that_is_ended_within_a_write_leaves_it_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_connection_nothing_is_done_and_the_words_say_why() {
     let Some(server) = shared() else { return };
-    role(server, "many", "");
-    let store = CellStore::new(PostgresCell::open(of(server, "many")).await.unwrap());
-    let alice = key("states/many");
+    let (store, alice) = as_role(server, "many", "").await;
     server.sql("ALTER ROLE many CONNECTION LIMIT 0");
     server.terminate("usename = 'many'");
     let (kind, error) = failed(store.load(&alice).await);
@@ -102,8 +90,8 @@ async fn a_server_that_is_down_is_not_done_and_one_that_crashed_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_others_were_in_the_way_of_is_sent_again_three_times() {
     let Some(server) = shared() else { return };
-    let sql = std::sync::Arc::new(Wrapped::new(connections(server)));
-    let store = CellStore::new(PostgresCell::open(std::sync::Arc::clone(&sql)).await.unwrap());
+    let sql = Arc::new(Wrapped::new(connections(server)));
+    let store = CellStore::new(PostgresCell::open(Arc::clone(&sql)).await.unwrap());
     let alice = key("states/conflicts");
     *sql.errors.lock().unwrap() = vec!["40001", "40P01"];
     logged_in(&store, &alice, 1).await;
@@ -118,9 +106,7 @@ async fn a_statement_that_others_were_in_the_way_of_is_sent_again_three_times() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_with_a_stricter_isolation_loses_no_write() {
     let Some(server) = shared() else { return };
-    role(server, "strict", "SET default_transaction_isolation = 'repeatable read'");
-    let store = CellStore::new(PostgresCell::open(of(server, "strict")).await.unwrap());
-    let alice = key("states/strict");
+    let (store, alice) = as_role(server, "strict", "SET default_transaction_isolation = 'repeatable read'").await;
     logged_in(&store, &alice, 1).await;
     let touched = tokio::task::spawn_blocking(|| {
         let touch = "UPDATE tokenflight_grants SET changed = now() WHERE key = 'states/strict'";
@@ -137,9 +123,7 @@ async fn a_role_with_a_stricter_isolation_loses_no_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_takes_no_writes_is_left() {
     let Some(server) = shared() else { return };
-    role(server, "reader", "");
-    let store = CellStore::new(PostgresCell::open(of(server, "reader")).await.unwrap());
-    let alice = key("states/reader");
+    let (store, alice) = as_role(server, "reader", "").await;
     logged_in(&store, &alice, 1).await;
     // For connections that are made from now on.
     server.sql("ALTER ROLE reader SET default_transaction_read_only = on");
@@ -151,10 +135,7 @@ async fn a_server_that_takes_no_writes_is_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demoted_primary_has_all_connections_closed() {
     let Some(server) = shared() else { return };
-    role(server, "demoted", "");
-    let cell = PostgresCell::open(of(server, "demoted")).await.unwrap();
-    let alice = key("states/demoted");
-    let store = CellStore::new(cell.clone());
+    let (store, alice) = as_role(server, "demoted", "").await;
     logged_in(&store, &alice, 1).await;
     // The server's 25006 on a connection that was good: the write is one by a trigger that forbids
     // them.
@@ -200,7 +181,7 @@ async fn what_cannot_be_stored_is_refused_and_shows_no_token() {
     // A version that another has written is lost, not an error.
     let incarnation = cell.load(&picky).await.unwrap().facts.incarnation;
     let expected = Version { op: OpId::new(5), incarnation };
-    let blob = tokenflight_core::store::Blob::new(b"{}".to_vec());
+    let blob = Blob::new(b"{}".to_vec());
     assert_eq!(cell.swap(&picky, expected, OpId::unique(), blob).await.unwrap(), Swap::Lost);
 }
 

@@ -1,24 +1,9 @@
 //! Sessions that wait for another host's claims.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use tokenflight::{TokenRequest, TokenSet, grant_fn};
+use tokenflight_core::store::{Body, Op, StoredTokens};
 
-use futures_util::future::join_all;
-use tokenflight::{Session, Time, TokenRequest, TokenSet, grant_fn, time::TokioTime};
-use tokenflight_core::{
-    Now,
-    store::{Body, CellStore, GrantKey, Op, Reply, Store, StoredTokens},
-};
-use tokenflight_store_postgres::PostgresCell;
-
-use crate::support::{
-    cell, connections,
-    ops::{Rows, claim, key, op, stored, tokens},
-    shared,
-    wrapped::Wrapped,
-};
+use crate::{prelude::*, support::ops::tokens};
 
 const WAITERS: u32 = 64;
 

@@ -1,7 +1,7 @@
 //! What is drawn: whose turn it is to be killed, cut off or stopped, and for how long. A seed
 //! repeats the draws; when they are made is the machine's doing.
 
-use std::time::Duration;
+use crate::prelude::*;
 
 pub(crate) struct Draws(fastrand::Rng);
 

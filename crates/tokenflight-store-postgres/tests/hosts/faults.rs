@@ -1,18 +1,9 @@
 //! What is done to hosts and to the storage.
 
-use std::{
-    process::{Child, Command},
-    time::Duration,
-};
-
 use tokenflight_store_postgres::SCHEMA;
-use tokenflight_test::postgres::{Postgres, Stop};
+use tokenflight_test::postgres::Stop;
 
-use crate::{
-    field::Field,
-    history::{Fall, Span},
-    support::USE,
-};
+use crate::{field::Field, history::Fall, prelude::*, support::USE};
 
 /// A host is killed so often.
 const KILL: Duration = Duration::from_millis(250);

@@ -3,33 +3,23 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
-    process::Child,
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::mpsc::{Receiver, Sender, channel},
     thread,
-    time::Duration,
 };
 
-use tokenflight::{Session, Time, time::TokioTime};
-use tokenflight_core::store::{CellStore, EntryState, Store};
-use tokenflight_store_postgres::{Connections, PostgresCell};
+use tokenflight_core::store::{CellStore, EntryState};
 use tokenflight_test::{
     AuthServer,
-    auth::{Death, FamilyReport, Grace},
-    postgres::Postgres,
+    auth::{FamilyReport, Grace},
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
     draws::Draws,
     found::{Counts, Found},
-    history::{History, Span},
-    host::{MARK, Orders, Say, ask_for_all, key, session},
-    line::{Line, Step},
+    host::{MARK, Orders, ask_for_all, key, session},
     losses::{Orphan, losses},
-    settings::Settings,
+    prelude::*,
     support::{APP, pgbouncer::Pgbouncer, server},
     told::held,
 };

@@ -1,13 +1,8 @@
 //! What a run has shown: a row of the loss table.
 
-use std::{fmt, time::Duration};
-
-use tokenflight_test::auth::Report;
-
 use crate::{
-    history::{History, Span},
     losses::{Loss, Reason, early},
-    settings::Settings,
+    prelude::*,
 };
 
 pub(crate) struct Found {

@@ -1,8 +1,8 @@
 //! What was done to hosts and to the storage, and what hosts said.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use crate::line::{Line, Step, What};
+use crate::prelude::*;
 
 /// From one moment to another, by the clock of all processes.
 #[derive(Clone, Copy, Debug)]

@@ -1,27 +1,14 @@
 //! One host: a process that asks for the tokens of all grants, all the time.
 
-use std::{
-    env,
-    io::Write,
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, net::SocketAddr, process::Stdio};
 
-use tokenflight::{
-    Grant, GrantError, GrantKey, ReusePolicy, Session, Time, TokenRequest, TokenSet, grant_fn, time::TokioTime,
-};
-use tokenflight_store_postgres::{Connections, PostgresCell};
+use tokenflight::{Grant, GrantError, ReusePolicy, TokenRequest, TokenSet, grant_fn};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::{
-    line::{Line, Step, What},
-    told::Told,
-};
+use crate::{prelude::*, told::Told};
 
 /// A token request may take so long, and so may an operation of the store.
 const LIMIT: Duration = Duration::from_secs(3);

@@ -1,7 +1,9 @@
 //! What hosts say, a line each: of which grant, of which of its refresh tokens, and when, by the
 //! clock that all processes of this machine have in common.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::str::FromStr;
+
+use crate::prelude::*;
 
 /// A refresh token, as the authorization server counts: the login it descends from, and the
 /// rotations since.

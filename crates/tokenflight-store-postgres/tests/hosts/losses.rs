@@ -1,14 +1,10 @@
 //! Why a session was lost: the authorization server says which refresh token came back and when,
 //! the hosts say whose it was.
 
-use std::{fmt, time::Duration};
-
-use tokenflight_test::auth::{Death, Report};
-
 use crate::{
-    history::{Attempt, History, Span},
+    history::Attempt,
     host::{CLAIM, LIMITS},
-    line::Step,
+    prelude::*,
 };
 
 /// A session that was lost.

@@ -14,14 +14,14 @@ mod history;
 mod host;
 mod line;
 mod losses;
+mod prelude;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
 
-use std::time::Duration;
-
 use self::settings::Settings;
+use crate::prelude::*;
 
 /// What a child process does; not a test by itself.
 #[test]

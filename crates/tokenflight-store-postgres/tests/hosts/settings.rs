@@ -1,6 +1,6 @@
 //! How large the field is, how long it lasts, and what happens on it.
 
-use std::{env, fmt, time::Duration};
+use crate::prelude::*;
 
 pub(crate) struct Settings {
     pub(crate) hosts: usize,

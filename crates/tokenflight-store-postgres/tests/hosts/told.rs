@@ -1,19 +1,15 @@
 //! A store that says what it has done: claims that were granted, and token sets that were
 //! acknowledged.
 
-use std::{sync::Mutex, time::Duration};
+use std::sync::Mutex;
 
-use tokenflight::{CellStore, GrantKey, Time, time::TokioTime};
+use tokenflight::CellStore;
 use tokenflight_core::{
     BoxFuture,
-    store::{Body, Entry, Op, OpId, Reply, Seen, Store, StoreError, StoredTokens},
+    store::{Body, Entry, Op, OpId, Reply, Seen, StoreError, StoredTokens},
 };
-use tokenflight_store_postgres::PostgresCell;
 
-use crate::{
-    host::Say,
-    line::{Line, Step, What},
-};
+use crate::prelude::*;
 
 pub(crate) struct Told {
     store: CellStore<PostgresCell>,

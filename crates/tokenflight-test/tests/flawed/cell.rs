@@ -17,20 +17,9 @@ use super::{flaws, pause};
 flaws! {
     /// What is wrong with a cell.
     CellFlaw:
-    Nothing,
-    EmptyForMissing,
-    CutsLongValues,
-    LatinOnly,
-    IgnoresVersions,
-    FirstAlwaysWins,
-    SwapsTwice,
-    WritesThoughLost,
-    IgnoresIncarnation,
-    HalfWritten,
-    ComparesEarly,
-    ComparesEarlyInACrowd,
-    KeysInOneCase,
-    ClockStands,
+    Nothing, EmptyForMissing, CutsLongValues, LatinOnly, IgnoresVersions, FirstAlwaysWins,
+    SwapsTwice, WritesThoughLost, IgnoresIncarnation, HalfWritten, ComparesEarly,
+    ComparesEarlyInACrowd, KeysInOneCase, ClockStands,
 }
 
 pub(crate) struct FlawedCell {

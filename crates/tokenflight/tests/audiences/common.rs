@@ -14,44 +14,36 @@ fn waiting(audiences: &Audiences) -> Vec<impl Future + Unpin> {
     waiting
 }
 
-#[test]
-fn a_login_for_all_audiences_waits_for_none_of_them() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+/// How long this takes while the requests of all audiences are out.
+fn takes(change: impl FnOnce(&ManualTime, &Audiences)) -> Duration {
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.close_gates();
     let _waiting = waiting(&audiences);
     let began = fixture.time.now().boot;
-    fixture.time.run(audiences.login(set("1"))).unwrap();
-    assert_eq!(fixture.time.now().boot, began);
+    change(&fixture.time, &audiences);
+    fixture.time.now().boot - began
+}
+
+#[test]
+fn a_login_for_all_audiences_waits_for_none_of_them() {
+    assert_eq!(takes(|time, audiences| time.run(audiences.login(set("1"))).unwrap()), Duration::ZERO);
 }
 
 #[test]
 fn a_logout_of_all_audiences_waits_once() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
-    fixture.close_gates();
-    let _waiting = waiting(&audiences);
-    let began = fixture.time.now().boot;
-    fixture.time.run(audiences.logout()).unwrap();
-    let took = fixture.time.now().boot - began;
+    let took = takes(|time, audiences| drop(time.run(audiences.logout()).unwrap()));
     assert!(took <= SECOND * 5, "it took {took:?}");
 }
 
 #[test]
 fn a_logout_of_one_audience_waits_for_nothing() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
-    fixture.close_gates();
-    let _waiting = waiting(&audiences);
-    let began = fixture.time.now().boot;
-    fixture.time.run(session(&audiences, "mail").logout()).unwrap();
-    assert_eq!(fixture.time.now().boot, began);
+    let took = takes(|time, audiences| drop(time.run(session(audiences, "mail").logout()).unwrap()));
+    assert_eq!(took, Duration::ZERO);
 }
 
 #[test]
 fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
     let mut events = session(&audiences, "mail").events();
     fixture.time.run(audiences.login(set("1"))).unwrap();
@@ -62,8 +54,8 @@ fn a_login_for_all_audiences_is_told_as_a_login_and_not_as_a_logout() {
 
 #[test]
 fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
-    let fixture = Scripted::new();
-    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+    let (fixture, here) = Scripted::logged_in();
+    let there = fixture.process(|builder| builder);
     let mail = session(&here, "mail");
     fixture.time.run(mail.token()).unwrap();
     let mut events = mail.events();
@@ -78,8 +70,8 @@ fn a_login_of_another_process_is_told_to_the_audience_that_meets_it() {
 /// The audience that asks first reads the store, and the others learn of it from that one.
 #[test]
 fn a_login_of_another_process_that_one_audience_has_met_is_every_audiences() {
-    let fixture = Fixture::new();
-    let (here, there) = (fixture.logged_in(), fixture.process());
+    let (fixture, here) = Fixture::logged_in();
+    let there = fixture.process();
     fixture.time.run(all([&here], 1));
     fixture.time.run(there.login(fixture.auth.login_as("bob"))).unwrap();
     fixture.time.advance(SECOND * 20);
@@ -94,8 +86,8 @@ fn a_login_of_another_process_that_one_audience_has_met_is_every_audiences() {
 
 #[test]
 fn a_logout_of_another_process_that_one_audience_has_met_is_every_audiences() {
-    let fixture = Fixture::new();
-    let (here, there) = (fixture.logged_in(), fixture.process());
+    let (fixture, here) = Fixture::logged_in();
+    let there = fixture.process();
     fixture.time.run(all([&here], 1));
     fixture.time.run(there.logout()).unwrap();
     fixture.time.advance(SECOND * 20);
@@ -104,20 +96,20 @@ fn a_logout_of_another_process_that_one_audience_has_met_is_every_audiences() {
 }
 
 /// Here the login is over, and there is another one in the store.
-fn over_here(fixture: &Scripted) -> Audiences {
-    let (here, there) = (fixture.logged_in(), fixture.process(|builder| builder));
+fn over_here() -> (Scripted, Audiences) {
+    let (fixture, here) = Scripted::logged_in();
+    let there = fixture.process(|builder| builder);
     fixture.time.run(there.logout()).unwrap();
     fixture.time.run(session(&here, "mail").token()).unwrap_err();
     fixture.time.run(session(&here, "files").token()).unwrap_err();
     fixture.time.run(there.login(set("again"))).unwrap();
     fixture.time.advance(SECOND * 60);
-    here
+    (fixture, here)
 }
 
 #[test]
 fn an_audience_can_be_reloaded_after_a_login_of_another_process() {
-    let fixture = Scripted::new();
-    let audiences = over_here(&fixture);
+    let (fixture, audiences) = over_here();
     fixture.time.run(session(&audiences, "mail").reload()).unwrap();
     assert!(matches!(audiences.state().status, Status::Usable));
     // What one of them has found in the store is all the others' login.
@@ -126,16 +118,14 @@ fn an_audience_can_be_reloaded_after_a_login_of_another_process() {
 
 #[test]
 fn all_audiences_can_be_reloaded_after_a_login_of_another_process() {
-    let fixture = Scripted::new();
-    let audiences = over_here(&fixture);
+    let (fixture, audiences) = over_here();
     fixture.time.run(audiences.reload()).unwrap();
     fixture.time.run(all([&audiences], 1));
 }
 
 #[test]
 fn an_end_leaves_the_tokens_of_audiences_usable() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let tokens = fixture.time.run(all([&audiences], 1));
     fixture.time.advance(SECOND * 60);
     fixture.mail.push(Step::Fail(GrantError::terminal("invalid_grant")));
@@ -152,8 +142,7 @@ fn an_end_leaves_the_tokens_of_audiences_usable() {
 
 #[test]
 fn what_is_not_stored_is_seen_and_told() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut events = audiences.events();
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
@@ -168,8 +157,7 @@ fn what_is_not_stored_is_seen_and_told() {
 
 #[test]
 fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.time.run(session(&audiences, "files").token()).unwrap();
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     fixture.time.run(session(&audiences, "mail").token()).unwrap();
@@ -181,8 +169,7 @@ fn callers_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() 
 
 #[test]
 fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let layer = BearerLayer::new(session(&audiences, "mail").clone(), Origins::new(["https://mail.example"]).unwrap());
     let inner = service_fn(|request: Request<Full<Bytes>>| async move {
         assert!(request.headers().contains_key("authorization"));
@@ -209,8 +196,7 @@ fn requests_with_a_usable_token_store_what_is_not_stored_if_there_is_no_driver()
 
 #[test]
 fn settings_hold_for_all_requests() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in_with(|builder| builder.request_limit(SECOND * 20));
+    let (fixture, audiences) = Scripted::logged_in_with(|builder| builder.request_limit(SECOND * 20));
     fixture.mail.push(Step::HangSent);
     let began = fixture.time.now().boot;
     fixture.time.run(session(&audiences, "mail").token()).unwrap_err();
@@ -226,8 +212,7 @@ fn audiences_cannot_be_built_without_one() {
 /// it on.
 #[test]
 fn a_refresh_that_was_given_up_is_carried_on_by_the_requests_of_another_audience() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mail = session(&audiences, "mail").clone();
     fixture.time.run(mail.token()).unwrap();
     let inner =

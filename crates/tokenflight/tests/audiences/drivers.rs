@@ -23,8 +23,7 @@ fn rotated_and_not_stored(fixture: &Scripted, audiences: &Audiences, name: &str)
 
 #[test]
 fn one_driver_renews_all_audiences_and_nothing_else() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     let mut driver = audiences.driver();
     for _ in 0..LIFETIME.as_secs() * 10 {
         fixture.time.advance(Duration::from_millis(100));
@@ -38,7 +37,8 @@ fn one_driver_renews_all_audiences_and_nothing_else() {
 fn what_audiences_have_in_common_is_renewed_for_none_of_them() {
     let fixture = Scripted::new();
     fixture.model.set_private(true);
-    let audiences = fixture.logged_in();
+    let audiences = fixture.process(|builder| builder);
+    fixture.time.run(audiences.login(set("0"))).unwrap();
     let mut driver = session(&audiences, "mail").driver();
     drive(&fixture, 900, std::slice::from_mut(&mut driver));
     assert!((3..=5).contains(&fixture.mail.count()), "{}", fixture.mail.count());
@@ -47,8 +47,7 @@ fn what_audiences_have_in_common_is_renewed_for_none_of_them() {
 
 #[test]
 fn a_driver_asks_for_nothing_more_that_belongs_to_an_earlier_login() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.files.gate().close();
     let mut files = Box::pin(session(&audiences, "files").token());
     assert!(poll(&mut files).is_pending());
@@ -66,8 +65,7 @@ fn a_driver_asks_for_nothing_more_that_belongs_to_an_earlier_login() {
 #[test]
 fn any_driver_stores_what_another_audience_has_left() {
     for gone in [0, 1] {
-        let fixture = Scripted::new();
-        let audiences = fixture.logged_in();
+        let (fixture, audiences) = Scripted::logged_in();
         let mut drivers = vec![session(&audiences, "files").driver(), session(&audiences, "mail").driver()];
         drive(&fixture, 2, &mut drivers);
         drop(drivers.remove(gone));
@@ -80,8 +78,7 @@ fn any_driver_stores_what_another_audience_has_left() {
 
 #[test]
 fn a_shutdown_of_any_audience_stores_what_another_one_has_left() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     rotated_and_not_stored(&fixture, &audiences, "maps");
     fixture.time.run(session(&audiences, "files").shutdown(SECOND * 60)).unwrap();
     assert_eq!(fixture.stored(), "maps-refresh-1");
@@ -91,8 +88,7 @@ fn a_shutdown_of_any_audience_stores_what_another_one_has_left() {
 
 #[test]
 fn a_shutdown_waits_for_a_request_whose_caller_has_gone() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.mail.gate().close();
     assert!(poll(&mut Box::pin(session(&audiences, "mail").token())).is_pending());
     let mut shutdown = Box::pin(audiences.shutdown(SECOND * 60));
@@ -106,8 +102,7 @@ fn a_shutdown_waits_for_a_request_whose_caller_has_gone() {
 
 #[test]
 fn a_driver_ends_with_the_shutdown_of_its_audience() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut drivers = [session(&audiences, "files").driver(), session(&audiences, "mail").driver()];
     drive(&fixture, 1, &mut drivers);
     let [mut files, mut mail] = drivers;
@@ -121,8 +116,7 @@ fn a_driver_ends_with_the_shutdown_of_its_audience() {
 
 #[test]
 fn a_driver_stays_until_what_audiences_have_in_common_is_stored() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut driver = session(&audiences, "files").driver();
     drive(&fixture, 1, std::slice::from_mut(&mut driver));
     rotated_and_not_stored(&fixture, &audiences, "maps");
@@ -137,8 +131,7 @@ fn a_driver_stays_until_what_audiences_have_in_common_is_stored() {
 
 #[test]
 fn the_driver_of_all_audiences_ends_with_their_shutdown() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut driver = audiences.driver();
     drive(&fixture, 1, std::slice::from_mut(&mut driver));
     fixture.time.run(audiences.shutdown(SECOND * 60)).unwrap();
@@ -147,8 +140,7 @@ fn the_driver_of_all_audiences_ends_with_their_shutdown() {
 
 #[test]
 fn what_is_not_stored_outlives_the_last_handle_of_all_audiences() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut driver = session(&audiences, "files").driver();
     let _ = poll(&mut driver);
     rotated_and_not_stored(&fixture, &audiences, "maps");

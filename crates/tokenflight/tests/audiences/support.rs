@@ -69,10 +69,11 @@ impl Fixture {
             .unwrap()
     }
 
-    pub(crate) fn logged_in(&self) -> Audiences {
-        let audiences = self.process();
-        self.time.run(audiences.login(self.auth.login_as("alice"))).unwrap();
-        audiences
+    pub(crate) fn logged_in() -> (Self, Audiences) {
+        let fixture = Self::new();
+        let audiences = fixture.process();
+        fixture.time.run(audiences.login(fixture.auth.login_as("alice"))).unwrap();
+        (fixture, audiences)
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -130,14 +131,15 @@ impl Scripted {
             .unwrap()
     }
 
-    pub(crate) fn logged_in(&self) -> Audiences {
-        self.logged_in_with(|builder| builder)
+    pub(crate) fn logged_in() -> (Self, Audiences) {
+        Self::logged_in_with(|builder| builder)
     }
 
-    pub(crate) fn logged_in_with(&self, settings: impl FnOnce(AudiencesBuilder) -> AudiencesBuilder) -> Audiences {
-        let audiences = self.process(settings);
-        self.time.run(audiences.login(set("0"))).unwrap();
-        audiences
+    pub(crate) fn logged_in_with(settings: impl FnOnce(AudiencesBuilder) -> AudiencesBuilder) -> (Self, Audiences) {
+        let fixture = Self::new();
+        let audiences = fixture.process(settings);
+        fixture.time.run(audiences.login(set("0"))).unwrap();
+        (fixture, audiences)
     }
 
     /// From now on the server does not answer.

@@ -4,8 +4,7 @@ use super::support::*;
 
 #[test]
 fn each_audience_gets_a_token_of_its_own_and_the_refresh_token_is_never_presented_twice() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     let before = fixture.time.now().boot;
     let tokens = fixture.time.run(all([&audiences], 30));
     assert_eq!(
@@ -23,8 +22,7 @@ fn each_audience_gets_a_token_of_its_own_and_the_refresh_token_is_never_presente
 
 #[test]
 fn so_it_is_with_several_processes_over_one_store() {
-    let fixture = Fixture::new();
-    let first = fixture.logged_in();
+    let (fixture, first) = Fixture::logged_in();
     let processes = [first, fixture.process(), fixture.process()];
     for (name, token) in fixture.time.run(all(&processes, 5)) {
         assert_eq!(token.scope(), Some(name));
@@ -35,8 +33,7 @@ fn so_it_is_with_several_processes_over_one_store() {
 
 #[test]
 fn drivers_renew_every_audience_and_each_only_its_own() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     let mut drivers: Vec<_> = NAMES.iter().map(|name| Box::pin(session(&audiences, name).driver())).collect();
     let old = fixture.time.run(all([&audiences], 1));
     let mut cx = Context::from_waker(Waker::noop());
@@ -57,8 +54,7 @@ fn drivers_renew_every_audience_and_each_only_its_own() {
 
 #[test]
 fn an_end_is_that_of_all_and_is_announced_once_and_a_login_lifts_it() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     fixture.time.run(all([&audiences], 1));
     fixture.auth.revoke_family("alice");
     fixture.time.advance(LIFETIME);
@@ -78,8 +74,7 @@ fn an_end_is_that_of_all_and_is_announced_once_and_a_login_lifts_it() {
 
 #[test]
 fn no_audience_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     fixture.time.run(all([&audiences], 1));
     fixture.time.run(audiences.login(fixture.auth.login_as("bob"))).unwrap();
     for (name, token) in fixture.time.run(all([&audiences], 1)) {
@@ -104,8 +99,8 @@ fn no_audience_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
 /// Another process logs in while this one's exchange is under way: what that brings is the old login's, and no caller's now.
 #[test]
 fn what_was_minted_for_a_login_that_was_replaced_elsewhere_is_not_handed_out() {
-    let fixture = Fixture::new();
-    let (here, elsewhere) = (fixture.logged_in(), fixture.process());
+    let (fixture, here) = Fixture::logged_in();
+    let elsewhere = fixture.process();
     let mail = session(&here, "mail");
     let mut asking = pin!(mail.token());
     let mut cx = Context::from_waker(Waker::noop());
@@ -121,8 +116,7 @@ fn what_was_minted_for_a_login_that_was_replaced_elsewhere_is_not_handed_out() {
 
 #[test]
 fn a_request_that_leaves_does_not_get_its_token_to_another_audience() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     {
         // Mail's exchange is under way when its caller goes away.
         let mut asking = pin!(session(&audiences, "mail").token());
@@ -138,8 +132,7 @@ fn a_request_that_leaves_does_not_get_its_token_to_another_audience() {
 /// An answer is lost; what is left of the others' tokens is used up before the refresh token is tried again.
 #[test]
 fn a_lost_answer_leaves_the_tokens_of_all_audiences_in_use() {
-    let fixture = Fixture::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Fixture::logged_in();
     let mail = fixture.time.run(session(&audiences, "mail").token()).unwrap();
     fixture.auth.faults().push(Fault::CutAfter);
     let error = fixture.time.run(session(&audiences, "files").token()).unwrap_err();
@@ -157,8 +150,7 @@ fn a_lost_answer_leaves_the_tokens_of_all_audiences_in_use() {
 /// Mail's token has an hour; the one that was obtained last had a minute and has run out.
 #[test]
 fn a_refresh_token_in_doubt_is_kept_back_while_any_audience_has_a_living_token() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let (files, mail) = (session(&audiences, "files"), session(&audiences, "mail"));
     let lasts = |seconds| Step::Answer(TokenSet::new("access").refresh_token("next").expires_in(SECOND * seconds));
     fixture.mail.push(lasts(3600));

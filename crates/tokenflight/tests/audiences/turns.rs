@@ -9,8 +9,7 @@ fn no_such_resource() -> Step {
 
 #[test]
 fn an_audience_that_the_server_refuses_keeps_no_other_waiting() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     (0..100).for_each(|_| fixture.files.push(no_such_resource()));
     let began = fixture.time.now().boot;
     fixture.time.run(session(&audiences, "files").token()).unwrap_err();
@@ -28,8 +27,7 @@ fn an_audience_that_the_server_refuses_keeps_no_other_waiting() {
 
 #[test]
 fn a_waiting_time_is_that_of_the_audience_whose_request_failed() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.files.push(Step::Fail(GrantError::throttled(Some(SECOND * 60))));
     let error = fixture.time.run(session(&audiences, "files").token()).unwrap_err();
     assert_eq!((error.class(), error.retry_after()), (Some(FailureClass::Throttled), Some(SECOND * 60)));
@@ -44,8 +42,7 @@ fn a_waiting_time_is_that_of_the_audience_whose_request_failed() {
 
 #[test]
 fn the_servers_error_code_reaches_the_caller_of_the_audience() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.mail.push(no_such_resource());
     let error = fixture.time.run(session(&audiences, "mail").token()).unwrap_err();
     assert_eq!((error.class(), error.code()), (Some(FailureClass::Config), Some("invalid_target")));
@@ -55,8 +52,7 @@ fn the_servers_error_code_reaches_the_caller_of_the_audience() {
 
 #[test]
 fn audiences_are_served_in_the_order_of_asking() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.mail.gate().close();
     let mut first = Box::pin(session(&audiences, "mail").token());
     let mut second = Box::pin(session(&audiences, "maps").token());
@@ -71,8 +67,7 @@ fn audiences_are_served_in_the_order_of_asking() {
 
 #[test]
 fn an_audience_without_callers_is_passed_over() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     fixture.mail.gate().close();
     let mut mail = Box::pin(session(&audiences, "mail").token());
     assert!(poll(&mut mail).is_pending());
@@ -92,8 +87,7 @@ fn an_audience_without_callers_is_passed_over() {
 
 #[test]
 fn an_audience_may_wait_for_its_turn_longer_than_a_request_takes() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in_with(|builder| builder.reuse_policy(ReusePolicy::NonRotating));
+    let (fixture, audiences) = Scripted::logged_in_with(|builder| builder.reuse_policy(ReusePolicy::NonRotating));
     fixture.mail.push(Step::HangSent);
     fixture.maps.push(Step::HangSent);
     let (mail, maps, files) = (session(&audiences, "mail"), session(&audiences, "maps"), session(&audiences, "files"));
@@ -116,8 +110,7 @@ fn left_alone(fixture: &Scripted, audiences: &Audiences) {
 
 #[test]
 fn a_request_that_no_caller_waits_for_is_given_up_where_refresh_tokens_stay_the_same() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in_with(|builder| builder.reuse_policy(ReusePolicy::NonRotating));
+    let (fixture, audiences) = Scripted::logged_in_with(|builder| builder.reuse_policy(ReusePolicy::NonRotating));
     left_alone(&fixture, &audiences);
     let began = fixture.time.now().boot;
     fixture.time.run(session(&audiences, "files").token()).unwrap();
@@ -135,8 +128,7 @@ fn a_request_that_no_caller_waits_for_is_given_up_where_refresh_tokens_stay_the_
 
 #[test]
 fn a_request_that_no_caller_waits_for_is_waited_for_where_refresh_tokens_rotate() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     left_alone(&fixture, &audiences);
     let mut files = Box::pin(session(&audiences, "files").token());
     assert!(poll(&mut files).is_pending());
@@ -148,8 +140,7 @@ fn a_request_that_no_caller_waits_for_is_waited_for_where_refresh_tokens_rotate(
 
 #[test]
 fn an_audience_that_waits_for_its_turn_when_the_last_handle_goes_is_not_served() {
-    let fixture = Scripted::new();
-    let audiences = fixture.logged_in();
+    let (fixture, audiences) = Scripted::logged_in();
     let mut driver = audiences.driver();
     let _ = poll(&mut driver);
     let served = fixture.asked().len();

@@ -34,11 +34,8 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
 /// One write that never answers (a half-open connection) wedges a session for ever: no refresh, no login, no shutdown.
 #[test]
 fn a_write_that_never_answers_is_given_up_at_some_time() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
-    let session = session(time.clone(), MockGrant::new(), store.clone());
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let (time, model, store) = watched();
+    let session = expired(&time, MockGrant::new(), store.clone());
     store.push(OpKind::Commit, Trouble::HangAfter);
     time.run(session.token()).unwrap();
     assert_eq!(stored(&model), "refresh-1");
@@ -55,11 +52,8 @@ fn a_write_that_never_answers_is_given_up_at_some_time() {
 #[test]
 fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     for trouble in [Trouble::FailAfter, Trouble::HangAfter] {
-        let (time, model) = (ManualTime::new(1), ModelStore::new());
-        let store = MockStore::before(model.clone());
-        let session = session(time.clone(), MockGrant::new(), store.clone());
-        time.run(session.login(set("0"))).unwrap();
-        time.advance(SECOND * 301);
+        let (time, _model, store) = watched();
+        let session = expired(&time, MockGrant::new(), store.clone());
         store.push(OpKind::Claim, trouble);
         let _ = time.run(session.token());
         time.advance(SECOND * 3);
@@ -77,9 +71,7 @@ fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
     let mut dropped = Vec::new();
     for kind in [OpKind::Claim, OpKind::End, OpKind::Settle] {
         let (time, store, grant) = (ManualTime::new(1), MockStore::new(), MockGrant::new());
-        let session = session(time.clone(), grant.clone(), store.clone());
-        time.run(session.login(set("0"))).unwrap();
-        time.advance(SECOND * 301);
+        let session = expired(&time, grant.clone(), store.clone());
         match kind {
             OpKind::End => grant.push(Step::Fail(GrantError::terminal("invalid_grant"))),
             OpKind::Settle => grant.push(Step::Fail(GrantError::not_sent("the network is down"))),
@@ -99,8 +91,7 @@ fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
 /// session counts as ended, although a good token is stored.
 #[test]
 fn a_session_does_not_end_before_the_store_has_confirmed_it() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
+    let (time, model, store) = watched();
     let (clock, behind) = (time.clone(), model.clone());
     let grant = grant_fn(move |_: TokenRequest| {
         let entry = behind.entry(&key()).unwrap();
@@ -110,9 +101,7 @@ fn a_session_does_not_end_before_the_store_has_confirmed_it() {
         elsewhere(&behind, clock.now(), Body::Commit { epoch, login, over, presented, next });
         ready(Err(GrantError::terminal("invalid_grant")))
     });
-    let session = session(time.clone(), grant, store.clone());
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, grant, store.clone());
     store.push(OpKind::End, Trouble::Fail);
     let _ = time.run(session.token());
     time.advance(SECOND * 60);

@@ -67,8 +67,7 @@ fn events_are_told_in_the_order_in_which_they_happened() {
 /// that it is not stored.
 #[test]
 fn every_unpersisted_gets_an_answer() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
+    let (time, model, store) = watched();
     let session_x = session(time.clone(), MockGrant::new(), store.clone());
     time.run(session_x.login(set("x"))).unwrap();
     time.advance(SECOND * 301);
@@ -94,9 +93,7 @@ fn every_unpersisted_gets_an_answer() {
 #[test]
 fn a_refresh_that_failed_because_of_the_store_is_told() {
     let (time, store) = (ManualTime::new(1), MockStore::new());
-    let session = session(time.clone(), MockGrant::new(), store.clone());
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, MockGrant::new(), store.clone());
     store.push(OpKind::Commit, Trouble::Fail);
     time.run(session.token()).unwrap();
     time.advance(SECOND * 301);

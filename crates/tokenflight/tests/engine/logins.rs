@@ -21,47 +21,35 @@ fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
     auth.assert_unharmed();
 }
 
-/// The same with a logout: tried again, it ends a later login of another process.
-#[test]
-fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
+/// A user logs out while the store has that trouble, and logs in in another process; so much later the store is well
+/// again, and the driver of the first process stores what it can.
+#[track_caller]
+fn assert_the_later_login_stays(trouble: impl FnOnce(&MockStore), wait: Duration) {
+    let (time, model, store) = watched();
     let session_x = session(time.clone(), MockGrant::new(), store.clone());
     time.run(session_x.login(set("x"))).unwrap();
-    store.push(OpKind::Reset, Trouble::FailAfter);
+    trouble(&store);
     let _ = time.run(session_x.logout());
     let session_y = session(time.clone(), MockGrant::new(), model.clone());
     time.run(session_y.login(set("y"))).unwrap();
-    let mut driver = session_x.driver();
-    for _ in 0..5 {
-        let _ = poll(&mut driver);
-        time.advance(SECOND);
-    }
+    time.advance(wait);
+    store.set_down(false);
+    drive(&mut session_x.driver(), &time, 60, SECOND);
     let state = model.entry(&key()).unwrap().state;
     assert!(matches!(state, EntryState::Active(_)), "{state:?}");
+}
+
+/// The same with a logout: tried again, it ends a later login of another process.
+#[test]
+fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
+    assert_the_later_login_stays(|store| store.push(OpKind::Reset, Trouble::FailAfter), Duration::ZERO);
 }
 
 /// The same while the store is really down: a logout is applied an hour later, over a login that the user has made
 /// elsewhere in between.
 #[test]
 fn a_logout_that_comes_late_does_not_end_a_later_login() {
-    let (time, model) = (ManualTime::new(1), ModelStore::new());
-    let store = MockStore::before(model.clone());
-    let session_x = session(time.clone(), MockGrant::new(), store.clone());
-    time.run(session_x.login(set("x"))).unwrap();
-    store.set_down(true);
-    let _ = time.run(session_x.logout());
-    let session_y = session(time.clone(), MockGrant::new(), model.clone());
-    time.run(session_y.login(set("y"))).unwrap();
-    time.advance(SECOND * 3600);
-    store.set_down(false);
-    let mut driver = session_x.driver();
-    for _ in 0..60 {
-        let _ = poll(&mut driver);
-        time.advance(SECOND);
-    }
-    let state = model.entry(&key()).unwrap().state;
-    assert!(matches!(state, EntryState::Active(_)), "{state:?}");
+    assert_the_later_login_stays(|store| store.set_down(true), SECOND * 3600);
 }
 
 /// A login gets another number once it is stored, so a request that was sent in between fails with "there was a login
@@ -94,10 +82,7 @@ fn a_login_is_the_same_login_after_it_has_been_stored() {
     let mut call = Box::pin(client.oneshot(Request::get("https://api.example/").body(Full::default()).unwrap()));
     assert!(poll(&mut call).is_pending());
     let mut driver = session.driver();
-    for _ in 0..60 {
-        let _ = poll(&mut driver);
-        time.advance(Duration::from_millis(100));
-    }
+    drive(&mut driver, &time, 60, SECOND / 10);
     assert!(!session.state().unsaved);
     drop(driver);
     gate.open();
@@ -233,10 +218,8 @@ fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
                 Err(GrantError::terminal("invalid_grant"))
             }
         });
-        let session = session(time.clone(), grant, ModelStore::new());
+        let session = expired(&time, grant, ModelStore::new());
         cell.set(session.clone()).unwrap();
-        time.run(session.login(set("0"))).unwrap();
-        time.advance(SECOND * 301);
         let began = time.now().boot;
         let _ = time.run(session.token());
         time.now().boot - began

@@ -29,19 +29,14 @@ impl Store for Slow {
 fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
     let (answer, held) = oneshot::channel();
-    let session = session(time.clone(), grant.clone(), Slow(ModelStore::new(), Mutex::new(Some(held))));
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, grant.clone(), Slow(ModelStore::new(), Mutex::new(Some(held))));
     let mut driver = session.driver();
     let mut token = Box::pin(session.token());
     assert!(poll(&mut token).is_pending());
     let mut logout = Box::pin(session.logout());
     let _ = poll(&mut logout);
     answer.send(()).unwrap();
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        time.advance(SECOND);
-    }
+    drive(&mut driver, &time, 20, SECOND);
     assert!(poll(&mut logout).is_ready() && poll(&mut token).is_ready());
     assert_eq!(grant.count(), 0);
 }
@@ -67,7 +62,7 @@ impl Grant for Leisurely {
 
 /// A session whose driver is polled by the listener that hears of the logout, as a driver on another thread may be; and what
 /// lets the server answer.
-fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<tokenflight::Driver>>>, oneshot::Sender<()>) {
+fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<Driver>>>, oneshot::Sender<()>) {
     let (answer, held) = oneshot::channel();
     let driver = Arc::new(Mutex::new(None));
     let news = Arc::clone(&driver);
@@ -121,9 +116,7 @@ fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
 fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
     let grant = MockGrant::new();
-    let session_x = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), model.clone());
-    time.run(session_x.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session_x = expired(&time, Revoking(grant.clone(), Arc::clone(&revoked)), model.clone());
     grant.gate().close();
     let mut token = Box::pin(session_x.token());
     assert!(poll(&mut token).is_pending());
@@ -138,9 +131,7 @@ fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
 fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());
     let grant = MockGrant::new();
-    let session = session(time.clone(), Revoking(grant.clone(), Arc::clone(&revoked)), ModelStore::new());
-    time.run(session.login(set("0"))).unwrap();
-    time.advance(SECOND * 301);
+    let session = expired(&time, Revoking(grant.clone(), Arc::clone(&revoked)), ModelStore::new());
     grant.gate().close();
     let mut driver = session.driver();
     let mut token = Box::pin(session.token());
@@ -149,14 +140,11 @@ fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
     for _ in 0..20 {
         assert!(poll(&mut logout).is_pending());
         let _ = poll(&mut driver);
-        time.advance(Duration::from_millis(100));
+        time.advance(SECOND / 10);
     }
     assert!(revoked.lock().unwrap().is_empty());
     grant.gate().open();
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        time.advance(Duration::from_millis(100));
-    }
+    drive(&mut driver, &time, 20, SECOND / 10);
     assert!(poll(&mut logout).is_ready());
     assert_eq!(*revoked.lock().unwrap(), ["refresh-1", "refresh-0"]);
 }

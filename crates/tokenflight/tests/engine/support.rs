@@ -22,7 +22,7 @@ pub(crate) use futures_util::{
 pub(crate) use http::{Request, Response};
 pub(crate) use http_body_util::Full;
 pub(crate) use tokenflight::{
-    Audiences, BearerLayer, BoxFuture, CallbackStore, EntryState, Error, Event, EventOrGap, Grant, GrantError,
+    Audiences, BearerLayer, BoxFuture, CallbackStore, Driver, EntryState, Error, Event, EventOrGap, Grant, GrantError,
     GrantKey, MemoryStore, Now, Origins, RefreshToken, Revocation, Session, Store, StoredTokens, Time, TokenRequest,
     TokenSet, grant_fn, time::Sleep,
 };
@@ -47,6 +47,28 @@ pub(crate) fn session(time: impl Time, grant: impl Grant, store: impl Store) -> 
     Session::builder(grant).store(store).time(time).build().unwrap()
 }
 
+/// As [`session`], logged in with `access-0`, whose time is over.
+pub(crate) fn expired(time: &ManualTime, grant: impl Grant, store: impl Store) -> Session {
+    let session = session(time.clone(), grant, store);
+    time.run(session.login(set("0"))).unwrap();
+    time.advance(SECOND * 301);
+    session
+}
+
+/// Polls the driver so many times, and lets so much time pass after each.
+pub(crate) fn drive(driver: &mut Driver, time: &ManualTime, times: usize, step: Duration) {
+    for _ in 0..times {
+        let _ = poll(driver);
+        time.advance(step);
+    }
+}
+
+/// A clock, what is stored, and a store before it that can fail.
+pub(crate) fn watched() -> (ManualTime, ModelStore, MockStore) {
+    let model = ModelStore::new();
+    (ManualTime::new(1), model.clone(), MockStore::before(model))
+}
+
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
 }
@@ -62,6 +84,12 @@ pub(crate) fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> 
     #[allow(clippy::disallowed_methods)] // A watchdog.
     thread::spawn(move || sender.send(work()));
     receiver.recv_timeout(limit).ok()
+}
+
+/// Runs this on a thread of its own, where it must not wait for itself.
+#[track_caller]
+pub(crate) fn assert_comes_back(work: impl FnOnce() + Send + 'static) {
+    assert!(within(SECOND * 5, work).is_some(), "a deadlock");
 }
 
 /// Every event that was told so far.

@@ -1,9 +1,6 @@
 //! Clocks of other hosts, and of computers that were switched on lately.
 
-use tokenflight::{Session, TokenSet};
-use tokenflight_test::{ManualTime, MockGrant};
-
-use crate::world::{SECOND, poll, world};
+use crate::fixture::*;
 
 /// Tokens that were received before this computer was switched on: from another host, or from a file.
 #[test]
@@ -39,8 +36,7 @@ fn a_forced_refresh_that_meets_the_first_load_brings_a_newer_token_whatever_the_
     drop(session);
     world.time.advance(SECOND * 20);
     world.time.step_wall_back(SECOND * 600);
-    let session =
-        Session::builder(world.grant.clone()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
+    let session = world.elsewhere(&world.grant);
     let token = world.time.run(session.refresh()).unwrap();
     assert_eq!(token.access().expose(), "access-1");
 }

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use tokenflight::{BearerLayer, Origins};
-
-use super::fixture::{Fixture, LIFETIME, SECOND, ends, goes_on};
+use crate::fixture::*;
 
 #[test]
 fn a_driver_that_is_never_polled_takes_nothing_over() {
@@ -58,9 +55,7 @@ fn a_flight_survives_its_driver_and_is_finished_by_the_next_caller() {
 
 #[test]
 fn a_flight_whose_waiters_are_gone_is_finished_by_the_driver() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, mut driver) = Fixture::driven();
     fixture.fly();
     fixture.grant.gate().open();
     goes_on(&mut driver);
@@ -113,9 +108,7 @@ fn a_driver_that_is_replaced_is_woken_to_notice() {
 
 #[test]
 fn a_flight_that_a_logout_abandons_is_taken_to_its_end_by_the_driver() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, mut driver) = Fixture::driven();
     fixture.fly();
     // The logout waits for the flight, to revoke what it brings, and is cut off.
     assert!(fixture.session.logout().now_or_never().is_none());

@@ -1,13 +1,9 @@
 //! What the last handle leaves, and what is told of it.
 
-use futures_util::FutureExt;
-use tokenflight::{Event, Session};
-use tokenflight_test::{
-    MockGrant,
-    mock::{Fate, OpKind},
-};
+use tokenflight::Event;
+use tokenflight_test::mock::Fate;
 
-use crate::world::{SECOND, driven, poll, set, world};
+use crate::fixture::*;
 
 /// A driver that was spawned and whose task has not run yet.
 #[test]
@@ -97,10 +93,7 @@ fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());
     drop(session);
-    for _ in 0..12 {
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND);
-    }
+    world.drive(&mut driver, 12, SECOND);
     let fates: Vec<_> =
         world.store.log().into_iter().filter(|call| call.kind == OpKind::Commit).map(|call| call.fate).collect();
     assert!(!fates.contains(&Fate::Dropped), "{fates:?}");
@@ -110,12 +103,9 @@ fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last
 #[test]
 fn a_refresh_that_waits_for_a_claim_ends_with_the_last_handle() {
     let (world, session) = world();
-    let other = Session::builder(MockGrant::new()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
     let stuck = MockGrant::new();
     stuck.gate().close();
-    let elsewhere =
-        Session::builder(stuck.clone()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
-    drop(other);
+    let elsewhere = world.elsewhere(&stuck);
     world.time.advance(SECOND * 301);
     assert!(elsewhere.token().now_or_never().is_none());
     let mut driver = session.driver();

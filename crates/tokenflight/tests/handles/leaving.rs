@@ -2,18 +2,13 @@
 
 use std::{convert::Infallible, task::Poll};
 
-use futures_util::FutureExt;
 use http_body_util::BodyExt;
-use tokenflight::{BearerLayer, Origins, TokenSet};
-use tokenflight_test::mock::{OpKind, Trouble};
 
-use super::fixture::{Fixture, SECOND, access, ends, goes_on, poll};
+use crate::fixture::*;
 
 #[test]
 fn a_rotation_outlives_the_last_handle_and_then_the_driver_ends() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, mut driver) = Fixture::driven();
     fixture.fly();
     let left = fixture.leave();
     goes_on(&mut driver);
@@ -25,9 +20,7 @@ fn a_rotation_outlives_the_last_handle_and_then_the_driver_ends() {
 
 #[test]
 fn a_rotation_that_cannot_be_stored_at_once_outlives_the_last_handle() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, driver) = Fixture::driven();
     fixture.fly();
     let left = fixture.leave();
     (0..3).for_each(|_| left.store.push(OpKind::Commit, Trouble::Fail));
@@ -39,9 +32,7 @@ fn a_rotation_that_cannot_be_stored_at_once_outlives_the_last_handle() {
 
 #[test]
 fn what_waits_to_be_stored_outlives_the_last_handle() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, driver) = Fixture::driven();
     // The rotation cannot be stored, and then no handle is left.
     (0..3).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     assert!(fixture.session.refresh().now_or_never().unwrap().is_ok());
@@ -54,9 +45,7 @@ fn what_waits_to_be_stored_outlives_the_last_handle() {
 
 #[test]
 fn a_logout_that_was_cut_off_outlives_the_last_handle() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, mut driver) = Fixture::driven();
     fixture.store.gate(OpKind::Reset).close();
     assert!(fixture.session.logout().now_or_never().is_none());
     let left = fixture.leave();
@@ -69,9 +58,7 @@ fn a_logout_that_was_cut_off_outlives_the_last_handle() {
 
 #[test]
 fn a_store_that_never_recovers_does_not_keep_the_driver_for_ever() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, driver) = Fixture::driven();
     fixture.store.set_down(true);
     assert!(fixture.session.logout().now_or_never().is_some());
     let left = fixture.leave();
@@ -81,10 +68,8 @@ fn a_store_that_never_recovers_does_not_keep_the_driver_for_ever() {
 
 #[test]
 fn an_idle_driver_ends_with_the_last_handle() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
+    let (fixture, mut driver) = Fixture::driven();
     let other = fixture.session.clone();
-    goes_on(&mut driver);
     let left = fixture.leave();
     goes_on(&mut driver);
     drop(other);
@@ -147,9 +132,7 @@ fn a_waiter_keeps_its_session_and_a_driver_does_not() {
 /// A refusal in the trailers of a gRPC call comes too late for that call: it starts a refresh that no caller waits for.
 #[test]
 fn a_refresh_that_has_not_begun_when_the_last_handle_goes_is_not_begun() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, driver) = Fixture::driven();
     fixture.time.advance(60 * SECOND);
     let client = tower::service_fn(|_: http::Request<String>| async {
         let trailers = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), "16".parse().unwrap())]);

@@ -1,67 +1,49 @@
 //! What a logout has made useless is revoked, whichever task finishes what it began.
 
-use futures_util::{FutureExt, future::select};
-use tokenflight::Session;
-use tokenflight_test::{
-    MockGrant,
-    mock::{OpKind, Trouble},
-};
+use futures_util::future::select;
 
-use crate::world::{SECOND, driven, poll, set, world, world_with};
+use crate::{fixture::*, world::world_with};
 
-/// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
-/// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
-#[test]
-fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_gone() {
+/// A refresh is out, the user logs out meanwhile, and the call comes back before the server has answered.
+fn logged_out_during_a_refresh() -> (World, Session, Driver) {
     let (world, session, mut driver) = driven();
     world.grant.gate().close();
     assert!(session.refresh().now_or_never().is_none());
     assert!(poll(&mut driver).is_pending());
     assert_eq!(world.grant.count(), 1);
-    {
-        let mut logout = Box::pin(session.logout());
-        let mut done = false;
-        for _ in 0..100 {
-            if poll(&mut logout).is_ready() {
-                done = true;
-                break;
-            }
-            let _ = poll(&mut driver);
-            world.time.advance(SECOND / 5);
+    let mut logout = Box::pin(session.logout());
+    for _ in 0..100 {
+        if poll(&mut logout).is_ready() {
+            drop(logout);
+            return (world, session, driver);
         }
-        assert!(done);
+        let _ = poll(&mut driver);
+        world.time.advance(SECOND / 5);
     }
+    panic!("the logout is not over");
+}
+
+/// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
+/// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
+#[test]
+fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_gone() {
+    let (world, session, mut driver) = logged_out_during_a_refresh();
     drop(session);
     assert!(poll(&mut driver).is_pending());
     world.grant.gate().open();
     world.time.run(driver);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// The user logs out while a refresh is under way, and another one logs in before its answer has come. What it brings is a
 /// live refresh token of the user who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
-    let (world, session, mut driver) = driven();
-    world.grant.gate().close();
-    assert!(session.refresh().now_or_never().is_none());
-    assert!(poll(&mut driver).is_pending());
-    let mut logout = Box::pin(session.logout());
-    for _ in 0..100 {
-        if poll(&mut logout).is_ready() {
-            break;
-        }
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND / 5);
-    }
-    drop(logout);
+    let (world, session, mut driver) = logged_out_during_a_refresh();
     world.time.run(session.login(set("bob"))).unwrap();
     world.grant.gate().open();
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND / 5);
-    }
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.drive(&mut driver, 20, SECOND / 5);
+    world.assert_revoked("refresh-1");
     assert!(!world.revoked().contains(&"refresh-bob".to_owned()));
 }
 
@@ -112,12 +94,9 @@ fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
     world.store.gate(OpKind::Reset).close();
     assert!(session.logout().now_or_never().is_none());
     world.store.gate(OpKind::Reset).open();
-    for _ in 0..50 {
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND);
-    }
+    world.drive(&mut driver, 50, SECOND);
     assert!(!session.state().unsaved);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// A logout whose caller goes, and another login at once: the refresh token of the first is stored no more and alive.
@@ -128,12 +107,9 @@ fn a_logout_that_is_cut_off_by_another_login_revokes_what_was_stored() {
     assert!(session.logout().now_or_never().is_none());
     world.store.gate(OpKind::Reset).open();
     world.time.run(select(Box::pin(session.login(set("bob"))), &mut driver));
-    for _ in 0..20 {
-        let _ = poll(&mut driver);
-        world.time.advance(SECOND);
-    }
+    world.drive(&mut driver, 20, SECOND);
     assert_eq!(world.stored().as_deref(), Some("refresh-bob"));
-    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-0");
 }
 
 /// Several logouts in a row, of which only the last is waited for.
@@ -144,7 +120,7 @@ fn a_logout_after_a_logout_that_was_cut_off_says_what_it_revoked() {
     assert!(session.logout().now_or_never().is_none());
     world.store.gate(OpKind::Reset).open();
     world.time.run(session.logout()).unwrap();
-    assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-0");
 }
 
 /// Each of them has to read the store for itself, and the first one's answer comes when the second
@@ -203,12 +179,10 @@ fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked(
     world.store.push(OpKind::Commit, Trouble::Fail);
     world.time.run(session.refresh()).unwrap();
     assert!(session.state().unsaved);
-    let elsewhere =
-        Session::builder(MockGrant::new()).store(world.model.clone()).time(world.time.clone()).build().unwrap();
-    world.time.run(elsewhere.logout()).unwrap();
+    world.time.run(world.elsewhere(&MockGrant::new()).logout()).unwrap();
     drop(session);
     world.time.run(driver);
-    assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
+    world.assert_revoked("refresh-1");
 }
 
 /// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait for it.

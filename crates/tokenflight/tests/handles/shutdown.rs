@@ -1,16 +1,12 @@
 //! The session is closed in good order.
 
-use futures_util::FutureExt;
 use tokenflight::ErrorKind;
-use tokenflight_test::mock::{OpKind, Trouble};
 
-use super::fixture::{Fixture, LIFETIME, SECOND, ends, goes_on, poll};
+use crate::fixture::*;
 
 #[test]
 fn a_shutdown_waits_until_the_rotation_is_adopted_and_stored() {
-    let fixture = Fixture::new();
-    let mut driver = fixture.session.driver();
-    goes_on(&mut driver);
+    let (fixture, driver) = Fixture::driven();
     fixture.fly();
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     let mut shutdown = Box::pin(fixture.session.shutdown(60 * SECOND));

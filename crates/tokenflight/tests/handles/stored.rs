@@ -1,17 +1,12 @@
 //! A login or logout that the store has not taken is stored by what comes next.
 
-use futures_util::FutureExt;
-use tokenflight::{Audiences, GrantKey};
-use tokenflight_test::{
-    ManualTime, MockGrant, MockStore, ModelStore,
-    mock::{OpKind, Trouble},
-};
+use tokenflight::GrantKey;
+use tokenflight_test::MockStore;
 
-use crate::world::{SECOND, poll, set, world};
+use crate::fixture::*;
 
-/// The shutdown is storing a rotation; the user logs out meanwhile, and the caller of that goes.
-#[test]
-fn a_shutdown_stores_a_logout_that_comes_meanwhile() {
+/// What is stored after a shutdown that was storing a rotation when this change came, whose caller went.
+fn stored_after_a_shutdown(change: impl FnOnce(&Session)) -> Option<String> {
     let (world, session) = world();
     world.store.push(OpKind::Commit, Trouble::Fail);
     world.time.run(session.refresh()).unwrap();
@@ -20,29 +15,24 @@ fn a_shutdown_stores_a_logout_that_comes_meanwhile() {
     let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
     assert!(poll(&mut shutdown).is_pending());
     world.store.gate(OpKind::Reset).close();
-    assert!(session.logout().now_or_never().is_none());
+    change(&session);
     world.store.gate(OpKind::Commit).open();
     world.store.gate(OpKind::Reset).open();
     world.time.run(shutdown).unwrap();
     assert!(!session.state().unsaved, "the shutdown says that all is stored");
-    assert_eq!(world.stored(), None, "the logout is not stored");
+    world.stored()
 }
 
-/// The same with another login.
+#[test]
+fn a_shutdown_stores_a_logout_that_comes_meanwhile() {
+    let stored = stored_after_a_shutdown(|session| assert!(session.logout().now_or_never().is_none()));
+    assert_eq!(stored, None, "the logout is not stored");
+}
+
 #[test]
 fn a_shutdown_stores_a_login_that_comes_meanwhile() {
-    let (world, session) = world();
-    world.store.push(OpKind::Commit, Trouble::Fail);
-    world.time.run(session.refresh()).unwrap();
-    world.store.gate(OpKind::Commit).close();
-    let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
-    assert!(poll(&mut shutdown).is_pending());
-    world.store.gate(OpKind::Reset).close();
-    assert!(session.login(set("next")).now_or_never().is_none());
-    world.store.gate(OpKind::Commit).open();
-    world.store.gate(OpKind::Reset).open();
-    world.time.run(shutdown).unwrap();
-    assert_eq!(world.stored().as_deref(), Some("refresh-next"));
+    let stored = stored_after_a_shutdown(|session| assert!(session.login(set("next")).now_or_never().is_none()));
+    assert_eq!(stored.as_deref(), Some("refresh-next"));
 }
 
 /// No driver; the store fails once while the user logs out. Callers go on asking.

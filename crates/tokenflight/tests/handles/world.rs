@@ -1,8 +1,11 @@
-//! A session whose grant notes what it revokes, over a store that can fail and hang.
+//! A session whose grant notes what it revokes, over a store that can fail and hang; and what is left of it.
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -15,11 +18,17 @@ use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-type Revoked = Arc<Mutex<Vec<String>>>;
+/// What becomes of the grant, which only the session owns, and what is told.
+#[derive(Default)]
+struct Ledger {
+    dropped: AtomicUsize,
+    revoked: Mutex<Vec<String>>,
+    told: Mutex<Vec<Event>>,
+}
 
-struct Revoking(MockGrant, Revoked, Duration, ManualTime);
+struct Booked(MockGrant, Arc<Ledger>, Duration, ManualTime);
 
-impl Grant for Revoking {
+impl Grant for Booked {
     fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>> {
         self.0.request(request)
     }
@@ -29,19 +38,26 @@ impl Grant for Revoking {
             if !self.2.is_zero() {
                 tokenflight::Time::sleep(&self.3, self.2).await;
             }
-            self.1.lock().unwrap().push(token.expose().to_owned());
+            self.1.revoked.lock().unwrap().push(token.expose().to_owned());
             Ok(())
         })
     }
 }
 
+impl Drop for Booked {
+    fn drop(&mut self) {
+        self.1.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a session touches, and what is left when its last handle is gone.
 pub(crate) struct World {
     pub(crate) time: ManualTime,
     pub(crate) grant: MockGrant,
     pub(crate) store: MockStore,
+    /// Behind `store`.
     pub(crate) model: ModelStore,
-    revoked: Revoked,
-    events: Arc<Mutex<Vec<Event>>>,
+    ledger: Arc<Ledger>,
     revocation: Duration,
 }
 
@@ -49,10 +65,11 @@ pub(crate) fn set(name: &str) -> TokenSet {
     TokenSet::new(format!("access-{name}")).refresh_token(format!("refresh-{name}")).expires_in(SECOND * 300)
 }
 
+/// A session that is logged in with `access-0`, whose server takes so long to revoke a token.
 pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
     let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
-    let (store, revoked, events) = (MockStore::before(model.clone()), Arc::default(), Arc::default());
-    let world = World { time, grant, store, model, revoked, events, revocation };
+    let (store, ledger) = (MockStore::before(model.clone()), Arc::default());
+    let world = World { time, grant, store, model, ledger, revocation };
     let session = world.session();
     world.time.run(session.login(set("0"))).unwrap();
     (world, session)
@@ -66,33 +83,63 @@ pub(crate) fn world() -> (World, Session) {
 pub(crate) fn driven() -> (World, Session, Driver) {
     let (world, session) = world();
     let mut driver = session.driver();
-    assert!(poll(&mut driver).is_pending());
+    goes_on(&mut driver);
     (world, session, driver)
 }
 
 impl World {
     /// Another session of the same login, which has not read the store yet.
     pub(crate) fn session(&self) -> Session {
-        let told = Arc::clone(&self.events);
-        let revoked = Arc::clone(&self.revoked);
-        Session::builder(Revoking(self.grant.clone(), revoked, self.revocation, self.time.clone()))
+        let listener = Arc::clone(&self.ledger);
+        let grant = Booked(self.grant.clone(), Arc::clone(&self.ledger), self.revocation, self.time.clone());
+        Session::builder(grant)
             .store(self.store.clone())
             .time(self.time.clone())
-            .on_event(move |event| told.lock().unwrap().push(event.clone()))
+            .on_event(move |event| listener.told.lock().unwrap().push(event.clone()))
             .build()
             .unwrap()
     }
 
+    /// Another process on the same store.
+    pub(crate) fn elsewhere(&self, grant: &MockGrant) -> Session {
+        Session::builder(grant.clone()).store(self.model.clone()).time(self.time.clone()).build().unwrap()
+    }
+
+    /// Polls the driver so many times, and lets so much time pass after each.
+    pub(crate) fn drive(&self, driver: &mut Driver, times: usize, step: Duration) {
+        for _ in 0..times {
+            let _ = poll(driver);
+            self.time.advance(step);
+        }
+    }
+
+    /// The refresh token in the store; none after a logout.
+    pub(crate) fn stored(&self) -> Option<String> {
+        stored_in(&self.model)
+    }
+
+    /// The refresh tokens that were revoked.
     pub(crate) fn revoked(&self) -> Vec<String> {
-        self.revoked.lock().unwrap().clone()
+        self.ledger.revoked.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_revoked(&self, token: &str) {
+        assert!(self.revoked().contains(&token.to_owned()), "only {:?}", self.revoked());
     }
 
     pub(crate) fn told(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        self.ledger.told.lock().unwrap().clone()
     }
 
-    pub(crate) fn stored(&self) -> Option<String> {
-        stored_in(&self.model)
+    pub(crate) fn is_gone(&self) -> bool {
+        self.ledger.dropped.load(Ordering::SeqCst) == 1
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_nothing_is_left(&self) {
+        assert!(self.is_gone(), "the session leaked");
+        assert_eq!(self.time.pending_sleeps(), 0, "a timer leaked");
     }
 }
 
@@ -104,4 +151,14 @@ pub(crate) fn stored_in(model: &ModelStore) -> Option<String> {
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
+}
+
+#[track_caller]
+pub(crate) fn goes_on(driver: &mut Driver) {
+    assert!(poll(driver).is_pending(), "the driver has ended");
+}
+
+#[track_caller]
+pub(crate) fn ends(mut driver: Driver) {
+    assert!(poll(&mut driver).is_ready(), "the driver goes on");
 }

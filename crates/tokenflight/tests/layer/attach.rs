@@ -1,22 +1,8 @@
 //! On which requests the token goes, and how.
 
-use std::task::Poll;
+use tokenflight::NoToken;
 
-use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::Full;
-use tokenflight::{
-    BearerLayer, BearerOptions, BoxError, Error, ErrorKind, GrantError, NoToken, Origins, Session, TokenSet,
-};
-use tokenflight_test::{ManualTime, MockGrant, mock::Step};
-use tokio_test::{assert_pending, task};
-use tower_layer::Layer;
-use tower_service::Service;
-
-use crate::fixture::{
-    API, Fixture, LIFE, ME, OTHER, Req, bearer, explained, failure, get, now, ok, our_failure, read, response, secs,
-    status, unauthorized,
-};
+use crate::fixture::*;
 
 #[test]
 fn the_token_is_attached_exactly_once_and_marked_sensitive() {
@@ -50,12 +36,9 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
 #[test]
 fn a_renewal_beside_a_request_never_overtakes_it() {
     for yields in 0..6 {
-        let (time, grant) = (ManualTime::new(7), MockGrant::new());
+        let grant = MockGrant::new();
         grant.set_yields(yields);
-        let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
-        let login = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE);
-        now(session.login(login)).unwrap();
-        time.advance(secs(60));
+        let (_time, session) = logged_in(grant.clone());
         // A refresh that its caller has given up: the next request carries it on.
         assert!(session.refresh().now_or_never().is_none() || yields == 0);
         let behind = session.clone();
@@ -268,8 +251,7 @@ fn after_a_logout_the_error_says_so() {
 
 #[test]
 fn an_ended_session_fails_every_request_after_one_token_request() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     for _ in 0..3 {
         let mut call = fixture.call(get(ME));
@@ -283,13 +265,10 @@ fn an_ended_session_fails_every_request_after_one_token_request() {
 
 #[test]
 fn an_expired_token_is_replaced_before_the_request_is_sent() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     let mut call = fixture.call(get(ME));
     fixture.nothing_received();
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -297,16 +276,10 @@ fn an_expired_token_is_replaced_before_the_request_is_sent() {
 fn without_a_driver_a_token_within_its_lead_is_used_until_it_expires() {
     let mut fixture = Fixture::new();
     fixture.time.advance(LIFE - secs(70));
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.gets_through_with("access-0");
     assert_eq!(fixture.grant.count(), 0, "a program may not live to store the answer");
     fixture.time.advance(secs(20));
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.gets_through_with("access-1");
 }
 
 #[test]
@@ -324,8 +297,7 @@ fn a_clone_of_the_client_shares_the_session() {
     fixture.client = fixture.client.clone();
     fixture.succeeds_with("access-0");
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
     fixture.client = fixture.client.clone();
     fixture.time.advance(secs(20));
     fixture.succeeds_with("access-1");
@@ -343,6 +315,5 @@ fn a_fresh_tokens_refusal_is_returned_without_a_refresh() {
     fixture.succeeds_with("access-0");
     fixture.time.advance(secs(1));
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
 }

@@ -1,16 +1,8 @@
 //! The body of a refusal is let go before anything is waited for, and what was read of it is handed out again.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body::Body;
-use tokenflight::{BearerBody, ErrorKind, FailureClass, GrantError, bearer::Shortened};
-use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
+use tokenflight::bearer::Shortened;
 
-use crate::{
-    fixture::{Fixture, ME, challenged, get, millis, ok, read, response, status},
-    scripted::{End, Probe, TestBody},
-};
+use crate::{fixture::*, scripted::Probe};
 
 /// The limit of what is kept.
 const LIMIT: usize = 16 * 1024;
@@ -21,8 +13,7 @@ fn kept(body: TestBody) -> (BearerBody<TestBody>, Probe) {
     let mut fixture = Fixture::new();
     fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
     let probe = body.probe();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.answered_with(challenged(&["Bearer"], body));
     let answer = response(call.poll_until_idle());
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(probe.drops(), 1, "it was let go");
@@ -39,8 +30,7 @@ fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refre
     fixture.grant.gate().close();
     let body = TestBody::text("part").end(End::Stalls);
     let probe = body.probe();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.answered_with(challenged(&["Bearer"], body));
     assert_pending!(call.poll_until_idle());
     assert_eq!(fixture.grant.gate().parked(), 1, "the refresh does not wait for the body");
     fixture.time.advance(millis(249));
@@ -52,9 +42,7 @@ fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refre
     assert_eq!(probe.drops(), 1, "the body does not wait for the refresh");
     let polls = probe.polls();
     fixture.grant.gate().open();
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(probe.polls(), polls);
 }
 
@@ -64,8 +52,7 @@ fn a_replay_waits_for_a_stalling_body_no_longer_than_a_quarter_of_a_second() {
     let mut fixture = Fixture::new();
     let body = TestBody::new().end(End::Stalls);
     let probe = body.probe();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Bearer"], body));
+    let mut call = fixture.answered_with(challenged(&["Bearer"], body));
     assert_pending!(call.poll_until_idle());
     assert_eq!((fixture.grant.count(), probe.drops()), (1, 0));
     fixture.nothing_received();
@@ -159,8 +146,7 @@ fn a_body_can_be_made_and_taken_apart() {
     assert!(empty.is_end_stream() && empty.is_whole());
     assert!(empty.into_inner().is_none());
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(http::Response::new(TestBody::text("abc")));
+    let mut call = fixture.answered_with(Response::new(TestBody::text("abc")));
     let inner = response(call.poll()).into_body().into_inner().unwrap();
     assert_eq!(read(inner).0, b"abc");
     assert!(kept(TestBody::text("no")).0.into_inner().is_none());
@@ -215,8 +201,7 @@ fn a_whole_body_is_what_the_inner_one_says() {
     ] {
         let mut fixture = Fixture::new();
         let (hint, end) = (body.size_hint(), body.is_end_stream());
-        let mut call = fixture.call(get(ME));
-        fixture.received().1.send_response(http::Response::new(body));
+        let mut call = fixture.answered_with(Response::new(body));
         let mut body = response(call.poll()).into_body();
         assert_eq!(format!("{body:?}"), "BearerBody(whole)");
         assert_eq!((body.size_hint().exact(), body.size_hint().lower()), (hint.exact(), hint.lower()));
@@ -230,8 +215,7 @@ fn a_whole_body_is_what_the_inner_one_says() {
 #[test]
 fn an_error_of_a_whole_body_is_passed_on() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(http::Response::new(TestBody::text("abc").end(End::Broken)));
+    let mut call = fixture.answered_with(Response::new(TestBody::text("abc").end(End::Broken)));
     let (data, _, error) = read(response(call.poll()).into_body());
     assert_eq!(data, b"abc");
     assert!(error.is_some());
@@ -241,8 +225,7 @@ fn an_error_of_a_whole_body_is_passed_on() {
 #[test]
 fn the_second_refusal_has_its_whole_body() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.refused_and_waiting(get(ME));
     let body = TestBody::text("still no").end(End::Stalls);
     let probe = body.probe();
     fixture.received_with("access-1").send_response(challenged(&["Bearer"], body));
@@ -255,15 +238,14 @@ fn the_second_refusal_has_its_whole_body() {
 fn the_reason_of_a_failure_is_not_lost_while_the_body_is_read() {
     let mut fixture = Fixture::new();
     fixture.grant.push(Step::Fail(GrantError::throttled(Some(millis(100)))));
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::new().end(End::Stalls)));
+    let mut call = fixture.answered_with(challenged(&["Bearer"], TestBody::new().end(End::Stalls)));
     assert_pending!(call.poll_until_idle());
     fixture.time.advance(millis(250));
-    let reason = crate::fixture::explained(call.poll_until_idle());
+    let reason = explained(call.poll_until_idle());
     assert_eq!(reason, ErrorKind::Refresh(FailureClass::Throttled));
 }
 
 fn next(body: &mut BearerBody<TestBody>) -> Option<Result<http_body::Frame<Bytes>, crate::scripted::Broken>> {
     use http_body_util::BodyExt;
-    crate::fixture::now(body.frame())
+    now(body.frame())
 }

@@ -1,34 +1,9 @@
 //! The response future is dropped at every poll of every scenario: no permit, timer or waker is lost, no
 //! refresh dies, no refresh token is presented twice, and the next request succeeds.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use tokenflight_test::{AuthServer, ResourceServer};
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerFuture, BearerLayer, BoxError, BoxFuture, Driver, Origins, Session, Time, bearer::CloneBody,
-};
-use tokenflight_test::{AuthServer, ManualTime, ResourceServer};
-use tokio::sync::Semaphore;
-use tokio_test::task;
-use tower::limit::ConcurrencyLimit;
-use tower_layer::Layer;
-use tower_service::Service;
-
-use crate::{
-    fixture::{API, LIFE, ME, Req, Res, get, millis, now, secs},
-    scripted::{End, TestBody},
-};
+use crate::fixture::*;
 
 /// What the inner service does on its way; shared by its clones.
 #[derive(Default)]

@@ -2,17 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderValue, StatusCode, header};
-use tokenflight::{Error, ErrorKind, FailureClass, GrantError, ReusePolicy};
-use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
-
-use crate::{
-    fixture::{
-        Fixture, LIFE, ME, challenged, explained, failure, get, millis, ok, our_failure, read, response, secs, status,
-    },
-    scripted::{End, TestBody},
-};
+use crate::fixture::*;
 
 /// An error of the inner service.
 #[derive(Debug, PartialEq)]
@@ -98,8 +88,7 @@ fn all_that_waited_get_the_one_failure() {
 fn one_request_never_makes_two_token_requests_however_long_its_refusal_takes() {
     let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.backoff_base = millis(1)));
     fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Bearer"], TestBody::text("no").end(End::Stalls)));
+    let mut call = fixture.answered_with(challenged(&["Bearer"], TestBody::text("no").end(End::Stalls)));
     assert_pending!(call.poll_until_idle());
     assert_eq!(fixture.grant.count(), 1, "the refresh goes on beside");
     fixture.time.advance(millis(250));
@@ -110,7 +99,7 @@ fn one_request_never_makes_two_token_requests_however_long_its_refusal_takes() {
 #[test]
 fn without_a_refresh_token_the_refusal_says_so() {
     let mut fixture = Fixture::blank(|builder| builder);
-    crate::fixture::now(fixture.session.login(tokenflight::TokenSet::new("access-0"))).unwrap();
+    now(fixture.session.login(TokenSet::new("access-0"))).unwrap();
     fixture.time.advance(LIFE);
     let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::NoRefreshToken);
@@ -120,8 +109,7 @@ fn without_a_refresh_token_the_refusal_says_so() {
 
 #[test]
 fn a_failed_refresh_fails_the_request_that_has_no_token() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.push(Step::Fail(GrantError::throttled(None)));
     let mut call = fixture.call(get(ME));
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::Refresh(FailureClass::Throttled));
@@ -136,8 +124,7 @@ fn a_panicking_grant_is_an_error_of_the_request_and_no_more() {
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::Refresh(FailureClass::NotSent));
     fixture.time.advance(millis(2_000));
     let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
 }
 
 #[test]
@@ -151,10 +138,8 @@ fn an_error_of_the_first_send_is_passed_on_as_it_is() {
 
 #[test]
 fn an_error_of_the_first_send_after_a_wait_is_passed_on_as_it_is() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut fixture = Fixture::expired();
+    let mut call = fixture.waiting(get(ME));
     fixture.received().1.send_error(Inner(2));
     assert_eq!(failure(call.poll_until_idle()).downcast_ref(), Some(&Inner(2)));
 }
@@ -162,8 +147,7 @@ fn an_error_of_the_first_send_after_a_wait_is_passed_on_as_it_is() {
 #[test]
 fn an_error_of_the_replay_is_passed_on_as_it_is() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.refused_and_waiting(get(ME));
     fixture.received().1.send_error(Inner(3));
     assert_eq!(failure(call.poll_until_idle()).downcast_ref(), Some(&Inner(3)));
     assert_eq!(fixture.grant.count(), 1);

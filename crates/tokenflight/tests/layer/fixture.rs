@@ -1,26 +1,36 @@
 //! What a conversation stands on: a session on manual time, the layer, and both ends of its inner service.
 
-use std::{
-    future::Future,
+pub(crate) use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
     pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body::Body;
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Driver, Error, ErrorKind, Origins, Session,
-    SessionBuilder, TokenSet, bearer::CloneBody,
+pub(crate) use bytes::Bytes;
+pub(crate) use futures_util::FutureExt;
+pub(crate) use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+pub(crate) use http_body::Body;
+pub(crate) use http_body_util::{BodyExt, Full};
+pub(crate) use tokenflight::{
+    Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, BoxError, BoxFuture, Driver, Error, ErrorKind,
+    FailureClass, Grant, GrantError, OriginError, Origins, ReusePolicy, Session, SessionBuilder, Time, TokenRequest,
+    TokenSet, bearer::CloneBody, grant_fn,
 };
-use tokenflight_test::{ManualTime, MockGrant};
-use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
+pub(crate) use tokenflight_test::{ManualTime, MockGrant, mock::Step};
+pub(crate) use tokio::sync::Semaphore;
+pub(crate) use tokio_test::{assert_pending, assert_ready_ok, task};
+pub(crate) use tower::{ServiceExt, limit::ConcurrencyLimit};
+pub(crate) use tower_layer::Layer;
+pub(crate) use tower_service::Service;
+pub(crate) use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
-use crate::scripted::TestBody;
+pub(crate) use crate::scripted::{End, TestBody};
 
 /// The lifetime of most tokens here.
 pub(crate) const LIFE: Duration = secs(300);
@@ -69,6 +79,13 @@ impl Fixture {
         fixture
     }
 
+    /// As [`new`](Self::new), and the token has run out.
+    pub(crate) fn expired() -> Self {
+        let fixture = Self::new();
+        fixture.time.advance(LIFE);
+        fixture
+    }
+
     /// The same session behind another layer and another client.
     pub(crate) fn layered(mut self, change: impl FnOnce(BearerLayer) -> BearerLayer) -> Self {
         let layer = BearerLayer::new(self.session.clone(), Origins::new([API, OTHER]).unwrap());
@@ -104,6 +121,21 @@ impl Fixture {
         task::spawn(self.client.call(request))
     }
 
+    /// Sends a request that has no answer before something else happens.
+    #[track_caller]
+    pub(crate) fn waiting(&mut self, request: Req) -> Call {
+        let mut call = self.call(request);
+        assert_pending!(call.poll_until_idle());
+        call
+    }
+
+    /// Sends a request with `access-0`, which the server has not answered yet.
+    #[track_caller]
+    pub(crate) fn sent(&mut self, request: Req) -> (Call, SendResponse<Res>) {
+        let call = self.call(request);
+        (call, self.received_with("access-0"))
+    }
+
     /// Sends a request that is refused, and gives the refusal back to the layer.
     #[track_caller]
     pub(crate) fn refused(&mut self, request: Req) -> Call {
@@ -112,9 +144,17 @@ impl Fixture {
         call
     }
 
+    /// As [`refused`](Self::refused), and the caller does not hear of it at once.
+    #[track_caller]
+    pub(crate) fn refused_and_waiting(&mut self, request: Req) -> Call {
+        let mut call = self.refused(request);
+        assert_pending!(call.poll_until_idle());
+        call
+    }
+
     /// Sends a request, and gives this answer to it back to the layer.
     #[track_caller]
-    pub(crate) fn refused_with(&mut self, answer: Res) -> Call {
+    pub(crate) fn answered_with(&mut self, answer: Res) -> Call {
         let call = self.call(get(ME));
         self.received().1.send_response(answer);
         call
@@ -137,6 +177,20 @@ impl Fixture {
         respond
     }
 
+    /// The next thing that this call does is to send its request, with this token.
+    #[track_caller]
+    pub(crate) fn sent_by(&mut self, call: &mut Call, token: &str) -> SendResponse<Res> {
+        assert_pending!(call.poll_until_idle());
+        self.received_with(token)
+    }
+
+    /// As [`sent_by`](Self::sent_by), and the answer is a success.
+    #[track_caller]
+    pub(crate) fn succeeds(&mut self, call: &mut Call, token: &str) {
+        self.sent_by(call, token).send_response(ok());
+        assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+    }
+
     #[track_caller]
     pub(crate) fn nothing_received(&mut self) {
         assert!(self.server.poll_request().is_pending(), "a request has arrived");
@@ -151,12 +205,28 @@ impl Fixture {
         assert_eq!(status(call.poll()), StatusCode::OK);
     }
 
+    /// A request that may have to wait for a new token is answered: it had this one.
+    #[track_caller]
+    pub(crate) fn gets_through_with(&mut self, token: &str) {
+        let mut call = self.call(get(ME));
+        self.succeeds(&mut call, token);
+    }
+
     /// The driver as a task, after its first poll.
     pub(crate) fn drive(&self) -> task::Spawn<Driver> {
         let mut driver = task::spawn(self.session.driver());
         assert!(driver.poll_until_idle().is_pending());
         driver
     }
+}
+
+/// A session with this grant, logged in with `access-0` a minute ago.
+pub(crate) fn logged_in(grant: impl Grant) -> (ManualTime, Session) {
+    let time = ManualTime::new(7);
+    let session = Session::builder(grant).time(time.clone()).build().unwrap();
+    now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
+    time.advance(secs(60));
+    (time, session)
 }
 
 pub(crate) fn get(uri: &str) -> Req {

@@ -1,27 +1,11 @@
 //! Code of the user's that runs inside the layer may use the layer: nothing is locked while it runs.
 
-use std::{
-    future::{Ready, ready},
-    pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-        mpsc,
-    },
-    task::{Context, Poll, Waker},
-};
+use std::sync::mpsc;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxError, Origins, Session, TokenSet, bearer::ReplayBody};
-use tokenflight_test::{ManualTime, MockGrant};
-use tower_layer::Layer;
-use tower_service::Service;
+use http_body::{Frame, SizeHint};
+use tokenflight::bearer::ReplayBody;
 
-use crate::fixture::{API, LIFE, ME, Req, bearer, get, now, secs};
+use crate::fixture::*;
 
 /// What the user's code does once, when it is called next.
 #[derive(Clone, Default)]
@@ -89,16 +73,8 @@ impl Service<Req> for Client {
     }
 }
 
-fn session() -> (Session, ManualTime) {
-    let (time, grant) = (ManualTime::new(7), MockGrant::new());
-    let session = Session::builder(grant).time(time.clone()).build().unwrap();
-    now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
-    time.advance(secs(60));
-    (session, time)
-}
-
-fn client() -> (tokenflight::Bearer<Client>, Hook, Arc<AtomicUsize>, ManualTime) {
-    let (session, time) = session();
+fn client() -> (Bearer<Client>, Hook, Arc<AtomicUsize>, ManualTime) {
+    let (time, session) = logged_in(MockGrant::new());
     let (hook, calls) = (Hook::default(), Arc::default());
     let layer = BearerLayer::new(session, Origins::new([API]).unwrap());
     let mut client = layer.layer(Client { on_clone: hook.clone(), calls: Arc::clone(&calls) });
@@ -208,7 +184,8 @@ fn a_body_is_asked_nothing_with_its_recording_locked() {
                 std::future::pending::<Result<Response<Full<Bytes>>, BoxError>>()
             });
             let construct: fn(ReplayBody<Asked>) -> ReplayBody<Asked> = |body| body;
-            let layer = BearerLayer::new(session().0, Origins::new([API]).unwrap()).replay_with(construct);
+            let layer =
+                BearerLayer::new(logged_in(MockGrant::new()).1, Origins::new([API]).unwrap()).replay_with(construct);
             let call = layer.layer(inner).call(Request::post(ME).body(Asked(3, hook.clone())).unwrap());
             let mut body = receiver.recv().unwrap();
             question(&mut body);

@@ -1,11 +1,6 @@
 //! The authorization server gives the same access token again that an API has just refused.
 
-use http::StatusCode;
-use tokenflight::{ErrorKind, TokenSet};
-use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
-
-use crate::fixture::{Fixture, LIFE, ME, OTHER, explained, get, millis, now, ok, secs, status, unauthorized};
+use crate::fixture::*;
 
 /// The answer of a server that issues no new token while the old one is good in its eyes.
 fn same(refresh: &str) -> Step {
@@ -29,8 +24,7 @@ fn a_request_is_not_sent_again_with_the_token_it_was_refused_with() {
     fixture.time.advance(LIFE);
     fixture.succeeds_with("access-0");
     fixture.time.advance(LIFE * 2);
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let _call = fixture.waiting(get(ME));
     assert_eq!(fixture.grant.presented().last().unwrap().expose(), "refresh-1");
 }
 
@@ -43,15 +37,13 @@ fn requests_that_waited_for_the_same_flight_have_their_refusals_back() {
     for call in &mut calls {
         assert_pending!(call.poll_until_idle());
     }
-    let mut late = fixture.call(get(&format!("{OTHER}/")));
-    assert_pending!(late.poll_until_idle());
+    let mut late = fixture.waiting(get(&format!("{OTHER}/")));
     fixture.grant.gate().open();
     for mut call in calls {
         assert_eq!(explained(call.poll_until_idle()), ErrorKind::Futile);
     }
     // Who had not been refused may use it.
-    assert_pending!(late.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut late, "access-0");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -98,8 +90,7 @@ fn another_origin_is_not_concerned() {
     // And may find the token refused for reasons of its own, once it is not fresh any more.
     fixture.time.advance(secs(11));
     let mut call = fixture.refused(get(&format!("{OTHER}/")));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 2);
 }
 
@@ -112,8 +103,7 @@ fn another_token_is_another_matter() {
     fixture.succeeds_with("access-1");
     fixture.time.advance(secs(11));
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-2");
+    fixture.sent_by(&mut call, "access-2");
 }
 
 #[test]
@@ -123,8 +113,7 @@ fn a_login_is_a_new_beginning() {
     assert_eq!(refuse(&mut fixture, ME), ErrorKind::Futile);
     fixture.log_in("access-0", LIFE);
     fixture.time.advance(secs(11));
-    let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let _call = fixture.refused_and_waiting(get(ME));
     assert_eq!(fixture.grant.count(), 2);
 }
 

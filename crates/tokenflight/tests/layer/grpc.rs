@@ -1,16 +1,6 @@
 //! gRPC tells in `grpc-status` what HTTP tells in its status.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body::Body;
-use tokenflight::ErrorKind;
-use tokio_test::assert_pending;
-
-use crate::{
-    fixture::{
-        Fixture, LIFE, ME, Req, Res, explained as explained_401, get, millis, our_failure, read, response, secs, status,
-    },
-    scripted::TestBody,
-};
+use crate::fixture::*;
 
 const CONTENT: &str = "application/grpc";
 
@@ -45,9 +35,9 @@ fn timeout(request: &Req) -> &str {
 }
 
 /// The refusal that has come, and why there is nothing better.
-fn explained(response: Response<tokenflight::BearerBody<TestBody>>) -> ErrorKind {
+fn explained(response: Response<BearerBody<TestBody>>) -> ErrorKind {
     assert_eq!(response.headers()["grpc-status"], "16");
-    response.extensions().get::<tokenflight::Error>().unwrap().kind().clone()
+    response.extensions().get::<Error>().unwrap().kind().clone()
 }
 
 #[test]
@@ -55,8 +45,7 @@ fn a_call_that_is_refused_in_its_headers_is_sent_again() {
     let mut fixture = Fixture::new();
     let mut call = fixture.call(get(ME));
     fixture.received_with("access-0").send_response(trailers_only("16"));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(trailers_only("0"));
+    fixture.sent_by(&mut call, "access-1").send_response(trailers_only("0"));
     assert_eq!(response(call.poll()).headers()["grpc-status"], "0");
     assert_eq!(fixture.grant.count(), 1);
 }
@@ -65,8 +54,7 @@ fn a_call_that_is_refused_in_its_headers_is_sent_again() {
 fn no_other_code_is_about_the_token() {
     for code in ["0", "1", "2", "7", "14", "15", "17", "016", "16 ", ""] {
         let mut fixture = Fixture::new();
-        let mut call = fixture.call(get(ME));
-        fixture.received().1.send_response(trailers_only(code));
+        let mut call = fixture.answered_with(trailers_only(code));
         assert_eq!(response(call.poll()).headers()["grpc-status"], code);
         assert_eq!(fixture.grant.count(), 0, "{code}");
         fixture.succeeds_with("access-0");
@@ -92,15 +80,13 @@ fn http_401_is_a_refusal_whatever_its_content_is() {
     let mut answer = trailers_only("2");
     *answer.status_mut() = StatusCode::UNAUTHORIZED;
     fixture.received().1.send_response(answer);
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
 }
 
 #[test]
 fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_token() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(ended("16"));
+    let mut call = fixture.answered_with(ended("16"));
     let body = response(call.poll()).into_body();
     assert!(!body.is_end_stream());
     // Not known until the trailers have been read.
@@ -112,20 +98,17 @@ fn a_call_that_is_refused_in_its_trailers_is_undisturbed_and_the_next_has_a_new_
     );
     fixture.nothing_received();
     let mut next = fixture.call(get(ME));
-    assert_pending!(next.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut next, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn trailers_of_an_older_token_change_nothing() {
     let mut fixture = Fixture::new();
-    let mut slow = fixture.call(get(ME));
-    fixture.received().1.send_response(ended("16"));
+    let mut slow = fixture.answered_with(ended("16"));
     let body = response(slow.poll()).into_body();
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
     read(body);
     fixture.succeeds_with("access-1");
     assert_eq!(fixture.grant.count(), 1);
@@ -137,11 +120,10 @@ fn the_predicate_is_asked_about_trailers_too() {
     for own in [true, false] {
         let expired = |_, headers: &HeaderMap| headers.get("grpc-status").is_some_and(|status| status == "7");
         let mut fixture = Fixture::new().layered(|layer| if own { layer.refused_when(expired) } else { layer });
-        let mut call = fixture.refused_with(ended("7"));
+        let mut call = fixture.answered_with(ended("7"));
         drop(read(response(call.poll()).into_body()));
         let mut next = fixture.call(get(ME));
-        assert_pending!(next.poll_until_idle());
-        fixture.received_with(if own { "access-1" } else { "access-0" });
+        fixture.sent_by(&mut next, if own { "access-1" } else { "access-0" });
     }
 }
 
@@ -151,17 +133,15 @@ fn the_content_type_may_have_any_case() {
     let mut fixture = Fixture::new();
     let mut refusal = trailers_only("16");
     refusal.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/GRPC+proto"));
-    let mut call = fixture.refused_with(refusal);
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    let mut call = fixture.answered_with(refusal);
+    drop(fixture.sent_by(&mut call, "access-1"));
 }
 
 #[test]
 fn other_trailers_leave_the_token_alone() {
     for code in ["0", "2", "7"] {
         let mut fixture = Fixture::new();
-        let mut call = fixture.call(get(ME));
-        fixture.received().1.send_response(ended(code));
+        let mut call = fixture.answered_with(ended(code));
         read(response(call.poll()).into_body());
         fixture.succeeds_with("access-0");
         assert_eq!(fixture.grant.count(), 0);
@@ -173,8 +153,7 @@ fn other_trailers_leave_the_token_alone() {
 fn with_a_driver_a_token_refused_in_trailers_is_renewed_without_a_request() {
     let mut fixture = Fixture::new();
     let mut driver = fixture.drive();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(ended("16"));
+    let mut call = fixture.answered_with(ended("16"));
     read(response(call.poll()).into_body());
     assert!(driver.is_woken());
     assert!(driver.poll_until_idle().is_pending());
@@ -195,8 +174,7 @@ fn a_server_that_wants_no_retry_gets_none() {
         fixture.nothing_received();
         // The token is refused all the same.
         let mut next = fixture.call(get(ME));
-        assert_pending!(next.poll_until_idle());
-        fixture.received_with("access-1");
+        fixture.sent_by(&mut next, "access-1");
     }
 }
 
@@ -213,8 +191,7 @@ fn a_server_that_names_a_time_is_left_alone_for_so_long() {
     assert_pending!(call.poll_until_idle());
     fixture.nothing_received();
     fixture.time.advance(millis(1));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
 }
 
 #[test]
@@ -235,11 +212,9 @@ fn a_replay_has_what_is_left_of_the_deadline() {
 
 #[test]
 fn a_request_that_waited_for_its_token_has_what_is_left_of_the_deadline() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.gate().close();
-    let mut call = fixture.call(with_timeout("10S"));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(with_timeout("10S"));
     fixture.time.advance(secs(4));
     fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
@@ -255,8 +230,7 @@ fn a_request_that_waited_for_its_token_has_what_is_left_of_the_deadline() {
 /// The task that polls a call is not always the one that has made it.
 #[test]
 fn the_deadline_of_a_call_that_waits_counts_from_the_call() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     let mut call = fixture.call(with_timeout("5S"));
     fixture.time.advance(secs(3));
     assert_pending!(call.poll_until_idle());
@@ -267,11 +241,9 @@ fn the_deadline_of_a_call_that_waits_counts_from_the_call() {
 fn no_request_waits_longer_than_its_deadline() {
     let mut fixture = Fixture::new();
     fixture.grant.gate().close();
-    let mut refused = fixture.refused(with_timeout("10S"));
-    assert_pending!(refused.poll_until_idle());
-    let mut waiting = fixture.call(with_timeout("10S"));
-    assert_pending!(waiting.poll_until_idle());
+    let mut refused = fixture.refused_and_waiting(with_timeout("10S"));
+    let mut waiting = fixture.waiting(with_timeout("10S"));
     fixture.time.advance(secs(10));
-    assert_eq!(explained_401(refused.poll_until_idle()), ErrorKind::TimedOut);
+    assert_eq!(crate::fixture::explained(refused.poll_until_idle()), ErrorKind::TimedOut);
     assert_eq!(our_failure(waiting.poll_until_idle()), ErrorKind::TimedOut);
 }

@@ -1,28 +1,11 @@
 //! A session for each request, found by a key in its extensions.
 
-use std::{
-    collections::HashMap,
-    future::ready,
-    sync::{Arc, Mutex},
-    task::Poll,
-};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::StatusCode;
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerFuture, BearerLayer, BoxError, ErrorKind, Origins, Session, TokenSet,
-    bearer::{CloneBody, PerRequest},
-};
-use tokenflight_test::{ManualTime, MockGrant};
-use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower::{Layer, Service, limit::ConcurrencyLimit, service_fn};
-use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
+use tokenflight::bearer::PerRequest;
+use tower::service_fn;
 
-use crate::fixture::{
-    API, Answer, LIFE, ME, Req, Res, bearer, explained, get, now, ok, our_failure, secs, status, unauthorized,
-};
+use crate::fixture::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Tenant(u32);

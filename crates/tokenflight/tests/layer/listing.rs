@@ -1,6 +1,6 @@
 //! What cannot be listed as an origin, and what the error shows of it.
 
-use tokenflight::{OriginError, Origins};
+use crate::fixture::*;
 
 #[test]
 fn a_wildcard_is_an_error_of_its_own() {
@@ -11,17 +11,13 @@ fn a_wildcard_is_an_error_of_its_own() {
 
 #[test]
 fn no_error_repeats_a_user_name_a_password_or_what_may_be_a_secret() {
-    for origin in [
-        "https://canary:canary@api.example.com",
-        "https://canary@api.example.com/path",
-        "http://canary:can/ary?canary@api.example.com",
-        "canary:canary@api.example.com",
-        "https://canary@*.example.com",
-        "https://api.example.com/canary",
-        "https://api.example.com?key=canary",
-        "https://api.example.com/a#canary",
-        "ftp://canary@host/canary",
-    ] {
+    let origins = "
+        https://canary:canary@api.example.com https://canary@api.example.com/path
+        http://canary:can/ary?canary@api.example.com canary:canary@api.example.com
+        https://canary@*.example.com https://api.example.com/canary
+        https://api.example.com?key=canary https://api.example.com/a#canary ftp://canary@host/canary
+    ";
+    for origin in origins.split_whitespace() {
         let error = Origins::with_plain_loopback([origin]).unwrap_err();
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("canary") && !shown.contains("ary"), "{shown}");

@@ -1,21 +1,13 @@
 //! Log-ins and log-outs while a request is under way: it never goes on with another login's token.
 
-use std::task::Poll;
+use tokenflight::ReusePolicy;
 
-use http::{Method, StatusCode};
-use tokenflight::{ErrorKind, FailureClass, GrantError, ReusePolicy};
-use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
-
-use crate::fixture::{
-    Fixture, LIFE, ME, explained, get, millis, now, ok, our_failure, request, secs, status, unauthorized,
-};
+use crate::fixture::*;
 
 #[test]
 fn a_request_refused_after_a_logout_is_not_sent_again() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     now(fixture.session.logout()).unwrap();
     respond.send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged);
@@ -26,8 +18,7 @@ fn a_request_refused_after_a_logout_is_not_sent_again() {
 #[test]
 fn a_request_of_the_old_login_is_not_sent_again_as_the_new_one() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     fixture.log_in("other-user", LIFE);
     fixture.time.advance(secs(60));
     respond.send_response(unauthorized());
@@ -39,12 +30,10 @@ fn a_request_of_the_old_login_is_not_sent_again_as_the_new_one() {
 
 #[test]
 fn a_logout_ends_the_wait_for_a_token() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.gate().close();
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    let logout = tokio_test::task::spawn(fixture.session.logout()).poll();
+    let mut call = fixture.waiting(get(ME));
+    let logout = task::spawn(fixture.session.logout()).poll();
     assert_pending!(logout, "it waits for the refresh that may still rotate");
     assert!(call.is_woken());
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
@@ -58,20 +47,17 @@ fn a_logout_ends_the_wait_for_a_token() {
 fn a_logout_ends_the_wait_for_a_newer_token_with_the_refusal() {
     let mut fixture = Fixture::new();
     fixture.grant.gate().close();
-    let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    drop(tokio_test::task::spawn(fixture.session.logout()).poll());
+    let mut call = fixture.refused_and_waiting(get(ME));
+    drop(task::spawn(fixture.session.logout()).poll());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged);
     fixture.nothing_received();
 }
 
 #[test]
 fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.gate().close();
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(get(ME));
     fixture.log_in("other-user", LIFE);
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
     fixture.nothing_received();
@@ -88,7 +74,7 @@ fn a_request_whose_refresh_failed_is_not_sent_as_a_user_who_has_logged_in_since(
     fixture.grant.push(Step::Fail(GrantError::not_sent("no connection")));
     let mut alice = fixture.call(request(Method::POST, ME, "for alice"));
     assert_pending!(alice.poll_until_idle());
-    let mut other = tokio_test::task::spawn(fixture.session.token());
+    let mut other = task::spawn(fixture.session.token());
     assert_pending!(other.poll());
     fixture.grant.gate().open();
     assert!(matches!(other.poll(), Poll::Ready(Err(_))));
@@ -103,8 +89,7 @@ fn a_request_whose_refresh_failed_is_not_sent_as_a_user_who_has_logged_in_since(
 #[test]
 fn a_request_that_has_to_wait_is_pinned_to_the_login_of_its_call() {
     for lifetime in [LIFE, secs(0)] {
-        let mut fixture = Fixture::new();
-        fixture.time.advance(LIFE);
+        let mut fixture = Fixture::expired();
         let mut call = fixture.call(request(Method::POST, ME, "for alice"));
         fixture.log_in("of-bob", lifetime);
         assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
@@ -114,10 +99,9 @@ fn a_request_that_has_to_wait_is_pinned_to_the_login_of_its_call() {
 
 /// One user's request waits, and another user logs in meanwhile.
 fn changes_login(mut fixture: Fixture) {
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(get(ME));
     fixture.nothing_received();
-    drop(tokio_test::task::spawn(fixture.session.logout()).poll());
+    drop(task::spawn(fixture.session.logout()).poll());
     fixture.log_in("other-user", LIFE);
     for _ in 0..40 {
         if let Poll::Ready(answer) = call.poll_until_idle() {
@@ -140,33 +124,25 @@ fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
 
 /// Between the token and the send there is a wait, and much can happen in it.
 #[test]
-fn a_logout_while_the_replay_waits_for_readiness_gives_the_refusal_back() {
-    let mut fixture = Fixture::new();
-    let mut call = fixture.refused(get(ME));
-    fixture.server.allow(0);
-    assert_pending!(call.poll_until_idle());
-    now(fixture.session.logout()).unwrap();
-    fixture.server.allow(1);
-    assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged);
-    fixture.nothing_received();
-}
-
-#[test]
-fn another_login_while_the_replay_waits_for_readiness_gives_the_refusal_back() {
-    let mut fixture = Fixture::new();
-    let mut call = fixture.refused(get(ME));
-    fixture.server.allow(0);
-    assert_pending!(call.poll_until_idle());
-    fixture.log_in("other-user", LIFE);
-    fixture.server.allow(1);
-    assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged);
-    fixture.nothing_received();
+fn a_logout_or_another_login_while_the_replay_waits_for_readiness_gives_the_refusal_back() {
+    for logout in [true, false] {
+        let mut fixture = Fixture::new();
+        let mut call = fixture.refused(get(ME));
+        fixture.server.allow(0);
+        assert_pending!(call.poll_until_idle());
+        match logout {
+            true => drop(now(fixture.session.logout()).unwrap()),
+            false => fixture.log_in("other-user", LIFE),
+        }
+        fixture.server.allow(1);
+        assert_eq!(explained(call.poll_until_idle()), ErrorKind::SessionChanged, "logout: {logout}");
+        fixture.nothing_received();
+    }
 }
 
 #[test]
 fn a_logout_while_the_first_send_waits_for_readiness_is_an_error() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     let mut call = fixture.call(get(ME));
     fixture.server.allow(0);
     assert_pending!(call.poll_until_idle());

@@ -1,18 +1,8 @@
 //! What a request says about how it is to be treated.
 
-use std::time::Duration;
+use tokenflight::{Now, time::Sleep};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tokenflight::{BearerOptions, ErrorKind, GrantError, Now, Time, time::Sleep};
-use tokenflight_test::{ManualTime, mock::Step};
-use tokio_test::assert_pending;
-
-use crate::{
-    fixture::{
-        Fixture, LIFE, ME, OTHER, Req, bearer, challenged, explained, get, ok, our_failure, request, secs, status,
-    },
-    scripted::TestBody,
-};
+use crate::fixture::*;
 
 fn with(options: BearerOptions, mut request: Req) -> Req {
     request.extensions_mut().insert(options);
@@ -38,8 +28,7 @@ fn a_request_that_must_not_be_replayed_is_sent_once_and_the_next_one_has_a_new_t
     assert_eq!(status(call.poll()), StatusCode::UNAUTHORIZED);
     fixture.nothing_received();
     let mut next = fixture.call(get(ME));
-    assert_pending!(next.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
+    fixture.sent_by(&mut next, "access-1").send_response(ok());
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -67,9 +56,7 @@ fn each_option_of_a_request_overrides_the_layers_same_option_and_no_other() {
     assert_eq!(status(fixture.refused(get(ME)).poll()), StatusCode::UNAUTHORIZED);
     let mut fixture = Fixture::new().layered(|layer| layer.options(defaults));
     let mut call = fixture.refused(with(BearerOptions::new().replay_all(), get(ME)));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     let mut fixture = Fixture::new().layered(|layer| layer.options(BearerOptions::new().without_token()));
     drop(fixture.call(with(BearerOptions::new().with_token(), get(ME))));
     fixture.received_with("access-0");
@@ -91,17 +78,14 @@ fn a_long_upload_has_the_token_renewed_first_if_more_than_half_of_it_is_gone() {
     let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
     let mut fixture = Fixture::new();
     let mut call = fixture.call(upload());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
     fixture.time.advance(secs(91));
     let mut call = fixture.call(upload());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
+    fixture.sent_by(&mut call, "access-1").send_response(ok());
     assert_eq!((status(call.poll()), fixture.grant.count()), (StatusCode::OK, 1));
     // The new one lasts as long as a token can.
     let mut call = fixture.call(upload());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -110,8 +94,7 @@ fn a_token_that_lasts_long_enough_is_used_although_half_of_it_is_gone() {
     let mut fixture = Fixture::new();
     fixture.time.advance(secs(100));
     let mut call = fixture.call(with(BearerOptions::new().min_remaining(secs(139)), get(ME)));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
     assert_eq!(fixture.grant.count(), 0);
 }
 
@@ -120,12 +103,10 @@ fn while_the_token_is_renewed_for_an_upload_others_use_the_one_there_is() {
     let mut fixture = Fixture::new();
     fixture.time.advance(secs(100));
     fixture.grant.gate().close();
-    let mut upload = fixture.call(with(BearerOptions::new().min_remaining(secs(600)), get(ME)));
-    assert_pending!(upload.poll_until_idle());
+    let mut upload = fixture.waiting(with(BearerOptions::new().min_remaining(secs(600)), get(ME)));
     fixture.succeeds_with("access-0");
     fixture.grant.gate().open();
-    assert_pending!(upload.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut upload, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -136,22 +117,18 @@ fn an_upload_uses_what_there_is_if_there_is_no_new_token() {
     fixture.grant.push(Step::Fail(GrantError::not_sent("refused")));
     let upload = || with(BearerOptions::new().min_remaining(secs(600)), get(ME));
     let mut call = fixture.call(upload());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
     // And the next one does not even ask while the backoff lasts.
     let mut call = fixture.call(upload());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
     assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn no_request_waits_for_a_token_longer_than_it_says() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.gate().close();
-    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     fixture.time.advance(secs(3));
     assert!(call.is_woken());
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::TimedOut);
@@ -159,8 +136,7 @@ fn no_request_waits_for_a_token_longer_than_it_says() {
     // The flight goes on, and the next request has what it brings.
     fixture.grant.gate().open();
     let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -171,16 +147,13 @@ fn a_request_that_wants_a_lasting_token_is_sent_with_a_good_one_when_it_may_wait
     fixture.time.advance(secs(180));
     fixture.grant.gate().close();
     let lasting = || with(BearerOptions::new().min_remaining(secs(600)).max_wait(secs(3)), get(ME));
-    let mut call = fixture.call(lasting());
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(lasting());
     fixture.nothing_received();
     fixture.time.advance(secs(3));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
     // A good one of its own login.
-    let mut call = fixture.call(lasting());
-    assert_pending!(call.poll_until_idle());
-    drop(tokio_test::task::spawn(fixture.session.logout()).poll());
+    let mut call = fixture.waiting(lasting());
+    drop(task::spawn(fixture.session.logout()).poll());
     fixture.log_in("other-user", LIFE);
     fixture.time.advance(secs(3));
     assert_eq!(our_failure(call.poll_until_idle()), ErrorKind::SessionChanged);
@@ -192,38 +165,29 @@ fn a_request_that_wants_a_lasting_token_is_sent_with_a_good_one_when_it_may_wait
 fn a_request_to_an_origin_that_never_refused_the_token_waits_a_second_for_the_next_one() {
     let mut fixture = Fixture::new();
     fixture.grant.gate().close();
-    let mut refused = fixture.refused(get(ME));
-    assert_pending!(refused.poll_until_idle());
+    let _refused = fixture.refused_and_waiting(get(ME));
     let other = format!("{OTHER}/");
-    let (mut same, mut first) = (fixture.call(get(ME)), fixture.call(get(&other)));
-    assert_pending!(same.poll_until_idle());
-    assert_pending!(first.poll_until_idle());
+    let (mut same, mut first) = (fixture.waiting(get(ME)), fixture.waiting(get(&other)));
     fixture.nothing_received();
     fixture.time.advance(secs(1));
-    assert_pending!(first.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut first, "access-0");
     let mut later = fixture.call(get(&other));
-    assert_pending!(later.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut later, "access-0");
     assert_pending!(same.poll_until_idle());
     fixture.nothing_received();
     fixture.grant.gate().open();
-    assert_pending!(same.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut same, "access-1");
 }
 
 #[test]
 fn a_request_to_an_origin_that_never_refused_the_token_is_sent_with_the_next_one_if_that_comes_soon() {
     let mut fixture = Fixture::new();
     fixture.grant.gate().close();
-    let mut refused = fixture.refused(get(ME));
-    assert_pending!(refused.poll_until_idle());
-    let mut other = fixture.call(get(&format!("{OTHER}/")));
-    assert_pending!(other.poll_until_idle());
+    let _refused = fixture.refused_and_waiting(get(ME));
+    let mut other = fixture.waiting(get(&format!("{OTHER}/")));
     fixture.time.advance(secs(1) / 2);
     fixture.grant.gate().open();
-    assert_pending!(other.poll_until_idle());
-    fixture.received_with("access-1");
+    fixture.sent_by(&mut other, "access-1");
 }
 
 /// A program that is polled by a runtime without timers: the work alone decides.
@@ -234,12 +198,9 @@ fn without_a_timer_no_limit_is_over_at_once() {
     fixture.log_in("access-0", LIFE);
     time.advance(LIFE);
     fixture.grant.gate().close();
-    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(60)), get(ME)));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(with(BearerOptions::new().max_wait(secs(60)), get(ME)));
     fixture.grant.gate().open();
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
 }
 
 /// A replay before that would break the server's word.
@@ -251,7 +212,7 @@ fn without_a_timer_there_is_no_replay_after_the_time_that_a_server_asks_for() {
     time.advance(secs(60));
     let mut answer = challenged(&["Bearer"], TestBody::new());
     answer.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from_static("1000"));
-    let mut call = fixture.refused_with(answer);
+    let mut call = fixture.answered_with(answer);
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::NoTimer);
     fixture.nothing_received();
 }
@@ -278,8 +239,7 @@ impl Time for NoTimer {
 fn a_wait_for_a_replay_that_takes_too_long_ends_with_the_refusal() {
     let mut fixture = Fixture::new();
     fixture.grant.gate().close();
-    let mut call = fixture.refused(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.refused_and_waiting(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     fixture.time.advance(secs(3));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::TimedOut);
 }
@@ -308,8 +268,7 @@ fn all_waits_of_a_request_are_counted_together() {
     fixture.log_in("access-0", secs(1));
     fixture.time.advance(secs(30));
     fixture.grant.gate().close();
-    let mut call = fixture.call(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(with(BearerOptions::new().max_wait(secs(3)), get(ME)));
     fixture.time.advance(secs(2));
     fixture.grant.gate().open();
     assert_pending!(call.poll_until_idle());
@@ -338,20 +297,17 @@ fn a_replay_whose_client_is_never_ready_ends_with_the_refusal() {
 fn a_server_with_habits_of_its_own_can_be_described() {
     let expired =
         |status: StatusCode, headers: &HeaderMap| status == StatusCode::FORBIDDEN && headers.contains_key("x-expired");
-    let forbidden = |name: header::HeaderName, value: &'static str| {
-        let mut response = http::Response::new(TestBody::text("no"));
+    let forbidden = |name: HeaderName, value: &'static str| {
+        let mut response = Response::new(TestBody::text("no"));
         *response.status_mut() = StatusCode::FORBIDDEN;
         response.headers_mut().insert(name, HeaderValue::from_static(value));
         response
     };
     let mut fixture = Fixture::new().layered(|layer| layer.refused_when(expired));
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(forbidden(header::SERVER, "x"));
+    let mut call = fixture.answered_with(forbidden(header::SERVER, "x"));
     assert_eq!(status(call.poll()), StatusCode::FORBIDDEN);
     let mut call = fixture.call(get(ME));
     fixture.received_with("access-0").send_response(forbidden("x-expired".parse().unwrap(), "1"));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }

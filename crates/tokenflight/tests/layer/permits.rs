@@ -1,25 +1,6 @@
 //! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh might need.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerFuture, BearerLayer, GrantError, Origins, Session, TokenRequest, TokenSet, bearer::CloneBody,
-    grant_fn,
-};
-use tokenflight_test::{ManualTime, MockGrant};
-use tokio::sync::Semaphore;
-use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower::{ServiceExt, limit::ConcurrencyLimit};
-use tower_layer::Layer;
-use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
-
-use crate::{
-    fixture::{API, LIFE, ME, Req, Res, bearer, challenged, get, millis, now, ok, secs, status, unauthorized},
-    scripted::{End, TestBody},
-};
+use crate::fixture::*;
 
 type Limited = ConcurrencyLimit<Mock<Req, Res>>;
 type Call = task::Spawn<BearerFuture<Limited, CloneBody, Full<Bytes>>>;
@@ -51,11 +32,8 @@ impl Narrow {
         Self::over(grant, inner, server, permits)
     }
 
-    fn over(grant: impl tokenflight::Grant, inner: Limited, server: Handle<Req, Res>, permits: Arc<Semaphore>) -> Self {
-        let time = ManualTime::new(1);
-        let session = Session::builder(grant).time(time.clone()).build().unwrap();
-        now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
-        time.advance(secs(60));
+    fn over(grant: impl Grant, inner: Limited, server: Handle<Req, Res>, permits: Arc<Semaphore>) -> Self {
+        let (time, session) = logged_in(grant);
         let client = BearerLayer::new(session, Origins::new([API]).unwrap()).layer(inner);
         Self { time, client: Spawn::new(client), server, permits }
     }
@@ -69,7 +47,7 @@ impl Narrow {
     #[track_caller]
     fn received(&mut self) -> (String, Option<String>, SendResponse<Res>) {
         match self.server.poll_request() {
-            std::task::Poll::Ready(Some((request, respond))) => {
+            Poll::Ready(Some((request, respond))) => {
                 (request.uri().to_string(), bearer(&request).map(str::to_owned), respond)
             }
             _ => panic!("no request has arrived"),
@@ -125,7 +103,7 @@ fn a_limiter_full_of_waiting_requests_lets_the_refresh_through() {
         for call in &mut calls {
             assert_pending!(call.poll_until_idle());
         }
-        while let std::task::Poll::Ready(Some((request, respond))) = narrow.server.poll_request() {
+        while let Poll::Ready(Some((request, respond))) = narrow.server.poll_request() {
             assert_eq!(bearer(&request), Some("access-1"), "one token request was enough");
             respond.send_response(ok());
         }

@@ -1,30 +1,11 @@
 //! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-        mpsc,
-    },
-    task::{Context, Poll, Waker},
-    thread,
-};
+use std::{sync::mpsc, thread};
 
-use http::{Response, StatusCode, header};
-use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxError, ErrorKind, Origins, Session, TokenSet};
-use tokenflight_test::{ManualTime, MockGrant};
-use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tokio_test::assert_ready_err;
 use tower::timeout::{Timeout, error::Elapsed};
-use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::{
-    fixture::{API, Fixture, LIFE, ME, Req, bearer, explained, failure, get, now, ok, secs, status, unauthorized},
-    scripted::TestBody,
-};
+use crate::fixture::*;
 
 #[test]
 fn readiness_is_the_inner_services() {
@@ -43,8 +24,7 @@ fn readiness_is_the_inner_services() {
 fn readiness_asks_for_no_token() {
     let mut fixture = Fixture::blank(|builder| builder);
     assert_ready_ok!(fixture.client.poll_ready::<Req>());
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     assert_ready_ok!(fixture.client.poll_ready::<Req>());
     assert_eq!(fixture.grant.count(), 0);
 }
@@ -53,6 +33,7 @@ fn readiness_asks_for_no_token() {
 #[test]
 fn what_has_ended_keeps_no_caller_busy_that_waits_for_readiness() {
     let (tell, told) = mpsc::channel();
+    #[allow(clippy::disallowed_methods)] // A watchdog.
     thread::spawn(move || {
         let mut fixture = Fixture::new();
         fixture.grant.gate().close();
@@ -157,8 +138,7 @@ fn an_error_of_readiness_before_the_replay_is_passed_on_as_it_is() {
 
 #[test]
 fn an_error_of_readiness_after_a_wait_is_passed_on_as_it_is() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     let mut call = fixture.call(get(ME));
     fixture.server.send_error("broken");
     assert_eq!(failure(call.poll_until_idle()).to_string(), "broken");
@@ -205,17 +185,13 @@ fn a_timeout_around_the_layer_covers_the_replays_wait_for_readiness() {
 fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut fixture = Fixture::new();
-        fixture.time.advance(LIFE);
+        let mut fixture = Fixture::expired();
         fixture.grant.gate().close();
         let mut client = Timeout::new(fixture.client.clone().into_inner(), secs(30));
         assert!(futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_ok());
         assert!(client.call(get(ME)).await.unwrap_err().is::<Elapsed>());
         fixture.grant.gate().open();
-        let mut call = fixture.call(get(ME));
-        assert_pending!(call.poll_until_idle());
-        fixture.received_with("access-1").send_response(ok());
-        assert_eq!(status(call.poll()), StatusCode::OK);
+        fixture.gets_through_with("access-1");
         assert_eq!(fixture.grant.count(), 1, "the same refresh, gone on with");
     });
 }
@@ -225,8 +201,8 @@ fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
 fn a_request_that_is_not_ours_uses_the_readied_instance_too() {
     let mut fixture = Fixture::new();
     fixture.server.allow(1);
-    let mut own = http::Request::get(ME).body(Full::default()).unwrap();
-    own.headers_mut().insert(header::AUTHORIZATION, http::HeaderValue::from_static("Basic x"));
+    let mut own = Request::get(ME).body(Full::default()).unwrap();
+    own.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static("Basic x"));
     let _call = fixture.call(own);
     drop(fixture.received());
     assert_pending!(fixture.client.poll_ready::<Req>(), "the one permit was used");
@@ -238,7 +214,7 @@ fn an_inner_service_that_shuts_down_ends_the_replay_with_its_error() {
     let mut call = fixture.refused(get(ME));
     let Fixture { server, .. } = fixture;
     drop(server);
-    assert!(failure(call.poll_until_idle()).is::<tower_test::mock::error::Closed>());
+    assert!(failure(call.poll_until_idle()).is::<mock::error::Closed>());
     let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.fresh_window = LIFE));
     let mut call = fixture.refused(get(ME));
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::FreshRefused);

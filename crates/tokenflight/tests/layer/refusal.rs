@@ -1,24 +1,15 @@
 //! Which answers are refusals that another token may cure: every row of the table, and everything that is none.
 
-use http::{HeaderValue, Response, StatusCode, header};
-use tokenflight::{
-    Error, Session, TokenSet,
-    bearer::challenge::{Challenge, Meaning},
-};
-use tokenflight_test::{ManualTime, MockGrant, ModelStore};
-use tokio_test::assert_pending;
+use tokenflight::bearer::challenge::{Challenge, Meaning};
+use tokenflight_test::ModelStore;
 
-use crate::{
-    fixture::{Fixture, ME, challenged, explained, get, now, ok, read, response, secs, status, unauthorized},
-    scripted::TestBody,
-};
+use crate::fixture::*;
 
 /// A 401 with these challenges leads to a refresh and a replay.
 #[track_caller]
 fn cured(challenges: &[&str]) {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(challenges, TestBody::text("no")));
+    let mut call = fixture.answered_with(challenged(challenges, TestBody::text("no")));
     assert_pending!(call.poll_until_idle(), "{challenges:?}");
     fixture.received_with("access-1").send_response(ok());
     assert_eq!(status(call.poll()), StatusCode::OK);
@@ -75,8 +66,7 @@ fn a_challenge_that_is_no_text_says_nothing() {
     let mut refusal = challenged(&[], TestBody::new());
     refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_bytes(b"\xff\xfe Basic").unwrap());
     fixture.received().1.send_response(refusal);
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
 }
 
 /// What oauthlib's and django-oauth-toolkit's servers send (oauthlib#676).
@@ -97,14 +87,14 @@ fn a_refusal_in_a_servers_own_words_is_cured_if_the_predicate_says_so() {
     ] {
         untouched(challenged(&[challenge], TestBody::text("body")));
         let mut fixture = Fixture::new().layered(|layer| layer.refused_when(|status, _| status == 401));
-        let mut call = fixture.refused_with(challenged(&[challenge], TestBody::new()));
+        let mut call = fixture.answered_with(challenged(&[challenge], TestBody::new()));
         assert_pending!(call.poll_until_idle(), "{challenge}");
         fixture.received_with("access-1").send_response(ok());
         assert_eq!(status(call.poll()), StatusCode::OK);
     }
     // What a new token of the same grant does not have, it does not have.
     let mut fixture = Fixture::new().layered(|layer| layer.refused_when(|status, _| status == 401));
-    let mut call = fixture.refused_with(challenged(&[r#"Bearer error="insufficient_scope""#], TestBody::new()));
+    let mut call = fixture.answered_with(challenged(&[r#"Bearer error="insufficient_scope""#], TestBody::new()));
     assert_eq!(status(call.poll_until_idle()), StatusCode::UNAUTHORIZED);
 }
 
@@ -130,7 +120,7 @@ fn what_is_missing_is_explained_at_its_own_status() {
     ] {
         let status = StatusCode::from_u16(status).unwrap();
         untouched(answer(status, challenge));
-        let mut call = Fixture::new().refused_with(answer(status, challenge));
+        let mut call = Fixture::new().answered_with(answer(status, challenge));
         let answer = response(call.poll());
         assert_eq!(answer.extensions().get().map(Challenge::meaning), meaning, "{status} {challenge}");
         assert!(answer.extensions().get().is_none_or(|told: &Challenge| told.error().is_some()));
@@ -171,8 +161,7 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
         [(403, &["Bearer"][..]), (500, &[]), (401, &["Basic"]), (401, &["Bearer error=\"insufficient_scope\""])]
     {
         let mut fixture = Fixture::new();
-        let mut call = fixture.refused(get(ME));
-        assert_pending!(call.poll_until_idle());
+        let mut call = fixture.refused_and_waiting(get(ME));
         let mut answer = challenged(challenges, TestBody::text("body"));
         *answer.status_mut() = StatusCode::from_u16(code).unwrap();
         fixture.received_with("access-1").send_response(answer);
@@ -189,8 +178,7 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
 fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
     let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    fixture.received().1.send_response(challenged(&["Basic", step_up], TestBody::new()));
+    let mut call = fixture.answered_with(challenged(&["Basic", step_up], TestBody::new()));
     let answer = response(call.poll_until_idle());
     let challenge = answer.extensions().get::<Challenge>().unwrap();
     assert_eq!(challenge.meaning(), Meaning::InsufficientAuthentication);

@@ -1,14 +1,8 @@
 //! What a replay is made of, and how often there is one.
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
-use http_body_util::{BodyExt, Full};
-use tokenflight::{Error, ErrorKind};
-use tokio_test::assert_pending;
+use http::Version;
 
-use crate::fixture::{
-    API, Fixture, LIFE, ME, Req, bearer, explained, get, now, ok, request, response, secs, status, unauthorized,
-};
+use crate::fixture::*;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Marker(u32);
@@ -100,10 +94,8 @@ fn a_long_value_is_not_copied() {
 
 #[test]
 fn a_request_that_had_waited_for_its_token_is_replayed_as_well() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
-    let mut call = fixture.call(odd_request());
-    assert_pending!(call.poll_until_idle());
+    let mut fixture = Fixture::expired();
+    let mut call = fixture.waiting(odd_request());
     let (first, respond) = fixture.received();
     fixture.time.advance(secs(20));
     respond.send_response(unauthorized());
@@ -165,8 +157,7 @@ fn a_request_with_hundreds_of_headers_and_a_large_body_survives_the_replay() {
 fn a_second_refusal_is_returned_and_the_new_token_kept() {
     let mut fixture = Fixture::new();
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(unauthorized());
+    fixture.sent_by(&mut call, "access-1").send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
     fixture.nothing_received();
     assert_eq!(fixture.grant.count(), 1);
@@ -180,8 +171,7 @@ fn a_second_refusal_is_returned_and_the_new_token_kept() {
 fn a_late_second_refusal_causes_no_second_refresh_either() {
     let mut fixture = Fixture::new();
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    let respond = fixture.received_with("access-1");
+    let respond = fixture.sent_by(&mut call, "access-1");
     fixture.time.advance(secs(60));
     respond.send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
@@ -194,12 +184,10 @@ fn a_late_second_refusal_causes_no_second_refresh_either() {
 fn one_more_replay_if_the_new_token_had_run_out_before_its_refusal_and_then_no_more() {
     let mut fixture = Fixture::new();
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    let respond = fixture.received_with("access-1");
+    let respond = fixture.sent_by(&mut call, "access-1");
     fixture.time.advance(LIFE);
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    let respond = fixture.received_with("access-2");
+    let respond = fixture.sent_by(&mut call, "access-2");
     fixture.time.advance(LIFE);
     respond.send_response(unauthorized());
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
@@ -211,14 +199,11 @@ fn one_more_replay_if_the_new_token_had_run_out_before_its_refusal_and_then_no_m
 fn one_more_replay_if_the_new_token_had_been_replaced_before_its_refusal() {
     let mut fixture = Fixture::new();
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    let respond = fixture.received_with("access-1");
+    let respond = fixture.sent_by(&mut call, "access-1");
     fixture.time.advance(secs(60));
     now(fixture.session.refresh()).unwrap();
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-2").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-2");
     assert_eq!(fixture.grant.count(), 2);
 }
 
@@ -231,10 +216,7 @@ fn without_replays_a_request_is_sent_once_and_the_next_one_gets_a_new_token() {
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     fixture.nothing_received();
     assert_eq!(fixture.grant.count(), 0, "no task waits for a token");
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.gets_through_with("access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -247,7 +229,7 @@ fn the_refusal_of_an_unreplayable_request_has_its_whole_body() {
     fixture.received().1.send_response(refusal);
     let answer = response(call.poll_until_idle());
     assert_eq!((probe.polls(), probe.drops()), (0, 0));
-    assert_eq!(crate::fixture::read(answer.into_body()).0, b"no");
+    assert_eq!(read(answer.into_body()).0, b"no");
 }
 
 /// What is current when the replay is sent, not what was current when it was decided.
@@ -262,25 +244,21 @@ fn a_token_that_is_replaced_while_the_replay_waits_for_readiness_is_replaced_in_
     fixture.time.advance(secs(60));
     now(fixture.session.refresh()).unwrap();
     fixture.server.allow(1);
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-2").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-2");
     assert_eq!(fixture.grant.count(), 2);
     fixture.nothing_received();
 }
 
 #[test]
 fn a_token_that_is_replaced_while_the_first_send_waits_for_readiness_is_replaced_in_it() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     let mut call = fixture.call(get(ME));
     fixture.server.allow(0);
     assert_pending!(call.poll_until_idle());
     fixture.time.advance(secs(60));
     now(fixture.session.refresh()).unwrap();
     fixture.server.allow(1);
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-2"));
+    drop(fixture.sent_by(&mut call, "access-2"));
 }
 
 /// A lifetime of zero is good for those who waited for it.
@@ -289,8 +267,6 @@ fn a_token_without_a_lifetime_is_still_good_for_the_request_that_waited_for_it()
     let mut fixture = Fixture::new();
     fixture.grant.set_lifetime(Some(secs(0)));
     let mut call = fixture.refused(get(ME));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }

@@ -1,10 +1,6 @@
 //! Several requests and several generations: who refreshes, and who only takes what is there.
 
-use http::StatusCode;
-use tokenflight::ErrorKind;
-use tokio_test::assert_pending;
-
-use crate::fixture::{Call, Fixture, LIFE, ME, explained, get, now, ok, secs, status, unauthorized};
+use crate::fixture::*;
 
 #[test]
 fn many_requests_refused_together_cost_one_refresh() {
@@ -19,17 +15,14 @@ fn many_requests_refused_together_cost_one_refresh() {
     fixture.grant.gate().open();
     for call in &mut calls {
         assert!(call.is_woken());
-        assert_pending!(call.poll_until_idle());
-        fixture.received_with("access-1").send_response(ok());
-        assert_eq!(status(call.poll()), StatusCode::OK);
+        fixture.succeeds(call, "access-1");
     }
     assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn many_requests_without_a_token_cost_one_refresh() {
-    let mut fixture = Fixture::new();
-    fixture.time.advance(LIFE);
+    let mut fixture = Fixture::expired();
     fixture.grant.gate().close();
     let mut calls: Vec<Call> = (0..20).map(|_| fixture.call(get(ME))).collect();
     for call in &mut calls {
@@ -37,8 +30,7 @@ fn many_requests_without_a_token_cost_one_refresh() {
     }
     fixture.grant.gate().open();
     for call in &mut calls {
-        assert_pending!(call.poll_until_idle());
-        drop(fixture.received_with("access-1"));
+        drop(fixture.sent_by(call, "access-1"));
     }
     assert_eq!(fixture.grant.count(), 1);
 }
@@ -48,8 +40,7 @@ fn a_refusal_during_the_drivers_refresh_joins_it() {
     let mut fixture = Fixture::new();
     let mut driver = fixture.drive();
     fixture.grant.gate().close();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     while fixture.grant.count() == 0 {
         assert!(fixture.time.advance_to_next());
         assert_pending!(driver.poll_until_idle());
@@ -60,40 +51,31 @@ fn a_refusal_during_the_drivers_refresh_joins_it() {
     fixture.grant.gate().open();
     assert_pending!(driver.poll_until_idle());
     assert!(call.is_woken(), "the driver's poll is enough");
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn a_late_refusal_of_a_replaced_token_is_replayed_without_a_refresh() {
     let mut fixture = Fixture::new();
-    let mut late = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut late, respond) = fixture.sent(get(ME));
     let mut early = fixture.refused(get(ME));
-    assert_pending!(early.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut early, "access-1"));
     respond.send_response(unauthorized());
-    assert_pending!(late.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(late.poll()), StatusCode::OK);
+    fixture.succeeds(&mut late, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
 #[test]
 fn a_refusal_two_generations_late_is_replayed_with_the_newest() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     for _ in 0..2 {
         now(fixture.session.refresh()).unwrap();
         fixture.time.advance(secs(30));
     }
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-2").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-2");
     assert_eq!(fixture.grant.count(), 2);
 }
 
@@ -101,12 +83,10 @@ fn a_refusal_two_generations_late_is_replayed_with_the_newest() {
 #[test]
 fn a_late_refusal_is_no_refusal_of_a_fresh_token() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     now(fixture.session.refresh()).unwrap();
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
     assert_eq!(fixture.session.state().fresh_refused, 0);
 }
 
@@ -125,13 +105,10 @@ fn a_refusal_of_a_token_that_has_just_been_refreshed_is_returned() {
 #[test]
 fn a_refusal_that_comes_an_hour_after_the_request_is_handled_like_any_other() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     fixture.time.advance(secs(3_600));
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-1").send_response(ok());
-    assert_eq!(status(call.poll()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -139,13 +116,11 @@ fn a_refusal_that_comes_an_hour_after_the_request_is_handled_like_any_other() {
 #[test]
 fn a_refusal_after_a_suspend_is_handled_like_any_other() {
     let mut fixture = Fixture::new();
-    let mut call = fixture.call(get(ME));
-    let respond = fixture.received_with("access-0");
+    let (mut call, respond) = fixture.sent(get(ME));
     fixture.time.suspend(secs(8 * 3_600));
     fixture.time.step_wall_back(secs(3_600));
     respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
 }
 
 #[test]
@@ -158,8 +133,7 @@ fn the_request_that_started_a_refresh_may_leave_and_the_others_get_its_token() {
     drop(first);
     fixture.grant.gate().open();
     assert!(second.is_woken());
-    assert_pending!(second.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut second, "access-1"));
     assert_eq!(fixture.grant.count(), 1);
 }
 
@@ -168,10 +142,8 @@ fn a_stale_private_copy_of_the_token_is_never_sent_after_the_refusal_is_known() 
     let mut fixture = Fixture::new();
     fixture.succeeds_with("access-0");
     fixture.grant.gate().close();
-    let mut refused = fixture.refused(get(ME));
-    assert_pending!(refused.poll_until_idle());
-    let mut next = fixture.call(get(ME));
-    assert_pending!(next.poll_until_idle());
+    let _refused = fixture.refused_and_waiting(get(ME));
+    let _next = fixture.waiting(get(ME));
     fixture.nothing_received();
 }
 
@@ -188,11 +160,9 @@ fn with_a_driver_a_token_is_withdrawn_when_it_runs_out() {
         fixture.time.advance_to_next();
         assert_pending!(driver.poll_until_idle());
     }
-    let mut call = fixture.call(get(ME));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(get(ME));
     fixture.nothing_received();
     fixture.grant.gate().open();
-    assert_pending!(call.poll_until_idle());
-    drop(fixture.received_with("access-1"));
+    drop(fixture.sent_by(&mut call, "access-1"));
     assert_eq!(fixture.grant.count(), 1);
 }

@@ -1,20 +1,8 @@
 //! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it.
 
-use std::{collections::VecDeque, task::Poll, time::Duration};
+use std::collections::VecDeque;
 
-use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use tokenflight::{BearerLayer, BearerOptions, ErrorKind, GrantError, Origins};
-use tokenflight_test::mock::Step;
-use tokio_test::assert_pending;
-use tower_test::mock::{self, SendResponse};
-
-use crate::{
-    fixture::{
-        API, Fixture, ME, OTHER, Res, explained, get, millis, now, ok, read, response, secs, status, unauthorized,
-    },
-    scripted::TestBody,
-};
+use crate::fixture::*;
 
 /// The default of `Policy::storm_limit`.
 const LIMIT: usize = 10;
@@ -22,8 +10,7 @@ const LIMIT: usize = 10;
 /// Sends a request to a server that refuses whatever it is sent; says why it came back.
 #[track_caller]
 fn refused_twice(fixture: &mut Fixture, uri: &str) -> ErrorKind {
-    let mut call = fixture.call(get(uri));
-    assert_pending!(call.poll_until_idle());
+    let mut call = fixture.waiting(get(uri));
     fixture.received().1.send_response(unauthorized());
     let polled = call.poll_until_idle();
     if polled.is_ready() {
@@ -85,9 +72,7 @@ fn another_origins_refusals_are_counted_for_themselves() {
     let mut fixture = exhausted();
     assert_eq!(refused_twice(&mut fixture, ME), ErrorKind::Futile);
     let mut call = fixture.refused(get(&format!("{OTHER}/")));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-11").send_response(ok());
-    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-11");
     assert_eq!(fixture.grant.count(), LIMIT + 1);
     fixture.time.advance(secs(20));
     assert_eq!(refused_twice(&mut fixture, ME), ErrorKind::Futile, "its success is not the first one's");
@@ -100,9 +85,7 @@ fn a_sole_destinations_refusals_are_not_held_against_another() {
     assert_eq!(refused_twice(&mut fixture, "/"), ErrorKind::Futile);
     fixture = fixture.with_sole(OTHER);
     let mut call = fixture.refused(get("/"));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-11").send_response(ok());
-    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+    fixture.succeeds(&mut call, "access-11");
 }
 
 /// Nine origins refuse the token and the token endpoint is down: the tenth has never refused it.
@@ -118,13 +101,11 @@ fn many_refusals_do_not_take_the_token_from_an_origin_that_never_refused_it() {
     }
     for origin in refusing {
         let mut call = fixture.call(get(origin));
-        assert_pending!(call.poll_until_idle());
-        fixture.received_with("access-0").send_response(unauthorized());
+        fixture.sent_by(&mut call, "access-0").send_response(unauthorized());
         assert!(call.poll_until_idle().is_ready());
     }
     let mut call = fixture.call(get(last));
-    assert_pending!(call.poll_until_idle());
-    fixture.received_with("access-0");
+    fixture.sent_by(&mut call, "access-0");
 }
 
 #[test]
@@ -146,13 +127,11 @@ fn refusals_of_replaced_tokens_are_not_counted() {
     let mut fixture = Fixture::new();
     let late: Vec<_> = (0..3 * LIMIT).map(|_| (fixture.call(get(ME)), fixture.received().1)).collect();
     let mut first = fixture.refused(get(ME));
-    assert_pending!(first.poll_until_idle());
-    fixture.received_with("access-1").send_response(unauthorized());
+    fixture.sent_by(&mut first, "access-1").send_response(unauthorized());
     assert_eq!(explained(first.poll_until_idle()), ErrorKind::StillRefused);
     for (mut call, respond) in late {
         respond.send_response(unauthorized());
-        assert_pending!(call.poll_until_idle());
-        fixture.received_with("access-1").send_response(unauthorized());
+        fixture.sent_by(&mut call, "access-1").send_response(unauthorized());
         assert_eq!(explained(call.poll_until_idle()), ErrorKind::StillRefused);
     }
     assert_eq!(fixture.grant.count(), 1);

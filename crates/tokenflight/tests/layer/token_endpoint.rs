@@ -1,26 +1,8 @@
 //! The token endpoint's own traffic and the layer: it needs no token, and must not wait for one.
 
-use std::{
-    future::poll_fn,
-    sync::{Arc, Mutex},
-};
+use std::future::poll_fn;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::Full;
-use tokenflight::{
-    Bearer, BearerLayer, BoxError, Error, ErrorKind, FailureClass, GrantError, Origins, Session, TokenRequest,
-    TokenSet, grant_fn,
-};
-use tokenflight_test::ManualTime;
-use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower_layer::Layer;
-use tower_service::Service;
-use tower_test::mock::{self, Handle, Mock, Spawn};
-
-use crate::fixture::{
-    API, LIFE, ME, Req, Res, bearer, explained, get, now, ok, our_failure, secs, status, unauthorized,
-};
+use crate::fixture::*;
 
 type Client = Bearer<Mock<Req, Res>>;
 
@@ -32,10 +14,7 @@ fn looped(token_url: &'static str, basic: bool) -> (Session, ManualTime, Spawn<C
         let client = through.lock().unwrap().clone().unwrap();
         async move { ask(client, token_url, basic).await.map_err(reported) }
     });
-    let time = ManualTime::new(1);
-    let session = Session::builder(grant).time(time.clone()).build().unwrap();
-    now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
-    time.advance(secs(60));
+    let (time, session) = logged_in(grant);
     let (inner, server) = mock::pair();
     let client = BearerLayer::new(session.clone(), Origins::new([API]).unwrap()).layer(inner);
     *own.lock().unwrap() = Some(client.clone());
@@ -71,7 +50,7 @@ fn a_token_request_through_its_own_layer_is_refused_and_says_why() {
     assert_ready_ok!(client.poll_ready::<Req>());
     let mut call = task::spawn(client.call(get(ME)));
     let polled = call.poll_until_idle();
-    let error = crate::fixture::failure(polled);
+    let error = failure(polled);
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     let recursion = std::iter::from_fn(|| {
         let error = source?;
@@ -144,7 +123,7 @@ fn a_401_of_the_token_endpoint_is_no_refusal_of_our_token() {
 #[track_caller]
 fn answer(server: &mut Handle<Req, Res>, response: Res) -> Req {
     match server.poll_request() {
-        std::task::Poll::Ready(Some((request, respond))) => {
+        Poll::Ready(Some((request, respond))) => {
             respond.send_response(response);
             request
         }

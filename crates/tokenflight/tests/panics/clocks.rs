@@ -3,19 +3,13 @@
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::AtomicUsize,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
-use futures_util::FutureExt;
-use tokenflight::{ErrorKind, FailureClass, Now, Session, Time, TokenSet, time::Sleep};
-use tokenflight_test::{ManualTime, MockGrant};
+use tokenflight::{Now, time::Sleep};
 
-use super::fixture::{BACKOFF, Fixture, SECOND};
+use crate::fixture::*;
 
 /// A clock whose timers cannot be had: while they are made, or when they are polled, as on a runtime that is gone.
 struct NoTimers {

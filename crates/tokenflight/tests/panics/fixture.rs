@@ -1,11 +1,16 @@
-use std::{
-    sync::{Arc, Mutex},
+pub(crate) use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use futures_util::future::join_all;
-use tokenflight::{Error, ErrorKind, Event, Grant, GrantKey, Session, Time, TokenSet};
-use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
+pub(crate) use futures_util::{FutureExt, future::join_all};
+pub(crate) use tokenflight::{
+    Error, ErrorKind, Event, FailureClass, Grant, GrantError, GrantKey, Session, Time, TokenSet,
+};
+pub(crate) use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore, mock::Step};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// Longer than any waiting time after one failure, shorter than a claim.

@@ -1,13 +1,8 @@
 //! Grants and listeners that panic.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokenflight::{BoxFuture, RefreshToken, Revocation, TokenRequest};
 
-use tokenflight::{
-    BoxFuture, ErrorKind, FailureClass, Grant, GrantError, RefreshToken, Revocation, TokenRequest, TokenSet,
-};
-use tokenflight_test::{ManualTime, MockGrant, mock::Step};
-
-use super::fixture::Fixture;
+use crate::fixture::*;
 
 #[test]
 fn a_grant_that_panics_before_it_sent_anything_counts_as_not_sent() {

@@ -1,13 +1,8 @@
 //! Stores that panic.
 
-use futures_util::FutureExt;
-use tokenflight::{ErrorKind, FailureClass, GrantError, Session, TokenSet};
-use tokenflight_test::{
-    ManualTime, MockGrant, MockStore,
-    mock::{OpKind, Step, Trouble},
-};
+use tokenflight_test::mock::{OpKind, Trouble};
 
-use super::fixture::{BACKOFF, Fixture, SECOND};
+use crate::fixture::*;
 
 #[test]
 fn a_store_that_panics_when_it_is_read_keeps_the_request_from_being_sent() {

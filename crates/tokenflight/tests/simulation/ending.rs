@@ -1,15 +1,10 @@
 //! The end of a seed: every session comes to itself again, and what all of it came to is judged.
 
-use std::{collections::HashSet, sync::atomic::Ordering};
-
-use tokenflight::{EntryState, GrantKey, Status};
+use tokenflight::EntryState;
 use tokenflight_test::auth::{Death, FamilyReport};
 
-use super::{
-    executor::Kind,
-    people::Process,
-    world::{Summary, World, secs},
-};
+use super::world::{Summary, World, secs};
+use crate::prelude::*;
 
 impl World {
     /// From here on nothing goes wrong any more.

@@ -1,6 +1,8 @@
 //! Events as a listener hears them: one after the other.
 
-use tokenflight::{Event, Generation, LoginId};
+use tokenflight::Generation;
+
+use crate::prelude::*;
 
 /// What a listener of one process has heard so far.
 #[derive(Clone, Debug, Default)]

@@ -1,22 +1,8 @@
 //! One thread, and chance decides who is next.
 
-use std::{
-    future::Future,
-    hash::{DefaultHasher, Hash, Hasher},
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Wake, Waker},
-};
+use std::task::Wake;
 
-use tokenflight::BoxFuture;
-
-use super::{
-    knobs::{Knob, Knobs},
-    runtimes::Runtimes,
-};
+use crate::prelude::*;
 
 /// Tasks of one simulation. Every step polls one ready task, drawn evenly.
 pub(crate) struct Executor {

@@ -1,21 +1,12 @@
 //! The authorization server as a process sees it, and grants and listeners that use their own session.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
-};
+use std::task::Poll;
 
-use tokenflight::{BoxFuture, Event, FailureClass, Grant, GrantError, RefreshToken, Status, TokenRequest, TokenSet};
-use tokenflight_test::{AuthServer, ManualTime, auth::AuthGrant};
+use tokenflight::{Grant, GrantError, TokenRequest};
+use tokenflight_test::auth::AuthGrant;
 
-use super::{
-    executor::{Inbox, Kind, Left},
-    judge::{Judge, Outcome},
-    knobs::{Knob, Knobs},
-    people::{Act, Process},
-};
+use super::{judge::Outcome, people::Act};
+use crate::prelude::*;
 
 /// The process a grant or a listener belongs to. Emptied at its end, because its session owns them.
 #[derive(Clone, Default)]

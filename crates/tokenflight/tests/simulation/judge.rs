@@ -1,18 +1,11 @@
 //! What is right and what is wrong, written down while it happens.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use tokenflight::{Entry, Event, LoginId, Reason, RefreshToken, TokenSet};
+use tokenflight::Reason;
 
 use super::events::Told;
+use crate::prelude::*;
 
 /// Everything that is known about the tokens of one simulation, and what was seen to be wrong.
 #[derive(Default)]

@@ -1,14 +1,6 @@
 //! What may go wrong, one name each, and how often it did.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use tokenflight_test::mock::{OpKind, Trouble};
+use crate::prelude::*;
 
 macro_rules! knobs {
     ($($name:ident),* $(,)?) => {

@@ -15,6 +15,7 @@ mod grant;
 mod judge;
 mod knobs;
 mod people;
+mod prelude;
 mod profile;
 mod runtimes;
 mod store;
@@ -22,12 +23,13 @@ mod world;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
 use knobs::{Knob, Tally};
 use world::{Summary, World};
+
+use crate::prelude::*;
 
 /// Seeds of a normal run.
 const SEEDS: u64 = 6_000;

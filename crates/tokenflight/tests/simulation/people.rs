@@ -1,17 +1,9 @@
 //! Those who use a session: what they do, and what they may expect.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use tokenflight::{Error, ErrorKind, Token};
+use tokenflight_test::Verdict;
 
-use tokenflight::{Error, ErrorKind, FailureClass, Session, Status, Time, Token};
-use tokenflight_test::{AuthServer, ManualTime, Verdict};
-
-use super::{judge::Judge, profile::Profile};
+use crate::prelude::*;
 
 /// What user code does with the session that called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! What a seed may meet. Everything is drawn from the seed before anything happens.
 
-use std::time::Duration;
-
-use super::knobs::{Knob, Knobs};
+use crate::prelude::*;
 
 /// What the driver does with its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

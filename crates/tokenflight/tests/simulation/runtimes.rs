@@ -1,16 +1,11 @@
 //! Two runtimes under one session, and one of them ends before the other: its tasks are dropped where they stand, and a timer
 //! that was first polled on it wakes once more and then panics, as tokio's do.
 
-use std::{
-    future::poll_fn,
-    panic::resume_unwind,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Waker,
-    time::Duration,
-};
+use std::panic::resume_unwind;
 
-use tokenflight::{Now, Time, time::Sleep};
-use tokenflight_test::ManualTime;
+use tokenflight::{Now, time::Sleep};
+
+use crate::prelude::*;
 
 /// Which runtime polls, and which are gone. Cloning shares it.
 #[derive(Clone, Default)]

@@ -1,24 +1,13 @@
 //! A store with weather.
 
-use std::{
-    future::pending,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::future::pending;
 
 use futures_util::FutureExt;
-use tokenflight::{BoxFuture, Entry, GrantKey, Store, Time};
+use tokenflight::Store;
 use tokenflight_core::store::{Body, Op, OpId, Reply, Seen, StoreError, apply};
-use tokenflight_test::{
-    ManualTime, ModelStore,
-    mock::{OpKind, Trouble},
-};
+use tokenflight_test::ModelStore;
 
-use super::{
-    executor::{Inbox, Kind, Left},
-    judge::Judge,
-    knobs::{Knob, Knobs},
-};
+use crate::prelude::*;
 
 /// What store operations meet.
 #[derive(Clone, Debug, Default)]

@@ -1,24 +1,15 @@
 //! One seed: the world it makes and the course it takes.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
-
-use tokenflight::Session;
-use tokenflight_test::{AuthServer, Fault, ManualTime, auth::Reuse};
+use tokenflight_test::{Fault, auth::Reuse};
 
 use super::{
-    executor::{Executor, Kind},
+    executor::Executor,
     grant::{Actor, Home, Listening, Watched},
-    judge::Judge,
-    knobs::{Knob, Knobs},
-    people::Process,
-    profile::{Driving, Profile},
-    runtimes::{RuntimeTime, Runtimes},
+    profile::Driving,
+    runtimes::RuntimeTime,
     store::Weathered,
 };
+use crate::prelude::*;
 
 /// A hundred times what a seed takes: tasks that wake each other for ever are found by it.
 const STEPS: u64 = 200_000;

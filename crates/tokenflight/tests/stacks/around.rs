@@ -1,15 +1,13 @@
 //! What users put around the layer, or in its place.
 
-use std::{future::ready, time::Duration};
+use std::future::ready;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::AUTHORIZATION};
-use http_body_util::{BodyExt, Full};
-use tokenflight::{BearerLayer, BearerOptions, BoxError, Origins};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use http::header::AUTHORIZATION;
+use http_body_util::BodyExt;
+use tokenflight::BearerOptions;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::fixture::Fixture;
+use crate::fixture::*;
 
 type Req = Request<Full<Bytes>>;
 

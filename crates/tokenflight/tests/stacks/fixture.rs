@@ -1,28 +1,30 @@
 //! A server behind a limit, which the token traffic shares, and a session whose token is dead.
 
-use std::{
+pub(crate) use std::{
     convert::Infallible,
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
-use futures_util::{
+pub(crate) use bytes::Bytes;
+pub(crate) use futures_util::{
     FutureExt,
     future::{Either, select},
 };
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxFuture, Grant, GrantError, Origins, Session, TokenRequest, grant_fn};
-use tokenflight_test::{AuthServer, ManualTime, ResourceServer};
-use tokio::sync::Semaphore;
-use tower::{ServiceExt, limit::ConcurrencyLimit};
-use tower_service::Service;
+pub(crate) use http::{Request, Response, StatusCode};
+pub(crate) use http_body_util::Full;
+pub(crate) use tokenflight::{
+    BearerLayer, BoxError, BoxFuture, Grant, GrantError, Origins, Session, TokenRequest, grant_fn,
+};
+pub(crate) use tokenflight_test::{AuthServer, ManualTime, ResourceServer};
+pub(crate) use tokio::sync::Semaphore;
+pub(crate) use tower::{ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, service_fn};
+pub(crate) use tower_service::Service;
 
 pub(crate) type Req = Request<Full<Bytes>>;
 pub(crate) type Limited = ConcurrencyLimit<Server>;

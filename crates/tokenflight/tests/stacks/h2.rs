@@ -1,25 +1,15 @@
 //! HTTP/2 servers that turn streams away: that is the client's business, and its tries are not ours.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::collections::VecDeque;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokenflight::{BearerLayer, BoxError, Origins, Session};
-use tokenflight_test::{AuthServer, ManualTime};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tower::service_fn;
 use tower_layer::Layer;
-use tower_service::Service;
+
+use crate::fixture::*;
 
 /// What the server does with a stream.
 #[derive(Clone, Copy, Debug, PartialEq)]

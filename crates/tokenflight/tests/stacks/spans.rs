@@ -1,13 +1,8 @@
 //! The recipe of [`Resend`](tokenflight::bearer::Resend): tower-http's trace layer below ours.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::fmt;
 
-use http::{Request, StatusCode};
 use tokenflight::bearer::Resend;
-use tower::ServiceBuilder;
 use tower_http::trace::TraceLayer;
 use tracing::{
     Event, Instrument, Metadata, Subscriber,
@@ -15,7 +10,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use crate::fixture::Fixture;
+use crate::fixture::*;
 
 /// A 401 and the 200 after it.
 #[tokio::test]

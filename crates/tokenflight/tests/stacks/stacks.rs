@@ -1,13 +1,9 @@
 //! The stacks: what stands around the layer, and what stands below it.
 
-use std::{future::Ready, time::Duration};
+use std::future::Ready;
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use http_body_util::Full;
-use tokenflight::{BearerBody, BoxError};
+use tokenflight::BearerBody;
 use tower::{
-    Service, ServiceBuilder, ServiceExt,
     balance::p2c::Balance,
     discover::ServiceList,
     limit::RateLimit,
@@ -16,7 +12,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 
-use crate::fixture::{Fixture, Req};
+use crate::fixture::*;
 
 type Client = BoxCloneSyncService<Req, StatusCode, BoxError>;
 

@@ -1,14 +1,6 @@
 //! When a claim fails, is lost, or is late, nothing is presented under it.
 
-use futures_util::future::join;
-use tokenflight::{ErrorKind, Store};
-use tokenflight_core::store::{Body, Op};
-use tokenflight_test::mock::{
-    OpKind::{Claim, Commit, Load, Settle},
-    Trouble,
-};
-
-use super::fixture::{Fixture, key, secs};
+use crate::fixture::*;
 
 #[test]
 fn nothing_is_presented_when_the_store_cannot_be_asked() {

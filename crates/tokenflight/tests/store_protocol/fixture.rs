@@ -1,8 +1,20 @@
-use std::time::Duration;
+pub(crate) use std::time::Duration;
 
-use tokenflight::{Entry, EntryState, GrantKey, Session, StoredTokens, TokenSet};
-use tokenflight_core::store::{Body, Op, OpId, Store};
-use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore, mock::OpKind};
+pub(crate) use futures_util::future::join;
+pub(crate) use tokenflight::{
+    Entry, EntryState, ErrorKind, FailureClass, GrantError, GrantKey, Session, Store, StoredTokens, Time, TokenSet,
+};
+pub(crate) use tokenflight_core::{
+    BoxFuture,
+    store::{Body, Op, OpId, Owner, Reply, Seen, StoreError},
+};
+pub(crate) use tokenflight_test::{
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{
+        OpKind::{self, Claim, Commit, End, Load, Settle},
+        Step, Trouble,
+    },
+};
 
 pub(crate) const LIFE: Duration = secs(300);
 

@@ -1,18 +1,9 @@
 //! A store whose reads are older than what it compares with, as those of a replica are.
 
-use std::time::Duration;
+use tokenflight::ReusePolicy;
+use tokenflight_core::store::ClockId;
 
-use tokenflight::{ErrorKind, FailureClass, GrantError, GrantKey, ReusePolicy, Session, Store, Time};
-use tokenflight_core::{
-    BoxFuture,
-    store::{ClockId, Op, Reply, Seen, StoreError},
-};
-use tokenflight_test::{
-    ManualTime, MockGrant, MockStore, ModelStore,
-    mock::{OpKind, Step},
-};
-
-use super::fixture::{Fixture, key, pair, secs};
+use crate::fixture::*;
 
 struct Lagging(MockStore, Seen);
 
@@ -38,8 +29,7 @@ fn it_is_asked_with_pauses_and_not_for_ever() {
     let began = fixture.time.now().boot;
     let error = fixture.time.run(session.token()).expect_err("nothing can be claimed");
     assert_eq!((error.kind(), fixture.grant.count()), (&ErrorKind::Store, 0));
-    let (took, claims) =
-        (fixture.time.now().boot - began, store.kinds().iter().filter(|kind| **kind == OpKind::Claim).count());
+    let (took, claims) = (fixture.time.now().boot - began, store.kinds().iter().filter(|kind| **kind == Claim).count());
     assert!(claims > 100 && (claims as f64) < 5.0 + took.as_secs_f64() * 50.0, "{claims} in {took:?}");
 }
 

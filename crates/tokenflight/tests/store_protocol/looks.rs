@@ -1,13 +1,6 @@
 //! Looking into the store while the authorization server is left alone, and a second round in one refresh.
 
-use futures_util::future::join;
-use tokenflight::{FailureClass, GrantError};
-use tokenflight_test::mock::{
-    OpKind::{Load, Settle},
-    Step, Trouble,
-};
-
-use super::fixture::{Fixture, LIFE, secs};
+use crate::fixture::*;
 
 /// The server has asked to be left alone for an hour.
 fn told_to_wait() -> Fixture {

@@ -1,14 +1,8 @@
 //! What a failover or a restore has lost of the storage's history, at each point of a refresh, a login and a logout.
 
-use futures_util::future::join;
-use tokenflight::{EntryState, FailureClass, GrantError, Store};
-use tokenflight_core::store::{Body, Op};
-use tokenflight_test::mock::{
-    OpKind::{self, Again, Commit, End, Load},
-    Step, Trouble,
-};
+use tokenflight_test::mock::OpKind::Again;
 
-use super::fixture::{Fixture, LIFE, key, pair, secs};
+use crate::fixture::*;
 
 /// The stored refresh token, if any.
 fn stored(fixture: &Fixture) -> Option<String> {
@@ -23,13 +17,14 @@ fn behind() -> Fixture {
     fixture
 }
 
-/// Presents `x`; while that is on its way, the storage loses the claim and the put of `x`.
-fn lose_while_presenting(fixture: &Fixture) -> Result<String, tokenflight::Error> {
+/// Presents `x`; while that is on its way, the storage loses the claim and the put of `x`, and then this happens.
+fn lose_while_presenting<T>(fixture: &Fixture, then: impl FnOnce() -> T) -> Result<String, tokenflight::Error> {
     let gate = fixture.grant.gate();
     gate.close();
     let lose = async {
         gate.until_parked(1).await;
         fixture.model.fail_over(2);
+        then();
         gate.open();
     };
     let (token, ()) = fixture.time.run(join(fixture.session.token(), lose));
@@ -48,7 +43,7 @@ fn goes_on_with(fixture: &Fixture, presented: &[&str]) {
 #[test]
 fn what_was_lost_between_claim_and_commit_costs_no_successor() {
     let fixture = behind();
-    assert_eq!(lose_while_presenting(&fixture).expect("a token"), "access-1");
+    assert_eq!(lose_while_presenting(&fixture, || {}).expect("a token"), "access-1");
     assert_eq!(stored(&fixture).as_deref(), Some("refresh-1"));
     goes_on_with(&fixture, &["refresh-x", "refresh-1", "refresh-2"]);
 }
@@ -94,7 +89,7 @@ fn nor_what_was_lost_before_a_commit_is_tried_again() {
 fn an_end_counts_although_the_store_has_lost_what_ended() {
     let fixture = behind();
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
-    lose_while_presenting(&fixture).expect_err("it has ended");
+    lose_while_presenting(&fixture, || {}).expect_err("it has ended");
     assert!(matches!(fixture.entry().state, EntryState::Ended { .. }), "{:?}", fixture.entry().state);
     fixture.time.advance(LIFE);
     fixture.token().expect_err("it has ended");
@@ -153,16 +148,7 @@ fn a_login_is_not_overtaken_by_an_ancestor_of_what_it_replaces() {
 #[test]
 fn a_later_login_of_the_new_history_is_not_touched() {
     let fixture = behind();
-    let gate = fixture.grant.gate();
-    gate.close();
-    let lose = async {
-        gate.until_parked(1).await;
-        fixture.model.fail_over(2);
-        fixture.login_elsewhere();
-        gate.open();
-    };
-    let (token, ()) = fixture.time.run(join(fixture.session.token(), lose));
-    drop(token);
+    drop(lose_while_presenting(&fixture, || fixture.login_elsewhere()));
     assert_eq!(stored(&fixture).as_deref(), Some("refresh-elsewhere"));
     assert!(!fixture.kinds().contains(&Again) && !fixture.kinds().contains(&End));
 }

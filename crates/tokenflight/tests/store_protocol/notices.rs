@@ -1,19 +1,8 @@
 //! A store that tells when an entry was written, asked while another holder's claim is waited for.
 
-use std::time::Duration;
+use tokenflight_test::mock::Gate;
 
-use futures_util::future::join;
-use tokenflight::{GrantKey, Session, Store, Time};
-use tokenflight_core::{
-    BoxFuture,
-    store::{Body, Op, Owner, Reply, Seen, StoreError},
-};
-use tokenflight_test::{
-    MockStore,
-    mock::{Gate, OpKind},
-};
-
-use super::fixture::{Fixture, key, secs};
+use crate::fixture::*;
 
 /// It tells while the gate is open.
 #[derive(Clone)]
@@ -67,7 +56,7 @@ fn a_notice_ends_the_pause_of_a_waiter() {
 fn a_store_that_tells_all_the_time_is_not_asked_all_the_time() {
     let fixture = Fixture::new();
     let asked = waits(&fixture, async |store| {
-        let loads = || store.0.kinds().iter().filter(|kind| **kind == OpKind::Load).count();
+        let loads = || store.0.kinds().iter().filter(|kind| **kind == Load).count();
         store.1.open();
         let before = loads();
         Time::sleep(&fixture.time, secs(1)).await;

@@ -1,14 +1,9 @@
 //! What an answer, an end and no answer leave in the store.
 
-use futures_util::future::{FutureExt, join};
-use tokenflight::{EntryState, Epoch, FailureClass, GrantError, RefreshToken, Store};
-use tokenflight_core::store::{Body, Op, Owner, Reply};
-use tokenflight_test::mock::{
-    OpKind::{Claim, Commit, End, Load, Settle},
-    Step, Trouble,
-};
+use futures_util::future::FutureExt;
+use tokenflight::{Epoch, RefreshToken};
 
-use super::fixture::{Fixture, LIFE, key, secs};
+use crate::fixture::*;
 
 #[test]
 fn an_unknown_outcome_puts_the_token_in_doubt() {

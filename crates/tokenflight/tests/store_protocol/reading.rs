@@ -2,18 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::join;
-use tokenflight::{Event, FailureClass, GrantError, Session, grant_fn};
-use tokenflight_test::{
-    ManualTime, MockStore,
-    mock::{
-        Fate,
-        OpKind::{self, Claim, Commit, Load, Settle},
-        Step,
-    },
-};
+use tokenflight::{Event, grant_fn};
+use tokenflight_test::mock::Fate;
 
-use super::fixture::{Fixture, LIFE, key, pair, secs};
+use crate::fixture::*;
 
 /// At every step what must have happened has happened, and nothing else.
 #[test]

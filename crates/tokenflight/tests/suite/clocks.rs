@@ -1,16 +1,11 @@
 //! Clocks that are moved, and machines that sleep.
 
-use tokenflight::{Event, FailureClass, Status};
-use tokenflight_test::{MockGrant, Tasks};
-
-use super::fixture::{Fixture, LIFE, presented, secs};
+use super::fixture::*;
 
 const HOUR: u64 = 3_600;
 
 pub(crate) async fn a_wall_clock_set_forward_a_year_starts_no_storm(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     tasks.pass(secs(10)).await;
     tasks.time().step_wall_forward(secs(365 * 24 * HOUR));
@@ -24,9 +19,7 @@ pub(crate) async fn a_wall_clock_set_forward_a_year_starts_no_storm(tasks: Tasks
 }
 
 pub(crate) async fn a_wall_clock_set_back_an_hour_makes_no_token_eternal(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     tasks.pass(secs(10)).await;
     tasks.time().step_wall_back(secs(HOUR));
     assert_eq!(fixture.access().await, "access-0");
@@ -37,9 +30,7 @@ pub(crate) async fn a_wall_clock_set_back_an_hour_makes_no_token_eternal(tasks: 
 
 /// The request was lost with the connection, and no task waits for its timer to catch up.
 pub(crate) async fn a_suspend_ends_the_flight_it_interrupted(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     grant.gate().close();
     tasks.until(|| grant.gate().parked() == 1).await;
@@ -63,9 +54,7 @@ pub(crate) async fn a_suspend_ends_the_flight_it_interrupted(tasks: Tasks) {
 }
 
 pub(crate) async fn a_suspend_past_the_expiry_is_noticed_without_a_driver(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     tasks.time().suspend(LIFE);
     assert_eq!(fixture.access().await, "access-1");
     assert_eq!(grant.count(), 1);

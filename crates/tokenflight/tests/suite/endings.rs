@@ -1,17 +1,12 @@
 //! How a session ends, and what lifts it.
 
-use tokenflight::{EntryState, ErrorKind, Event, GrantError};
-use tokenflight_test::{
-    MockGrant, Tasks,
-    mock::{OpKind, Step},
-};
+use super::fixture::*;
 
-use super::fixture::{Fixture, LIFE, pair, secs};
-
-fn refusing() -> MockGrant {
-    let grant = MockGrant::new();
+/// A session whose token has run out, and a server that says that it is over.
+async fn refusing(tasks: &Tasks) -> (MockGrant, Fixture) {
+    let (grant, fixture) = Fixture::expired(tasks).await;
     grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
-    grant
+    (grant, fixture)
 }
 
 fn ends(told: &[Event]) -> usize {
@@ -19,10 +14,7 @@ fn ends(told: &[Event]) -> usize {
 }
 
 pub(crate) async fn an_end_is_told_once_and_costs_nothing_afterwards(tasks: Tasks) {
-    let grant = refusing();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = refusing(&tasks).await;
     for caller in fixture.callers(100).into_iter().chain({
         tasks.quiet().await;
         fixture.callers(1_000)
@@ -42,9 +34,7 @@ pub(crate) async fn an_end_is_told_once_and_costs_nothing_afterwards(tasks: Task
 }
 
 pub(crate) async fn an_end_keeps_the_tokens_in_the_store(tasks: Tasks) {
-    let fixture = Fixture::new(&tasks, refusing());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (_, fixture) = refusing(&tasks).await;
     fixture.token().await.expect_err("over");
     assert!(fixture.is_settled());
     let entry = fixture.entry();
@@ -54,10 +44,7 @@ pub(crate) async fn an_end_keeps_the_tokens_in_the_store(tasks: Tasks) {
 }
 
 pub(crate) async fn only_a_login_lifts_an_end(tasks: Tasks) {
-    let grant = refusing();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (_, fixture) = refusing(&tasks).await;
     fixture.token().await.expect_err("over");
     fixture.log_in_with(pair("access-9", "refresh-9", LIFE)).await;
     assert_eq!(fixture.access().await, "access-9");
@@ -68,10 +55,7 @@ pub(crate) async fn only_a_login_lifts_an_end(tasks: Tasks) {
 
 /// Another process has rotated meanwhile, and what is stored is alive.
 pub(crate) async fn a_refusal_of_a_token_that_was_replaced_in_the_store_is_not_the_end(tasks: Tasks) {
-    let grant = refusing();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = refusing(&tasks).await;
     grant.gate().close();
     let caller = fixture.caller();
     tasks.quiet().await;
@@ -88,11 +72,8 @@ pub(crate) async fn a_refusal_of_a_token_that_was_replaced_in_the_store_is_not_t
 
 /// An end is sticky, and the store is read again when the user says so.
 pub(crate) async fn a_login_elsewhere_lifts_the_end_once_the_store_is_read_again(tasks: Tasks) {
-    let grant = refusing();
-    let fixture = Fixture::new(&tasks, grant.clone());
+    let (grant, fixture) = refusing(&tasks).await;
     let other = fixture.neighbour(MockGrant::new());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     fixture.token().await.expect_err("over");
     other.log_in_with(pair("access-y", "refresh-y", LIFE)).await;
     assert!(fixture.token().await.expect_err("still over").is_ended());
@@ -105,10 +86,8 @@ pub(crate) async fn a_login_elsewhere_lifts_the_end_once_the_store_is_read_again
 
 /// The logout is found at the next look into the store, and nothing is presented.
 pub(crate) async fn a_logout_elsewhere_ends_the_session_with_the_next_flight(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let other = fixture.neighbour(MockGrant::new());
-    fixture.log_in().await;
     assert!(other.token().await.is_ok());
     other.log_out().await.expect("stored");
     tasks.pass(LIFE).await;

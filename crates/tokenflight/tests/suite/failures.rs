@@ -1,25 +1,16 @@
 //! Token requests that fail, and what must not be lost with them.
 
-use std::time::Duration;
+use tokenflight::ReusePolicy;
 
-use tokenflight::{ErrorKind, Event, FailureClass, GrantError, ReusePolicy, TokenSet};
-use tokenflight_test::{
-    MockGrant, Tasks,
-    mock::{OpKind, Step, Trouble},
-};
-
-use super::fixture::{Fixture, LIFE, pair, presented, secs};
+use super::fixture::*;
 
 fn not_sent() -> Step {
     Step::Fail(GrantError::new(FailureClass::NotSent))
 }
 
 pub(crate) async fn a_failure_is_not_repeated_before_its_waiting_time(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     (0..3).for_each(|_| grant.push(not_sent()));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     let first = fixture.token().await.expect_err("not sent");
     assert_eq!(first.class(), Some(FailureClass::NotSent));
     for caller in fixture.callers(100) {
@@ -42,11 +33,8 @@ pub(crate) async fn a_failure_is_not_repeated_before_its_waiting_time(tasks: Tas
 }
 
 pub(crate) async fn a_login_lifts_the_waiting_time(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     (0..12).for_each(|_| grant.push(not_sent()));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     while grant.count() < 12 {
         let _ = fixture.token().await;
         tasks.pass(secs(30)).await;
@@ -57,11 +45,8 @@ pub(crate) async fn a_login_lifts_the_waiting_time(tasks: Tasks) {
 }
 
 pub(crate) async fn a_flight_that_never_answers_ends_ambiguous_at_the_limit(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.push(Step::HangSent);
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     let start = tasks.time().now().boot;
     let error = fixture.token().await.expect_err("no answer");
     assert_eq!(tasks.time().now().boot - start, secs(60), "one long attempt");
@@ -77,11 +62,8 @@ pub(crate) async fn a_flight_that_never_answers_ends_ambiguous_at_the_limit(task
 }
 
 pub(crate) async fn a_request_that_was_never_sent_leaves_no_doubt(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.push(Step::HangUnsent);
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     let error = fixture.token().await.expect_err("never sent");
     assert_eq!(error.class(), Some(FailureClass::NotSent));
     assert!(fixture.is_settled());
@@ -89,10 +71,8 @@ pub(crate) async fn a_request_that_was_never_sent_leaves_no_doubt(tasks: Tasks) 
 
 /// Presenting it again could end the session early.
 pub(crate) async fn an_ambiguous_token_is_held_back_while_the_access_token_lasts(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::Fail(GrantError::new(FailureClass::Ambiguous)));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     let expiry = tasks.time().now().boot + LIFE;
     let _driver = fixture.drive();
     tasks.until(|| grant.count() == 1).await;
@@ -112,8 +92,7 @@ pub(crate) async fn an_ambiguous_token_is_held_back_while_the_access_token_lasts
 pub(crate) async fn an_answer_lost_within_a_grace_window_is_waited_out(tasks: Tasks) {
     let lost = || Step::Fail(GrantError::new(FailureClass::Ambiguous));
     let grant = MockGrant::new();
-    grant.push(lost());
-    grant.push(lost());
+    (0..2).for_each(|_| grant.push(lost()));
     let fixture = Fixture::with(&tasks, grant.clone(), |builder| builder.reuse_policy(ReusePolicy::grace(secs(30))));
     fixture.log_in().await;
     tasks.pass(LIFE).await;
@@ -129,11 +108,8 @@ pub(crate) async fn an_answer_lost_within_a_grace_window_is_waited_out(tasks: Ta
 }
 
 pub(crate) async fn the_time_the_server_named_is_kept(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.push(Step::Fail(GrantError::throttled(Some(secs(600)))));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     let error = fixture.token().await.expect_err("throttled");
     assert_eq!((error.class(), error.retry_after()), (Some(FailureClass::Throttled), Some(secs(600))));
     assert!(fixture.is_settled(), "the refresh token is untouched");
@@ -150,10 +126,8 @@ fn unsendable() -> Step {
 }
 
 pub(crate) async fn an_unsendable_access_token_does_not_cost_the_new_refresh_token(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(unsendable());
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     tasks.pass(secs(60)).await;
     let error = fixture.refresh().await.expect_err("nothing to send");
     assert_eq!(error.class(), Some(FailureClass::Config));
@@ -167,10 +141,8 @@ pub(crate) async fn an_unsendable_access_token_does_not_cost_the_new_refresh_tok
 
 /// Its rotation is kept like any other: not silent, repeated, and not forgotten by a shutdown.
 pub(crate) async fn an_unsendable_answer_that_cannot_be_stored_is_stored_later(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(unsendable());
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     tasks.pass(secs(60)).await;
     fixture.store.push(OpKind::Commit, Trouble::Fail);
     fixture.refresh().await.expect_err("nothing to send");

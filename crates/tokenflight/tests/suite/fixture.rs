@@ -1,20 +1,24 @@
 //! A session with everything around it, in the words of the scenarios.
 
-use std::{
+pub(crate) use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_util::Stream;
-use tokenflight::{
-    Entry, EntryState, Error, Event, EventOrGap, Events, Generation, Grant, GrantKey, Revocation, Session,
-    SessionBuilder, StoredTokens, Token, TokenSet,
+pub(crate) use futures_util::{FutureExt, Stream};
+pub(crate) use tokenflight::{
+    BoxFuture, Entry, EntryState, Error, ErrorKind, Event, EventOrGap, Events, FailureClass, Generation, Grant,
+    GrantError, GrantKey, Revocation, Session, SessionBuilder, Source, Status, Store, StoredTokens, Token,
+    TokenRequest, TokenSet, grant_fn,
 };
-use tokenflight_core::store::OpId;
-use tokenflight_test::{MockStore, ModelStore, Task, Tasks};
+pub(crate) use tokenflight_core::store::{Body, Op, OpId, Reply};
+pub(crate) use tokenflight_test::{
+    AuthServer, MockGrant, MockStore, ModelStore, Task, Tasks,
+    mock::{OpKind, Step, Trouble},
+};
 
 /// The lifetime of most tokens here.
 pub(crate) const LIFE: Duration = secs(300);
@@ -37,6 +41,21 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn new(tasks: &Tasks, grant: impl Grant) -> Self {
         Self::over(tasks, grant, ModelStore::new(), |builder| builder)
+    }
+
+    /// A session that is logged in with `access-0`, and its grant.
+    pub(crate) async fn logged_in(tasks: &Tasks) -> (MockGrant, Self) {
+        let grant = MockGrant::new();
+        let fixture = Self::new(tasks, grant.clone());
+        fixture.log_in().await;
+        (grant, fixture)
+    }
+
+    /// As [`logged_in`](Self::logged_in), and the token has run out.
+    pub(crate) async fn expired(tasks: &Tasks) -> (MockGrant, Self) {
+        let (grant, fixture) = Self::logged_in(tasks).await;
+        tasks.pass(LIFE).await;
+        (grant, fixture)
     }
 
     /// As [`new`](Self::new), over a store that no other process reaches: it renews however long it was idle.
@@ -191,7 +210,7 @@ pub(crate) fn read_all(events: &mut Events) -> Vec<EventOrGap> {
     .collect()
 }
 
-pub(crate) fn presented(grant: &tokenflight_test::MockGrant) -> Vec<String> {
+pub(crate) fn presented(grant: &MockGrant) -> Vec<String> {
     grant.presented().iter().map(|token| token.expose().to_owned()).collect()
 }
 

@@ -1,22 +1,14 @@
 //! One flight at a time, whatever callers come and go.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::Ordering;
 
-use futures_util::FutureExt;
-use tokenflight::{BoxFuture, Error, ErrorKind, FailureClass, Token, grant_fn};
-use tokenflight_test::{AuthServer, MockGrant, Task, Tasks, Verdict, mock::Gate};
+use tokenflight_test::{Verdict, mock::Gate};
 
-use super::fixture::{Fixture, LIFE, pair, secs};
+use super::fixture::*;
 
 /// With a driver no caller has to stay.
 pub(crate) async fn a_refresh_survives_all_its_waiters(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.gate().close();
     let _driver = fixture.drive();
     let waiters = fixture.callers(5);
@@ -34,10 +26,7 @@ pub(crate) async fn a_refresh_survives_all_its_waiters(tasks: Tasks) {
 
 /// Without a driver the flight rests in the slot, and the next caller takes it to its end.
 pub(crate) async fn a_refresh_abandoned_without_a_driver_is_finished_by_the_next_caller(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.gate().close();
     let waiters = fixture.callers(3);
     tasks.quiet().await;
@@ -51,10 +40,7 @@ pub(crate) async fn a_refresh_abandoned_without_a_driver_is_finished_by_the_next
 }
 
 pub(crate) async fn a_waiter_that_leaves_disturbs_no_other(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.gate().close();
     let first = fixture.caller();
     tasks.quiet().await;
@@ -71,11 +57,8 @@ pub(crate) async fn a_waiter_that_leaves_disturbs_no_other(tasks: Tasks) {
 }
 
 pub(crate) async fn many_callers_cause_one_submission(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     grant.set_yields(3);
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
     let callers = fixture.callers(1_000);
     tasks.quiet().await;
     for caller in callers {
@@ -87,9 +70,7 @@ pub(crate) async fn many_callers_cause_one_submission(tasks: Tasks) {
 
 /// A thousand 401s of one generation.
 pub(crate) async fn many_refusals_cause_one_submission(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     tasks.pass(secs(60)).await;
     let refused = fixture.session.state().generation;
     let callers: Vec<_> = (0..1_000)
@@ -106,9 +87,7 @@ pub(crate) async fn many_refusals_cause_one_submission(tasks: Tasks) {
 }
 
 pub(crate) async fn a_caller_joins_the_flight_of_the_driver(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.gate().close();
     let _driver = fixture.drive();
     tasks.until(|| grant.gate().parked() == 1).await;
@@ -126,9 +105,7 @@ pub(crate) async fn a_caller_joins_the_flight_of_the_driver(tasks: Tasks) {
 
 /// Both are runnable in the same moment.
 pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.gate().close();
     let _driver = fixture.drive();
     tasks.pass(secs(209)).await;
@@ -147,9 +124,7 @@ pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(tasks: Task
 }
 
 pub(crate) async fn a_late_refusal_costs_no_refresh(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let old = fixture.generation();
     tasks.pass(secs(60)).await;
     fixture.refresh().await.expect("a new token");
@@ -188,7 +163,7 @@ pub(crate) async fn a_request_that_rested_before_it_was_sent_is_not_sent(tasks: 
     let (count, gate) = (Arc::clone(&sent), connecting.clone());
     let fixture = Fixture::new(
         &tasks,
-        grant_fn(move |request: tokenflight::TokenRequest| {
+        grant_fn(move |request: TokenRequest| {
             let (count, gate) = (Arc::clone(&count), gate.clone());
             async move {
                 request.mark_unsent();

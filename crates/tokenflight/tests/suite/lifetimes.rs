@@ -1,17 +1,10 @@
 //! From the first second of a token to its last.
 
-use std::time::Duration;
-
-use tokenflight::{ErrorKind, Event, Source, Status, TokenSet};
-use tokenflight_test::{MockGrant, Tasks, mock::Step};
-
-use super::fixture::{Fixture, LIFE, pair, presented, secs};
+use super::fixture::*;
 
 /// Work that moves only when a caller happens to poll is not started: without a driver nothing is renewed ahead of need.
 pub(crate) async fn a_token_in_its_lead_is_used_to_its_end_without_a_driver(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     for _ in 0..2 {
         tasks.pass(secs(149)).await;
         assert_eq!(fixture.access().await, "access-0");
@@ -23,9 +16,7 @@ pub(crate) async fn a_token_in_its_lead_is_used_to_its_end_without_a_driver(task
 
 /// Over a store that other processes share, an idle session is left to those that use it.
 pub(crate) async fn a_session_that_is_not_used_is_not_renewed_until_a_caller_waits_for_it(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     tasks.pass(secs(3_600)).await;
     assert_eq!(grant.count(), 2, "two lifetimes after its last use it is idle");
@@ -45,9 +36,7 @@ pub(crate) async fn a_session_that_is_not_used_is_not_renewed_until_a_caller_wai
 
 /// A driver renews ahead of time, and callers are not held up.
 pub(crate) async fn a_token_in_its_lead_is_used_at_once_while_the_driver_renews_it(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     grant.gate().close();
     let start = tasks.time().now().boot;
@@ -174,11 +163,9 @@ pub(crate) async fn a_lifetime_too_short_to_be_ahead_of_is_renewed_on_demand(tas
 
 /// The driver guards the expiry, so that no request has to look at a clock.
 pub(crate) async fn a_driver_withdraws_the_token_when_it_expires(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::HangSent);
     grant.push(Step::HangSent);
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     let _driver = fixture.drive();
     let mut watch = fixture.session.watch();
     let watcher = tasks.spawn(async move {
@@ -195,11 +182,9 @@ pub(crate) async fn a_driver_withdraws_the_token_when_it_expires(tasks: Tasks) {
 }
 
 pub(crate) async fn a_missing_refresh_token_keeps_the_old_one(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::Answer(TokenSet::new("access-1").expires_in(LIFE)));
     grant.push(Step::Answer(TokenSet::new("access-2").refresh_token("").expires_in(LIFE)));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     for _ in 0..3 {
         tasks.pass(LIFE).await;
         fixture.token().await.expect("a new token");
@@ -209,10 +194,8 @@ pub(crate) async fn a_missing_refresh_token_keeps_the_old_one(tasks: Tasks) {
 
 /// Generations count distinct access tokens: a request that was refused with it would be refused again.
 pub(crate) async fn the_same_access_token_again_is_no_new_generation(tasks: Tasks) {
-    let grant = MockGrant::new();
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::Answer(pair("access-0", "refresh-1", LIFE)));
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
     tasks.pass(secs(60)).await;
     assert_eq!(*fixture.newer_than(1).await.expect_err("the same one again").kind(), ErrorKind::Futile);
     assert_eq!((grant.count(), fixture.stored_refresh().as_str()), (1, "refresh-1"), "its refresh token counts");

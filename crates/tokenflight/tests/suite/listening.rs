@@ -1,14 +1,10 @@
 //! Listeners never hold anything up.
 
-use tokenflight::{Event, EventOrGap, Status};
-use tokenflight_test::{MockGrant, Tasks};
-
-use super::fixture::{Fixture, LIFE, read_all, secs};
+use super::fixture::*;
 
 pub(crate) async fn a_slow_reader_misses_events_and_blocks_no_caller(tasks: Tasks) {
     const REFRESHES: u64 = 100;
-    let fixture = Fixture::new(&tasks, MockGrant::new());
-    fixture.log_in().await;
+    let (_, fixture) = Fixture::logged_in(&tasks).await;
     let mut events = fixture.session.events();
     for _ in 0..REFRESHES {
         tasks.pass(secs(10)).await;
@@ -23,8 +19,7 @@ pub(crate) async fn a_slow_reader_misses_events_and_blocks_no_caller(tasks: Task
 }
 
 pub(crate) async fn a_watch_sees_the_last_of_many_changes(tasks: Tasks) {
-    let fixture = Fixture::new(&tasks, MockGrant::new());
-    fixture.log_in().await;
+    let (_, fixture) = Fixture::logged_in(&tasks).await;
     let mut watch = fixture.session.watch();
     for _ in 0..5 {
         tasks.pass(secs(10)).await;

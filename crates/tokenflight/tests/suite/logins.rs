@@ -1,25 +1,12 @@
 //! Log-ins and log-outs in the middle of everything.
 
-use std::{
-    future::poll_fn,
-    sync::{Arc, Mutex},
-    task::{Poll, Waker},
-    time::Duration,
-};
+use std::future::poll_fn;
 
-use futures_util::FutureExt;
-use tokenflight::{
-    BoxFuture, EntryState, Epoch, Error, ErrorKind, Grant, GrantError, GrantKey, RefreshToken, Store, Token,
-    TokenRequest, TokenSet,
-};
-use tokenflight_core::store::{Body, Op, Reply, Seen, StoreError};
-use tokenflight_test::{
-    AuthServer, ModelStore, Task, Tasks,
-    auth::{AuthGrant, Death},
-    mock::OpKind,
-};
+use tokenflight::{Epoch, RefreshToken};
+use tokenflight_core::store::{Seen, StoreError};
+use tokenflight_test::auth::{AuthGrant, Death};
 
-use super::fixture::{Fixture, LIFE, key, lock, secs};
+use super::fixture::*;
 
 fn server(tasks: &Tasks, latency: u64) -> AuthServer {
     AuthServer::builder(tasks.time().shared()).access_lifetime(LIFE).latency(secs(latency)..=secs(latency)).build()

@@ -1,15 +1,8 @@
 //! Several processes on one store.
 
-use std::time::Duration;
+use tokenflight_core::store::Owner;
 
-use tokenflight::{ErrorKind, Event, Source, Store};
-use tokenflight_core::store::{Body, Op, Owner, Reply};
-use tokenflight_test::{
-    AuthServer, MockGrant, Tasks,
-    mock::{OpKind, Trouble},
-};
-
-use super::fixture::{Fixture, LIFE, key, pair, presented, secs};
+use super::fixture::*;
 
 fn strict(tasks: &Tasks) -> AuthServer {
     AuthServer::builder(tasks.time().shared())
@@ -38,10 +31,8 @@ pub(crate) async fn two_processes_rotate_once(tasks: Tasks) {
 }
 
 pub(crate) async fn what_a_neighbour_rotated_is_adopted_without_a_submission(tasks: Tasks) {
-    let (ours, theirs) = (MockGrant::new(), MockGrant::new());
-    let fixture = Fixture::new(&tasks, ours.clone());
+    let ((ours, fixture), theirs) = (Fixture::logged_in(&tasks).await, MockGrant::new());
     let other = fixture.neighbour(theirs.clone());
-    fixture.log_in().await;
     tasks.pass(secs(200)).await;
     other.token().await.expect("found in the store");
     other.refresh().await.expect("rotated");
@@ -69,10 +60,7 @@ async fn claim(fixture: &Fixture, length: Duration) {
 
 /// Falling through to a refresh without the claim would present the token twice.
 pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     claim(&fixture, secs(600)).await;
 
     let start = tasks.time().now().boot;
@@ -96,10 +84,7 @@ pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(tasks: Tasks) {
 
 /// A neighbour died with its claim. Its request may still be on its way.
 pub(crate) async fn a_dead_neighbours_claim_is_waited_out(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     claim(&fixture, secs(60)).await;
 
     let start = tasks.time().now().boot;
@@ -111,10 +96,8 @@ pub(crate) async fn a_dead_neighbours_claim_is_waited_out(tasks: Tasks) {
 
 /// The store holds a spent token, and says so as long as its successor is only in memory.
 pub(crate) async fn an_unpersisted_rotation_stops_the_neighbour_too(tasks: Tasks) {
-    let (ours, theirs) = (MockGrant::new(), MockGrant::new());
-    let fixture = Fixture::new(&tasks, ours.clone());
+    let ((ours, fixture), theirs) = (Fixture::logged_in(&tasks).await, MockGrant::new());
     let other = fixture.neighbour(theirs.clone());
-    fixture.log_in_with(pair("access-0", "refresh-0", LIFE)).await;
     other.token().await.expect("found in the store");
     tasks.pass(LIFE).await;
     for _ in 0..4 {

@@ -1,17 +1,8 @@
 //! A store that fails, hangs or lies.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
-};
+use std::sync::atomic::Ordering::SeqCst;
 
-use tokenflight::{ErrorKind, Event, FailureClass, GrantError, TokenRequest, TokenSet, grant_fn};
-use tokenflight_test::{
-    MockGrant, Tasks,
-    mock::{OpKind, Trouble},
-};
-
-use super::fixture::{Fixture, LIFE, presented, secs};
+use super::fixture::*;
 
 fn names(told: &[Event]) -> Vec<&'static str> {
     told.iter()
@@ -26,9 +17,7 @@ fn names(told: &[Event]) -> Vec<&'static str> {
 }
 
 pub(crate) async fn a_failed_write_publishes_and_is_repeated_by_the_driver(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     tasks.pass(secs(60)).await;
     fixture.told();
@@ -48,9 +37,7 @@ pub(crate) async fn a_failed_write_publishes_and_is_repeated_by_the_driver(tasks
 
 /// Without a driver the next flight stores first, and presents nothing before that has happened.
 pub(crate) async fn a_failed_write_is_repeated_before_anything_is_presented(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     tasks.pass(secs(60)).await;
     (0..2).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     fixture.refresh().await.expect("a good refresh stays one");
@@ -67,10 +54,7 @@ pub(crate) async fn a_failed_write_is_repeated_before_anything_is_presented(task
 
 /// The write had taken effect: what is stored is ours, not a neighbour's.
 pub(crate) async fn a_write_that_seemed_to_fail_is_recognised(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
-    tasks.pass(LIFE).await;
+    let (grant, fixture) = Fixture::expired(&tasks).await;
     fixture.store.push(OpKind::Commit, Trouble::FailAfter);
     fixture.told();
     assert_eq!(fixture.access().await, "access-1");
@@ -82,9 +66,7 @@ pub(crate) async fn a_write_that_seemed_to_fail_is_recognised(tasks: Tasks) {
 
 /// A write that is slow is waited for, not repeated beside itself.
 pub(crate) async fn a_write_that_takes_long_is_not_sent_again(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (_grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     tasks.pass(secs(60)).await;
     fixture.store.gate(OpKind::Commit).close();
@@ -103,9 +85,7 @@ pub(crate) async fn a_write_that_takes_long_is_not_sent_again(tasks: Tasks) {
 }
 
 pub(crate) async fn a_store_that_is_down_stops_no_usable_token_and_starts_no_refresh(tasks: Tasks) {
-    let grant = MockGrant::new();
-    let fixture = Fixture::new(&tasks, grant.clone());
-    fixture.log_in().await;
+    let (grant, fixture) = Fixture::logged_in(&tasks).await;
     let _driver = fixture.drive();
     fixture.store.set_down(true);
     tasks.pass(LIFE - secs(1)).await;
@@ -124,8 +104,7 @@ pub(crate) async fn a_store_that_is_down_stops_no_usable_token_and_starts_no_ref
 
 /// As long as there is time, one failure of the store is no reason to leave a rotation behind.
 pub(crate) async fn a_shutdown_asks_a_failing_store_again(tasks: Tasks) {
-    let fixture = Fixture::new(&tasks, MockGrant::new());
-    fixture.log_in().await;
+    let (_, fixture) = Fixture::logged_in(&tasks).await;
     tasks.pass(secs(60)).await;
     (0..4).for_each(|_| fixture.store.push(OpKind::Commit, Trouble::Fail));
     fixture.refresh().await.expect("a good refresh stays one");

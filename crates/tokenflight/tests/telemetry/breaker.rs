@@ -1,17 +1,12 @@
 //! What a breaker tells.
 
-use std::time::Duration;
-
-use futures_util::FutureExt;
 use tokenflight::{
-    Grant, GrantError, Reason, RefreshToken, TokenRequest, TokenSet,
+    Reason,
     breaker::{Breaker, Settings},
     grant_fn,
 };
-use tokenflight_test::ManualTime;
-use tracing::Level;
 
-use crate::{fixture::SECOND, recorder::Recorder};
+use crate::fixture::*;
 
 #[test]
 fn a_breaker_tells_that_it_opens_and_closes() {

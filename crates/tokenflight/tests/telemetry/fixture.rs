@@ -1,20 +1,30 @@
 //! A session, an API that refuses what its authorization server does not vouch for, and the layer between them.
 
-use std::{
+pub(crate) use std::{
     collections::VecDeque,
     future::{Future, ready},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
-use http_body_util::Full;
-use tokenflight::{BearerLayer, BoxError, Origins, Session, SessionBuilder, TokenSet};
-use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
-use tower::service_fn;
-use tower_layer::Layer;
-use tower_service::Service;
+pub(crate) use bytes::Bytes;
+pub(crate) use futures_util::FutureExt;
+pub(crate) use http::{HeaderMap, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+pub(crate) use http_body_util::Full;
+pub(crate) use tokenflight::{
+    BearerLayer, BoxError, Grant, GrantError, Origins, RefreshToken, ReusePolicy, Session, SessionBuilder,
+    TokenRequest, TokenSet,
+};
+pub(crate) use tokenflight_test::{
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{OpKind, Step, Trouble},
+};
+pub(crate) use tower::service_fn;
+pub(crate) use tower_layer::Layer;
+pub(crate) use tower_service::Service;
+pub(crate) use tracing::{Level, info_span};
+
+pub(crate) use crate::recorder::Recorder;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -47,6 +57,13 @@ impl Fixture {
         let fixture = Self::blank(change);
         fixture.log_in();
         fixture.time.advance(SECOND * 60);
+        fixture
+    }
+
+    /// As [`new`](Self::new), and the token has run out.
+    pub(crate) fn expired() -> Self {
+        let fixture = Self::new();
+        fixture.time.advance(SECOND * 300);
         fixture
     }
 

@@ -1,22 +1,17 @@
 //! A subscriber is the user's code: it is called with nothing locked, and its panics cost nothing.
 
 use std::sync::{
-    Arc, OnceLock,
+    OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
-use futures_util::FutureExt;
-use tokenflight::Session;
 use tracing::{
     Event, Metadata, Subscriber,
     span::{Attributes, Id, Record},
 };
 use tracing_core::span::Current;
 
-use crate::{
-    fixture::{Fixture, SECOND, ok, unauthorized},
-    recorder::Recorder,
-};
+use crate::fixture::*;
 
 /// Does something before whatever it is told goes on to a recorder.
 struct Before<F> {

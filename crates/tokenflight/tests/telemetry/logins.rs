@@ -1,21 +1,9 @@
 //! What becomes of a session: logins, logouts, ends, failures.
 
-use futures_util::FutureExt;
-use tokenflight::{
-    Audiences, BoxFuture, Grant, GrantError, GrantKey, RefreshToken, ReusePolicy, Session, Store, TokenRequest,
-    TokenSet,
-};
+use tokenflight::{Audiences, BoxFuture, GrantKey, Store};
 use tokenflight_core::store::{Body, Op, Owner};
-use tokenflight_test::{
-    ManualTime, MockGrant,
-    mock::{OpKind, Step, Trouble},
-};
-use tracing::Level;
 
-use crate::{
-    fixture::{Fixture, SECOND},
-    recorder::Recorder,
-};
+use crate::fixture::*;
 
 #[test]
 fn a_login_and_a_logout_are_told() {
@@ -42,8 +30,7 @@ fn a_new_token_is_told_with_where_it_came_from() {
 /// One failure is nothing to wake a person for; three in a row are, once.
 #[test]
 fn the_third_failure_in_a_row_is_a_warning_and_only_that_one() {
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     let fail = || {
         fixture.grant.push(Step::Fail(GrantError::throttled(Some(SECOND * 7))));
         fixture.time.advance(SECOND * 400);
@@ -66,8 +53,7 @@ fn the_third_failure_in_a_row_is_a_warning_and_only_that_one() {
 
 #[test]
 fn what_is_set_up_wrong_is_a_warning_at_once_and_once() {
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     let (recorder, ()) = Recorder::during(|| {
         for _ in 0..4 {
             fixture.grant.push(Step::Fail(GrantError::config("wrong key").code("invalid_client")));
@@ -87,8 +73,7 @@ fn what_is_set_up_wrong_is_told_after_other_failures_and_those_after_it() {
     let config = || GrantError::config("wrong key").code("invalid_client");
     let throttled = || GrantError::throttled(None);
     let told = |failures: [GrantError; 5]| {
-        let fixture = Fixture::new();
-        fixture.time.advance(SECOND * 300);
+        let fixture = Fixture::expired();
         let (recorder, ()) = Recorder::during(|| {
             for failure in failures {
                 fixture.grant.push(Step::Fail(failure));
@@ -105,8 +90,7 @@ fn what_is_set_up_wrong_is_told_after_other_failures_and_those_after_it() {
 
 #[test]
 fn an_end_is_a_warning() {
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.token()).unwrap_err());
     let told = recorder.one("ended");
@@ -131,8 +115,7 @@ fn an_end_after_a_token_was_presented_twice_is_a_suspicion() {
 
 #[test]
 fn what_wants_a_person_is_a_warning() {
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.grant.push(Step::Fail(GrantError::interaction("consent_required")));
     let (recorder, _) = Recorder::during(|| fixture.run(fixture.session.token()).unwrap_err());
     let told = recorder.one("interaction_required");

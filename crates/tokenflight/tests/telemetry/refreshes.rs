@@ -1,17 +1,6 @@
 //! The span of a refresh.
 
-use futures_util::FutureExt;
-use tokenflight::{GrantError, ReusePolicy, Session, TokenSet};
-use tokenflight_test::{
-    MockGrant,
-    mock::{OpKind, Step, Trouble},
-};
-use tracing::{Level, info_span};
-
-use crate::{
-    fixture::{Fixture, SECOND},
-    recorder::{Recorder, Told},
-};
+use crate::{fixture::*, recorder::Told};
 
 /// The span of the one refresh that this takes.
 #[track_caller]
@@ -25,8 +14,7 @@ const STORY: [&str; 4] = ["reason", "outcome", "adopted", "error.type"];
 
 #[test]
 fn a_refresh_is_a_root_span_with_all_its_numbers() {
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     let span = refresh(|| fixture.run(fixture.session.token()).unwrap());
     assert_eq!(span.level(), Level::DEBUG);
     assert_eq!(span.parent, None);
@@ -74,8 +62,7 @@ fn a_refresh_says_how_it_ended() {
         (GrantError::terminal("token_7f3a_is_revoked"), ["expired", "terminal", "", "_OTHER"]),
     ];
     for (error, story) in failures {
-        let fixture = Fixture::new();
-        fixture.time.advance(SECOND * 300);
+        let fixture = Fixture::expired();
         fixture.grant.push(Step::Fail(error));
         let span = refresh(|| fixture.run(fixture.session.token()).unwrap_err());
         assert_eq!(span.says(STORY), story);
@@ -93,14 +80,12 @@ fn a_refresh_that_presents_nothing_says_so() {
     let kept = refresh(|| fixture.run(fixture.session.refresh()).unwrap_err());
     assert_eq!(kept.says(STORY), ["forced", "kept_back", "", "ambiguous"]);
 
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.run(fixture.elsewhere().logout()).unwrap();
     let over = refresh(|| fixture.run(fixture.session.token()).unwrap_err());
     assert_eq!(over.says(STORY), ["expired", "over", "", "logged_out"]);
 
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.store.push(OpKind::Load, Trouble::Fail);
     let failed = refresh(|| fixture.run(fixture.session.token()).unwrap_err());
     assert_eq!(failed.says(STORY), ["expired", "not_sent", "", "store"]);

@@ -1,19 +1,11 @@
 //! What becomes of requests: waits, refusals, replays.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header::WWW_AUTHENTICATE};
+use http::HeaderValue;
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody};
-use tokenflight::{BearerLayer, BearerOptions, BoxError, GrantError, Origins};
-use tokenflight_test::mock::Step;
-use tower::service_fn;
-use tower_layer::Layer;
-use tracing::{Level, info_span};
+use http_body_util::{BodyExt, StreamBody};
+use tokenflight::BearerOptions;
 
-use crate::{
-    fixture::{API, Fixture, Req, SECOND, get, ok, refused, unauthenticated, unauthorized},
-    recorder::Recorder,
-};
+use crate::fixture::*;
 
 const REFUSED: [&str; 6] =
     ["session", "http.response.status_code", "rpc.grpc.status_code", "meaning", "generation", "replay"];
@@ -55,8 +47,7 @@ fn a_request_that_is_answered_at_once_tells_nothing() {
 #[test]
 fn a_wait_says_how_long_it_was_and_how_it_ended() {
     let wait = ["waited_ms", "outcome", "error.type"];
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.grant.push(Step::HangSent);
     let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap())
         .options(BearerOptions::new().max_wait(SECOND * 2));
@@ -65,15 +56,13 @@ fn a_wait_says_how_long_it_was_and_how_it_ended() {
     assert!(answer.is_err());
     assert_eq!(recorder.one("token.wait").says(wait), ["2000", "timed_out", "timed_out"]);
 
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));
     let (recorder, answer) = Recorder::during(|| fixture.call([ok()]));
     assert!(answer.is_err());
     assert_eq!(recorder.one("token.wait").says(wait), ["0", "error", "invalid_grant"]);
 
-    let fixture = Fixture::new();
-    fixture.time.advance(SECOND * 300);
+    let fixture = Fixture::expired();
     let (recorder, _) = Recorder::during(|| fixture.call([ok()]).unwrap());
     assert_eq!(recorder.one("token.wait").says(wait), ["0", "token", ""]);
 }

@@ -1,15 +1,10 @@
 //! A trace layer below ours, as the documentation of `Resend` has it.
 
-use http::Request;
-use tokenflight::{BearerLayer, Origins, bearer::Resend};
+use tokenflight::bearer::Resend;
 use tower::ServiceBuilder;
 use tower_http::trace::TraceLayer;
-use tracing::info_span;
 
-use crate::{
-    fixture::{API, Fixture, get, ok, unauthorized},
-    recorder::Recorder,
-};
+use crate::fixture::*;
 
 /// OpenTelemetry's example of a refused request: two client spans under one operation, and the second says which it is.
 #[test]

@@ -1,15 +1,9 @@
 //! What is asked of the store.
 
-use futures_util::FutureExt;
-use tokenflight::{GrantError, MemoryStore, Session, TokenSet};
+use tokenflight::MemoryStore;
 use tokenflight_core::store::Incarnation;
-use tokenflight_test::mock::{OpKind, Step, Trouble};
-use tracing::Level;
 
-use crate::{
-    fixture::{Fixture, SECOND},
-    recorder::Recorder,
-};
+use crate::fixture::*;
 
 fn operations(recorder: &Recorder) -> Vec<(String, String)> {
     let mut told = recorder.events("store.operation");

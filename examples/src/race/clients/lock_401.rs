@@ -4,12 +4,9 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::Mutex;
 
-use super::{Client, Entry, naive::Naive};
-use crate::race::{Clock, wire::Wire};
+use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Wire, naive::Naive};
 
 /// 401 handlers that share a lock, beside a timer that does not take it.
 pub(crate) struct Lock401 {
@@ -20,7 +17,6 @@ pub(crate) struct Lock401 {
 
 impl Lock401 {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { without: Naive::new(login, wire, clock), gate: Mutex::default() });
         Entry { client: client.clone(), timer: Box::pin(async move { client.without.keep_fresh().await }) }

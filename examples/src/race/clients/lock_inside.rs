@@ -4,15 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::StatusCode;
-use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::Mutex;
 
-use super::{Client, Entry, Tokens};
-use crate::race::{
-    Clock,
-    wire::{RefreshError, Wire},
-};
+use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Tokens, Wire};
+use crate::race::wire::RefreshError;
 
 /// How often the timer looks after a session that is not used.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,7 +21,6 @@ pub(crate) struct LockInside {
 
 impl LockInside {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self { tokens: Mutex::new(Tokens::of(login, clock.now())), wire, clock });
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }

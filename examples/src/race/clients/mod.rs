@@ -23,9 +23,7 @@ use super::{Clock, wire::Wire};
 pub(crate) trait Client: Send + Sync + 'static {
     /// Asks the API once, with whatever refreshing and repeating that takes.
     ///
-    /// # Errors
-    ///
-    /// When there is no answer. A 401 is an answer.
+    /// Fails when there is no answer. A 401 is an answer.
     ///
     /// # Cancel safety
     ///
@@ -59,7 +57,6 @@ impl Kind {
     pub(crate) const ALL: [Self; 4] = [Self::Naive, Self::Lock401, Self::LockInside, Self::Tokenflight];
 
     /// The name, for tables, JSON and the server's books.
-    #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Naive => "naive",
@@ -70,7 +67,6 @@ impl Kind {
     }
 
     /// What it does, in one sentence.
-    #[must_use]
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::Naive => "A timer and the 401 handler refresh on their own: both present the same refresh token.",
@@ -83,10 +79,6 @@ impl Kind {
     }
 
     /// Starts the client with the tokens of its login.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be built.
     pub(crate) async fn enter(self, login: TokenSet, wire: Wire, clock: Clock) -> Result<Entry, BoxError> {
         Ok(match self {
             Self::Naive => Naive::enter(&login, wire, clock),

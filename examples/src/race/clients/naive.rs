@@ -4,15 +4,10 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::RwLock;
 
-use super::{Client, Entry, Tokens};
-use crate::race::{
-    Clock,
-    wire::{RefreshError, Wire},
-};
+use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Tokens, Wire};
+use crate::race::wire::RefreshError;
 
 /// A timer and a 401 handler that refresh independently.
 pub(crate) struct Naive {
@@ -23,7 +18,6 @@ pub(crate) struct Naive {
 
 impl Naive {
     /// Starts with the tokens of a login.
-    #[must_use]
     pub(crate) fn enter(login: &TokenSet, wire: Wire, clock: Clock) -> Entry {
         let client = Arc::new(Self::new(login, wire, clock));
         Entry { client: client.clone(), timer: Box::pin(async move { client.keep_fresh().await }) }

@@ -23,10 +23,6 @@ pub(crate) struct Protected {
 
 impl Protected {
     /// Starts with the tokens of a login.
-    ///
-    /// # Errors
-    ///
-    /// When the session cannot be built, or the API is not on loopback.
     pub(crate) async fn enter(login: TokenSet, wire: Wire) -> Result<Entry, BoxError> {
         let endpoint = wire.clone();
         let session = Session::builder(grant_fn(move |request| renew(endpoint.clone(), request))).build()?;

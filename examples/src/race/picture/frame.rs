@@ -45,15 +45,13 @@ pub(in crate::race) fn header(options: &Options) -> Group {
         API_LATENCY.as_millis(),
         options.seed,
     );
-    let title = "Four clients, four logins, one server that revokes a session when a refresh token comes back";
-    Group::new().add(bold(text(title, MARGIN, 48.0, 22.0, INK, Hold::Start))).add(text(
-        given,
-        MARGIN,
-        76.0,
-        13.5,
-        SOFT,
-        Hold::Start,
-    ))
+    titled("Four clients, four logins, one server that revokes a session when a refresh token comes back", 22.0, given)
+}
+
+/// A title of this size, and below it what was given.
+pub(in crate::race) fn titled(title: &str, size: f64, given: String) -> Group {
+    let title = bold(text(title, MARGIN, 48.0, size, INK, Hold::Start));
+    Group::new().add(title).add(text(given, MARGIN, 76.0, 13.5, SOFT, Hold::Start))
 }
 
 pub(in crate::race) fn axis(scale: &Scale) -> Group {

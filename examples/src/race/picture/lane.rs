@@ -70,21 +70,37 @@ fn words(standing: &Standing, top: f64) -> Group {
     let numbers = &standing.numbers;
     let badge = table::session(standing);
     let colour = if standing.died.is_some() { DEATH } else { ALIVE };
-    let mut group = Group::new()
-        .add(bold(text(standing.kind.name(), MARGIN, top + 17.0, 16.0, INK, Hold::Start)))
-        .add(bold(text(badge, TEXT_END, top + 17.0, 13.0, colour, Hold::End)));
+    let refused = format!("{} × 401", thousands(numbers.unauthorized));
+    let facts = [
+        (0.0, thousands(numbers.requests), "requests", INK),
+        (100.0, refused, "seen by callers", if numbers.unauthorized > 0 { DEATH } else { INK }),
+        (214.0, latency(numbers.p99_ms), "p99 latency", INK),
+    ];
+    who(top, standing.kind.name(), (badge, colour), standing.kind.sentence(), facts)
+}
+
+/// The left of a lane: a name and a badge, a sentence, and facts side by side, each above its unit.
+pub(in crate::race) fn who<const FACTS: usize>(
+    top: f64,
+    name: &str,
+    (badge, colour): (String, &str),
+    sentence: &str,
+    facts: [(f64, String, &str, &str); FACTS],
+) -> Group {
+    let mut group = Group::new().add(bold(text(name, MARGIN, top + 17.0, 16.0, INK, Hold::Start))).add(bold(text(
+        badge,
+        TEXT_END,
+        top + 17.0,
+        13.0,
+        colour,
+        Hold::End,
+    )));
     let mut y = top + 40.0;
-    for row in wrap(standing.kind.sentence(), LINE) {
+    for row in wrap(sentence, LINE) {
         group = group.add(text(row, MARGIN, y, 13.0, SOFT, Hold::Start));
         y += 18.0;
     }
-    let refused = format!("{} × 401", thousands(numbers.unauthorized));
-    let facts = [
-        (thousands(numbers.requests), "requests", INK),
-        (refused, "seen by callers", if numbers.unauthorized > 0 { DEATH } else { INK }),
-        (latency(numbers.p99_ms), "p99 latency", INK),
-    ];
-    for ((fact, unit, colour), x) in facts.into_iter().zip([0.0, 100.0, 214.0]) {
+    for (x, fact, unit, colour) in facts {
         group = group.add(bold(text(fact, MARGIN + x, top + 123.0, 14.0, colour, Hold::Start))).add(text(
             unit,
             MARGIN + x,
@@ -97,7 +113,7 @@ fn words(standing: &Standing, top: f64) -> Group {
     group
 }
 
-pub(in crate::race) fn wrap(words: &str, width: usize) -> Vec<String> {
+fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in words.split(' ') {
         match rows.last_mut() {

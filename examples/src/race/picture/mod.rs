@@ -3,7 +3,7 @@
 mod density;
 pub(super) mod frame;
 pub(super) mod lane;
-mod legend;
+pub(super) mod legend;
 pub(super) mod marks;
 pub(super) mod paint;
 pub(super) mod scale;
@@ -14,7 +14,6 @@ use self::scale::Scale;
 use super::{Options, Standing};
 
 /// Draws it.
-#[must_use]
 pub(super) fn draw(options: &Options, standings: &[Standing]) -> Document {
     let scale = Scale::new(options.seconds.duration(), standings.len());
     let height = density::tallest(standings, &scale);

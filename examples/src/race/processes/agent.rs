@@ -1,20 +1,12 @@
 //! What every working child does, whichever contestant it belongs to: think, get a token, call the
 //! API.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-
 use fastrand::Rng;
 use http::StatusCode;
-use tokenflight::{BoxError, Time, time::TokioTime};
-use tokio::task::JoinSet;
 
 use super::{
     contestants::{NoToken, Opened, wire},
-    message::Message,
-    spec::Spec,
+    prelude::*,
 };
 use crate::race::wire::Wire;
 

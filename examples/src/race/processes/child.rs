@@ -1,23 +1,11 @@
 //! A child process: it reads what it is to do, does it, and ends with its parent at the latest.
 
 use std::{
-    io::{self, BufRead, ErrorKind},
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    io::{BufRead, ErrorKind},
     thread,
-    time::Duration,
 };
 
-use tokenflight::{BoxError, TokenSet};
-
-use super::{
-    agent::Agent,
-    contestants, signal,
-    spec::{Part, STOP, Spec},
-};
+use super::{agent::Agent, contestants, prelude::*};
 
 /// This variable of the environment is set in child processes.
 pub const CHILD: &str = "TOKENFLIGHT_RACE_CHILD";

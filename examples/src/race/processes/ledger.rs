@@ -1,14 +1,6 @@
 //! What happened to each contestant and each of its processes, and when.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use tokenflight::{Time, time::TokioTime};
-
-use super::{living::Place, message::Message};
-use crate::race::Clock;
+use super::prelude::*;
 
 /// Everything about one contestant.
 #[derive(Clone, Debug, Default)]

@@ -1,12 +1,8 @@
 //! The child processes that live, and the signals they are sent.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use super::signal::{self, Signal};
+use super::{prelude::*, signal::Signal};
 
 /// Who a process is: the contestant's number, and its own among those of the contestant.
 pub(super) type Place = (usize, usize);

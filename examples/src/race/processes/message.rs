@@ -1,12 +1,9 @@
 //! What a working child reports: one line of JSON each, on standard output. Times are those of the
 //! wall clock, which all processes of a machine share on every platform.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::Write;
 
-use serde::{Deserialize, Serialize};
+use super::prelude::*;
 
 /// One report.
 #[derive(Clone, Debug, Serialize, Deserialize)]

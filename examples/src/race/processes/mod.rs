@@ -21,6 +21,7 @@ mod living;
 mod message;
 mod person;
 mod picture;
+mod prelude;
 mod signal;
 mod spec;
 mod stage;

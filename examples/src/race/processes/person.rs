@@ -1,18 +1,8 @@
 //! The person a contestant belongs to, who logs in when it asks for that.
 
-use std::time::Duration;
-
-use tokenflight::BoxError;
-use tokenflight_test::AuthServer;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{
-    kind::Kind,
-    ledger::Ledger,
-    spec::{Part, Spec},
-    starter::Starter,
-};
-use crate::race::Clock;
+use super::prelude::*;
 
 /// How long it takes until the person comes.
 pub(super) const REACTION: Duration = Duration::from_millis(300);
@@ -81,10 +71,6 @@ impl Person {
     }
 
     /// Logs in and has the tokens stored by a process that does nothing else.
-    ///
-    /// # Errors
-    ///
-    /// When they were not stored.
     pub(super) async fn log_in(&self) -> Result<(), BoxError> {
         let set = self.auth.login_as(self.kind.name());
         let (mut child, _stdin) = self.starter.start(&(self.spec)(Part::login(&set))).await?;

@@ -15,9 +15,7 @@ pub(super) enum Signal {
 
 /// Tells it.
 ///
-/// # Errors
-///
-/// When there is no such process, or the platform has no signals.
+/// Fails when there is no such process, or the platform has no signals.
 #[cfg(unix)]
 pub(super) fn send(pid: u32, signal: Signal) -> io::Result<()> {
     use rustix::process::{Pid, Signal as Number, kill_process};

@@ -1,12 +1,9 @@
 //! What a child is told, in the first line of its standard input: tokens have no place among a
 //! program's arguments.
 
-use std::{path::PathBuf, time::Duration};
+use tokenflight::ReusePolicy;
 
-use serde::{Deserialize, Serialize};
-use tokenflight::{ReusePolicy, TokenSet};
-
-use super::kind::Kind;
+use super::prelude::*;
 
 /// A child's part and its surroundings.
 #[derive(Serialize, Deserialize)]

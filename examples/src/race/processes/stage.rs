@@ -1,44 +1,15 @@
 //! The servers, the folders, and the race.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fs, path::Path};
 
-use tokenflight::{BoxError, time::TokioTime};
 use tokenflight_test::{
-    AuthServer, ResourceServer, Served,
+    ResourceServer, Served,
     auth::{Grace, Reuse},
 };
-use tokio::{
-    sync::{
-        mpsc::{UnboundedSender, unbounded_channel},
-        watch,
-    },
-    task::JoinSet,
-};
+use tokio::sync::mpsc::unbounded_channel;
 
-use super::{
-    faults::Faults,
-    kind::Kind,
-    ledger::Ledger,
-    living::Living,
-    person::{Call, Person},
-    signal,
-    spec::{Part, Spec},
-    standing::Standing,
-    starter::Starter,
-    strike::Striker,
-    worker::Worker,
-};
+use super::{faults::Faults, person::Person, prelude::*, strike::Striker, worker::Worker};
 use crate::race::{
-    Clock, Options,
     progress::Progress,
     stage::{API_LATENCY, TOKEN_LATENCY},
 };
@@ -47,15 +18,6 @@ use crate::race::{
 const BEAT: Duration = Duration::from_millis(20);
 
 /// Opens the server, starts all processes, lets them run and says how each contestant has fared.
-///
-/// # Errors
-///
-/// When a server cannot be opened, a process not be started, one ends by itself, or the race is
-/// interrupted.
-///
-/// # Panics
-///
-/// Outside a tokio runtime with I/O and time.
 ///
 /// # Cancel safety
 ///

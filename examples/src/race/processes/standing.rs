@@ -1,16 +1,11 @@
 //! How each contestant has fared: what its processes saw, beside what the server counted.
 
-use std::time::Duration;
-
-use serde::Serialize;
 use tokenflight_test::auth::Report;
 
 use super::{
-    Faults,
-    kind::Kind,
     ledger::{Lane, Track},
+    prelude::*,
 };
-use crate::race::{Clock, Options};
 
 /// One contestant at the end of the race.
 pub(in crate::race) struct Standing {

@@ -1,14 +1,10 @@
 //! How this program is started again as a child.
 
-use std::{env, path::PathBuf, process::Stdio};
+use std::{env, process::Stdio};
 
-use tokenflight::BoxError;
-use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, ChildStdin, Command},
-};
+use tokio::process::Command;
 
-use super::{child::CHILD, spec::Spec};
+use super::{child::CHILD, prelude::*};
 
 /// How this program is started as a child.
 #[derive(Clone, Debug)]
@@ -19,10 +15,6 @@ pub(super) struct Starter {
 
 impl Starter {
     /// This very program, with these arguments.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not say which program this is.
     pub(super) fn this(arguments: Vec<String>) -> Result<Self, BoxError> {
         Ok(Self { program: env::current_exe()?, arguments })
     }

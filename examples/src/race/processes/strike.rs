@@ -1,18 +1,9 @@
 //! The faults: aimed at the process that presents, after the rotation, before the answer.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
 use tokenflight_test::{Fault, auth::Outgoing};
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Faults, kind::Kind, ledger::Ledger, living::Living, person::Call};
-use crate::race::{Clock, wire::PRESENTER};
+use super::prelude::*;
+use crate::race::wire::PRESENTER;
 
 /// How long a process is stopped.
 const STOPPED: Duration = Duration::from_secs(3);

@@ -9,16 +9,9 @@ use crate::figures::thousands;
 pub(in crate::race) fn table(standings: &[Standing]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "contestant",
-        "calls\nserved",
-        "submissions\n− rotations",
-        "struck",
-        "logins\nlost",
-        "of these by\nlost answers",
-        "longest wait\nfor a token",
-        "longest\nlogin",
-    ]);
+    let header = "contestant|calls\nserved|submissions\n− rotations|struck|logins\nlost|of these by\nlost answers|\
+                  longest wait\nfor a token|longest\nlogin";
+    table.set_header(header.split('|'));
     for Standing { kind, numbers, .. } in standings {
         table.add_row([
             kind.name().to_owned(),

@@ -1,23 +1,8 @@
 //! A place for one process of a contestant.
 
-use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use tokenflight::BoxError;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, ChildStdin},
-    sync::{mpsc::UnboundedSender, watch},
-};
-
-use super::{
-    ledger::Ledger,
-    living::{Living, Place},
-    message::Message,
-    person::Call,
-    spec::{STOP, Spec},
-    starter::Starter,
-};
-use crate::race::Clock;
+use super::prelude::*;
 
 /// Before a killed process is started again.
 const RESTART: Duration = Duration::from_millis(200);
@@ -45,10 +30,6 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Keeps the process alive until it is told to stop.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started, or has ended by itself.
     ///
     /// # Cancel safety
     ///

@@ -1,17 +1,6 @@
 //! cargo, against a registry that wants a token for its index.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
-
-use serde_json::json;
-
-use crate::support::{
-    User,
-    http::{Response, serve},
-};
+use crate::support::*;
 
 #[test]
 fn cargo_gets_the_token_for_a_registry_that_wants_one() {

@@ -1,17 +1,6 @@
 //! docker's client without its daemon, against a registry with a token server.
 
-use std::{
-    env, fs,
-    sync::{Arc, Mutex},
-};
-
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
-
-use crate::support::{
-    User, find,
-    http::{Response, serve},
-};
+use crate::support::*;
 
 /// The image's configuration, and its digest.
 const CONFIG: &str = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;

@@ -1,20 +1,8 @@
 //! git, against a server that speaks its plain HTTP protocol.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    process::Output,
-    sync::{Arc, Mutex},
-};
+use std::net::SocketAddr;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-
-use crate::support::{
-    User, find,
-    http::{Request, Response, serve},
-    said,
-    server::Server,
-};
+use crate::support::*;
 
 /// A repository with one branch, for those who have a token.
 struct Forge {

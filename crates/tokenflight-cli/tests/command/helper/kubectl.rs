@@ -1,18 +1,11 @@
 //! kubectl, against an API server that wants a token.
 
-use std::{fs, io::Write, path::Path, sync::Arc};
-
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 
-use serde_json::json;
-
-use crate::support::{
-    User, find,
-    http::{Request, Response, accept, converse},
-};
+use crate::support::*;
 
 /// A certificate of its own: kubectl sends tokens over TLS only.
 fn tls(openssl: &Path, user: &User) -> Arc<ServerConfig> {

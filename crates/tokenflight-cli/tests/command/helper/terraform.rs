@@ -1,16 +1,6 @@
 //! terraform, against a registry of modules that wants a token.
 
-use std::{
-    fs,
-    sync::{Arc, Mutex},
-};
-
-use serde_json::json;
-
-use crate::support::{
-    User, find,
-    http::{Response, serve},
-};
+use crate::support::*;
 
 #[cfg(unix)]
 #[test]

@@ -5,16 +5,27 @@ pub(crate) mod http;
 pub(crate) mod real;
 pub(crate) mod server;
 
-use std::{
+pub(crate) use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use self::{browser::Browser, server::Server};
+pub(crate) use base64::{Engine, engine::general_purpose::STANDARD};
+pub(crate) use serde_json::json;
+
+pub(crate) use self::{
+    browser::Browser,
+    http::{Request, Response, accept, converse, serve},
+    real::{Kind, Real},
+    server::Server,
+};
 
 pub(crate) struct User {
     pub(crate) server: Server,

@@ -1,13 +1,12 @@
 //! A refusal that comes before the server has read all of a recorded body.
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use http::StatusCode;
-use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind, GrantError};
+use tokenflight::{BearerLayer, BearerOptions, Error, ErrorKind, GrantError, bearer::ReplayBody};
 use tokenflight_test::mock::Step;
 use tokio_test::assert_pending;
 
-use super::fixture::{Fixture, Sent, frame, post, ready, status, trailers};
+use super::fixture::{Call, Fixture, Sent, frame, post, ready, status, trailers};
 use crate::{
     fixture::{bearer, read, secs, unauthorized},
     scripted::{End, Push, TestBody},
@@ -19,15 +18,28 @@ fn slow(size: u64) -> (TestBody, Push) {
     (TestBody::new().end(End::Pushed(push.clone(), size)), push)
 }
 
-/// What a client that has read one frame does next with the body.
-fn keeps(sent: Sent) -> Box<dyn FnMut() -> Option<Bytes>> {
-    let mut body = sent.into_body();
-    drop(frame(&mut body));
-    Box::new(move || frame(&mut body).map(|frame| frame.unwrap().into_data().unwrap()))
-}
-
 fn lets_go(sent: Sent) {
     drop(frame(&mut sent.into_body()));
+}
+
+/// As a client that goes on with the first send.
+fn keeps_reading(sent: Sent) -> ReplayBody<TestBody> {
+    let mut body = sent.into_body();
+    drop(frame(&mut body));
+    body
+}
+
+/// A request that is refused when so much of its body has come, the other end of the body, and what the client has of it.
+#[track_caller]
+fn refused_early<C>(fixture: &mut Fixture, size: u64, come: &'static str, client: fn(Sent) -> C) -> (Call, Push, C) {
+    let (body, push) = slow(size);
+    push.data(come);
+    let mut call = fixture.call(post(body));
+    let (sent, respond) = fixture.received();
+    let client = client(sent);
+    respond.send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    (call, push, client)
 }
 
 /// It used to be a matter of luck over HTTP/1.1.
@@ -38,9 +50,9 @@ fn a_body_of_known_length_is_read_on_and_sent_again() {
     assert_eq!(Fixture::new().replay_after(post(body()), lets_go), whole);
     assert_eq!(Fixture::new().replay_after(post(body()), drop), whole, "unread");
     let mut client = None;
-    assert_eq!(Fixture::new().replay_after(post(body()), |sent| client = Some(keeps(sent))), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), |sent| client = Some(keeps_reading(sent))), whole);
     // The client may go on with the first send as if nothing had happened.
-    assert_eq!(client.unwrap()(), Some(Bytes::from("and half")));
+    assert_eq!(frame(&mut client.unwrap()).unwrap().unwrap().into_data().unwrap(), "and half");
 }
 
 #[test]
@@ -48,7 +60,7 @@ fn trailers_that_are_there_are_sent_again() {
     let body = || TestBody::text("data").trailers(trailers());
     let whole = Some((b"data".to_vec(), Some(trailers())));
     assert_eq!(Fixture::new().replay_after(post(body()), lets_go), whole);
-    assert_eq!(Fixture::new().replay_after(post(body()), |sent| std::mem::forget(keeps(sent))), whole);
+    assert_eq!(Fixture::new().replay_after(post(body()), |sent| std::mem::forget(keeps_reading(sent))), whole);
     for with_trailers in [true, false] {
         let (body, push) = slow(4);
         push.data("data");
@@ -64,18 +76,9 @@ fn trailers_that_are_there_are_sent_again() {
 /// A replay without them would not be the request, and a body of known length has an end.
 #[test]
 fn trailers_that_come_a_moment_after_the_last_data_are_waited_for() {
-    for client_reads in [true, false] {
+    for client_reads in [keeps_reading, Sent::into_body] {
         let mut fixture = Fixture::new();
-        let (body, push) = slow(4);
-        push.data("data");
-        let mut call = fixture.call(post(body));
-        let (sent, respond) = fixture.received();
-        let mut client = sent.into_body();
-        if client_reads {
-            drop(frame(&mut client));
-        }
-        respond.send_response(unauthorized());
-        assert_pending!(call.poll_until_idle());
+        let (mut call, push, client) = refused_early(&mut fixture, 4, "data", client_reads);
         assert!(fixture.server.poll_request().is_pending());
         push.trailers(trailers());
         assert!(call.is_woken());
@@ -92,13 +95,7 @@ fn trailers_that_come_a_moment_after_the_last_data_are_waited_for() {
 #[test]
 fn an_end_that_does_not_come_is_waited_for_ten_seconds_at_most() {
     let mut fixture = Fixture::new();
-    let (body, push) = slow(4);
-    push.data("data");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    lets_go(sent);
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, _push, ()) = refused_early(&mut fixture, 4, "data", lets_go);
     fixture.time.advance(secs(10));
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
@@ -133,14 +130,8 @@ fn two_readers_in_turn_have_the_same_body_however_small_its_pieces() {
     const TEXT: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
     let mut fixture = Fixture::new();
     let size = 600;
-    let (body, push) = slow(size as u64);
-    push.data("0");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    let mut client = sent.into_body();
-    let mut had = frame(&mut client).unwrap().unwrap().into_data().unwrap().to_vec();
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, push, mut client) = refused_early(&mut fixture, size as u64, "0", keeps_reading);
+    let mut had = b"0".to_vec();
     for at in 1..size {
         push.data(&TEXT[at % 36..=at % 36]);
         // The layer reads some pieces, the client others, and some are read by the layer for both.
@@ -165,13 +156,7 @@ fn two_readers_in_turn_have_the_same_body_however_small_its_pieces() {
 #[test]
 fn the_rest_is_waited_for_while_the_token_is_renewed() {
     let mut fixture = Fixture::new();
-    let (body, push) = slow(8);
-    push.data("half");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    lets_go(sent);
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, push, ()) = refused_early(&mut fixture, 8, "half", lets_go);
     assert_eq!(fixture.grant.count(), 1);
     push.data("next");
     assert!(call.is_woken());
@@ -187,14 +172,7 @@ fn the_rest_is_waited_for_while_the_token_is_renewed() {
 #[test]
 fn a_client_that_reads_on_moves_the_replay_on() {
     let mut fixture = Fixture::new();
-    let (body, push) = slow(8);
-    push.data("half");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    let mut client = sent.into_body();
-    drop(frame(&mut client));
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, push, mut client) = refused_early(&mut fixture, 8, "half", keeps_reading);
     let mut reading = tokio_test::task::spawn(http_body_util::BodyExt::frame(&mut client));
     assert_pending!(reading.poll());
     push.data("next");
@@ -211,13 +189,7 @@ fn a_client_that_reads_on_moves_the_replay_on() {
 #[test]
 fn a_refusal_is_held_for_the_rest_of_a_body_no_longer_than_a_request_may_wait() {
     let mut fixture = Fixture::with(|layer| layer.options(BearerOptions::new().max_wait(secs(3))));
-    let (body, push) = slow(8);
-    push.data("half");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    lets_go(sent);
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, _push, ()) = refused_early(&mut fixture, 8, "half", lets_go);
     fixture.time.advance(secs(3));
     let answer = ready(call.poll_until_idle()).unwrap();
     assert_eq!(answer.extensions().get::<Error>().map(Error::kind), Some(&ErrorKind::TimedOut));
@@ -227,13 +199,7 @@ fn a_refusal_is_held_for_the_rest_of_a_body_no_longer_than_a_request_may_wait() 
 #[test]
 fn the_rest_of_a_body_is_waited_for_ten_seconds_at_most() {
     let mut fixture = Fixture::new();
-    let (body, push) = slow(8);
-    push.data("half");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    lets_go(sent);
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, _push, ()) = refused_early(&mut fixture, 8, "half", lets_go);
     fixture.time.advance(secs(10));
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
@@ -272,13 +238,7 @@ fn a_refusal_is_not_held_for_a_token_if_the_body_breaks_off() {
 #[test]
 fn the_rest_of_a_body_is_waited_for_as_long_as_the_caller_lets_its_request_be_held() {
     let mut fixture = Fixture::with(|layer| layer.options(BearerOptions::new().max_wait(secs(60))));
-    let (body, push) = slow(8);
-    push.data("half");
-    let mut call = fixture.call(post(body));
-    let (sent, respond) = fixture.received();
-    lets_go(sent);
-    respond.send_response(unauthorized());
-    assert_pending!(call.poll_until_idle());
+    let (mut call, push, ()) = refused_early(&mut fixture, 8, "half", lets_go);
     for seconds in [10, 49] {
         fixture.time.advance(secs(seconds));
         assert_pending!(call.poll_until_idle());

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokenflight::{
-    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Origins, Session, TokenSet,
+    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Origins, Session,
     bearer::{Recorded, ReplayBody},
 };
 use tokenflight_test::{ManualTime, MockGrant};
@@ -14,7 +14,7 @@ use tokio_test::{assert_ready_ok, task};
 use tower_test::mock::{self, Handle, Mock, SendResponse, Spawn};
 
 use crate::{
-    fixture::{API, LIFE, ME, bearer, now, ok, read, secs, unauthorized},
+    fixture::{API, ME, bearer, logged_in, now, ok, read, unauthorized},
     scripted::TestBody,
 };
 
@@ -39,10 +39,8 @@ impl Fixture {
     }
 
     pub(super) fn with(change: impl FnOnce(BearerLayer<Keep>) -> BearerLayer<Keep>) -> Self {
-        let (time, grant) = (ManualTime::new(7), MockGrant::new());
-        let session = Session::builder(grant.clone()).time(time.clone()).build().unwrap();
-        now(session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(LIFE))).unwrap();
-        time.advance(secs(60));
+        let grant = MockGrant::new();
+        let (time, session) = logged_in(grant.clone());
         let layer = BearerLayer::new(session.clone(), Origins::new([API]).unwrap());
         let construct: fn(ReplayBody<TestBody>) -> ReplayBody<TestBody> = |body| body;
         let (client, server) = mock::spawn_layer(change(layer.replay_with(construct)));

@@ -5,9 +5,7 @@
 
 use std::fs::File;
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// A kernel lock around everything.
 pub(super) struct FlockAll(pub(super) Tools);

@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// How long the lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);

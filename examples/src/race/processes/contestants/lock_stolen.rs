@@ -9,9 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// From this age on a lock file counts as left behind.
 const STALE: Duration = Duration::from_secs(2);

@@ -2,9 +2,7 @@
 // was done before, when two processes presented the same refresh token: what must not happen at
 // once is the request, and it is outside of the lock.
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// A kernel lock around writing the file, and around nothing else.
 pub(super) struct LockWrite(pub(super) Tools);

@@ -28,16 +28,10 @@ pub(super) trait Program: Send + Sync {
     /// A usable access token other than the one that was refused, with whatever refreshing that
     /// takes.
     ///
-    /// # Errors
-    ///
     /// [`NoToken`] says what would help.
     fn token<'a>(&'a self, refused: Option<&'a str>) -> BoxFuture<'a, Result<String, NoToken>>;
 
     /// Stores the tokens of a login.
-    ///
-    /// # Errors
-    ///
-    /// When that cannot be done.
     fn login(&self, tokens: TokenSet) -> BoxFuture<'_, Result<(), BoxError>>;
 
     /// Ends what is in progress, before the process ends.
@@ -65,20 +59,12 @@ pub(super) struct Opened {
 }
 
 /// The way of a child to both servers; the token endpoint is told which process presents.
-///
-/// # Errors
-///
-/// When an address is none.
 pub(super) fn wire(spec: &Spec) -> Result<Wire, BoxError> {
     let recorder = Recorder::new(Clock::start());
     Ok(Wire::new(spec.api.parse()?, spec.token.parse()?, recorder).presented_by(std::process::id()))
 }
 
 /// Builds the contestant that this process belongs to.
-///
-/// # Errors
-///
-/// When it cannot be built.
 pub(super) fn open(spec: &Spec) -> Result<Opened, BoxError> {
     let alone = |program: Box<dyn Program>| Opened { program, timer: None };
     let tools = Tools::new(&spec.folder, wire(spec)?);

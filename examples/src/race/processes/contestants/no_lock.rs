@@ -3,9 +3,7 @@
 // moment, because they all look at the same expiry, and all of them present the same refresh token.
 // The loser also wipes the file.
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// No lock at all.
 pub(super) struct NoLock(pub(super) Tools);

@@ -2,9 +2,7 @@
 // read the file again". That cures servers which only refuse. One that detects reuse has ended the
 // session by then, and the newer token with it: what looks like a lost race is a lost login.
 
-use tokenflight::{BoxError, BoxFuture, TokenSet};
-
-use super::{NoToken, Program, Tools};
+use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
 /// No lock, but a second look at the file after `invalid_grant`.
 pub(super) struct Reread(pub(super) Tools);

@@ -72,9 +72,7 @@ impl Tools {
 
     /// Presents the stored refresh token. What comes is not stored yet.
     ///
-    /// # Errors
-    ///
-    /// `None`: the server said `invalid_grant`.
+    /// The error is `None` when the server said `invalid_grant`.
     pub(super) async fn refresh(&self, stored: &Stored) -> Result<Stored, Option<BoxError>> {
         match self.wire.refresh(&stored.refresh).await {
             Ok(TokenAnswer { access_token, refresh_token, expires_in }) => {

@@ -2,15 +2,7 @@
 
 use svg::node::element::Group;
 
-use crate::race::{
-    Options,
-    picture::{
-        paint::{Hold, INK, SOFT, bold, text},
-        scale::MARGIN,
-    },
-    processes::Faults,
-    stage::TOKEN_LATENCY,
-};
+use crate::race::{Options, picture::frame::titled, processes::Faults, stage::TOKEN_LATENCY};
 
 pub(super) fn header(options: &Options, processes: u16) -> Group {
     let title =
@@ -29,12 +21,5 @@ pub(super) fn header(options: &Options, processes: u16) -> Group {
         options.grace.get(),
         options.seed,
     );
-    Group::new().add(bold(text(title, MARGIN, 48.0, 21.0, INK, Hold::Start))).add(text(
-        given,
-        MARGIN,
-        76.0,
-        13.5,
-        SOFT,
-        Hold::Start,
-    ))
+    titled(title, 21.0, given)
 }

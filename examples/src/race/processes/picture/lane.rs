@@ -9,10 +9,10 @@ use crate::{
     figures::thousands,
     race::{
         picture::{
-            lane::wrap,
+            lane::who,
             marks::renewals,
-            paint::{ALIVE, DEATH, FAINT, GROUND, Hold, INK, SOFT, bold, diamond, line, rectangle, text, triangle},
-            scale::{LANE_BODY, LEFT, MARGIN, RIGHT, Scale, TEXT_END},
+            paint::{ALIVE, DEATH, FAINT, GROUND, INK, SOFT, diamond, line, rectangle, triangle},
+            scale::{LANE_BODY, LEFT, RIGHT, Scale},
         },
         processes::standing::Standing,
     },
@@ -22,9 +22,6 @@ use crate::{
 const SIGNS: f64 = 13.0;
 const RENEWALS: f64 = 36.0;
 const ROWS: f64 = 54.0;
-
-/// Letters on a line of the sentence.
-const LINE: usize = 46;
 
 /// Signs of one kind closer than this are one.
 const APART: f64 = 9.0;
@@ -68,34 +65,13 @@ fn words(standing: &Standing, top: f64) -> Group {
         (lost, struck) if lost == struck => (format!("{} lost with answers", logins(lost)), SOFT),
         (lost, _) => (format!("{} lost", logins(lost)), DEATH),
     };
-    let mut group = Group::new()
-        .add(bold(text(standing.kind.name(), MARGIN, top + 17.0, 16.0, INK, Hold::Start)))
-        .add(bold(text(badge, TEXT_END, top + 17.0, 13.0, colour, Hold::End)));
-    let mut y = top + 40.0;
-    for row in wrap(standing.kind.sentence(), LINE) {
-        group = group.add(text(row, MARGIN, y, 13.0, SOFT, Hold::Start));
-        y += 18.0;
-    }
     let guilty = if numbers.presented_twice + numbers.overlapping > 0 { DEATH } else { INK };
+    let sent = format!("{} − {}", thousands(numbers.submissions), thousands(numbers.rotations));
     let facts = [
-        (
-            format!("{} − {}", thousands(numbers.submissions), thousands(numbers.rotations)),
-            "submissions, rotations",
-            guilty,
-        ),
-        (format!("{:.2} s", numbers.longest_wait_s), "longest wait for a token", INK),
+        (0.0, sent, "submissions, rotations", guilty),
+        (158.0, format!("{:.2} s", numbers.longest_wait_s), "longest wait for a token", INK),
     ];
-    for ((fact, unit, colour), x) in facts.into_iter().zip([0.0, 158.0]) {
-        group = group.add(bold(text(fact, MARGIN + x, top + 123.0, 14.0, colour, Hold::Start))).add(text(
-            unit,
-            MARGIN + x,
-            top + 140.0,
-            11.5,
-            SOFT,
-            Hold::Start,
-        ));
-    }
-    group
+    who(top, standing.kind.name(), (badge, colour), standing.kind.sentence(), facts)
 }
 
 fn logins(number: u64) -> String {
