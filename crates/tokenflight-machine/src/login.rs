@@ -41,12 +41,15 @@ impl<T: Token> Machine<T> {
 
     /// The common session was logged out, and this is its login by now. Returns whether that was news.
     pub fn follow_out(&mut self, login: LoginId, now: Now) -> bool {
-        if login < self.followed || (login == self.followed && self.is_logged_out()) {
+        if login < self.followed {
             return false;
         }
         self.followed = login;
-        self.logout(now);
-        true
+        let news = !self.is_logged_out();
+        if news {
+            self.logout(now);
+        }
+        news
     }
 
     /// A logout.

@@ -12,7 +12,7 @@ use tokenflight_core::{
 use tokenflight_machine::{Failure, Policy, Rules};
 
 use crate::{
-    audiences::Common,
+    audiences::{Common, Members},
     catch::{Panicked, caught, caught_call},
     flight::Flight,
     session::Listeners,
@@ -33,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) telemetry: Telemetry,
     /// The session that keeps the refresh token, if this is one of several audiences.
     pub(crate) common: Option<Arc<Common>>,
+    /// The audiences, if this is the session that they have in common.
+    pub(crate) members: Option<Arc<Members>>,
     /// What a claim of this session is called, for people.
     pub(crate) holder: Box<str>,
 }

@@ -164,6 +164,7 @@ impl Inner {
         let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
         drop(slot);
         if changed {
+            self.parts.members.iter().for_each(|members| members.learn(self));
             self.changed.wake_all();
         }
         if let Some(driver) = notified {

@@ -7,7 +7,7 @@ use tokenflight_core::{
 };
 use tokenflight_machine::Policy;
 
-use super::{Audiences, Common, common::Members};
+use super::{Audiences, Common, Members};
 use crate::{
     BuildError, Session, SessionBuilder,
     sync::{Arc, StdArc},
@@ -108,17 +108,17 @@ impl AudiencesBuilder {
     /// As [`SessionBuilder::build`]; [`BuildError::NoAudience`] if there is no audience.
     pub fn build(self) -> Result<Audiences, BuildError> {
         let (_, first) = self.grants.first().ok_or(BuildError::NoAudience)?;
-        let root = SessionBuilder::common(Arc::clone(first));
+        let members = Arc::new(Members::default());
+        let root = SessionBuilder::common(Arc::clone(first), Arc::clone(&members));
         let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
         // What is not stored is told to the audiences, so that requests with a token ask: there may be no driver.
-        let members = Arc::new(Members::default());
         let told = Arc::clone(&members);
         let root = root.on_event(move |event| {
             if matches!(event, Event::Unpersisted { .. }) {
                 told.outdate();
             }
         });
-        let common = Arc::new(Common::new(root.build()?, Arc::clone(&members)));
+        let common = Arc::new(Common::new(root.build()?));
         let session = |(name, grant)| Ok((name, SessionBuilder::audience(grant, Arc::clone(&common)).build()?));
         let sessions =
             self.grants.into_iter().map(session).collect::<Result<Arc<[(Arc<str>, Session)]>, BuildError>>()?;

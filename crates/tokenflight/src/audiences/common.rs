@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tokenflight_core::{Error, ErrorKind, FailureClass, LoginId};
+use tokenflight_core::{Error, ErrorKind, FailureClass};
 use tokenflight_machine::{Outcome, Plan, Saved};
 
 use crate::{
@@ -12,33 +12,13 @@ use crate::{
     refresh::{Granted, Wish},
     session::Access,
     slot::Inner,
-    sync::{Arc, Mutex, OnceLock, Weak, lock},
+    sync::{Arc, Mutex, Weak, lock},
 };
 
 /// The common session, and what audiences ask of it, in the order of asking.
 pub(crate) struct Common {
     pub(crate) root: Session,
     queue: Mutex<VecDeque<Arc<Wish>>>,
-    members: Arc<Members>,
-}
-
-/// The sessions of the audiences.
-#[derive(Default)]
-pub(super) struct Members(OnceLock<Vec<Weak<Inner>>>);
-
-impl Members {
-    pub(super) fn are(&self, sessions: Vec<Weak<Inner>>) {
-        let _ = self.0.set(sessions);
-    }
-
-    /// Has their requests ask: without a driver it is up to them to move on what they have in common.
-    pub(super) fn outdate(&self) {
-        self.sessions().for_each(|session| session.outdate());
-    }
-
-    fn sessions(&self) -> impl Iterator<Item = Arc<Inner>> {
-        self.0.get().into_iter().flatten().filter_map(Weak::upgrade)
-    }
 }
 
 /// A wish's place in the queue. It goes with the refresh that asked.
@@ -57,8 +37,8 @@ impl Drop for Place<'_> {
 const MOST: usize = 256;
 
 impl Common {
-    pub(super) fn new(root: Session, members: Arc<Members>) -> Self {
-        Self { root, queue: Mutex::default(), members }
+    pub(super) fn new(root: Session) -> Self {
+        Self { root, queue: Mutex::default() }
     }
 
     /// Has the refresh token presented for an audience.
@@ -69,11 +49,13 @@ impl Common {
             Ok((token, times, login)) => {
                 Outcome::Obtained { token, times, renewable: true, saved: Saved::Elsewhere { login } }
             }
-            Err(error) if error.needs_login() => Outcome::Over { error },
             Err(error) => {
-                // There is no answer to learn of another process's login by.
-                if let (Some(session), Some((login, over))) = (session.upgrade(), self.login()) {
-                    session.follow(login, over);
+                // An answer would have told which login it is for.
+                if let (Some(session), Some((login, false))) = (session.upgrade(), self.root.inner.login_in_common()) {
+                    session.follow(login, false);
+                }
+                if error.needs_login() {
+                    return Outcome::Over { error };
                 }
                 let class = match error.kind() {
                     ErrorKind::Refresh(class) => *class,
@@ -99,32 +81,14 @@ impl Common {
             }
             let (wait, beside) = self.root.inner.present(wish.pin, || self.next(wish))?;
             if self.root.inner.peek(|slot| !slot.is_driven() && slot.owes()) {
-                self.members.outdate();
+                self.root.inner.parts.members.iter().for_each(|members| members.outdate());
             }
             carried(Box::pin(self.root.inner.through(wait)), beside).await?;
-            self.spread(wish);
             if let Some(granted) = wish.granted() {
                 return granted.clone();
             }
         }
         Err(Error::with_source(ErrorKind::Store, "other audiences and processes were faster each time"))
-    }
-
-    /// The login there is, and whether it was logged out; nothing while that is still to be read.
-    fn login(&self) -> Option<(LoginId, bool)> {
-        self.root.inner.peek(|slot| {
-            let machine = &slot.machine;
-            (!machine.is_unloaded()).then(|| (machine.login_id(), machine.is_logged_out()))
-        })
-    }
-
-    /// Another process's login or logout that was found in the store is every audience's. The one that asked learns of it by
-    /// its answer.
-    fn spread(&self, wish: &Wish) {
-        let Some((login, over)) = self.login() else { return };
-        for session in self.members.sessions().filter(|session| !wish.is_of(session)) {
-            session.follow_at_rest(login, over);
-        }
     }
 
     /// The first wish that a caller or a driver waits for; this one, if there is no other.

@@ -43,5 +43,6 @@
 pub(crate) mod builder;
 mod common;
 pub(crate) mod handle;
+mod members;
 
-pub(crate) use self::{builder::AudiencesBuilder, common::Common, handle::Audiences};
+pub(crate) use self::{builder::AudiencesBuilder, common::Common, handle::Audiences, members::Members};

@@ -99,7 +99,8 @@ impl Breaker {
                 Ok(place)
             }
             Ok(Err(held)) => Err(self.refuse(held)),
-            Err(_) => Err(self.refuse(held)),
+            // The wake for the room there is may have been for one that is not polled any more.
+            Err(_) => self.try_enter().inspect(|_| request.mark_sent()).map_err(|held| self.refuse(held)),
         }
     }
 

@@ -1,12 +1,15 @@
 //! What is decided: no lock, no clock.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     held::{Held, Why},
     settings::Settings,
     window::{Sum, Window},
 };
+
+/// A presentation that is not answered takes its place for so long: one that no task polls any more has none to keep.
+const LONGEST_UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// The longest time for which no session asks.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -34,8 +37,10 @@ pub(super) struct State {
     /// Counts the phases. What was sent in another one says nothing about this one.
     era: u64,
     window: Window,
-    /// Refresh tokens that were presented in this era and are not answered yet.
-    under_way: u32,
+    /// Refresh tokens that were presented in this era and are not answered yet, and since when.
+    under_way: BTreeMap<u64, Duration>,
+    /// The number of the next.
+    next: u64,
     /// How many may be while it is closed, if that is more than what it takes to open it.
     burst: u32,
 }
@@ -83,15 +88,15 @@ pub(crate) enum Change {
     Closed,
 }
 
-/// Which phase a presentation belongs to.
+/// Which phase a presentation belongs to, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Era(u64);
+pub(super) struct Era(u64, u64);
 
 impl State {
     pub(super) fn new(settings: Settings) -> Self {
         let window = Window::new(settings.window);
         let burst = settings.ends;
-        Self { settings, phase: Phase::Closed, era: 0, window, under_way: 0, burst }
+        Self { settings, phase: Phase::Closed, era: 0, window, under_way: BTreeMap::new(), next: 0, burst }
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -110,24 +115,26 @@ impl State {
         if let Some(held) = held {
             return Err(held);
         }
-        self.under_way = self.under_way.saturating_add(1);
-        Ok(Era(self.era))
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.under_way.insert(number, now);
+        Ok(Era(self.era, number))
     }
 
     /// It was given up, and says nothing.
     pub(super) fn give_up(&mut self, era: Era, crowded: bool) {
         if era.0 == self.era {
-            self.ends_one(false, crowded);
+            self.ends_one(era, false, crowded);
         }
     }
 
     /// One less is under way. If it `lived` while others wait, it makes room for another one: what has lived one after the
     /// other says nothing about many at once. The room goes with the crowd.
-    fn ends_one(&mut self, lived: bool, crowded: bool) {
-        self.under_way = self.under_way.saturating_sub(1);
+    fn ends_one(&mut self, era: Era, lived: bool, crowded: bool) {
+        self.under_way.remove(&era.1);
         let burst = match (lived, crowded) {
             (true, true) => self.burst.saturating_add(1),
-            (_, false) if self.under_way == 0 => 0,
+            (_, false) if self.under_way.is_empty() => 0,
             _ => self.burst.saturating_sub(1),
         };
         self.burst = burst.max(self.settings.ends);
@@ -139,7 +146,7 @@ impl State {
         if era.0 != self.era {
             return None;
         }
-        self.ends_one(answer == Answer::Lived, crowded);
+        self.ends_one(era, answer == Answer::Lived, crowded);
         match answer {
             Answer::Lived => self.lived(now),
             Answer::Ended => self.ended(now),
@@ -204,7 +211,7 @@ impl State {
                 self.burst.max(opens).saturating_sub(sum.ended).max(1)
             }
         };
-        most.saturating_sub(self.under_way)
+        most.saturating_sub(u32::try_from(self.under_way.len()).unwrap_or(u32::MAX))
     }
 
     /// Where it stands.
@@ -219,6 +226,7 @@ impl State {
 
     /// What the time alone changes.
     fn pass(&mut self, now: Duration) {
+        self.under_way.retain(|_, since| now < since.saturating_add(LONGEST_UNDER_WAY));
         match self.phase {
             Phase::Open { until, trip } if now >= until => self.begin(Phase::HalfOpen { lived: 0, trip }),
             Phase::Lifted { until } if now >= until => self.begin(Phase::Closed),
@@ -229,7 +237,8 @@ impl State {
     fn begin(&mut self, phase: Phase) {
         self.phase = phase;
         self.era = self.era.wrapping_add(1);
-        (self.under_way, self.burst) = (0, self.settings.ends);
+        self.under_way.clear();
+        self.burst = self.settings.ends;
         self.window.clear();
     }
 }

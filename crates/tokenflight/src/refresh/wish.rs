@@ -42,11 +42,6 @@ impl Wish {
         })
     }
 
-    /// Whether it is this audience's.
-    pub(crate) fn is_of(&self, session: &Arc<Inner>) -> bool {
-        std::ptr::eq(self.session.as_ptr(), Arc::as_ptr(session))
-    }
-
     /// Whether no handle of the audience is left.
     pub(crate) fn is_gone(&self) -> bool {
         self.session.strong_count() == 0

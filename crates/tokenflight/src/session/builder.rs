@@ -12,7 +12,7 @@ use super::{
     events::{Listener, Listeners},
 };
 use crate::{
-    audiences::Common,
+    audiences::{Common, Members},
     parts::Parts,
     slot::Inner,
     stores::MemoryStore,
@@ -35,6 +35,7 @@ pub struct SessionBuilder {
     label: &'static str,
     role: Role,
     common: Option<Arc<Common>>,
+    members: Option<Arc<Members>>,
 }
 
 impl SessionBuilder {
@@ -43,8 +44,8 @@ impl SessionBuilder {
     }
 
     /// The session that several audiences have in common.
-    pub(crate) fn common(grant: Arc<dyn Grant>) -> Self {
-        Self::with(grant, Role::Common, None)
+    pub(crate) fn common(grant: Arc<dyn Grant>, members: Arc<Members>) -> Self {
+        Self { members: Some(members), ..Self::with(grant, Role::Common, None) }
     }
 
     /// The session of one audience.
@@ -71,6 +72,7 @@ impl SessionBuilder {
             label: "default",
             role,
             common,
+            members: None,
         }
     }
 
@@ -169,6 +171,7 @@ impl SessionBuilder {
             listeners: Listeners::new(self.listeners),
             telemetry: Telemetry::new(self.label),
             common: self.common,
+            members: self.members,
             holder: self.holder.unwrap_or_else(|| format!("process {}", std::process::id()).into()),
         };
         Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })

@@ -128,7 +128,11 @@ impl Session {
     pub(crate) async fn finish_logout(&self, begun: LoggedOut) -> Result<Revocation, Error> {
         let (left, storing) = begun;
         // Side by side: without a driver it is up to this call to move on what is in progress.
-        join(self.inner.flush_from(storing), self.finish_flights(left)).await.0
+        let (revocation, ()) = join(self.inner.flush_from(storing), self.finish_flights(left)).await;
+        match revocation? {
+            Revocation::Nothing => Ok(self.inner.revoking().await),
+            revocation => Ok(revocation),
+        }
     }
 
     /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
@@ -171,7 +175,7 @@ impl Session {
 
     /// Runs a future with a driver beside it, then [shuts down](Self::shutdown): for programs that live for a task.
     ///
-    /// The shutdown gets at most `limit`; what it could not store is told as [`Event::Abandoned`].
+    /// The shutdown gets at most `limit`; what it could not store is told as [`Event::Abandoned`](crate::Event::Abandoned).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -345,9 +349,9 @@ impl Inner {
         left.iter().for_each(AnyFlight::abandon);
     }
 
-    /// As [`follow`](Self::follow), unless a refresh is in progress: its own answer tells it.
+    /// As [`follow`](Self::follow), unless a refresh is waited for: its own answer tells it.
     pub(crate) fn follow_at_rest(&self, login: LoginId, over: bool) {
-        let rests = |slot: &Slot| slot.refresh.is_none();
+        let rests = |slot: &Slot| !slot.refresh.as_ref().is_some_and(|refresh| refresh.is_waited_for());
         let left = self.change(|slot, now| if rests(slot) { slot.follow(login, over, now) } else { Vec::new() });
         left.iter().for_each(AnyFlight::abandon);
     }

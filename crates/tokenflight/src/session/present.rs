@@ -1,6 +1,6 @@
 //! The common session of several audiences: presenting its refresh token for one of them.
 
-use tokenflight_core::{Error, ErrorKind};
+use tokenflight_core::{Error, ErrorKind, LoginId};
 
 use crate::{
     flights::Carries,
@@ -45,6 +45,15 @@ impl Inner {
         common.ask(now, |slot| {
             let beside = if slot.is_driven() { None } else { slot.machine.beside(now) };
             slot.carry_beside(beside, common)
+        })
+    }
+
+    /// The login that audiences have in common, and whether it was logged out; nothing while that is to be read again.
+    pub(crate) fn login_in_common(&self) -> Option<(LoginId, bool)> {
+        self.peek(|slot| {
+            let machine = &slot.machine;
+            let known = !machine.is_unloaded() || !machine.knows_login();
+            known.then(|| (machine.login_id(), machine.is_logged_out()))
         })
     }
 

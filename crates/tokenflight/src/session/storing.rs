@@ -6,7 +6,7 @@ use tokenflight_machine::Pending;
 use super::{Revocation, acquire::ROUNDS};
 use crate::{
     flight::Join,
-    flights::{Carries, Written, carried},
+    flights::{AnyFlight, Carries, Written, carried},
     revoke,
     slot::{Inner, Slot},
     sync::Arc,
@@ -50,6 +50,19 @@ impl Inner {
             storing = self.change(|slot, _| slot.storing(self));
         }
         Err(Error::with_source(ErrorKind::Store, "the session changed faster than it could be stored"))
+    }
+
+    /// Waits for what an earlier logout has still to revoke; what became of it.
+    pub(super) async fn revoking(&self) -> Revocation {
+        let mut revocation = Revocation::Nothing;
+        for flight in self.flights() {
+            let AnyFlight::Write(write) = flight else { continue };
+            let Ok(stay) = write.stay() else { continue };
+            if let Some(Ok(done)) = self.parts.within(revoke::LIMIT, stay).await {
+                revocation = done;
+            }
+        }
+        revocation
     }
 }
 
