@@ -149,6 +149,7 @@ fn a_login_while_audiences_learn_of_a_logout_elsewhere_is_every_audiences() {
     fixture.time.run(fixture.process(|builder| builder).logout()).unwrap();
     fixture.time.advance(LIFETIME);
     let _ = fixture.time.run(session(&here, "files").token());
+    fixture.time.run(session(&here, "maps").token()).unwrap();
     fixture.time.run(all([&here], 1));
 }
 
