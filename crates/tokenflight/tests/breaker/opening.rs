@@ -73,7 +73,7 @@ fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_other
     assert_eq!(users.ended(), 6);
 }
 
-/// Of a hundred that ask at once sixty live, and then the server is down. Hours later the others ask.
+/// Of a hundred that ask at once sixty live, then the server is down. The others ask hours later.
 #[test]
 fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_after_a_crowd_that_an_outage_cut_short() {
     let users = half_restored();
