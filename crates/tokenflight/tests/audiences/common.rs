@@ -1,5 +1,10 @@
 //! What audiences have in common: logins, ends, and what is not stored.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    task::Wake,
+};
+
 use super::support::*;
 
 fn waiting(audiences: &Audiences) -> Vec<impl Future + Unpin> {
@@ -93,6 +98,76 @@ fn a_logout_of_another_process_that_one_audience_has_met_is_every_audiences() {
     fixture.time.advance(SECOND * 20);
     assert!(fixture.time.run(session(&here, "files").refresh()).unwrap_err().needs_login());
     assert!(fixture.time.run(session(&here, "mail").token()).unwrap_err().needs_login());
+}
+
+/// All of them ask at once, and one meets it.
+#[test]
+fn requests_of_all_audiences_that_wait_are_served_with_the_login_that_one_has_met() {
+    let (fixture, here) = Fixture::logged_in();
+    fixture.time.run(all([&here], 1));
+    fixture.time.run(fixture.process().login(fixture.auth.login_as("bob"))).unwrap();
+    fixture.time.advance(LIFETIME);
+    for (name, token) in fixture.time.run(all([&here], 2)) {
+        assert_eq!(fixture.auth.label_of(token.access().expose()).as_deref(), Some("bob"), "{name}");
+    }
+}
+
+#[test]
+fn requests_of_all_audiences_that_wait_are_told_of_the_logout_that_one_has_met() {
+    let (fixture, here) = Fixture::logged_in();
+    fixture.time.run(all([&here], 1));
+    fixture.time.run(fixture.process().logout()).unwrap();
+    fixture.time.advance(LIFETIME);
+    let mut events = NAMES.map(|name| session(&here, name).events());
+    let asked = fixture.time.run(join_all(NAMES.map(|name| session(&here, name).token())));
+    for ((name, events), asked) in NAMES.into_iter().zip(&mut events).zip(asked) {
+        assert_eq!(*asked.unwrap_err().kind(), ErrorKind::LoggedOut, "{name}");
+        let told = told(events);
+        assert!(matches!(told[..], [Event::LoggedOut { .. }]), "{name}: {told:?}");
+    }
+}
+
+/// Logs in at once when it is woken after a logout.
+struct LogsIn(Audiences, AtomicBool);
+
+impl Wake for LogsIn {
+    fn wake(self: Arc<Self>) {
+        if matches!(self.0.state().status, Status::Over(_)) && !self.1.swap(true, SeqCst) {
+            let _ = self.0.login(set("1")).now_or_never();
+        }
+    }
+}
+
+#[test]
+fn a_login_while_audiences_learn_of_a_logout_elsewhere_is_every_audiences() {
+    let (fixture, here) = Scripted::logged_in();
+    fixture.time.run(all([&here], 1));
+    let mut watch = session(&here, "mail").watch();
+    let mut changed = Box::pin(watch.changed());
+    let waker = Arc::new(LogsIn(here.clone(), AtomicBool::new(false))).into();
+    assert!(changed.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    fixture.time.run(fixture.process(|builder| builder).logout()).unwrap();
+    let _ = fixture.time.run(session(&here, "files").refresh());
+    fixture.time.run(session(&here, "maps").token()).unwrap();
+    fixture.time.run(all([&here], 1));
+}
+
+/// All audiences know of a logout, and the store cannot be read.
+#[test]
+fn a_reload_of_one_audience_that_fails_leaves_the_others_logged_out() {
+    let (fixture, here) = Scripted::logged_in();
+    fixture.time.run(all([&here], 1));
+    fixture.time.run(fixture.process(|builder| builder).logout()).unwrap();
+    fixture.time.advance(LIFETIME);
+    for name in NAMES {
+        assert!(fixture.time.run(session(&here, name).token()).unwrap_err().needs_login(), "{name}");
+    }
+    let mut events = session(&here, "maps").events();
+    (0..2).for_each(|_| fixture.store.push(OpKind::Load, Trouble::Fail));
+    let error = fixture.time.run(session(&here, "mail").reload()).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Store);
+    assert!(matches!(session(&here, "maps").state().status, Status::Over(_)));
+    assert!(told(&mut events).is_empty());
 }
 
 /// Here the login is over, and there is another one in the store.

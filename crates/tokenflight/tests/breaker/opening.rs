@@ -44,20 +44,26 @@ fn of_a_restored_store_no_more_sessions_end_though_they_ask_one_after_the_other(
     assert_eq!(users.ended(), 5);
 }
 
-/// A hundred renew one after the other, and live; then a hundred others ask at once, whose tokens are
-/// of a backup.
-#[test]
-fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_others_lived_before() {
+/// Two hundred, whose access tokens have run out. The refresh tokens of the second hundred are of a
+/// backup.
+fn half_restored() -> Users {
     let users = Users::new(200);
-    let breaker = Breaker::new(users.time.clone());
     let backup: Vec<_> = (100..200).map(|number| users.model.entry(&key(number))).collect();
     users.time.advance(SECOND * 400);
-    let sessions = users.sessions(|grant| breaker.guard(grant));
-    let (before, after) = sessions.split_at(100);
     assert!(users.ask(&users.sessions(|grant| grant)[100..]).iter().all(Result::is_ok));
     for (number, entry) in (100..200).zip(backup) {
         users.model.set_entry(&key(number), entry);
     }
+    users
+}
+
+/// A hundred renew one after the other, and live; then the others ask at once.
+#[test]
+fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_others_lived_before() {
+    let users = half_restored();
+    let breaker = Breaker::new(users.time.clone());
+    let sessions = users.sessions(|grant| breaker.guard(grant));
+    let (before, after) = sessions.split_at(100);
     for session in before {
         assert!(users.ask(std::slice::from_ref(session)).iter().all(Result::is_ok));
         users.pass(SECOND);
@@ -65,6 +71,21 @@ fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_although_other
     users.ask(after);
     // One in twenty of those that live opens it: six, if a hundred do.
     assert_eq!(users.ended(), 6);
+}
+
+/// Of a hundred that ask at once sixty live, then the server is down. The others ask hours later.
+#[test]
+fn of_a_restored_store_no_more_sessions_end_than_the_settings_say_after_a_crowd_that_an_outage_cut_short() {
+    let users = half_restored();
+    let breaker = Breaker::new(users.time.clone());
+    let sessions = users.sessions(|grant| breaker.guard(grant));
+    let (before, after) = sessions.split_at(100);
+    let down = std::iter::repeat_n(Fault::respond(503, ""), 40);
+    users.auth.faults().extend(std::iter::repeat_n(Fault::None, 60).chain(down));
+    assert_eq!(users.ask(before).iter().filter(|asked| asked.is_ok()).count(), 60);
+    users.time.advance(SECOND * 3600 * 6);
+    users.ask(after);
+    assert_eq!(users.ended(), 5);
 }
 
 #[test]

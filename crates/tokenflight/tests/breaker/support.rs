@@ -14,7 +14,7 @@ pub(crate) use tokenflight::{
     breaker::{Breaker, BreakerState, Guarded, Held, Settings},
     grant_fn,
 };
-pub(crate) use tokenflight_test::{AuthServer, ManualTime, ModelStore, Task, Tasks, auth::AuthGrant};
+pub(crate) use tokenflight_test::{AuthServer, Fault, ManualTime, ModelStore, Task, Tasks, auth::AuthGrant};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 

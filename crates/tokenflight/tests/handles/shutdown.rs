@@ -1,8 +1,9 @@
 //! The session is closed in good order.
 
-use tokenflight::ErrorKind;
+use tokenflight::{ErrorKind, GrantError};
+use tokenflight_test::mock::Step;
 
-use crate::fixture::*;
+use crate::{fixture::*, world::world_with};
 
 #[test]
 fn a_shutdown_waits_until_the_rotation_is_adopted_and_stored() {
@@ -32,4 +33,23 @@ fn a_shutdown_that_takes_too_long_says_so_and_can_be_waited_for_again() {
     fixture.grant.gate().open();
     fixture.time.run(fixture.session.shutdown(10 * SECOND)).unwrap();
     assert_eq!(fixture.stored().as_deref(), Some("refresh-1"));
+}
+
+/// The refresh that it waited for could not be sent; the driver has stored the logout by then.
+#[test]
+fn a_shutdown_waits_for_the_revocation_of_a_logout_that_comes_meanwhile() {
+    let (world, session) = world_with(3 * SECOND);
+    let mut driver = session.driver();
+    goes_on(&mut driver);
+    world.grant.gate().close();
+    world.grant.push(Step::Fail(GrantError::not_sent("no connection")));
+    assert!(session.refresh().now_or_never().is_none());
+    let mut shutdown = Box::pin(session.shutdown(60 * SECOND));
+    assert!(poll(&mut shutdown).is_pending());
+    assert!(session.logout().now_or_never().is_none());
+    goes_on(&mut driver);
+    world.grant.gate().open();
+    let _ = poll(&mut driver);
+    world.time.run(shutdown).unwrap();
+    world.assert_revoked("refresh-0");
 }

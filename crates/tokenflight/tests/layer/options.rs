@@ -190,6 +190,29 @@ fn a_request_to_an_origin_that_never_refused_the_token_is_sent_with_the_next_one
     fixture.sent_by(&mut other, "access-1");
 }
 
+/// What there is lasts for as long as it wants.
+#[test]
+fn a_request_that_wants_a_lasting_token_waits_a_second_for_what_another_origin_has_refused() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let _refused = fixture.refused_and_waiting(get(ME));
+    let lasting = with(BearerOptions::new().min_remaining(secs(1)), get(&format!("{OTHER}/")));
+    let mut call = fixture.waiting(lasting);
+    fixture.nothing_received();
+    fixture.time.advance(secs(1));
+    fixture.sent_by(&mut call, "access-0");
+}
+
+#[test]
+fn the_second_for_which_a_request_waits_is_over_after_a_suspend() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    let _refused = fixture.refused_and_waiting(get(ME));
+    let mut other = fixture.waiting(get(&format!("{OTHER}/")));
+    fixture.time.suspend(secs(20));
+    fixture.sent_by(&mut other, "access-0");
+}
+
 /// A program that is polled by a runtime without timers: the work alone decides.
 #[test]
 fn without_a_timer_no_limit_is_over_at_once() {
@@ -201,6 +224,20 @@ fn without_a_timer_no_limit_is_over_at_once() {
     let mut call = fixture.waiting(with(BearerOptions::new().max_wait(secs(60)), get(ME)));
     fixture.grant.gate().open();
     fixture.succeeds(&mut call, "access-1");
+}
+
+#[test]
+fn without_a_timer_the_second_for_which_a_request_waits_is_over_when_it_is_polled() {
+    let time = ManualTime::new(7);
+    let mut fixture = Fixture::blank(|builder| builder.time(NoTimer(time.clone())));
+    fixture.log_in("access-0", LIFE);
+    time.advance(secs(60));
+    fixture.grant.gate().close();
+    let _refused = fixture.refused_and_waiting(get(ME));
+    let mut other = fixture.waiting(get(&format!("{OTHER}/")));
+    fixture.nothing_received();
+    time.advance(secs(1));
+    fixture.sent_by(&mut other, "access-0");
 }
 
 /// A replay before that would break the server's word.
