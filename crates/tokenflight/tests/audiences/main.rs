@@ -5,6 +5,7 @@
 
 mod common;
 mod drivers;
+mod elsewhere;
 mod support;
 mod tokens;
 mod turns;

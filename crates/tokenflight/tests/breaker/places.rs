@@ -35,6 +35,24 @@ fn behind_a_server_that_does_not_answer_a_presentation_is_held_back_after_two_se
     assert!((&mut next).now_or_never().is_none(), "it is on its way");
 }
 
+/// Five callers have gone while their refreshes were out, and there is no driver: no task polls
+/// these any more.
+#[test]
+fn refreshes_that_were_left_alone_keep_no_place_for_ever() {
+    let users = Users::new(7);
+    users.pass(SECOND * 400);
+    let breaker = Breaker::new(users.time.clone());
+    let sessions = users.sessions(|grant| breaker.guard(grant));
+    for session in &sessions[..5] {
+        assert!(session.token().now_or_never().is_none());
+    }
+    let held = users.ask(&sessions[5..6]).remove(0).unwrap_err();
+    assert!(held.source_says("not answered yet"), "{held:?}");
+    users.pass(SECOND * 60);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert!(users.ask(&sessions[5..]).iter().all(Result::is_ok));
+}
+
 #[test]
 fn one_that_waits_is_woken_when_there_is_room() {
     let users = Tasks::new(&ManualTime::new(1));

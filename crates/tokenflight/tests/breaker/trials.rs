@@ -68,6 +68,24 @@ fn one_that_is_cancelled_or_fails_leaves_its_place_to_another() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
+/// The caller of the one that asks has gone, and there is no driver: no task polls its refresh any
+/// more.
+#[test]
+fn one_that_is_left_alone_does_not_keep_it_half_open_for_ever() {
+    let users = Users::new(30);
+    users.pass(SECOND * 400);
+    let breaker = Breaker::new(users.time.clone());
+    breaker.arm();
+    let sessions = users.sessions(|grant| breaker.guard(grant));
+    assert!(sessions[0].token().now_or_never().is_none());
+    let held = users.ask(&sessions[1..2]).remove(0).unwrap_err();
+    assert!(held.source_says("others ask first"), "{held:?}");
+    users.pass(SECOND * 60);
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    assert!(users.ask(&sessions[1..]).iter().all(Result::is_ok));
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
 #[test]
 fn one_that_panics_leaves_its_place_to_another() {
     let time = ManualTime::new(1);

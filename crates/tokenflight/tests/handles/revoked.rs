@@ -1,6 +1,9 @@
 //! What a logout has made useless is revoked, whichever task finishes what it began.
 
+use std::{future::Future, task::Poll};
+
 use futures_util::future::select;
+use tokenflight::{Error, Revocation};
 
 use crate::{fixture::*, world::world_with};
 
@@ -219,4 +222,52 @@ fn a_logout_that_another_one_follows_is_as_good() {
     world.time.run(second).unwrap();
     assert_eq!(world.stored(), None);
     assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
+}
+
+/// Two tasks log out, and the driver stores what the second is to store. The revocation takes three
+/// seconds.
+#[test]
+fn of_two_logouts_at_once_each_says_what_became_of_the_refresh_token() {
+    let (world, session) = world_with(SECOND * 3);
+    let mut driver = session.driver();
+    goes_on(&mut driver);
+    world.store.gate(OpKind::Reset).close();
+    let (mut first, mut second) = (Box::pin(session.logout()), Box::pin(session.logout()));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    world.store.gate(OpKind::Reset).open();
+    world.drive(&mut driver, 5, SECOND / 20);
+    assert_eq!(world.stored(), None);
+    for logout in [&mut first, &mut second] {
+        let said = says(&world, &mut driver, logout);
+        assert!(matches!(said, Revocation::Revoked), "{said:?}");
+    }
+}
+
+/// The caller of the first has gone, and its revocation is under way: it takes three seconds.
+#[test]
+fn a_logout_that_is_repeated_says_what_the_first_has_revoked() {
+    let (world, session) = world_with(SECOND * 3);
+    let mut driver = session.driver();
+    goes_on(&mut driver);
+    assert!(session.logout().now_or_never().is_none());
+    world.drive(&mut driver, 5, SECOND / 20);
+    assert_eq!(world.stored(), None);
+    let said = says(&world, &mut driver, &mut Box::pin(session.logout()));
+    assert!(matches!(said, Revocation::Revoked), "{said:?}");
+}
+
+/// Drives until this logout is over, which it is not before the refresh token is revoked.
+fn says(
+    world: &World,
+    driver: &mut Driver,
+    logout: &mut (impl Future<Output = Result<Revocation, Error>> + Unpin),
+) -> Revocation {
+    for _ in 0..200 {
+        if let Poll::Ready(said) = poll(logout) {
+            world.assert_revoked("refresh-0");
+            return said.unwrap();
+        }
+        world.drive(driver, 1, SECOND / 20);
+    }
+    panic!("the logout is not over");
 }
