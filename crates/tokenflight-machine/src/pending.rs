@@ -111,8 +111,8 @@ impl Pending {
         }
     }
 
-    /// It is stored, and these are the tokens that it has replaced. What was last seen was
-    /// replaced by a try whose answer was lost, if the store tells of none.
+    /// It is stored, and these are the tokens that it has replaced. If the store tells of none, a try whose answer was lost has
+    /// replaced what was last seen.
     fn replaced(&mut self, tokens: Option<StoredTokens>) {
         let known = self.known.as_deref().filter(|_| self.known_is_useless).and_then(refresh_token).cloned();
         let replaced = tokens.and_then(|tokens| tokens.refresh).or(known);

@@ -58,6 +58,7 @@ impl Audiences {
         let root = &self.common.root;
         let storing = root.inner.login(&tokens, Duration::ZERO)?;
         let login = root.state().login;
+        // Also those whose refresh is waited for, which have not learned of it by the change.
         self.sessions().for_each(|session| session.inner.follow(login, false));
         root.inner.flush_from(storing).await.map(drop)
     }
