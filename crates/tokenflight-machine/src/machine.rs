@@ -63,7 +63,7 @@ pub struct Machine<T> {
     /// How long the last successful token request took.
     pub(super) latency: Duration,
     /// An attempt of this session whose claim may still be stored, and that has sent nothing.
-    pub(super) unsent: Option<Owner>,
+    pub(super) unsent: Option<Box<Owner>>,
     /// Whether the current token set was asked for, and the one before it.
     pub(super) used: (bool, bool),
     pub(super) storms: Storms,
@@ -298,13 +298,13 @@ impl<T: Token> Machine<T> {
 
     /// The attempt of this session that is known to have sent nothing, and whose claim may still be stored.
     #[must_use]
-    pub const fn unsent(&self) -> Option<Owner> {
-        self.unsent
+    pub fn unsent(&self) -> Option<Owner> {
+        self.unsent.as_deref().copied()
     }
 
     /// An attempt has left its claim behind (`Some`), or its claim is gone (`None`).
-    pub const fn set_unsent(&mut self, owner: Option<Owner>) {
-        self.unsent = owner;
+    pub fn set_unsent(&mut self, owner: Option<Owner>) {
+        self.unsent = owner.map(Box::new);
     }
 
     /// What may be handed out without asking again, and until when; `None` if every request has to ask.
