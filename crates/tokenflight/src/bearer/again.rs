@@ -46,12 +46,12 @@ pub(super) struct Again<'a, C, T> {
 
 impl<C, T> Again<'_, C, T> {
     pub(super) const fn limit(&mut self) -> &mut Limit {
-        &mut self.kept.copied.limit
+        &mut self.kept.head.limit
     }
 
     /// The request to this origin, with this body.
     pub(super) fn rebuild(&self, body: T, origin: Option<&Listed>) -> Request<T> {
-        self.kept.copied.head.rebuild(body, origin)
+        self.kept.head.rebuild(body, origin)
     }
 }
 
@@ -121,13 +121,13 @@ where
 {
     async move {
         let time = &session.parts.time;
-        let Again { kept: KeptRequest { copied, body: source }, body, resume } = again;
+        let Again { kept: KeptRequest { head, body: source }, body, resume } = again;
         // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
         let left = refusal.body_mut().let_go();
         let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
         let rest = body.is_pending().then(|| {
             let rest = poll_fn(|cx| replay.poll_again(source, cx));
-            let longest = copied.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
+            let longest = head.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
             let rest = Deadline::after(Arc::clone(time), longest).limit(rest);
             Box::pin(async {
                 *body = Poll::Ready(rest.await.ok().flatten().ok_or(None)?);
@@ -135,19 +135,19 @@ where
             })
         });
         let whole = async { if let Some(rest) = rest { rest.await } else { Ok(()) } };
-        copied.head.shrink();
+        head.shrink();
         let newer = async { session.obtain(&mut newer).await.map_err(Some) };
         // What there will not be is not waited for: without the one, the other is of no use.
         let waits = join(OptionFuture::from(reading), try_join(newer, whole));
         let timer = session.parts.timer();
-        let waited = match copied.limit.within(time, pin!(waits)).await {
+        let waited = match head.limit.within(time, pin!(waits)).await {
             Ok((_, Ok((obtained, ())))) => Ok(obtained),
             Ok((_, Err(None))) => return Ok(None),
             Ok((_, Err(Some(error)))) | Err(error) => Err(error),
         };
         let mut obtained = tell_waited(session, timer, waited)?;
         if let Some(resume) = resume {
-            copied.limit.within(time, carrying(&mut obtained.1, resume)).await??;
+            head.limit.within(time, carrying(&mut obtained.1, resume)).await??;
         }
         let Poll::Ready(body) = mem::replace(body, Poll::Pending) else { return Ok(None) };
         Ok(Some((body, obtained)))

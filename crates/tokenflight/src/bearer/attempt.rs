@@ -61,13 +61,13 @@ where
             Err(Failure::Ours(error)) => return Err(error.into()),
             Err(Failure::Inner(error)) => return Err(error),
         };
-        let refusal = match shared.settle(&response, sent, &chosen).passed(response) {
+        let refusal = match shared.passed(response, sent, &chosen) {
             Ok(response) => return Ok(response),
             Err(refusal) => refusal,
         };
         if let Some(kept) = &mut kept {
             // All its waits are counted together.
-            kept.copied.limit = limit;
+            kept.head.limit = limit;
         }
         Box::pin(refused(Arc::clone(&shared), refusal, sent, kept, chosen.clone())).await
     }
@@ -118,7 +118,7 @@ where
                     return Err(error);
                 }
             };
-            match shared.settle(&response, next, &chosen).passed(response) {
+            match shared.passed(response, next, &chosen) {
                 Ok(response) => {
                     told(Replayed::Accepted);
                     session.accepted(sent.origin);

@@ -1,13 +1,12 @@
 //! What all calls of a service share, and what one call remembers.
 
 use super::{
-    BearerBody, BearerOptions, Challenge, Replay,
+    BearerBody, BearerOptions, Replay,
     choice::sealed::Choice,
-    limit::Limit,
     refusal::{AlsoRefused, Look, look},
-    replay::{Head, Seen},
+    replay::Head,
     sent::Sent,
-    target::{Names, Rules},
+    target::Rules,
     template::Template,
     watch::Watch,
 };
@@ -15,7 +14,7 @@ use crate::{
     slot::Inner,
     sync::{Arc, OnceLock},
 };
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 
 /// What a layer hands to the services it makes.
@@ -87,26 +86,10 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         own.map_or(self.settings.options, |own| own.or(&self.settings.options))
     }
 
-    /// Which headers have a say about the target; and into `copied`, because moving it costs more than making it, what a replay
-    /// needs of the request beside its body. To be called before the token is attached, so that the copy never holds it.
-    /// `listed` as of [`Head::of`].
+    /// Whether a request of this method may be sent again.
     #[inline(always)]
-    pub(super) fn copy<B>(
-        &self,
-        request: &Request<B>,
-        listed: bool,
-        chosen: &P::Chosen,
-        options: &BearerOptions,
-        copied: &mut Option<Copied>,
-    ) -> Names {
-        if !self.replays || !options.may_replay(request.method()) {
-            return Names::of(request.headers());
-        }
-        let mut seen = Seen::default();
-        let Some(head) = Head::of(request, listed, &mut seen) else { return Names::of(request.headers()) };
-        let limit = Limit::new(options, seen.timeout, &*self.session(chosen).parts.time);
-        *copied = Some(Copied { head, limit });
-        seen.names
+    pub(super) fn may_replay(&self, method: &Method, options: &BearerOptions) -> bool {
+        self.replays && options.may_replay(method)
     }
 
     /// The request to send, and what a replay of it needs.
@@ -118,85 +101,73 @@ impl<S, K, P: Choice> Shared<S, K, P> {
     where
         K: Replay<B>,
     {
-        let mut copied = None;
-        self.copy(&request, false, chosen, &self.options_of(&request), &mut copied);
-        if copied.is_none() {
+        let options = self.options_of(&request);
+        if !self.may_replay(request.method(), &options) {
             return (self.settings.replay.pass(request), None);
         }
+        let head = Head::of(&request, false, &options, &*self.session(chosen).parts.time);
         let (request, body) = self.settings.replay.keep(request);
-        (request, KeptRequest::new(copied, body))
+        (request, KeptRequest::new(head, body))
     }
 
-    /// Whether a response is a refusal.
+    /// Looks at the response to a request with this token, and says in it what the server finds missing. The watch for its
+    /// trailers, if they are still to come to something. It stays where it is: moving it costs more than looking at it.
+    ///
+    /// # Errors
+    ///
+    /// The token was refused.
     #[inline(always)]
-    pub(super) fn settle<R>(&self, response: &Response<R>, sent: Sent, chosen: &P::Chosen) -> Settled {
+    pub(super) fn look<R>(
+        &self,
+        response: &mut Response<R>,
+        sent: Sent,
+        chosen: &P::Chosen,
+    ) -> Result<Option<Box<Watch>>, Refused> {
         let also = &self.settings.also_refused;
         match look(response, also) {
-            Look::Refused => return Settled::Refused,
+            Look::Nothing => Ok(None),
+            Look::Refused => Err(Refused),
+            Look::Missing(challenge) => {
+                response.extensions_mut().insert(*challenge);
+                Ok(None)
+            }
             Look::Stream => {
                 let session = Arc::clone(self.session(chosen));
-                return Settled::Begun(Box::new(Watch::new(session, also.clone(), sent, response.status())));
+                Ok(Some(Box::new(Watch::new(session, also.clone(), sent, response.status()))))
             }
-            Look::Missing(challenge) => return Settled::Missing(challenge),
-            Look::Nothing => {}
         }
-        Settled::Done
-    }
-}
-
-/// What a response comes to. It stays where it is meanwhile: moving it costs more than looking at it.
-pub(super) enum Settled {
-    /// It goes to the caller.
-    Done,
-    /// It goes to the caller, and its trailers are watched.
-    Begun(Box<Watch>),
-    /// It goes to the caller with what the server said is missing.
-    Missing(Box<Challenge>),
-    Refused,
-}
-
-impl Settled {
-    /// Says in the response what is missing. The watch for its trailers.
-    #[inline(always)]
-    pub(super) fn told<R>(self, response: &mut Response<R>) -> Option<Box<Watch>> {
-        match self {
-            Self::Begun(watch) => return Some(watch),
-            Self::Missing(challenge) => drop(response.extensions_mut().insert(*challenge)),
-            Self::Done | Self::Refused => {}
-        }
-        None
     }
 
     /// The response for the caller, unless it is a refusal.
-    pub(super) fn passed<R: Body>(self, mut response: Response<R>) -> Result<Response<BearerBody<R>>, Response<R>> {
-        if matches!(self, Self::Refused) {
-            return Err(response);
+    pub(super) fn passed<R: Body>(
+        &self,
+        mut response: Response<R>,
+        sent: Sent,
+        chosen: &P::Chosen,
+    ) -> Result<Response<BearerBody<R>>, Response<R>> {
+        match self.look(&mut response, sent, chosen) {
+            Ok(watch) => Ok(response.map(|body| BearerBody::new(body, watch))),
+            Err(Refused) => Err(response),
         }
-        let watch = self.told(&mut response);
-        Ok(response.map(|body| BearerBody::new(body, watch)))
     }
 }
 
-/// What a replay is built from beside the body.
-#[derive(Debug)]
-pub(super) struct Copied {
-    pub(super) head: Head,
-    pub(super) limit: Limit,
-}
+/// The token was refused.
+pub(super) struct Refused;
 
 /// What a replay is built from.
 pub(super) struct KeptRequest<C> {
-    pub(super) copied: Copied,
+    pub(super) head: Head,
     pub(super) body: C,
 }
 
 impl<C> KeptRequest<C> {
     /// Nothing if a part is missing.
     #[inline(always)]
-    pub(super) fn new(copied: Option<Copied>, body: Option<C>) -> Option<Self> {
+    pub(super) fn new(head: Option<Head>, body: Option<C>) -> Option<Self> {
         // Not `zip`, which is called and moves both parts twice.
-        match (copied, body) {
-            (Some(copied), Some(body)) => Some(Self { copied, body }),
+        match (head, body) {
+            (Some(head), Some(body)) => Some(Self { head, body }),
             _ => None,
         }
     }

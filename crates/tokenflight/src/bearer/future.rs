@@ -1,121 +1,100 @@
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use http::Response;
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
-    call::{KeptRequest, Settled, Shared},
+    call::{KeptRequest, Refused, Shared},
     refusal::{AlsoRefused, Look, look},
     sent::Sent,
 };
-use crate::{session::Session, sync::Arc};
+use crate::sync::Arc;
 
-/// What the cold path comes to.
-type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
+/// What a call comes to.
+pub(super) type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
 pin_project! {
-    /// The response to come.
+    /// The response to come: of the inner service's future, of what is known of the call, and with this body.
     ///
     /// # Cancel safety
     ///
     /// Dropping it drops the request. A refresh it waited for, or had caused, goes on.
-    pub struct BearerFuture<S, K, B, P = Session>
+    // Of what it holds, and not of the service: nothing has to be proven of that where a task awaits this. The compiler proves it
+    // there for boxed errors and bodies with any lifetime in the place of `'static`, and cannot.
+    pub struct BearerFuture<F, C, R>
     where
-        S: HttpService<K::Body>,
-        K: Replay<B>,
-        P: Choice,
+        R: Body,
     {
         #[pin]
-        state: State<S, K, B, P>,
+        state: State<F, C, R>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, K, B, P>
+    enum State<F, C, R>
     where
-        S: HttpService<K::Body>,
-        K: Replay<B>,
-        P: Choice,
+        R: Body,
     {
         // Sent without a token of ours. A refusal says why.
-        Plain { #[pin] future: S::Future, why: NoToken, also: AlsoRefused },
+        Plain { #[pin] future: F, why: NoToken, also: AlsoRefused },
         // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
         // and not moved out.
-        First {
-            #[pin]
-            future: S::Future,
-            shared: Arc<Shared<S, K, P>>,
-            kept: Option<KeptRequest<K::Kept>>,
-            sent: Sent,
-            chosen: P::Chosen,
-        },
+        First { #[pin] future: F, call: C },
         // Waiting for a token, or for the answer to a replay.
-        Cold { future: BoxFuture<'static, Answer<S::ResponseBody>> },
+        Cold { future: BoxFuture<'static, Answer<R>> },
     }
 }
 
-impl<S, K, B, P> BearerFuture<S, K, B, P>
-where
-    S: HttpService<K::Body>,
-    K: Replay<B>,
-    P: Choice,
-{
+impl<F, C, R: Body> BearerFuture<F, C, R> {
     #[inline]
-    pub(super) const fn plain(future: S::Future, why: NoToken, also: AlsoRefused) -> Self {
+    pub(super) const fn plain(future: F, why: NoToken, also: AlsoRefused) -> Self {
         Self { state: State::Plain { future, why, also } }
     }
 
     #[inline]
-    pub(super) const fn first(
-        future: S::Future,
-        shared: Arc<Shared<S, K, P>>,
-        kept: Option<KeptRequest<K::Kept>>,
-        sent: Sent,
-        chosen: P::Chosen,
-    ) -> Self {
-        Self { state: State::First { future, shared, kept, sent, chosen } }
+    pub(super) const fn first(future: F, call: C) -> Self {
+        Self { state: State::First { future, call } }
     }
 
-    pub(super) const fn cold(future: BoxFuture<'static, Answer<S::ResponseBody>>) -> Self {
+    pub(super) const fn cold(future: BoxFuture<'static, Answer<R>>) -> Self {
         Self { state: State::Cold { future } }
     }
 }
 
-impl<S, K, B, P> Future for BearerFuture<S, K, B, P>
+impl<F, C, R, E> Future for BearerFuture<F, C, R>
 where
-    S: HttpService<K::Body> + CloneService,
-    K: Replay<B>,
-    B: Send + 'static,
-    P: Choice,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    C: Answered<R>,
+    R: Body,
 {
-    type Output = Answer<S::ResponseBody>;
+    type Output = Answer<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().state.project() {
-            StateProj::First { future, shared, kept, sent, chosen } => {
-                let mut response = match ready!(future.poll(cx)) {
+            StateProj::First { future, call } => {
+                let response = match ready!(future.poll(cx)) {
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
-                let settled = shared.settle(&response, *sent, chosen);
-                if matches!(settled, Settled::Refused) {
-                    let cold = refused::<S, K, B, P>(shared, response, *sent, kept.take(), chosen);
-                    // The first future goes with its state, before anything is waited for.
-                    self.as_mut().project().state.set(State::Cold { future: cold });
-                    return self.poll(cx);
+                match call.answered(response) {
+                    Ok(response) => Poll::Ready(Ok(response)),
+                    Err(cold) => {
+                        // The first future goes with its state, before anything is waited for.
+                        self.as_mut().project().state.set(State::Cold { future: cold });
+                        self.poll(cx)
+                    }
                 }
-                // Gone before the response is read: a recording is of no use any more.
-                forget(kept);
-                let watch = settled.told(&mut response);
-                Poll::Ready(Ok(response.map(|body| BearerBody::new(body, watch))))
             }
             StateProj::Plain { future, why, also } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;
@@ -129,11 +108,52 @@ where
     }
 }
 
-/// Lets go of what a replay would need, if there is anything.
-#[inline]
-fn forget<C>(kept: &mut Option<KeptRequest<C>>) {
-    if kept.is_some() {
-        *kept = None;
+/// What is known of a call that has been sent.
+#[expect(unnameable_types, reason = "sealed")]
+pub trait Answered<R: Body> {
+    /// The response for the caller, or what comes after a refusal.
+    fn answered(&mut self, response: Response<R>) -> Result<Response<BearerBody<R>>, BoxFuture<'static, Answer<R>>>;
+}
+
+/// A call that was sent with the token at hand.
+#[expect(unnameable_types, reason = "sealed")]
+pub struct Call<S, K, B, P, T, C> {
+    shared: Arc<Shared<S, K, P>>,
+    kept: Option<KeptRequest<T>>,
+    sent: Sent,
+    chosen: C,
+    request: PhantomData<fn(B)>,
+}
+
+impl<S, K, B, P, T, C> Call<S, K, B, P, T, C> {
+    #[inline(always)]
+    pub(super) const fn new(shared: Arc<Shared<S, K, P>>, kept: Option<KeptRequest<T>>, sent: Sent, chosen: C) -> Self {
+        Self { shared, kept, sent, chosen, request: PhantomData }
+    }
+}
+
+impl<S, K, B, P> Answered<S::ResponseBody> for Call<S, K, B, P, K::Kept, P::Chosen>
+where
+    S: HttpService<K::Body> + CloneService,
+    K: Replay<B>,
+    B: Send + 'static,
+    P: Choice,
+{
+    #[inline(always)]
+    fn answered(
+        &mut self,
+        mut response: Response<S::ResponseBody>,
+    ) -> Result<Response<BearerBody<S::ResponseBody>>, BoxFuture<'static, Answer<S::ResponseBody>>> {
+        match self.shared.look(&mut response, self.sent, &self.chosen) {
+            Ok(watch) => {
+                // Gone before the response is read: a recording is of no use any more.
+                if self.kept.is_some() {
+                    self.kept = None;
+                }
+                Ok(response.map(|body| BearerBody::new(body, watch)))
+            }
+            Err(Refused) => Err(refused(self, response)),
+        }
     }
 }
 
@@ -141,11 +161,8 @@ fn forget<C>(kept: &mut Option<KeptRequest<C>>) {
 #[cold]
 #[inline(never)]
 fn refused<S, K, B, P>(
-    shared: &Arc<Shared<S, K, P>>,
+    call: &mut Call<S, K, B, P, K::Kept, P::Chosen>,
     refusal: Response<S::ResponseBody>,
-    sent: Sent,
-    kept: Option<KeptRequest<K::Kept>>,
-    chosen: &P::Chosen,
 ) -> BoxFuture<'static, Answer<S::ResponseBody>>
 where
     S: HttpService<K::Body> + CloneService,
@@ -153,15 +170,17 @@ where
     B: Send + 'static,
     P: Choice,
 {
-    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, sent, kept, chosen.clone()))
+    let Call { shared, kept, sent, chosen, .. } = call;
+    Box::pin(attempt::refused::<S, K, B, P>(Arc::clone(shared), refusal, *sent, kept.take(), chosen.clone()))
 }
 
-impl<S, K, B, P> fmt::Debug for BearerFuture<S, K, B, P>
-where
-    S: HttpService<K::Body>,
-    K: Replay<B>,
-    P: Choice,
-{
+impl<S, K, B, P, T, C> fmt::Debug for Call<S, K, B, P, T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}
+
+impl<F, C, R: Body> fmt::Debug for BearerFuture<F, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.state {
             State::Plain { .. } => "BearerFuture(plain)",

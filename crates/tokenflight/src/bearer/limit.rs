@@ -23,16 +23,15 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// The limit of a request that has just come with this `grpc-timeout`.
+    /// The limit of a request that has just come, with this `max_wait` and this `grpc-timeout`.
     #[inline]
-    pub(super) fn new(options: &BearerOptions, timeout: Option<Duration>, time: &dyn Time) -> Self {
-        let call = timeout.map(|timeout| time.now().boot.saturating_add(timeout));
-        Self { wait: options.wait_limit(), call }
+    pub(super) fn new(wait: Option<Duration>, timeout: Option<Duration>, time: &dyn Time) -> Self {
+        Self { wait, call: timeout.map(|timeout| time.now().boot.saturating_add(timeout)) }
     }
 
     /// As [`new`](Self::new), for a request whose headers have not been looked at.
     pub(super) fn of(headers: &HeaderMap, options: &BearerOptions, time: &dyn Time) -> Self {
-        Self::new(options, headers.get(grpc::TIMEOUT).and_then(grpc::timeout), time)
+        Self::new(options.wait_limit(), headers.get(grpc::TIMEOUT).and_then(grpc::timeout), time)
     }
 
     /// What is left of the time for which the caller lets the request be held.

@@ -138,7 +138,6 @@ pub(crate) mod target;
 mod template;
 mod watch;
 
-use self::challenge::Challenge;
 pub(crate) use self::{
     body::BearerBody, future::BearerFuture, options::BearerOptions, origin::Origins, service::Bearer, target::NoToken,
 };

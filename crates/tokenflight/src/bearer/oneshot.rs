@@ -5,12 +5,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::Request;
 use pin_project_lite::pin_project;
-use tokenflight_core::BoxError;
 use tower_service::Service;
 
-use super::{Bearer, BearerBody, BearerFuture, Choice, CloneService, HttpService, Replay};
+use super::{Bearer, Choice, CloneService, HttpService, Replay};
 
 /// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept for a replay. Implemented for
 /// all of them, and to be implemented for no others.
@@ -31,7 +30,7 @@ where
     B: Send + 'static,
     P: Choice,
 {
-    type Oneshot = Oneshot<S, K, B, P>;
+    type Oneshot = Oneshot<Bearer<S, K, P>, B, <Bearer<S, K, P> as Service<Request<B>>>::Future>;
 
     fn oneshot(service: Bearer<S, K, P>, request: Request<B>) -> Self::Oneshot {
         Oneshot { state: State::Unready { service: Some((service, request)) } }
@@ -39,41 +38,30 @@ where
 }
 
 pin_project! {
-    /// Waits for readiness, sends, and gives the response; of [`Bearer::oneshot`].
-    pub struct Oneshot<S, K, B, P>
-    where
-        S: HttpService<K::Body>,
-        K: Replay<B>,
-        P: Choice,
-    {
+    /// Waits until a service is ready, sends, and gives the response; of [`Bearer::oneshot`].
+    // Of the future it holds, for the reason of `BearerFuture`.
+    pub struct Oneshot<V, B, F> {
         #[pin]
-        state: State<S, K, B, P>,
+        state: State<V, B, F>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, K, B, P>
-    where
-        S: HttpService<K::Body>,
-        K: Replay<B>,
-        P: Choice,
-    {
+    enum State<V, B, F> {
         // Taken when it is ready.
-        Unready { service: Option<(Bearer<S, K, P>, Request<B>)> },
+        Unready { service: Option<(V, Request<B>)> },
         // The service is gone: it may hold a connection of its own.
-        Sent { #[pin] future: BearerFuture<S, K, B, P> },
+        Sent { #[pin] future: F },
     }
 }
 
-impl<S, K, B, P> Future for Oneshot<S, K, B, P>
+impl<V, B, F> Future for Oneshot<V, B, F>
 where
-    S: HttpService<K::Body> + CloneService,
-    K: Replay<B>,
-    B: Send + 'static,
-    P: Choice,
+    V: Service<Request<B>, Future = F>,
+    F: Future<Output = Result<V::Response, V::Error>>,
 {
-    type Output = Result<Response<BearerBody<S::ResponseBody>>, BoxError>;
+    type Output = Result<V::Response, V::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
@@ -81,7 +69,7 @@ where
                 StateProj::Sent { future } => return future.poll(cx),
                 StateProj::Unready { service } => {
                     let Some((waiting, _)) = service else { return Poll::Pending };
-                    ready!(Service::<Request<B>>::poll_ready(waiting, cx))?;
+                    ready!(waiting.poll_ready(cx))?;
                     let Some((mut ready, request)) = service.take() else { return Poll::Pending };
                     ready.call(request)
                 }
@@ -91,12 +79,7 @@ where
     }
 }
 
-impl<S, K, B, P> fmt::Debug for Oneshot<S, K, B, P>
-where
-    S: HttpService<K::Body>,
-    K: Replay<B>,
-    P: Choice,
-{
+impl<V, B, F> fmt::Debug for Oneshot<V, B, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.state {
             State::Unready { .. } => "Oneshot(unready)",

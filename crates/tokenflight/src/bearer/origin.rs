@@ -32,20 +32,20 @@ use tokenflight_machine::OriginId;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
-    listed: Vec<Listed>,
+    pub(super) listed: Vec<Listed>,
     /// Whether the one that is listed is the only destination of the client below.
-    sole: bool,
+    pub(super) sole: bool,
 }
 
 /// A listed origin, normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
-    tls: bool,
+    pub(super) tls: bool,
     host: Host,
     port: u16,
     /// The authority as it was written: requests usually spell it the same way.
-    spelled: Authority,
-    id: OriginId,
+    pub(super) spelled: Authority,
+    pub(super) id: OriginId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -150,28 +150,6 @@ impl Origins {
         if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self { listed, sole: false }) }
     }
 
-    /// The listed origin that is the client's only destination.
-    pub(super) fn destination(&self) -> Option<&Listed> {
-        self.listed.first().filter(|_| self.sole)
-    }
-
-    /// The listed origin of this scheme and authority, and whether they are spelled as it is.
-    #[inline]
-    pub(super) fn find(&self, scheme: &Scheme, authority: &Authority) -> Option<(&Listed, bool)> {
-        let tls = *scheme == Scheme::HTTPS;
-        if !tls && *scheme != Scheme::HTTP {
-            return None;
-        }
-        let authority = authority.as_str();
-        // Nearly always it is spelled as it is listed.
-        let same = |listed: &&Listed| listed.tls == tls && listed.spelled.as_str() == authority;
-        if let Some(listed) = self.listed.iter().find(same) {
-            return Some((listed, true));
-        }
-        let listed = self.listed.iter().find(|listed| listed.tls == tls && listed.is_named_by(authority))?;
-        Some((listed, false))
-    }
-
     /// The listed origin of this id.
     pub(super) fn of_id(&self, id: OriginId) -> Option<&Listed> {
         self.listed.iter().find(|listed| listed.id == id)
@@ -199,18 +177,8 @@ impl Listed {
         Ok(Self { tls, host, port, spelled: spelled.clone(), id: OriginId::new(hasher.finish()) })
     }
 
-    #[inline]
-    pub(super) const fn id(&self) -> OriginId {
-        self.id
-    }
-
     pub(super) fn scheme(&self) -> Scheme {
         if self.tls { Scheme::HTTPS } else { Scheme::HTTP }
-    }
-
-    /// The authority as it is spelled.
-    pub(super) fn authority(&self) -> Authority {
-        self.spelled.clone()
     }
 
     /// Whether this text, an authority or a `Host`, names the host and the port. It is compared as it stands: nothing is

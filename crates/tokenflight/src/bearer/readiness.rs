@@ -1,9 +1,9 @@
-//! Waiting for the inner service beside a flight that nothing else polls.
+//! Waiting for the inner service beside a flight that perhaps nothing else polls.
 //!
 //! Without a driver a flight stands still when those who waited for it are gone, and it may hold the very permit that
-//! the next request needs to be ready. So what waits for readiness keeps it moving.
+//! the next request needs to be ready. So what waits for readiness keeps it moving; beside a driver as well, which may go.
 //!
-//! A flight that is left alone only after this one has begun to wait does not wake it; a driver does away with all of it.
+//! A flight that begins only after this one has begun to wait does not wake it; a driver does away with all of it.
 
 use std::{
     future::{Future, poll_fn},
@@ -26,8 +26,8 @@ pub(super) async fn ready<S: Service<B>, B>(service: &mut S, session: &Arc<Inner
 pub(super) struct Readiness(Option<Carries>);
 
 impl Readiness {
-    /// The service's readiness and nothing else; while it is pending, the session's flight is polled if no driver does, and if
-    /// the session is known.
+    /// The service's readiness and nothing else; while it is pending, what the session has in progress is polled, if the session
+    /// is known.
     pub(super) fn poll_ready<S, B>(
         &mut self,
         service: &mut S,
@@ -43,7 +43,7 @@ impl Readiness {
                 return Poll::Ready(ready);
             }
             if self.0.is_none() {
-                self.0 = session.and_then(|session| session.undriven());
+                self.0 = session.and_then(|session| session.moving());
             }
             let Some(flight) = self.0.as_mut() else { return Poll::Pending };
             if Pin::new(flight).poll(cx).is_pending() {

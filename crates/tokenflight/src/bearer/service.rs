@@ -7,16 +7,18 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body::Body;
-use tokenflight_core::{BoxError, Error, ErrorKind};
+use tokenflight_core::{BoxError, BoxFuture, Error, ErrorKind};
 use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{
     BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
-    call::{Copied, KeptRequest, Root, Settings, Shared},
+    call::{KeptRequest, Root, Settings, Shared},
+    future::{Answer, Call},
     limit::Limit,
     oneshot::SentBy,
     readiness::Readiness,
+    replay::Head,
     sent::Sent,
     target::{Names, NoToken},
 };
@@ -166,15 +168,15 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         B::oneshot(self, request)
     }
 
-    /// Puts the token on a request, if there is one for it at once, and into `copied` what a replay needs. By reference: each
-    /// step that takes a request and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and into `head` what a replay needs. By reference: each step
+    /// that takes a request, or what is kept of it, and gives it back copies all of it.
     #[inline(always)]
     fn prepare<B>(
         shared: &Shared<S, K, P>,
         snapshot: &mut Snapshot,
         unused: &mut bool,
         request: &mut Request<B>,
-        copied: &mut Option<Copied>,
+        head: &mut Option<Head>,
     ) -> Treatment<P::Chosen> {
         let merged;
         let options = match request.extensions().get::<BearerOptions>() {
@@ -198,10 +200,13 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
                 }
                 pass = snapshot.usable(shared.session(chosen), unused);
             }
-            match (&pass, &chosen) {
-                (Some(_), Some(chosen)) => shared.copy(request, listed, chosen, options, copied),
-                _ => Names::of(request.headers()),
+            if let (Some(_), Some(chosen)) = (&pass, &chosen)
+                && shared.may_replay(request.method(), options)
+                && let Some(copy) = Head::of(request, listed, options, &*shared.session(chosen).parts.time)
+            {
+                return head.insert(copy).names;
             }
+            Names::of(request.headers())
         });
         match (target, chosen, pass) {
             (Err(why), ..) => Treatment::Untouched(why),
@@ -216,14 +221,13 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
 
     /// Nothing to send. The readied service goes back, with the permit it may hold.
     #[cold]
-    fn fail<B>(inner: &mut S, kind: ErrorKind) -> BearerFuture<S, K, B, P>
+    fn fail<B>(inner: &mut S, kind: ErrorKind) -> BoxFuture<'static, Answer<S::ResponseBody>>
     where
         S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
-        B: Send + 'static,
     {
         give_back(inner);
-        BearerFuture::cold(Box::pin(ready(Err(Error::new(kind).into()))))
+        Box::pin(ready(Err(Error::new(kind).into())))
     }
 
     /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
@@ -236,7 +240,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         request: Request<B>,
         origin: OriginId,
         chosen: P::Chosen,
-    ) -> BearerFuture<S, K, B, P>
+    ) -> BoxFuture<'static, Answer<S::ResponseBody>>
     where
         S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
@@ -252,7 +256,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
             None => Ask::usable(Some(origin)),
         };
         let ask = ask.pinned(session);
-        BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit)))
+        Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit))
     }
 }
 
@@ -278,7 +282,7 @@ where
 {
     type Response = Response<super::BearerBody<S::ResponseBody>>;
     type Error = BoxError;
-    type Future = BearerFuture<S, K, B, P>;
+    type Future = BearerFuture<S::Future, Call<S, K, B, P, K::Kept, P::Chosen>, S::ResponseBody>;
 
     /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
@@ -293,19 +297,19 @@ where
         }
         let shared = root.shared(inner);
         let replay = &shared.settings.replay;
-        let mut copied = None;
-        match Self::prepare(shared, snapshot, unused, &mut request, &mut copied) {
-            Treatment::Send(sent, chosen) if copied.is_some() => {
+        let mut head = None;
+        match Self::prepare(shared, snapshot, unused, &mut request, &mut head) {
+            Treatment::Send(sent, chosen) if head.is_some() => {
                 let (request, body) = replay.keep(request);
                 let future = inner.call(request);
-                BearerFuture::first(future, Arc::clone(shared), KeptRequest::new(copied, body), sent, chosen)
+                BearerFuture::first(future, Call::new(Arc::clone(shared), KeptRequest::new(head, body), sent, chosen))
             }
             Treatment::Send(sent, chosen) => {
                 let future = inner.call(replay.pass(request));
-                BearerFuture::first(future, Arc::clone(shared), None, sent, chosen)
+                BearerFuture::first(future, Call::new(Arc::clone(shared), None, sent, chosen))
             }
-            Treatment::Wait(origin, chosen) => Self::wait(inner, shared, request, origin, chosen),
-            Treatment::NoKey => Self::fail(inner, ErrorKind::NoKey),
+            Treatment::Wait(origin, chosen) => BearerFuture::cold(Self::wait(inner, shared, request, origin, chosen)),
+            Treatment::NoKey => BearerFuture::cold(Self::fail::<B>(inner, ErrorKind::NoKey)),
             Treatment::Untouched(why) => {
                 BearerFuture::plain(inner.call(replay.pass(request)), why, shared.settings.also_refused.clone())
             }

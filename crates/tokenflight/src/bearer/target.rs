@@ -3,8 +3,9 @@
 use std::fmt;
 
 use http::{
-    HeaderMap, Method, Request,
+    HeaderMap, Method, Request, Uri,
     header::{AUTHORIZATION, HOST},
+    uri::Scheme,
 };
 use tokenflight_machine::OriginId;
 
@@ -132,12 +133,7 @@ impl Rules {
         if *request.method() == Method::CONNECT && !is_extended(request) {
             return Err(NoToken::Connect);
         }
-        let uri = request.uri();
-        let (listed, spelled) = match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) => self.origins.find(scheme, authority).ok_or(NoToken::Unlisted)?,
-            (None, None) => (self.origins.destination().ok_or(NoToken::NoAuthority)?, false),
-            _ => return Err(NoToken::Unlisted),
-        };
+        let (listed, spelled) = self.listed(request.uri())?;
         let names = names(spelled);
         if names.authorization {
             return Err(NoToken::OwnAuthorization);
@@ -145,7 +141,31 @@ impl Rules {
         if names.host && !is_host(listed, request.headers()) {
             return Err(NoToken::OtherHost);
         }
-        Ok(listed.id())
+        Ok(listed.id)
+    }
+
+    /// The listed origin that a URI leads to, and whether the URI spells it as the list does.
+    #[inline(always)]
+    fn listed(&self, uri: &Uri) -> Result<(&Listed, bool), NoToken> {
+        let Origins { listed, sole } = &self.origins;
+        let (scheme, authority) = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) => (scheme, authority.as_str()),
+            (None, None) => {
+                let destination = listed.first().filter(|_| *sole);
+                return destination.map(|listed| (listed, false)).ok_or(NoToken::NoAuthority);
+            }
+            _ => return Err(NoToken::Unlisted),
+        };
+        let tls = *scheme == Scheme::HTTPS;
+        if !tls && *scheme != Scheme::HTTP {
+            return Err(NoToken::Unlisted);
+        }
+        // Nearly always it is spelled as it is listed.
+        if let Some(same) = listed.iter().find(|listed| listed.tls == tls && listed.spelled.as_str() == authority) {
+            return Ok((same, true));
+        }
+        let named = listed.iter().find(|listed| listed.tls == tls && listed.is_named_by(authority));
+        named.map(|named| (named, false)).ok_or(NoToken::Unlisted)
     }
 }
 

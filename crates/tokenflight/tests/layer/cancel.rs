@@ -102,7 +102,7 @@ impl Service<Req> for Slow {
 }
 
 type Inner = ConcurrencyLimit<Slow>;
-type Call = BearerFuture<Inner, CloneBody, Full<Bytes>>;
+type Call = <Bearer<Inner> as Service<Req>>::Future;
 
 const PERMITS: usize = 2;
 

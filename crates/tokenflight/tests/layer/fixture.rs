@@ -18,9 +18,9 @@ pub(crate) use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Respo
 pub(crate) use http_body::Body;
 pub(crate) use http_body_util::{BodyExt, Full};
 pub(crate) use tokenflight::{
-    Bearer, BearerBody, BearerFuture, BearerLayer, BearerOptions, BoxError, BoxFuture, Driver, Error, ErrorKind,
-    FailureClass, Grant, GrantError, OriginError, Origins, ReusePolicy, Session, SessionBuilder, Time, TokenRequest,
-    TokenSet, bearer::CloneBody, grant_fn,
+    Bearer, BearerBody, BearerLayer, BearerOptions, BoxError, BoxFuture, Driver, Error, ErrorKind, FailureClass, Grant,
+    GrantError, OriginError, Origins, ReusePolicy, Session, SessionBuilder, Time, TokenRequest, TokenSet,
+    bearer::CloneBody, grant_fn,
 };
 pub(crate) use tokenflight_test::{ManualTime, MockGrant, mock::Step};
 pub(crate) use tokio::sync::Semaphore;
@@ -54,7 +54,7 @@ pub(crate) type Req = Request<Full<Bytes>>;
 pub(crate) type Res = Response<TestBody>;
 pub(crate) type Answer = Result<Response<BearerBody<TestBody>>, BoxError>;
 /// A request on its way.
-pub(crate) type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, Full<Bytes>>>;
+pub(crate) type Call = task::Spawn<<Bearer<Mock<Req, Res>> as Service<Req>>::Future>;
 
 /// The session, the client and the server.
 pub(crate) struct Fixture {

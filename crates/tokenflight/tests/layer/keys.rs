@@ -11,7 +11,7 @@ use crate::fixture::*;
 struct Tenant(u32);
 
 type ByTenant = PerRequest<Tenant>;
-type Call = task::Spawn<BearerFuture<Mock<Req, Res>, CloneBody, Full<Bytes>, ByTenant>>;
+type Call = task::Spawn<<Bearer<Mock<Req, Res>, CloneBody, ByTenant> as Service<Req>>::Future>;
 
 /// Two tenants, 1 and 2, behind one layer.
 struct House {

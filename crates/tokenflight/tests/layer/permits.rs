@@ -3,7 +3,7 @@
 use crate::fixture::*;
 
 type Limited = ConcurrencyLimit<Mock<Req, Res>>;
-type Call = task::Spawn<BearerFuture<Limited, CloneBody, Full<Bytes>>>;
+type Call = task::Spawn<<Bearer<Limited> as Service<Req>>::Future>;
 
 const TOKEN: &str = "https://as.example.com/token";
 

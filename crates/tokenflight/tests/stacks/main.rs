@@ -8,6 +8,7 @@ mod around;
 mod fixture;
 mod h2;
 mod spans;
+mod spawned;
 mod stacks;
 
 use std::{future::Future, pin::pin, time::Duration};

@@ -29,7 +29,7 @@ enum State<B: Body> {
     /// Read for the first time, and not recorded.
     Passed(Ahead<B>),
     /// Played back.
-    Again { pieces: vec::IntoIter<Bytes>, trailers: Option<HeaderMap> },
+    Again { pieces: vec::IntoIter<Bytes>, trailers: Option<HeaderMap>, measured: bool },
 }
 
 impl<B: Body> ReplayBody<B> {
@@ -46,7 +46,8 @@ impl<B: Body> ReplayBody<B> {
     }
 
     pub(super) fn played(read: Read) -> Self {
-        Self(State::Again { pieces: read.pieces.into_iter(), trailers: read.trailers })
+        let Read { pieces, trailers, measured } = read;
+        Self(State::Again { pieces: pieces.into_iter(), trailers, measured })
     }
 }
 
@@ -65,7 +66,7 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
                 frame
             }
             State::Passed(body) => body.poll_frame(cx),
-            State::Again { pieces, trailers } => {
+            State::Again { pieces, trailers, .. } => {
                 let frame = pieces.next().map(Frame::data).or_else(|| trailers.take().map(Frame::trailers));
                 Poll::Ready(frame.map(Ok))
             }
@@ -77,7 +78,7 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
             State::Whole(piece) => piece.is_none(),
             State::First(recorder) => recorder.is_end_stream(),
             State::Passed(body) => body.is_end_stream(),
-            State::Again { pieces, trailers } => pieces.len() == 0 && trailers.is_none(),
+            State::Again { pieces, trailers, .. } => pieces.len() == 0 && trailers.is_none(),
         }
     }
 
@@ -86,11 +87,19 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
             State::Whole(piece) => SizeHint::with_exact(piece.as_ref().map_or(0, |piece| piece.len() as u64)),
             State::First(recorder) => recorder.size_hint(),
             State::Passed(body) => body.size_hint(),
-            State::Again { pieces, .. } => {
-                SizeHint::with_exact(pieces.as_slice().iter().map(|piece| piece.len() as u64).sum())
+            State::Again { pieces, trailers, measured } => {
+                let size = pieces.as_slice().iter().map(|piece| piece.len() as u64).sum();
+                // Over HTTP/1.1 a body of a stated size has no trailers (RFC 9112 §7.1.2).
+                if *measured || trailers.is_none() { SizeHint::with_exact(size) } else { at_least(size) }
             }
         }
     }
+}
+
+fn at_least(size: u64) -> SizeHint {
+    let mut hint = SizeHint::new();
+    hint.set_lower(size);
+    hint
 }
 
 /// Nothing in it is ever pinned.

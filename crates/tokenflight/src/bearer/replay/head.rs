@@ -5,17 +5,18 @@
 //! before the token is put in, so it never holds the token. A long value (a cookie jar, a signed assertion) is not copied: its
 //! memory is shared, as clones of a `HeaderValue` share it.
 
-use std::{cell::RefCell, time::Duration};
+use std::cell::RefCell;
 
 use bytes::Bytes;
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
     header::{AUTHORIZATION, HOST},
 };
+use tokenflight_core::Time;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    bearer::{grpc, origin::Listed, target::Names},
+    bearer::{BearerOptions, grpc, limit::Limit, origin::Listed, target::Names},
     sync::thread_local,
 };
 
@@ -27,36 +28,19 @@ thread_local! {
     static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A request's head, kept for a replay.
+/// A request's head, kept for a replay, and what was learned of the request when it was copied.
 #[derive(Debug)]
 pub(in crate::bearer) struct Head {
+    /// Which of the headers that have a say about the target are there.
+    pub(in crate::bearer) names: Names,
+    /// How long the request may still be held.
+    pub(in crate::bearer) limit: Limit,
     method: Method,
     version: Version,
     /// Whether its scheme and authority are the listed origin's, as that is spelled, and not copied.
     listed: bool,
     extensions: Extensions,
     flat: Flat,
-}
-
-/// What is seen while the headers are copied.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::bearer) struct Seen {
-    pub(in crate::bearer) names: Names,
-    /// The call's `grpc-timeout`.
-    pub(in crate::bearer) timeout: Option<Duration>,
-}
-
-impl Seen {
-    #[inline(always)]
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
-        if *name == AUTHORIZATION {
-            self.names.authorization = true;
-        } else if *name == HOST {
-            self.names.host = true;
-        } else if *name == grpc::TIMEOUT {
-            self.timeout = grpc::timeout(value);
-        }
-    }
 }
 
 /// The URI and the headers, each as lengths and then texts.
@@ -88,13 +72,36 @@ const LONG: usize = 256;
 const SHARED: u32 = u32::MAX;
 
 impl Head {
-    /// Copies the head, and notes what it meets. `None` if a part of it is larger than any sane one (2 GiB). What `listed` says
-    /// is spelled as the list has it, and is taken from there.
-    #[inline(always)]
-    pub(in crate::bearer) fn of<B>(request: &Request<B>, listed: bool, seen: &mut Seen) -> Option<Self> {
-        let flat = Flat::of(request.uri(), listed, request.headers(), seen)?;
-        let (method, version) = (request.method().clone(), request.version());
-        Some(Self { method, version, listed, extensions: request.extensions().clone(), flat })
+    /// Copies the head of a request that has just come. `None` if a part of it is larger than any sane one (2 GiB). `listed`
+    /// says that scheme and authority are spelled as the list has them, and are taken from there.
+    #[inline(never)]
+    pub(in crate::bearer) fn of<B>(
+        request: &Request<B>,
+        listed: bool,
+        options: &BearerOptions,
+        time: &dyn Time,
+    ) -> Option<Self> {
+        let mut flat = Flat::of(request.uri(), listed)?;
+        let (mut names, mut timeout) = (Names::default(), None);
+        for (name, value) in request.headers() {
+            if *name == AUTHORIZATION {
+                names.authorization = true;
+            } else if *name == HOST {
+                names.host = true;
+            } else if *name == grpc::TIMEOUT {
+                timeout = grpc::timeout(value);
+            }
+            flat.header(name, value)?;
+        }
+        Some(Self {
+            names,
+            limit: Limit::new(options.wait_limit(), timeout, time),
+            method: request.method().clone(),
+            version: request.version(),
+            listed,
+            extensions: request.extensions().clone(),
+            flat,
+        })
     }
 
     /// Builds the request to this origin again with this body; the token is attached later.
@@ -120,8 +127,8 @@ impl Head {
 }
 
 impl Flat {
-    /// Copies URI and headers; notes what it meets.
-    fn of(uri: &Uri, listed: bool, headers: &HeaderMap, seen: &mut Seen) -> Option<Self> {
+    /// Copies the URI.
+    fn of(uri: &Uri, listed: bool) -> Option<Self> {
         let mut flat = Self::new();
         let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
         if !listed {
@@ -129,16 +136,16 @@ impl Flat {
             flat.put([uri.scheme_str().unwrap_or_default(), authority].map(str::as_bytes), 0)?;
         }
         flat.put([path.as_bytes()], 0)?;
-        for (name, value) in headers {
-            seen.note(name, value);
-            if value.len() > LONG {
-                flat.share(name, value)?;
-                continue;
-            }
-            let mark = if value.is_sensitive() { SENSITIVE } else { 0 };
-            flat.put([name.as_str().as_bytes(), value.as_bytes()], mark)?;
-        }
         Some(flat)
+    }
+
+    #[inline(always)]
+    fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Option<()> {
+        if value.len() > LONG {
+            return self.share(name, value);
+        }
+        let mark = if value.is_sensitive() { SENSITIVE } else { 0 };
+        self.put([name.as_str().as_bytes(), value.as_bytes()], mark)
     }
 
     fn new() -> Self {
@@ -243,7 +250,7 @@ impl<'a> Fields<'a> {
     fn uri(&mut self, listed: Option<&Listed>) -> Option<Uri> {
         let mut parts = http::uri::Parts::default();
         if let Some(listed) = listed {
-            (parts.scheme, parts.authority) = (Some(listed.scheme()), Some(listed.authority()));
+            (parts.scheme, parts.authority) = (Some(listed.scheme()), Some(listed.spelled.clone()));
         } else {
             let ([scheme, authority], _) = self.next()?;
             if !scheme.is_empty() {

@@ -13,7 +13,7 @@ mod pieces;
 mod recorded;
 mod recording;
 
-pub(super) use self::head::{Head, Seen};
+pub(super) use self::head::Head;
 pub use self::{
     body::ReplayBody,
     cloned::{CloneBody, IndependentClone},

@@ -32,12 +32,15 @@ const FIELD_BYTES: usize = 32;
 pub(super) struct Read {
     pub(super) pieces: Vec<Bytes>,
     pub(super) trailers: Option<HeaderMap>,
+    /// Whether its size was known before it was read.
+    pub(super) measured: bool,
 }
 
 struct Recording<B: Body> {
     /// The body; not there while it is polled, and not after its end.
     body: Option<Ahead<B>>,
-    /// What it said of the rest when it was put here.
+    /// Whether its size was known at first, and what it said of the rest when it was put here.
+    measured: bool,
     rest: Rest,
     pieces: Pieces,
     trailers: Option<HeaderMap>,
@@ -88,6 +91,7 @@ type Shared<B> = Arc<Mutex<Recording<B>>>;
 /// Begins to record a body, up to this many bytes. The client's end, and the layer's.
 pub(super) fn record<B: Body>(body: Ahead<B>, room: usize) -> (Recorder<B>, Player<B>) {
     let recording = Recording {
+        measured: body.size_hint().exact().is_some(),
         rest: Rest::of(&body),
         body: Some(body),
         pieces: Pieces::default(),
@@ -201,7 +205,7 @@ impl<B: Body + Unpin> Player<B> {
             match recording.end {
                 End::Complete => {
                     let (pieces, trailers) = (recording.pieces.all(), recording.trailers.clone());
-                    return Poll::Ready(Some(Read { pieces, trailers }));
+                    return Poll::Ready(Some(Read { pieces, trailers, measured: recording.measured }));
                 }
                 End::Lost => return Poll::Ready(None),
                 End::Open => {}

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokenflight::{
-    Bearer, BearerBody, BearerFuture, BearerLayer, BoxError, Origins, Session,
+    Bearer, BearerBody, BearerLayer, BoxError, Origins, Session,
     bearer::{Recorded, ReplayBody},
 };
 use tokenflight_test::{ManualTime, MockGrant};
@@ -21,7 +21,7 @@ use crate::{
 pub(super) type Sent = Request<ReplayBody<TestBody>>;
 pub(super) type Service = Mock<Sent, http::Response<TestBody>>;
 pub(super) type Keep = Recorded<fn(ReplayBody<TestBody>) -> ReplayBody<TestBody>>;
-pub(super) type Call = task::Spawn<BearerFuture<Service, Keep, TestBody>>;
+pub(super) type Call = task::Spawn<<Bearer<Service, Keep> as tower_service::Service<Request<TestBody>>>::Future>;
 pub(super) type Answer = Result<http::Response<BearerBody<TestBody>>, BoxError>;
 
 /// Logged in with `access-0` a minute ago, in front of a client that takes recorded bodies.
