@@ -1,10 +1,10 @@
 //! Something that must be stored, and what the store's answers to it mean.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::{
-    Error, ErrorKind, Now, RefreshToken,
-    store::{Body, Entry, EntryState, Op, OpId, Reply, Seen, StoreErrorKind, StoredTokens},
+    Epoch, Error, ErrorKind, Now, RefreshToken,
+    store::{Body, Entry, Op, OpId, Reply, Seen, StoreErrorKind, StoredTokens},
 };
 
 use super::WorkId;
@@ -16,6 +16,8 @@ pub struct Pending {
     pub(super) op: Op,
     /// Whether `op` is as it will be: a login or logout names the login it replaces once the store has been read for it.
     settled: bool,
+    /// When it began, on the boot clock.
+    began: Duration,
     /// What was last seen in the store.
     known: Option<Arc<Entry>>,
     /// Logins and logouts of this session that this one replaces and that may still be stored.
@@ -46,7 +48,7 @@ pub enum Answered {
     Overtaken {
         /// What counts instead.
         entry: Entry,
-        /// As of `Stored`. If what counts is a logout, also the refresh token that was to be stored.
+        /// As of `Stored`. After a logout also the refresh token that was to be stored.
         revoke: Vec<RefreshToken>,
     },
     /// Try again at once: only an earlier login or logout of the same session was in the way.
@@ -62,6 +64,7 @@ impl Pending {
         Self {
             op,
             settled: true,
+            began: Duration::ZERO,
             known,
             superseded: Vec::new(),
             ends: false,
@@ -96,8 +99,9 @@ impl Pending {
             }
         }
         let op = Op::new(None, now, Body::Reset { base: None, tokens });
-        let (settled, known_is_useless, told) = (false, ends, false);
-        let mut pending = Self { op, settled, known, superseded, ends, useless: Vec::new(), known_is_useless, told };
+        let (settled, began, known_is_useless, told) = (false, now.boot, ends, false);
+        let mut pending =
+            Self { op, settled, began, known, superseded, ends, useless: Vec::new(), known_is_useless, told };
         pending.forget(useless);
         pending
     }
@@ -170,7 +174,15 @@ impl Pending {
         matches!(self.op.body, Body::Reset { tokens: None, .. })
     }
 
-    /// The store was read: the login in it is the one that is replaced. If it could not be read, the one that was last seen.
+    /// Whether what is read now was there when this began, give or take the time that reading takes. It may have been left before
+    /// it had read anything, and a login that has come since is none that it replaces.
+    #[must_use]
+    pub fn is_recent(&self, now: Now, limit: Duration) -> bool {
+        now.boot.saturating_sub(self.began) <= limit
+    }
+
+    /// The store was read: the login in it is the one that is replaced. If it could not be read, or only
+    /// [too late](Self::is_recent), the one that was last seen.
     pub fn settle(&mut self, read: Option<&Seen>) {
         if let Body::Reset { base, .. } = &mut self.op.body
             && !self.settled
@@ -209,7 +221,7 @@ impl Pending {
             }
             Ok(Reply::Overtaken(entry) | Reply::Conflict(entry)) => {
                 let mut revoke = self.take_useless();
-                if entry.state == EntryState::LoggedOut {
+                if entry.has_logged_out_since(self.epoch()) {
                     revoke.extend(self.refresh_token().cloned());
                 }
                 Answered::Overtaken { entry, revoke }
@@ -222,6 +234,14 @@ impl Pending {
                 self.op.tried = failure.tried.or_else(|| self.op.tried.take());
                 Answered::Failed(failure.error)
             }
+        }
+    }
+
+    /// The epoch that this belongs to, or that it ends.
+    fn epoch(&self) -> Epoch {
+        match &self.op.body {
+            Body::Commit { epoch, .. } => *epoch,
+            _ => self.known.as_ref().map(|known| known.epoch).unwrap_or_default(),
         }
     }
 

@@ -256,6 +256,12 @@ impl Slot {
         self.notify = true;
     }
 
+    /// The refresh in progress has done its part, and has something else to do: its place is free.
+    pub(crate) fn leave_refresh(&mut self) {
+        let refresh = self.refresh.take().map(AnyFlight::Refresh);
+        self.leave(refresh);
+    }
+
     /// The write in progress has ended.
     pub(crate) fn end_write(&mut self) {
         self.trash.extend(self.write.take().map(AnyFlight::Write));
@@ -264,8 +270,13 @@ impl Slot {
 
     /// The write in progress has done its part, and has something else to do: its place is free.
     pub(crate) fn leave_write(&mut self) {
+        let write = self.write.take().map(AnyFlight::Write);
+        self.leave(write);
+    }
+
+    fn leave(&mut self, flights: impl IntoIterator<Item = AnyFlight>) {
         self.forget_finished();
-        self.owed.extend(self.write.take().map(AnyFlight::Write));
+        self.owed.extend(flights);
         self.notify = true;
     }
 
@@ -273,9 +284,7 @@ impl Slot {
     pub(crate) fn abandon(&mut self) -> Vec<AnyFlight> {
         let (refresh, write) = (self.refresh.take().map(AnyFlight::Refresh), self.write.take().map(AnyFlight::Write));
         let left: Vec<_> = refresh.into_iter().chain(write).collect();
-        self.forget_finished();
-        self.owed.extend(left.iter().cloned());
-        self.notify = true;
+        self.leave(left.iter().cloned());
         left
     }
 
@@ -284,11 +293,10 @@ impl Slot {
         self.machine.has_unsaved() || self.refresh.is_some() || !self.owed.is_empty()
     }
 
-    /// All that stands still if no caller moves it, but for what this thread is inside.
-    pub(crate) fn undriven(&self) -> Vec<Carry> {
-        let flights = if self.is_driven() { Vec::new() } else { self.flights() };
+    /// All that is in progress or was left behind, to be kept moving, but for what this thread is inside.
+    pub(crate) fn moving(&self) -> Vec<Carry> {
         // One that has ended is not forgotten yet: with it, a caller would never have to wait.
-        flights.iter().filter(|flight| !flight.is_finished()).filter_map(AnyFlight::carry).collect()
+        self.flights().iter().filter(|flight| !flight.is_finished()).filter_map(AnyFlight::carry).collect()
     }
 
     /// What was left behind and has not ended.

@@ -89,12 +89,15 @@ impl Unstored {
     }
 }
 
-/// What is stored now, if the store can be read. What the storage has lost is written back first.
+/// What is stored now, if the store can be read, and soon enough after this began. What the storage has lost is written back
+/// first.
 pub(crate) async fn read(parts: &Arc<Parts>, pending: &Pending) -> Option<Seen> {
-    let seen = parts.load().await.ok()?;
-    let Some(again) = parts.again(pending.known(), &seen) else { return Some(seen) };
-    stay(parts.apply(again)).await.ok()?;
-    parts.load().await.ok()
+    let mut seen = parts.load().await.ok()?;
+    if let Some(again) = parts.again(pending.known(), &seen) {
+        stay(parts.apply(again)).await.ok()?;
+        seen = parts.load().await.ok()?;
+    }
+    pending.is_recent(parts.now(), parts.policy().store_limit).then_some(seen)
 }
 
 /// The answer, unless only a loss of the storage was in the way: what was lost is stored again by now, and the write can be

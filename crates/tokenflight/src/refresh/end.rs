@@ -20,9 +20,28 @@ use crate::{
 /// How a refresh ended, and the refresh tokens the server sent with it.
 pub(super) struct End {
     pub(super) outcome: Outcome<Access>,
-    pub(super) obtained: Vec<RefreshToken>,
+    pub(super) obtained: Vec<Obtained>,
     /// Whether what it brings was issued since it began.
     pub(super) fresh: bool,
+}
+
+/// A refresh token that a refresh has brought.
+pub(super) struct Obtained {
+    pub(super) token: RefreshToken,
+    /// Whether the store tells of a logout since it was claimed.
+    pub(super) logged_out: bool,
+}
+
+impl From<RefreshToken> for Obtained {
+    fn from(token: RefreshToken) -> Self {
+        Self { token, logged_out: false }
+    }
+}
+
+impl End {
+    pub(super) fn brought(outcome: Outcome<Access>, obtained: Option<Obtained>) -> Self {
+        Self { outcome, obtained: obtained.into_iter().collect(), fresh: true }
+    }
 }
 
 impl From<Outcome<Access>> for End {
@@ -36,12 +55,10 @@ impl Refresh {
     pub(super) async fn finish(self, end: End) -> Refreshed {
         let End { outcome, obtained, fresh } = end;
         let ended = Ended::from(&outcome);
-        let useless = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
+        let over = matches!(&outcome, Outcome::Found { entry, .. } if is_logged_out(entry.as_deref()));
         let Some(session) = self.session.upgrade() else {
             // No handle is left to use it; what matters is in the store.
-            if useless || self.fate.is_logged_out() {
-                Box::pin(revoke(&self.parts, &self.session, obtained)).await;
-            }
+            self.revoke(obtained, over || self.fate.is_logged_out()).await;
             if let Outcome::Obtained { saved: Saved::Unsaved { op, .. }, .. }
             | Outcome::Failed { rotated: Some(Saved::Unsaved { op, .. }), .. } = outcome
             {
@@ -56,7 +73,8 @@ impl Refresh {
             Outcome::Obtained { times, .. } => Some(*times),
             _ => None,
         };
-        let (finish, brought) = session.finish(&self.plan, outcome, fresh);
+        let revokes = obtained.iter().any(|obtained| over || obtained.logged_out);
+        let (finish, brought) = session.finish(&self.plan, outcome, fresh, revokes);
         self.span.end(ended.finished(&finish));
         if let (Some(wish), Finish::Adopted, Some(times), Some(brought)) = (&self.wish, &finish, times, &brought) {
             wish.end(Ok((brought.token.secret().clone(), times, brought.token.login())));
@@ -65,9 +83,9 @@ impl Refresh {
             Finish::Stale { logged_out } => Some(*logged_out),
             Finish::Adopted | Finish::Failed(_) | Finish::Nothing => None,
         };
-        if useless || stale == Some(true) {
-            Box::pin(revoke(&self.parts, &self.session, obtained)).await;
-        }
+        // Left to the session, it must not keep that alive.
+        drop(session);
+        self.revoke(obtained, over || stale == Some(true)).await;
         match finish {
             Finish::Adopted => brought.map(Some).ok_or_else(|| Error::new(ErrorKind::SessionChanged)),
             Finish::Nothing => Ok(None),
@@ -76,15 +94,31 @@ impl Refresh {
             Finish::Stale { logged_out: false } => Err(Error::new(ErrorKind::SessionChanged)),
         }
     }
+
+    /// Revokes what a logout has made useless: all of it, or what came for a login that was over.
+    async fn revoke(&self, obtained: Vec<Obtained>, all: bool) {
+        let useless = obtained.into_iter().filter(|obtained| all || obtained.logged_out);
+        let useless: Vec<_> = useless.map(|obtained| obtained.token).collect();
+        if !useless.is_empty() {
+            Box::pin(revoke(&self.parts, &self.session, useless)).await;
+        }
+    }
 }
 
 impl Inner {
-    fn finish(&self, plan: &Plan, outcome: Outcome<Access>, fresh: bool) -> (Finish, Option<StdArc<Brought>>) {
+    /// If it still `revokes` something, others take it to its end, whatever becomes of those who wait for it.
+    fn finish(
+        &self,
+        plan: &Plan,
+        outcome: Outcome<Access>,
+        fresh: bool,
+        revokes: bool,
+    ) -> (Finish, Option<StdArc<Brought>>) {
         let random = self.parts.random();
         let ((finish, token, at), stamp) = self.change_and_show(|slot, now| {
             let finish = slot.machine.finish(plan, outcome, now, random);
             if !matches!(finish, Finish::Stale { .. }) {
-                slot.end_refresh();
+                if revokes { slot.leave_refresh() } else { slot.end_refresh() }
             }
             (finish, slot.token(), now.boot)
         });

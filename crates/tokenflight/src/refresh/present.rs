@@ -11,7 +11,7 @@ use tokenflight_core::{
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
 
 use super::{
-    end::{End, failed, found, kept_back, not_sent},
+    end::{End, Obtained, failed, found, kept_back, not_sent},
     store::Refresh,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(super) struct Presentation<'a> {
 }
 
 /// Another token is stored by now, and it has run out: it is to be presented in its turn. This refresh token came for nothing.
-pub(super) struct Overtaken(pub(super) Option<RefreshToken>);
+pub(super) struct Overtaken(pub(super) Option<Obtained>);
 
 impl Presentation<'_> {
     pub(super) async fn run(mut self) -> Result<End, Overtaken> {
@@ -149,7 +149,7 @@ impl Presentation<'_> {
 
     /// Store, then publish.
     async fn obtained(self, set: TokenSet, sent: Now) -> Result<End, Overtaken> {
-        let obtained = set.refresh().cloned();
+        let rotated = set.refresh().cloned();
         let access =
             match set.check().map(|_| Access::new(set.access().clone(), set.granted_scope().map(str::to_owned))) {
                 Ok(Ok(access)) => access,
@@ -159,14 +159,13 @@ impl Presentation<'_> {
         let tokens = self.named(StoredTokens::from_set(&set, sent.wall, self.presented()));
         let renewable = tokens.refresh.is_some();
         let times = Times::new(sent, set.lifetime()).refresh_in(set.refresh_hint());
-        let outcome = match self.commit(tokens).await {
-            Ok(saved) => Outcome::Obtained { token: access, times, renewable, saved },
-            Err(entry) => match self.instead(*entry) {
-                Some(outcome) => outcome,
-                None => return Err(Overtaken(obtained)),
-            },
-        };
-        Ok(End { outcome, obtained: obtained.into_iter().collect(), fresh: true })
+        match self.commit(tokens).await {
+            Ok(saved) => {
+                let outcome = Outcome::Obtained { token: access, times, renewable, saved };
+                Ok(End::brought(outcome, rotated.map(Obtained::from)))
+            }
+            Err(entry) => self.overtaken(*entry, rotated),
+        }
     }
 
     fn named(&self, tokens: StoredTokens) -> StoredTokens {
@@ -195,6 +194,16 @@ impl Presentation<'_> {
             }
             // A failed write never turns a good refresh into a failed request.
             Err(failure) => Ok(Saved::Unsaved { op: op.tried_on(failure.tried), error: failure.error }),
+        }
+    }
+
+    /// Another state is stored, and this refresh token came for nothing.
+    fn overtaken(&self, entry: Entry, token: Option<RefreshToken>) -> Result<End, Overtaken> {
+        let logged_out = entry.has_logged_out_since(self.entry().epoch);
+        let obtained = token.map(|token| Obtained { token, logged_out });
+        match self.instead(entry) {
+            Some(outcome) => Ok(End::brought(outcome, obtained)),
+            None => Err(Overtaken(obtained)),
         }
     }
 
@@ -285,15 +294,19 @@ impl Presentation<'_> {
         let mut tokens = old;
         tokens.refresh = Some(rotated.clone());
         let (class, error) = (error.class(), Error::failed(error));
-        let outcome = match self.commit(tokens).await {
-            Ok(saved) => Outcome::Failed { class, error, in_doubt: None, rotated: Some(saved) },
-            Err(entry) => match self.instead(*entry) {
-                Some(Outcome::Failed { .. }) => failed(class, error),
-                Some(outcome) => outcome,
-                None => return Err(Overtaken(Some(rotated))),
-            },
-        };
-        Ok(End { outcome, obtained: vec![rotated], fresh: true })
+        match self.commit(tokens).await {
+            Ok(saved) => {
+                let outcome = Outcome::Failed { class, error, in_doubt: None, rotated: Some(saved) };
+                Ok(End::brought(outcome, Some(rotated.into())))
+            }
+            Err(entry) => {
+                let mut end = self.overtaken(*entry, Some(rotated))?;
+                if matches!(end.outcome, Outcome::Failed { .. }) {
+                    end.outcome = failed(class, error);
+                }
+                Ok(end)
+            }
+        }
     }
 
     /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.

@@ -268,11 +268,11 @@ impl Inner {
         self.note(|slot| slot.machine.accepted(origin));
     }
 
-    /// The work in progress, if no driver keeps it moving and this thread is not inside it; with what audiences have in common.
-    pub(crate) fn undriven(&self) -> Option<Carries> {
+    /// The work in progress, unless this thread is inside it; with what audiences have in common.
+    pub(crate) fn moving(&self) -> Option<Carries> {
         let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
         let sessions = std::iter::once(self).chain(common);
-        Carries::of(sessions.flat_map(|session| session.peek(Slot::undriven)))
+        Carries::of(sessions.flat_map(|session| session.peek(Slot::moving)))
     }
 }
 

@@ -101,7 +101,7 @@ impl Slot {
         Ok(flight.join()?)
     }
 
-    /// What a caller keeps moving beside its token, if no driver does.
+    /// What a caller keeps moving beside its token.
     pub(crate) fn carry_beside(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Option<Box<Carries>> {
         if let Some(Beside::Write(id)) = beside {
             self.start_write(id, session);
@@ -120,16 +120,13 @@ impl Slot {
         !self.owed.is_empty()
     }
 
-    /// What was left behind, which a caller that waits keeps moving, if no driver does.
+    /// What was left behind, which a caller that waits keeps moving: a driver may go meanwhile.
     #[inline]
     pub(crate) fn carry_owed(&mut self) -> Option<Box<Carries>> {
         if self.owed.is_empty() { None } else { self.carry(None) }
     }
 
     fn carry(&mut self, current: Option<AnyFlight>) -> Option<Box<Carries>> {
-        if self.is_driven() {
-            return None;
-        }
         self.forget_finished();
         Carries::of(current.iter().chain(&self.owed).filter_map(AnyFlight::carry)).map(Box::new)
     }
