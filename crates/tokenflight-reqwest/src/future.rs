@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::Response;
-use reqwest::{Body, Error};
+use reqwest::{Body, Error, ResponseBuilderExt};
 use tower_service::Service;
 
 type Pending = <reqwest::Client as Service<reqwest::Request>>::Future;
@@ -35,11 +35,21 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Sent(pending) => Pin::new(pending).poll(cx).map_ok(Response::from),
+            State::Sent(pending) => Pin::new(pending).poll(cx).map_ok(answer),
             // Polled again after its end, it waits for ever.
             State::Failed(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
         }
     }
+}
+
+/// The answer, which tells its address if it is made one of reqwest's again.
+fn answer(response: reqwest::Response) -> Response<Body> {
+    let url = response.url().clone();
+    let mut answer: Response<Body> = response.into();
+    if let Ok(told) = Response::builder().url(url).body(()) {
+        answer.extensions_mut().extend(told.into_parts().0.extensions);
+    }
+    answer
 }
 
 impl fmt::Debug for ResponseFuture {

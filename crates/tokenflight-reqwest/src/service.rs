@@ -20,8 +20,16 @@ pub type Client<P = Session> = Bearer<HttpClient, Recorded<Construct>, P>;
 /// reqwest's client behind the layer.
 #[must_use]
 pub fn client<P: Choice>(client: reqwest::Client, layer: BearerLayer<CloneBody, P>) -> Client<P> {
-    let construct: Construct = Body::wrap;
+    let construct: Construct = body;
     layer.replay_with(construct).layer(HttpClient::from(client))
+}
+
+/// What is whole in memory stays so: reqwest follows a 307 and tries again what a server has not processed only with such bodies.
+fn body(body: ReplayBody<Body>) -> Body {
+    match body.into_whole() {
+        Ok(whole) => whole.into(),
+        Err(body) => Body::wrap(body),
+    }
 }
 
 /// reqwest's client as a service of `http` requests.

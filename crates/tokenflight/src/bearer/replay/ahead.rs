@@ -43,18 +43,25 @@ impl<B: Body + Unpin> Ahead<B> {
     /// Reads the first frame if it is there already; with `two`, what follows it as well. A body that is not ready is
     /// polled again by the client that sends it, and wakes it then.
     pub(super) fn read(body: B, two: bool) -> Self {
-        let mut ahead = Self::nothing(body);
+        Self::nothing(body).read_on(two)
+    }
+
+    /// As [`read`](Self::read).
+    pub(super) fn read_on(mut self, two: bool) -> Self {
         let mut cx = Context::from_waker(Waker::noop());
         for slot in 0..1 + usize::from(two) {
-            if ahead.ended || ahead.body.is_end_stream() {
+            if self.read[slot].is_some() {
+                continue;
+            }
+            if self.ended || self.body.is_end_stream() {
                 break;
             }
-            match ahead.poll_body(&mut cx) {
-                Poll::Ready(Some(frame)) => ahead.read[slot] = Some(frame),
+            match self.poll_body(&mut cx) {
+                Poll::Ready(Some(frame)) => self.read[slot] = Some(frame),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        ahead
+        self
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {

@@ -51,6 +51,30 @@ impl<B: Body> ReplayBody<B> {
     }
 }
 
+impl<B: Body + Unpin> ReplayBody<B> {
+    /// The data, if the body is no more than one piece of data that is in memory. A client may do with such a body what it
+    /// cannot do with a stream, as sending it again by itself.
+    ///
+    /// # Errors
+    ///
+    /// Any other body, as it was.
+    #[expect(clippy::result_large_err, reason = "the body, which a box would only make dearer")]
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        match self.0 {
+            State::Whole(piece) => Ok(piece.unwrap_or_default()),
+            State::Passed(body) => {
+                let body = if body.size_hint().exact().is_some() { body.read_on(false) } else { body };
+                match body.only_piece() {
+                    Some(piece) => Ok(piece.clone()),
+                    None if body.is_end_stream() => Ok(Bytes::new()),
+                    None => Err(Self::passed(body)),
+                }
+            }
+            State::First(_) | State::Again { .. } => Err(self),
+        }
+    }
+}
+
 impl<B: Body + Unpin> Body for ReplayBody<B> {
     type Data = Bytes;
     type Error = B::Error;
