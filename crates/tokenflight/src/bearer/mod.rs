@@ -9,7 +9,7 @@
 //! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
 //!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the caller with a
-//!   [`Challenge`] in the extensions, and costs no refresh.
+//!   [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.
 //!
 //! # Where it stands
