@@ -103,6 +103,21 @@ fn a_new_session_reads_its_store_first_and_only_once() {
     assert!(machine.tick(at(1)).refresh.is_none() && !machine.is_unloaded());
 }
 
+/// A caller that waits is pinned to the login there was; one that came before it was known, to none.
+#[test]
+fn which_login_there_is_is_known_from_the_first_read_or_login_on_and_over_a_reload() {
+    let mut machine = machine(Policy::default());
+    let mut other = machine.clone();
+    login(&mut other, None, at(0));
+    assert!(!machine.knows_login() && other.knows_login());
+    let plan = started(machine.usable(None, at(0)));
+    assert!(!machine.knows_login(), "it is being read");
+    machine.finish(&plan, Outcome::Found { entry: None, token: None }, at(1), 0);
+    assert!(machine.knows_login(), "that there is none is known");
+    machine.reload(at(2));
+    assert!(machine.is_unloaded() && machine.knows_login());
+}
+
 #[test]
 fn a_forced_refresh_and_a_driver_read_the_store_first_too() {
     assert_eq!(started(machine(Policy::default()).force(at(0))).reason, Reason::Load);

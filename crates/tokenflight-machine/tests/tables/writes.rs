@@ -148,7 +148,8 @@ fn another_login_that_came_first_counts_and_is_read_next() {
     assert!(
         matches!(write_to(&mut machine, write, Some(&theirs), at(11)), Settled::Overtaken(revoke) if revoke.is_empty())
     );
-    assert!(machine.is_unloaded() && machine.login_id() > ours && !machine.has_unsaved());
+    assert!(machine.is_unloaded() && !machine.knows_login(), "whose it is has not been read");
+    assert!(machine.login_id() > ours && !machine.has_unsaved());
     started(machine.usable(None, at(11)));
 }
 
