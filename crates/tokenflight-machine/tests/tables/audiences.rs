@@ -1,4 +1,4 @@
-//! A session that gets its tokens from the common session of several audiences.
+//! A session that gets its tokens from the common session of several audiences, and that common session.
 
 use tokenflight_core::LoginId;
 
@@ -59,4 +59,79 @@ fn an_audience_has_nothing_to_store_and_reads_nothing() {
     machine.close();
     assert!(matches!(machine.usable(None, at(2)), Decision::Use { .. }));
     assert_eq!(refused_with(machine.usable(None, at(3601))), ErrorKind::Closed);
+}
+
+/// The session whose refresh token the audiences use; it has been logged in.
+fn common() -> Session {
+    let mut rules = Rules::new(Policy::default()).expect("a sane policy");
+    rules.role = Role::Common;
+    let mut machine = Machine::new(Arc::new(rules));
+    log_in(&mut machine, 0);
+    machine
+}
+
+/// With a refresh token alone: each audience gets an access token of its own.
+fn log_in(machine: &mut Session, second: u64) {
+    machine.login(None, Times::new(at(second), None), tokens(at(second).wall, None), at(second), 0);
+    store(machine, at(second));
+}
+
+/// A token for one of the audiences.
+fn present(machine: &mut Session, second: u64, lifetime: Option<Duration>) {
+    let plan = started(machine.present(Reason::Due, at(second)));
+    machine.finish(&plan, obtained(&plan, lifetime), at(second), 0);
+}
+
+/// What the next refresh believes to be usable.
+fn usable(machine: &Session, second: u64) -> Option<Duration> {
+    started(machine.clone().present(Reason::Due, at(second))).usable
+}
+
+/// A refresh token in doubt is kept back while one of them lives: presenting it could end the session for all.
+#[test]
+fn the_longest_life_of_all_audiences_tokens_says_how_long_there_is_something_to_lose() {
+    let mut machine = common();
+    assert_eq!(usable(&machine, 0), None);
+    for (second, lifetime) in [(0, 300), (1, 600), (2, 60)] {
+        present(&mut machine, second, Some(secs(lifetime)));
+    }
+    for (second, left) in [(2, 599), (62, 539), (600, 1)] {
+        assert_eq!(usable(&machine, second), Some(secs(left)), "{second}");
+    }
+    assert_eq!(usable(&machine, 601), None);
+    // It is not known when such a one ends: it counts as long as no other one has been obtained.
+    present(&mut machine, 100, None);
+    assert_eq!(usable(&machine, 700), Some(Duration::MAX));
+    present(&mut machine, 200, Some(secs(60)));
+    assert_eq!(usable(&machine, 270), Some(secs(331)));
+}
+
+#[test]
+fn the_tokens_of_another_login_are_nothing_to_lose() {
+    let mut machine = common();
+    present(&mut machine, 0, Some(secs(600)));
+    let mut elsewhere = machine.clone();
+    log_in(&mut machine, 10);
+    assert_eq!(usable(&machine, 10), None);
+    // Another process's login is met in the store.
+    let plan = started(elsewhere.present(Reason::Due, at(10)));
+    let theirs = reset(plan.known.as_deref(), Some(tokens(at(5).wall, Some(secs(1)))), at(5));
+    let saved = Saved::Stored(Arc::new(committed(Some(&theirs), None, at(10))));
+    elsewhere.finish(&plan, answered(&plan, Times::new(at(10), Some(secs(60))), saved), at(10), 0);
+    assert_eq!((usable(&elsewhere, 69), usable(&elsewhere, 70)), (Some(secs(1)), None));
+}
+
+#[test]
+fn nothing_is_refreshed_for_an_audience_but_at_its_wish() {
+    let mut machine = common();
+    for second in [0, 2520, 3600, 100_000] {
+        machine.note_use();
+        let tick = machine.tick(at(second));
+        assert!(tick.refresh.is_none() && tick.next.is_none(), "{tick:?}");
+    }
+    present(&mut machine, 0, Some(HOUR));
+    for second in [0, 2520, 3599] {
+        let tick = machine.tick(at(second));
+        assert!(tick.refresh.is_none() && tick.next == Some(HOUR), "{tick:?}");
+    }
 }
