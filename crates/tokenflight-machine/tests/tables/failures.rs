@@ -105,6 +105,25 @@ fn a_success_ends_the_backoff() {
     started(machine.force(moment(now.boot + secs(101))));
 }
 
+/// Of another process, too, unless the server has named a time; and once that is over.
+#[test]
+fn a_token_set_ends_the_backoff_wherever_it_came_from() {
+    let mut machine = session();
+    let plan = started(machine.usable(None, at(DEAD)));
+    machine.finish(&plan, failed(FailureClass::Interaction), at(DEAD), ALL);
+    let look = started(machine.usable(None, at(DEAD + 1)));
+    let entry = committed(look.known.as_deref(), Some(secs(10)), at(DEAD + 1));
+    machine.finish(&look, found(entry, 7, at(DEAD + 1)), at(DEAD + 1), 0);
+    let plan = started(machine.usable(None, at(DEAD + 11)));
+    assert!(!plan.looks, "five minutes are not over, and are waited for no more");
+    machine.finish(&plan, failure(GrantError::throttled(Some(secs(10)))), at(DEAD + 11), ALL);
+    let plan = started(machine.usable(None, at(DEAD + 21)));
+    machine.finish(&plan, obtained(&plan, Some(secs(10))), at(DEAD + 21), 0);
+    let plan = started(machine.usable(None, at(DEAD + 31)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(DEAD + 31), ALL);
+    assert!(!started(machine.usable(None, at(DEAD + 32))).looks, "the first rung of the ladder");
+}
+
 #[test]
 fn a_login_ends_backoff_and_end_alike() {
     let outcomes = [|_: &_| failed(FailureClass::Throttled), |_: &_| failure(GrantError::throttled(Some(HOUR))), ended];

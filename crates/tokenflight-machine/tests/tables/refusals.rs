@@ -21,6 +21,19 @@ fn the_first_refusal_of_the_current_token_starts_a_refresh_and_the_others_join_i
     assert_eq!(machine.running(Work::Refresh), Some(plan.id));
 }
 
+/// Nothing is lost if its refresh token turns out to be spent, wherever the refused token came from.
+#[test]
+fn a_token_that_was_refused_is_not_usable_to_the_refresh_that_replaces_it() {
+    let (mut machine, refused) = old_enough();
+    let plan = started(machine.refused(refused, at(60)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(61), 0);
+    let plan = started(machine.refused(refusal(&machine), at(120)));
+    assert_eq!((plan.reason, plan.usable), (Reason::Rejected, None));
+    let entry = committed(plan.known.as_deref(), Some(HOUR), at(121));
+    machine.finish(&plan, found(entry, 7, at(121)), at(121), 0);
+    assert_eq!(started(machine.refused(refusal(&machine), at(180))).usable, None);
+}
+
 #[test]
 fn a_refusal_that_arrives_after_its_token_was_replaced_gets_the_new_token_and_starts_nothing() {
     let (mut machine, late) = old_enough();
