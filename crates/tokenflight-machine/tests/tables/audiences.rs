@@ -35,6 +35,23 @@ fn an_audience_follows_each_login_of_the_common_session_once() {
     assert!(!uses(&machine.usable(None, at(4))), "the token is of the login before");
 }
 
+#[test]
+fn an_audience_follows_a_logout_of_the_common_session_once() {
+    let mut machine = audience();
+    machine.follow(SECOND, at(0));
+    obtain(&mut machine, SECOND, 1);
+    assert!(!machine.follow_out(FIRST, at(2)), "another login came after it");
+    assert!(uses(&machine.usable(None, at(2))));
+    let mut ended = machine.clone();
+    for (login, news) in [(SECOND.next(), true), (SECOND.next(), false), (SECOND.next().next(), false)] {
+        assert_eq!(machine.follow_out(login, at(3)), news, "{login:?}");
+        assert_eq!(refused_with(machine.usable(None, at(3))), ErrorKind::LoggedOut);
+    }
+    assert!(!machine.follow(SECOND.next().next(), at(4)) && machine.is_logged_out(), "that login is the logout");
+    assert!(machine.follow(SECOND.next().next().next(), at(4)) && !machine.is_logged_out());
+    assert!(ended.follow_out(SECOND, at(3)) && ended.is_logged_out(), "its own login is over");
+}
+
 /// A token of the login that is followed is a token of the same login here; one of another login is not.
 #[test]
 fn a_token_of_another_login_of_the_common_session_is_another_login_here() {

@@ -45,6 +45,7 @@ fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
         (Some(first.login), facts.incarnation, false)
     );
     assert_eq!(login.op(at(9)).asked, at(9));
+    assert_eq!(login.known().map(AsRef::as_ref), Some(&first), "what the storage may have lost when it is tried again");
 }
 
 /// The refresh has met another process's login, and its own successor is not stored yet: that login is the one to be replaced.
@@ -79,8 +80,10 @@ fn if_nothing_could_be_read_it_replaces_the_login_that_was_last_seen_or_any() {
 #[test]
 fn a_rotation_is_settled_from_the_beginning() {
     let op = commit(None, None, at(0));
-    let mut rotation = Pending::tried(op.clone(), None);
+    let claimed = Arc::new(reset(None, None, at(0)));
+    let mut rotation = Pending::tried(op.clone(), Some(Arc::clone(&claimed)));
     rotation.settle(Some(&seen(&reset(None, None, at(0)))));
+    assert_eq!(rotation.known(), Some(&claimed));
     assert_eq!((rotation.op(at(1)).id, rotation.op(at(1)).born), (op.id, None));
     assert!(!rotation.is_unsettled() && !rotation.is_logout() && rotation.refresh_token().is_some());
 }
@@ -109,6 +112,21 @@ fn a_login_revokes_nothing_of_what_it_replaces() {
     let mut login = pending(Some(&before), true);
     login.settle(Some(&seen(&before)));
     assert!(matches!(put(&mut login, Some(&before), at(1)), Answered::Stored { revoke, .. } if revoke.is_empty()));
+}
+
+/// Another one has taken its place by then, and only this answer tells what was replaced.
+#[test]
+fn what_a_logout_has_replaced_is_useless_although_its_answer_comes_late() {
+    let before = committed(None, None, at(0));
+    let old = refresh_token(before.tokens().expect("tokens")).clone();
+    for (login, useless) in [(false, vec![old]), (true, vec![])] {
+        let mut write = pending(Some(&before), login);
+        write.settle(Some(&seen(&before)));
+        let answer = Ok(apply(Some(&before), &write.op(at(1)), &Facts::in_process()).1);
+        assert_eq!(write.ended(&answer), useless);
+        assert!(write.ended(&Ok(Reply::Overtaken(before.clone()))).is_empty());
+        assert!(write.ended(&Err(unsaved(StoreErrorKind::Unknown))).is_empty());
+    }
 }
 
 /// A login whose outcome is not known, and then a logout: the login may be stored, and is not another's.

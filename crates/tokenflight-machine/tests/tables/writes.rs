@@ -262,4 +262,9 @@ fn a_session_that_goes_hands_over_what_it_owes() {
     let pending = machine.take_pending().expect("a login");
     assert!(!pending.is_logout() && pending.is_unsettled() && pending.refresh_token().is_some());
     assert!(!machine.has_unsaved() && machine.take_pending().is_none());
+    // What was told to be unsaved is told again when it is stored.
+    let mut told = unsaved();
+    let write = told.flush().expect("a write");
+    not_written(&mut told, write, StoreErrorKind::NotDone, at(0));
+    assert!(!pending.is_told() && told.take_pending().is_some_and(|pending| pending.is_told()));
 }
