@@ -147,6 +147,38 @@ fn a_reload_lifts_nothing_but_an_end() {
     assert_eq!(started(machine.usable(None, at(10))).reason, Reason::Load);
 }
 
+/// So is a token that has run out, if there is nothing to renew it with.
+#[test]
+fn a_reload_lifts_that_a_dead_token_cannot_be_renewed() {
+    let tokens = unrefreshable(tokens(at(0).wall, Some(HOUR)));
+    let mut machine = machine(Policy::default());
+    machine.login(Some(1), Times::new(at(0), Some(HOUR)), tokens, at(0), 0);
+    store(&mut machine, at(0));
+    machine.reload(at(3599));
+    assert!(!machine.is_unloaded() && just_use(&machine.usable(None, at(3599))), "it lives");
+    assert_eq!(refused_with(machine.usable(None, at(3600))), ErrorKind::NoRefreshToken);
+    machine.reload(at(3600));
+    assert_eq!(started(machine.usable(None, at(3600))).reason, Reason::Load);
+    let mut renewable = session();
+    renewable.reload(at(3600));
+    assert_eq!(started(renewable.usable(None, at(3600))).reason, Reason::Due);
+}
+
+/// The user has asked for what the store holds, and a session that was not over has nothing to be asked for.
+#[test]
+fn a_load_waits_for_the_store_although_a_token_lives_and_uses_that_if_it_cannot_be_read() {
+    assert!(just_use(&session().load(at(10))));
+    let mut machine = ended_in_lead();
+    machine.reload(at(3000));
+    let plan = started(machine.load(at(3000)));
+    assert_eq!(plan.reason, Reason::Load);
+    assert!(matches!(machine.load(at(3000)), Decision::Join { work: Work::Refresh, .. }));
+    machine.finish(&plan, failure(GrantError::throttled(Some(HOUR))), at(3000), ALL);
+    assert!(just_use(&machine.load(at(3000))));
+    let look = after_a_look(&mut machine, at(3600), |machine| machine.load(at(3600)));
+    assert_eq!(refused_with(look), ErrorKind::Refresh(FailureClass::Throttled), "nothing lives any more");
+}
+
 #[test]
 fn a_reload_does_not_wait_for_a_backoff() {
     let mut machine = ended_in_lead();

@@ -34,6 +34,20 @@ fn a_refusal_by_one_origin_does_not_take_the_token_from_others_when_no_newer_one
     assert!(machine.offer(true, at(61)).is_some());
 }
 
+/// Others need the newer one only to be spared a refusal.
+#[test]
+fn a_caller_with_a_token_that_another_origin_has_refused_waits_a_second_for_a_newer_one() {
+    let mut machine = session();
+    started(machine.refused(refusal(&machine), at(60)));
+    let (almost, late) = (moment(secs(61) - millis(1)), at(61));
+    assert!(matches!(machine.usable(Some(OTHER), almost), Decision::Join { work: Work::Refresh, .. }));
+    let decision = machine.usable(Some(OTHER), late);
+    assert!(matches!(decision, Decision::Use { beside: Some(Beside::Join(Work::Refresh)) }), "{decision:?}");
+    assert!(matches!(machine.usable(Some(API), late), Decision::Join { .. }), "it has no other");
+    assert_eq!(machine.patience(Duration::ZERO, Some(OTHER), at(60)), Some(secs(61)));
+    assert_eq!(machine.patience(Duration::ZERO, Some(API), at(60)), None);
+}
+
 #[test]
 fn the_driver_replaces_a_token_that_some_origin_has_refused() {
     let mut machine = refused_and_down();

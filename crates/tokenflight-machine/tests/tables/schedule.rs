@@ -173,6 +173,17 @@ fn a_caller_that_wants_a_lasting_token_gets_a_newer_one_if_the_old_one_is_past_h
 }
 
 #[test]
+fn a_caller_whose_token_will_do_waits_a_second_for_a_newer_one() {
+    let machine = session();
+    // Second, how long it is to last, whether the wait ends after a second.
+    let rows = [(10, 0, true), (10, 4000, true), (1801, 1799, true), (1801, 1800, false), (3600, 0, false)];
+    for (second, wanted, enough) in rows {
+        let patience = machine.patience(secs(wanted), None, at(second));
+        assert_eq!(patience, enough.then(|| secs(second + 1)), "at {second} for {wanted} s");
+    }
+}
+
+#[test]
 fn the_driver_is_told_when_to_withdraw_a_token_that_cannot_be_renewed() {
     let mut machine = machine(Policy::default());
     let tokens = unrefreshable(tokens(at(0).wall, Some(HOUR)));
