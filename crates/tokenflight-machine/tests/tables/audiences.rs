@@ -152,3 +152,46 @@ fn nothing_is_refreshed_for_an_audience_but_at_its_wish() {
         assert!(tick.refresh.is_none() && tick.next == Some(HOUR), "{tick:?}");
     }
 }
+
+/// The waiting times after failures are the audience's own.
+#[test]
+fn an_audiences_wish_joins_what_is_in_progress_stores_what_is_not_stored_and_waits_for_nothing_else() {
+    let mut machine = common();
+    let plan = started(machine.present(Reason::Rejected, at(0)));
+    assert_eq!(plan.reason, Reason::Rejected);
+    assert!(matches!(machine.present(Reason::Due, at(0)), Decision::Join { work: Work::Refresh, overdue: false }));
+    machine.finish(&plan, obtained_unsaved(&plan, Some(HOUR)), at(0), ALL);
+    assert_eq!(refused_with(machine.present(Reason::Due, at(0))), ErrorKind::Store, "its first try has failed");
+    let write = writing(machine.present(Reason::Due, at(1)));
+    assert!(matches!(machine.present(Reason::Due, at(1)), Decision::Join { work: Work::Write, .. }));
+    let known = machine.known().cloned();
+    write_to(&mut machine, write, known.as_deref(), at(1));
+    for class in [FailureClass::NotSent, FailureClass::Throttled] {
+        let plan = started(machine.present(Reason::Due, at(1)));
+        machine.finish(&plan, failed(class), at(1), ALL);
+    }
+    present(&mut machine, 1, Some(HOUR));
+    present(&mut machine, 1, Some(HOUR));
+}
+
+#[test]
+fn an_audience_is_told_why_the_common_refresh_token_cannot_be_presented() {
+    let mut unread = Session::new(Arc::clone(common().rules()));
+    assert_eq!(started(unread.present(Reason::Due, at(0))).reason, Reason::Load);
+    let mut machine = common();
+    present(&mut machine, 0, Some(HOUR));
+    let (mut closed, mut out, mut over) = (machine.clone(), machine.clone(), machine.clone());
+    closed.close();
+    assert_eq!(refused_with(closed.present(Reason::Due, at(1))), ErrorKind::Closed);
+    out.logout(at(1));
+    assert_eq!(refused_with(out.present(Reason::Due, at(1))), ErrorKind::LoggedOut);
+    let plan = started(over.present(Reason::Due, at(1)));
+    over.finish(&plan, ended(&plan), at(1), 0);
+    assert!(matches!(refused_with(over.present(Reason::Due, at(1))), ErrorKind::Ended(_)));
+    // In doubt, while there is a token to lose.
+    let plan = started(machine.present(Reason::Due, at(1)));
+    machine.finish(&plan, lost(secs(1)), at(1), ALL);
+    let kind = refused_with(machine.present(Reason::Due, at(3599)));
+    assert_eq!(kind, ErrorKind::Refresh(FailureClass::Ambiguous));
+    started(machine.present(Reason::Due, at(3600)));
+}
