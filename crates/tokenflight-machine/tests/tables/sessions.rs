@@ -35,6 +35,21 @@ fn a_login_during_a_refresh_keeps_its_own_token() {
     }
 }
 
+/// It may have met another process's login, which nobody has logged out.
+#[test]
+fn what_was_begun_after_a_logout_is_not_to_be_revoked_for_it() {
+    let mut machine = session();
+    machine.logout(at(100));
+    store(&mut machine, at(100));
+    machine.reload(at(100));
+    let late = started(machine.usable(None, at(100)));
+    let theirs = reset(late.known.as_deref(), Some(tokens(at(90).wall, Some(secs(1)))), at(100));
+    login(&mut machine, Some(HOUR), at(101));
+    let saved = Saved::Stored(Arc::new(committed(Some(&theirs), Some(HOUR), at(101))));
+    let finish = machine.finish(&late, answered(&late, Times::new(at(100), Some(HOUR)), saved), at(102), 0);
+    assert!(matches!(finish, Finish::Stale { logged_out: false }));
+}
+
 #[test]
 fn each_login_and_logout_is_another_login() {
     let mut machine = session();
