@@ -146,6 +146,17 @@ fn a_whole_window_without_a_strike_begins_anew() {
     assert_eq!(disappoint(&mut machine, API, 840 + 600), None, "ten minutes, not twenty");
 }
 
+/// One that is as old as the window begins no rest, so the rest that follows is a first one.
+#[test]
+fn a_strike_counts_for_less_than_the_window() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 2), Some(HOUR));
+    for second in [60, 60 + 600, 80 + 600] {
+        assert_eq!(disappoint(&mut machine, API, second), None, "{second}");
+    }
+    assert_eq!(disappoint(&mut machine, API, 59 + 1200), Some(ErrorKind::Futile));
+    assert_eq!(disappoint(&mut machine, API, 60 + 1200), None);
+}
+
 /// Behind one origin there may be a path that accepts and one that does not.
 #[test]
 fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
@@ -167,6 +178,8 @@ fn a_refusal_that_follows_no_replay_is_no_strike() {
     let refused = refusal(&machine);
     assert_eq!(refused_with(machine.refused(refused, at(5))), ErrorKind::FreshRefused);
     started(machine.refused(refused, at(60)));
+    // Nor is that of another request with the same token.
+    assert!(matches!(machine.refused(refused, at(60)), Decision::Join { work: Work::Refresh, .. }));
 }
 
 #[test]
