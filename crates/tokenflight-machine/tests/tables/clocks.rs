@@ -106,6 +106,18 @@ fn a_configured_lifetime_stands_in_for_a_missing_one_only() {
     assert!(given.has_usable(None, at(3599)));
 }
 
+/// Neither the configured lifetime nor the server's wish begins anew with the boot.
+#[test]
+fn what_counts_from_the_receipt_of_a_token_that_is_older_than_the_boot_has_begun_before_it() {
+    let mut machine = machine(policy(|policy| policy.default_lifetime = Some(secs(900))));
+    let times = Times::received(at(10), secs(100), None);
+    machine.login(Some(1), times, tokens(at(10).wall, None), at(10), 0);
+    assert!(machine.has_usable(None, at(809)) && !machine.has_usable(None, at(810)));
+    let received = |booted| Times::received(at(booted), secs(100), Some(HOUR)).refresh_in(Some(secs(600)));
+    assert_eq!((received(10).anchor, received(10).refresh_in), (at(10), Some(secs(500))));
+    assert_eq!((received(100).anchor, received(100).refresh_in), (at(0), Some(secs(600))));
+}
+
 #[test]
 fn a_lifetime_of_zero_costs_one_refresh_a_second_for_those_who_ask_and_none_for_the_driver() {
     let mut machine = logged_in(Policy::default(), Some(Duration::ZERO));

@@ -98,6 +98,16 @@ fn a_driver_starts_no_renewal_in_its_own_first_five_seconds() {
     assert_eq!(machine.tick(at(3000)).next, Some(secs(3060)));
 }
 
+/// Who has no token waits for one.
+#[test]
+fn a_driver_that_has_just_begun_obtains_the_first_token_of_a_login_at_once() {
+    let mut machine = machine(Policy::default());
+    machine.login(None, Times::new(at(0), None), tokens(at(0).wall, None), at(0), 0);
+    store(&mut machine, at(0));
+    machine.settle_in(at(10));
+    assert_eq!(machine.tick(at(10)).refresh.map(|plan| plan.reason), Some(Reason::Due));
+}
+
 /// An open stream is told of the next token before its own runs out.
 #[test]
 fn a_driver_that_has_just_begun_renews_a_token_of_a_few_seconds_before_its_end() {

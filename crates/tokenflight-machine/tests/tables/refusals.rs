@@ -95,10 +95,14 @@ fn a_token_obtained_by_a_refresh_is_fresh_from_its_adoption_on() {
 /// A program that runs for a second must be able to refresh.
 #[test]
 fn a_token_found_in_the_store_is_fresh_only_if_it_was_issued_just_now() {
-    for (age, fresh) in [(0, true), (9, true), (10, false), (1800, false)] {
-        let (mut machine, now) = (machine(Policy::default()), at(5000));
+    // The last one is older than the boot.
+    for (booted, age, fresh) in
+        [(5000, 0, true), (5000, 9, true), (5000, 10, false), (5000, 1800, false), (4, 4, true), (4, 5, false)]
+    {
+        let (mut machine, now) = (machine(Policy::default()), at(booted));
         let plan = started(machine.usable(None, now));
-        machine.finish(&plan, found(committed(None, Some(HOUR), now.back(secs(age))), 1, now), now, 0);
+        let entry = committed(None, Some(HOUR), Now::new(now.boot, now.wall - secs(age)));
+        machine.finish(&plan, found(entry, 1, now), now, 0);
         match machine.refused(refusal(&machine), now) {
             Decision::Refuse(error) => assert!(fresh && *error.kind() == ErrorKind::FreshRefused, "{age} s: {error:?}"),
             decision => assert_eq!((started(decision).reason, fresh), (Reason::Rejected, false), "{age} s"),
