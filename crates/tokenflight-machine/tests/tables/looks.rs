@@ -64,6 +64,19 @@ fn a_caller_with_a_usable_token_waits_for_no_look() {
     assert!(uses(&machine.usable(Some(OTHER), at(3001))) && uses(&machine.lasting(HOUR, Some(OTHER), at(3001))));
 }
 
+/// It does bring a newer token, before the waiting time is over.
+#[test]
+fn a_forced_refresh_that_follows_a_look_is_waited_for_again() {
+    let mut machine = session();
+    let plan = started(machine.refused(refusal(&machine), at(3000)));
+    machine.finish(&plan, failed(FailureClass::Interaction), at(3000), ALL);
+    let look = started(machine.usable(Some(API), at(3001)));
+    assert!(look.looks && uses(&machine.usable(Some(OTHER), at(3001))));
+    machine.finish(&look, nothing(), at(3001), ALL);
+    assert!(!started(machine.force(at(3002))).looks);
+    assert!(matches!(machine.usable(Some(OTHER), at(3002)), Decision::Join { work: Work::Refresh, .. }));
+}
+
 /// The server has told this client when to come again.
 #[test]
 fn what_another_process_has_obtained_does_not_lift_the_time_that_the_server_has_named() {
