@@ -167,6 +167,7 @@ fn an_emptied_store_is_a_logout_and_one_that_was_never_filled_is_none() {
 fn after_a_close_nothing_starts_but_what_stores_something() {
     let mut machine = machine(Policy::default());
     login(&mut machine, Some(HOUR), at(0));
+    assert!(!machine.is_closing());
     machine.close();
     assert!(machine.is_closing() && machine.has_usable(None, at(1)), "what is there may be used");
     let write = machine.tick(at(3600)).write.expect("the login is to be stored");
