@@ -15,6 +15,7 @@ pub(crate) use crate::support::*;
 
 mod audiences;
 mod clocks;
+mod discards;
 mod doubt;
 mod ends;
 mod events;
