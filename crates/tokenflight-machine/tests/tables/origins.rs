@@ -216,6 +216,18 @@ fn an_origin_that_refuses_one_token_after_the_other_is_struck_until_it_accepts_o
     }
 }
 
+/// That its refusal is no reason to refresh is another matter.
+#[test]
+fn a_fresh_token_is_struck_too_by_the_origin_that_has_refused_the_one_before() {
+    let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+    let plan = started(machine.refused(refusal(&machine), at(100)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+    for kind in [ErrorKind::FreshRefused, ErrorKind::Futile] {
+        assert_eq!(refused_with(machine.refused(refusal(&machine), at(105))), kind);
+    }
+    assert_eq!(refused_with(machine.refused(refused_by(&machine, OTHER), at(105))), ErrorKind::FreshRefused);
+}
+
 /// Where no token counts as fresh, a replay's refusal is one all the same.
 #[test]
 fn without_a_fresh_window_a_replay_that_is_refused_is_a_strike() {
