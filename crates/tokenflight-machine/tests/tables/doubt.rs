@@ -135,7 +135,12 @@ fn another_holders_doubt_keeps_it_back_here_too() {
         let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(reuse_policy)), Some(HOUR));
         let plan = machine.tick(at(IN_LEAD)).refresh.expect("a renewal");
         let error = Error::failed(GrantError::new(FailureClass::Ambiguous));
-        machine.finish(&plan, Outcome::KeptBack { error }, at(IN_LEAD), ALL);
+        let outcome = Outcome::KeptBack { error: error.clone() };
+        let events = told(&mut machine, |machine| machine.finish(&plan, outcome, at(IN_LEAD), ALL));
+        assert!(
+            matches!(&events[..], [Event::RefreshFailed { error: told, .. }] if told.same_as(&error)),
+            "{events:?}"
+        );
         let tick = machine.tick(at(IN_LEAD + 10));
         assert!(tick.refresh.is_none() && tick.next == Some(secs(DEAD)), "{tick:?}");
         assert_eq!(refused_with(machine.force(at(IN_LEAD + 10))), AMBIGUOUS);

@@ -196,7 +196,9 @@ fn a_rotated_refresh_token_is_kept_and_not_in_doubt() {
 fn a_refresh_that_panics_frees_its_place_and_leaves_its_token_in_doubt() {
     let mut machine = session();
     let plan = started(machine.force(at(100)));
-    machine.crash(&plan, &Error::new(ErrorKind::Refresh(FailureClass::Ambiguous)));
+    let error = Error::new(ErrorKind::Refresh(FailureClass::Ambiguous));
+    let events = told(&mut machine, |machine| machine.crash(&plan, &error));
+    assert!(matches!(&events[..], [Event::RefreshFailed { error: told, .. }] if told.same_as(&error)), "{events:?}");
     assert_eq!(machine.running(Work::Refresh), None);
     assert!(just_use(&machine.usable(None, at(100))));
     // Strict: not presented while the access token lives, not even by force.
@@ -204,7 +206,11 @@ fn a_refresh_that_panics_frees_its_place_and_leaves_its_token_in_doubt() {
         assert_eq!(refused_with(machine.force(at(second))), ErrorKind::Refresh(FailureClass::Ambiguous));
         assert!(machine.tick(at(second)).refresh.is_none());
     }
-    started(machine.usable(None, at(DEAD)));
+    // Nor in the same moment, if there is no such token.
+    let plan = started(machine.usable(None, at(DEAD)));
+    machine.crash(&plan, &error);
+    assert_eq!(refused_with(machine.usable(None, at(DEAD))), ErrorKind::Refresh(FailureClass::Ambiguous));
+    started(machine.usable(None, at(DEAD + 2)));
 }
 
 #[test]
