@@ -71,7 +71,10 @@ impl<T: Token> Machine<T> {
 
     /// Hands over what is not stored; for a session that goes.
     pub fn take_pending(&mut self) -> Option<Pending> {
-        self.unsaved.take().map(|unsaved| unsaved.pending)
+        let mut unsaved = self.unsaved.take()?;
+        let last = unsaved.backoff.reset();
+        self.discard(last);
+        Some(unsaved.pending)
     }
 
     fn not_written(&mut self, mut unsaved: Box<Unsaved>, error: Error, now: Now, random: u64) -> Settled {

@@ -169,10 +169,11 @@ fn nor_is_the_failure_that_was_told_last() {
 
 #[test]
 fn nor_is_the_answer_to_a_write_nor_the_one_before() {
-    let ends: [fn(&mut Watched, &mut Session); 3] = [
+    let ends: [fn(&mut Watched, &mut Session); 4] = [
         |watched, machine| watched.not_written(machine, 12),
         |watched, machine| drop(watched.step(machine, |machine| store(machine, at(12)))),
         |watched, machine| watched.step(machine, |machine| login(machine, None, at(12))),
+        |watched, machine| drop(watched.step(machine, Session::take_pending)),
     ];
     for ends in ends {
         let (mut watched, mut machine) = (Watched::default(), session());
