@@ -9,7 +9,11 @@ const FIRST: LoginId = LoginId::new(1);
 const SECOND: LoginId = LoginId::new(2);
 
 fn audience() -> Session {
-    let mut rules = Rules::new(Policy::default()).expect("a sane policy");
+    audience_by(Policy::default())
+}
+
+fn audience_by(policy: Policy) -> Session {
+    let mut rules = Rules::new(policy).expect("a sane policy");
     rules.role = Role::Audience;
     Machine::new(Arc::new(rules))
 }
@@ -17,8 +21,13 @@ fn audience() -> Session {
 /// It has obtained a token, of this login.
 fn obtain(machine: &mut Session, login: LoginId, second: u64) {
     let plan = started(machine.usable(None, at(second)));
+    brought(machine, &plan, login, second);
+}
+
+/// A refresh has brought a token, of this login.
+fn brought(machine: &mut Session, plan: &Plan, login: LoginId, second: u64) {
     let times = Times::new(at(second), Some(HOUR));
-    machine.finish(&plan, answered(&plan, times, Saved::Elsewhere { login }), at(second), 0);
+    machine.finish(plan, answered(plan, times, Saved::Elsewhere { login }), at(second), 0);
 }
 
 #[test]
@@ -60,11 +69,39 @@ fn a_token_of_another_login_of_the_common_session_is_another_login_here() {
     let login = machine.login_id();
     obtain(&mut machine, FIRST, 1);
     assert_eq!(machine.login_id(), login);
-    let plan = started(machine.usable(None, at(3601)));
-    let times = Times::new(at(3601), Some(HOUR));
-    machine.finish(&plan, answered(&plan, times, Saved::Elsewhere { login: SECOND }), at(3601), 0);
+    obtain(&mut machine, SECOND, 3601);
     assert!(machine.login_id() > login);
     assert!(!machine.follow(SECOND, at(3602)));
+}
+
+/// What was refused were tokens of another login.
+#[test]
+fn refreshing_that_did_not_help_another_login_of_the_common_session_may_help_this_one() {
+    for (login, rests) in [(FIRST, true), (SECOND, false)] {
+        let mut machine = audience_by(policy(|policy| policy.storm_limit = 1));
+        machine.follow(FIRST, at(0));
+        obtain(&mut machine, FIRST, 1);
+        let plan = started(machine.refused(refusal(&machine), at(60)));
+        brought(&mut machine, &plan, FIRST, 60);
+        assert_eq!(refused_with(machine.refused(refusal(&machine).after_replays(1), at(60))), ErrorKind::StillRefused);
+        let plan = started(machine.force(at(100)));
+        brought(&mut machine, &plan, login, 100);
+        let decision = machine.refused(refusal(&machine), at(200));
+        assert_eq!(matches!(decision, Decision::Refuse(_)), rests, "{login:?}: {decision:?}");
+    }
+}
+
+/// A driver renews for an audience what is in use, and a login is a use.
+#[test]
+fn the_first_token_of_a_login_that_an_audience_follows_is_obtained_by_the_driver() {
+    let mut machine = audience();
+    machine.follow(FIRST, at(0));
+    for second in [1, 3601, 7201] {
+        obtain(&mut machine, FIRST, second);
+    }
+    assert!(machine.clone().tick(at(10_801)).refresh.is_none(), "nobody has used it");
+    machine.follow(SECOND, at(10_801));
+    assert!(machine.tick(at(10_801)).refresh.is_some());
 }
 
 #[test]

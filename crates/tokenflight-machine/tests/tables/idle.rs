@@ -33,6 +33,15 @@ fn over_a_shared_store_an_unused_session_is_renewed_for_two_lifetimes_and_no_mor
 }
 
 #[test]
+fn a_login_is_a_use_however_long_the_session_was_idle() {
+    let mut machine = session();
+    assert_eq!(renewals(&mut machine, 100_000, &[]), 2);
+    login(&mut machine, Some(HOUR), at(100_000));
+    store(&mut machine, at(100_000));
+    assert!(machine.tick(at(102_520)).refresh.is_some());
+}
+
+#[test]
 fn elsewhere_or_if_so_set_it_is_renewed_always() {
     let mut private = rules(Policy::default());
     Arc::get_mut(&mut private).expect("not shared").private_store = true;

@@ -173,6 +173,16 @@ fn nothing_but_time_or_a_login_makes_the_storm_guard_forget() {
 }
 
 #[test]
+fn another_processs_login_makes_the_storm_guard_forget_too() {
+    let mut machine = session();
+    storm(&mut machine);
+    let plan = started(machine.force(at(300)));
+    let theirs = reset(plan.known.as_deref(), Some(tokens(at(290).wall, Some(HOUR))), at(290));
+    machine.finish(&plan, found(theirs, 999, at(300)), at(300), 0);
+    assert_eq!(disappoint(&mut machine, API, 400), None);
+}
+
+#[test]
 fn a_refusal_that_follows_no_replay_is_no_strike() {
     let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
     let refused = refusal(&machine);

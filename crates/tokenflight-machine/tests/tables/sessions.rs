@@ -70,12 +70,13 @@ fn the_rest_and_the_forced_refresh_of_another_login_do_not_count() {
     let mut machine = session();
     let plan = started(machine.force(at(100)));
     machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
-    login(&mut machine, Some(HOUR), at(100));
-    store(&mut machine, at(100));
     machine.set_unsent(Some(Owner::unique()));
-    started(machine.clone().force(at(100)));
-    login(&mut machine, Some(HOUR), at(100));
+    machine.login(None, Times::new(at(100), None), tokens(at(100).wall, None), at(100), 0);
+    store(&mut machine, at(100));
     assert_eq!(machine.unsent(), None);
+    let plan = started(machine.usable(None, at(100)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+    assert_eq!(started(machine.force(at(100))).reason, Reason::Forced, "its own first one");
 }
 
 #[test]
