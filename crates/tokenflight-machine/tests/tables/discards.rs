@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Weak};
 
+use tokenflight_core::store::EntryState;
 use tokenflight_machine::Failure;
 
 use crate::tables::*;
@@ -23,10 +24,14 @@ impl std::error::Error for Theirs {}
 struct Watched(Vec<Weak<()>>);
 
 impl Watched {
-    fn error(&mut self, kind: ErrorKind) -> Error {
+    fn theirs(&mut self) -> Theirs {
         let life = Arc::new(());
         self.0.push(Arc::downgrade(&life));
-        Error::with_source(kind, Theirs(life))
+        Theirs(life)
+    }
+
+    fn error(&mut self, kind: ErrorKind) -> Error {
+        Error::with_source(kind, self.theirs())
     }
 
     fn failed(&mut self) -> Outcome<u32> {
@@ -50,7 +55,12 @@ impl Watched {
 
     /// A refresh token alone, and that could not be stored either.
     fn rotated(&mut self, plan: &Plan) -> Outcome<u32> {
-        let (class, error) = (FailureClass::Ambiguous, self.error(ErrorKind::Refresh(FailureClass::Ambiguous)));
+        let error = GrantError::ambiguous(self.theirs());
+        self.rotated_by(plan, error)
+    }
+
+    fn rotated_by(&mut self, plan: &Plan, error: GrantError) -> Outcome<u32> {
+        let (class, error) = (error.class(), Error::failed(error));
         Outcome::Failed { class, error, in_doubt: None, rotated: Some(self.unsaved(plan)) }
     }
 
@@ -91,9 +101,14 @@ impl Watched {
 
     /// A session with an error that only its backoff holds: what has failed last is a write that a caller waited for.
     fn backing_off(&mut self) -> Session {
+        let error = GrantError::ambiguous(self.theirs());
+        self.backing_off_by(error)
+    }
+
+    fn backing_off_by(&mut self, error: GrantError) -> Session {
         let mut machine = session();
         let plan = started(machine.force(at(100)));
-        let outcome = self.rotated(&plan);
+        let outcome = self.rotated_by(&plan, error);
         self.finish(&mut machine, &plan, outcome, 100);
         writing(machine.force(at(101)));
         self.not_written(&mut machine, 101);
@@ -152,6 +167,20 @@ fn nor_is_that_of_a_refresh_which_comes_too_late_or_only_looks() {
         let outcome = looks(&mut watched);
         watched.finish(&mut machine, &look, outcome, 3601);
     }
+}
+
+/// The server has named the time, and so it has outlived what another process has obtained.
+#[test]
+fn nor_is_that_of_a_waiting_time_which_a_reload_lifts() {
+    let mut watched = Watched::default();
+    let error = GrantError::throttled(Some(HOUR)).source(watched.theirs());
+    let mut machine = watched.backing_off_by(error);
+    let look = started(machine.refused(refusal(&machine), at(200)));
+    let mut entry = committed(look.known.as_deref(), Some(secs(10)), at(200));
+    entry.state = EntryState::Active(unrefreshable(entry.tokens().expect("tokens").clone()));
+    watched.finish(&mut machine, &look, found(entry, 7, at(200)), 200);
+    watched.step(&mut machine, |machine| machine.reload(at(210)));
+    assert!(machine.is_unloaded());
 }
 
 /// What was told last stays when the backoff is over.
