@@ -257,6 +257,16 @@ fn what_a_logout_has_made_useless_is_revoked_also_if_it_is_not_stored() {
 }
 
 #[test]
+fn a_login_in_the_place_of_a_logout_that_was_not_stored_revokes_what_that_would_have_revoked() {
+    let mut machine = session();
+    let old = refresh_token(machine.known().and_then(|known| known.tokens()).expect("tokens")).clone();
+    machine.logout(at(2));
+    login(&mut machine, None, at(3));
+    let Settled::Stored(revoke) = store(&mut machine, at(4)) else { panic!("stored") };
+    assert_eq!(revoke, [old]);
+}
+
+#[test]
 fn a_session_that_goes_hands_over_what_it_owes() {
     let mut machine = unsaved();
     let pending = machine.take_pending().expect("a login");
