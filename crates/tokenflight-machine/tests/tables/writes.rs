@@ -1,5 +1,7 @@
 //! What is not stored comes before anything else.
 
+use tokenflight_core::store::apply;
+
 use crate::tables::*;
 
 /// Logged in, and not stored yet.
@@ -159,7 +161,7 @@ fn a_logout_elsewhere_that_came_first_counts_and_our_refresh_token_is_revoked() 
     let known = machine.known().cloned();
     let mine = tokens(at(10).wall, Some(HOUR));
     machine.login(Some(9), Times::new(at(10), None), mine.clone(), at(10), 0);
-    let write = machine.flush().expect("a write");
+    let (write, ours) = (machine.flush().expect("a write"), machine.login_id());
     machine.settle(write, known.as_deref().map(seen).as_ref());
     let theirs = reset(known.as_deref(), None, at(10));
     let Settled::Overtaken(revoke) = write_to(&mut machine, write, Some(&theirs), at(11)) else {
@@ -167,6 +169,7 @@ fn a_logout_elsewhere_that_came_first_counts_and_our_refresh_token_is_revoked() 
     };
     assert_eq!(revoke, [refresh_token(&mine).clone()]);
     assert_eq!(refused_with(machine.usable(None, at(11))), ErrorKind::LoggedOut);
+    assert!(machine.login_id() > ours, "no request goes on with it");
     assert_eq!(machine.known().map(|known| &**known), Some(&theirs));
 }
 
@@ -264,6 +267,28 @@ fn a_login_in_the_place_of_a_logout_that_was_not_stored_revokes_what_that_would_
     login(&mut machine, None, at(3));
     let Settled::Stored(revoke) = store(&mut machine, at(4)) else { panic!("stored") };
     assert_eq!(revoke, [old]);
+}
+
+/// It was stored, and the answer was lost: what has taken its place is tried again at once.
+#[test]
+fn a_login_that_meets_the_one_before_of_its_own_session_goes_on_under_another_name() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    login(&mut machine, Some(HOUR), at(10));
+    let first = machine.flush().expect("a write");
+    machine.settle(first, known.as_deref().map(seen).as_ref());
+    let op = machine.pending(first).expect("a login").op(at(10));
+    let (entry, _) = apply(known.as_deref(), &op, &Facts::in_process());
+    not_written(&mut machine, first, StoreErrorKind::Unknown, at(10));
+    login(&mut machine, Some(HOUR), at(11));
+    let write = machine.flush().expect("a write");
+    machine.settle(write, known.as_deref().map(seen).as_ref());
+    let settled = write_to(&mut machine, write, entry.as_ref(), at(11));
+    let Settled::Again(again) = settled else { panic!("another try, not {settled:?}") };
+    assert_eq!((machine.running(Work::Write), machine.flush()), (Some(again), Some(again)));
+    assert!(machine.has_unsaved() && again != write && machine.pending(write).is_none());
+    assert!(matches!(write_to(&mut machine, again, entry.as_ref(), at(11)), Settled::Stored(_)));
+    assert!(!machine.has_unsaved() && machine.running(Work::Write).is_none());
 }
 
 #[test]
