@@ -127,6 +127,10 @@ fn a_driver_that_has_just_begun_renews_a_token_of_a_few_seconds_before_its_end()
     let next = machine.tick(at(100)).next.expect("a renewal");
     assert_eq!(next, secs(104) - secs(4) / 8);
     assert!(machine.tick(moment(next)).refresh.is_some());
+    // A second before the end of a longer life.
+    let mut machine = session();
+    machine.settle_in(at(3597));
+    assert_eq!(machine.tick(at(3597)).next, Some(secs(3599)));
 }
 
 /// That costs the authorization server nothing.

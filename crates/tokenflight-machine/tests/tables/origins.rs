@@ -242,11 +242,14 @@ fn a_fresh_token_is_struck_too_by_the_origin_that_has_refused_the_one_before() {
 #[test]
 fn without_a_fresh_window_a_replay_that_is_refused_is_a_strike() {
     let settings = policy(|policy| (policy.storm_limit, policy.fresh_window) = (1, secs(0)));
-    let mut machine = logged_in(settings, None);
-    let plan = started(machine.force(at(100)));
-    machine.finish(&plan, obtained(&plan, None), at(100), 0);
-    machine.refused(refusal(&machine).after_replays(1), at(101));
-    assert!(matches!(machine.refused(refusal(&machine), at(120)), Decision::Refuse(_)));
+    for (second, young) in [(101, true), (139, true), (140, false)] {
+        let mut machine = logged_in(settings.clone(), None);
+        let plan = started(machine.force(at(100)));
+        machine.finish(&plan, obtained(&plan, None), at(100), 0);
+        machine.refused(refusal(&machine).after_replays(1), at(second));
+        let decision = machine.refused(refusal(&machine), at(150));
+        assert_eq!(matches!(decision, Decision::Refuse(_)), young, "at {second}: {decision:?}");
+    }
 }
 
 #[test]
