@@ -202,6 +202,9 @@ fn a_reload_leaves_what_lives_of_an_ended_session() {
     machine.finish(&plan, Outcome::Found { entry: plan.known.clone(), token: None }, at(3002), 0);
     assert!(machine.over().is_some() && just_use(&machine.usable(None, at(3002))));
     machine.reload(at(3002));
+    let mut other = machine.clone();
+    other.refused(Refused::new(machine.login_id(), Generation::default(), Some(API)), at(3003));
+    assert!(other.has_usable(None, at(3003)), "an older token's refusal says nothing about this one");
     let refusal = refusal(&machine);
     assert_eq!(started(machine.refused(refusal, at(3003))).reason, Reason::Load);
     assert!(!machine.has_usable(None, at(3003)), "refused is refused");

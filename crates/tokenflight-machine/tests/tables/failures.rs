@@ -236,3 +236,14 @@ fn the_users_force_skips_the_waiting_once_in_ten_seconds() {
     assert!(matches!(machine.force(at(126)), Decision::Refuse(_)));
     assert_eq!(started(machine.force(at(127))).reason, Reason::Forced);
 }
+
+#[test]
+fn a_time_that_the_server_has_named_is_over_for_the_user_when_it_is_over() {
+    let mut machine = logged_in(policy(|policy| policy.min_interval = secs(60)), Some(HOUR));
+    let plan = started(machine.refused(refusal(&machine), at(99)));
+    machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+    let plan = started(machine.force(at(100)));
+    machine.finish(&plan, failure(GrantError::throttled(Some(secs(20)))), at(100), 0);
+    assert_eq!(refused_with(machine.force(at(119))), ErrorKind::Refresh(FailureClass::Throttled));
+    assert_eq!(started(machine.force(at(120))).reason, Reason::Forced, "the minute is skipped again");
+}

@@ -126,6 +126,7 @@ fn a_token_refused_while_its_renewal_is_on_its_way_waits_for_that_however_fresh_
     assert!(matches!(machine.refused(refused, at(2)), Decision::Join { .. }));
     machine.finish(&plan, failed(FailureClass::NotSent), at(3), 0);
     assert!(!machine.has_usable(Some(API), at(3)));
+    assert_eq!(started(machine.refused(refused, at(4))).reason, Reason::Rejected, "what was believed is believed");
 }
 
 #[test]

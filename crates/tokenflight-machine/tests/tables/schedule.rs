@@ -172,6 +172,15 @@ fn a_caller_that_wants_a_lasting_token_gets_a_newer_one_if_the_old_one_is_past_h
     }
 }
 
+/// What is refused and past half its life is renewed because it was refused.
+#[test]
+fn a_caller_that_wants_a_lasting_token_in_the_place_of_a_refused_one_gets_it_as_everyone_does() {
+    let mut machine = session();
+    let plan = started(machine.refused(refusal(&machine), at(2000)));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(2000), ALL);
+    assert_eq!(started(machine.lasting(HOUR, Some(API), at(2001))).reason, Reason::Rejected);
+}
+
 #[test]
 fn a_caller_whose_token_will_do_waits_a_second_for_a_newer_one() {
     let machine = session();
