@@ -63,6 +63,17 @@ fn the_prompt_attempt_comes_within_half_a_minute_however_long_the_window() {
     assert!(secs(29) < next - secs(IN_LEAD) && next - secs(IN_LEAD) <= secs(30), "{next:?}");
 }
 
+/// The server was not reached: that says nothing of the answer that was lost.
+#[test]
+fn a_prompt_attempt_that_was_not_sent_waits_as_any_other() {
+    let mut machine = in_doubt(ReusePolicy::grace(WINDOW), 0);
+    let now = moment(machine.tick(at(IN_LEAD)).next.expect("another attempt"));
+    let plan = machine.tick(now).refresh.expect("another attempt");
+    machine.finish(&plan, failed(FailureClass::NotSent), now, ALL);
+    let next = machine.tick(now).next.expect("another attempt");
+    assert!(secs(1) < next - now.boot && next - now.boot <= secs(2), "{next:?}");
+}
+
 /// A caller without a token waits for them instead of failing until then.
 #[test]
 fn a_caller_whose_token_was_refused_waits_for_the_prompt_attempts_and_hears_of_their_failure() {

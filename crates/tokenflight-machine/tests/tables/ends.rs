@@ -24,6 +24,7 @@ fn an_end_is_sticky_and_asks_for_nothing() {
     let mut machine = session();
     let plan = started(machine.usable(None, at(3600)));
     machine.finish(&plan, ended(&plan), at(3600), 0);
+    assert_eq!(machine.token(), None, "nothing is kept of what has run out");
     for second in [3600, 3601, 100_000, 1_000_000_000] {
         let refused = refusal(&machine);
         assert!(is_ended(machine.usable(None, at(second))));

@@ -35,6 +35,21 @@ fn a_login_during_a_refresh_keeps_its_own_token() {
     }
 }
 
+/// Another process's, which the login that replaced the refresh has met.
+#[test]
+fn what_a_refresh_brings_after_a_logout_elsewhere_is_to_be_revoked() {
+    let mut machine = session();
+    let known = machine.known().cloned();
+    let late = started(machine.force(at(100)));
+    login(&mut machine, Some(HOUR), at(101));
+    let write = machine.flush().expect("a write");
+    machine.settle(write, known.as_deref().map(seen).as_ref());
+    write_to(&mut machine, write, Some(&reset(known.as_deref(), None, at(101))), at(102));
+    assert!(machine.is_logged_out());
+    let finish = machine.finish(&late, obtained(&late, Some(HOUR)), at(103), 0);
+    assert!(matches!(finish, Finish::Stale { logged_out: true }));
+}
+
 /// It may have met another process's login, which nobody has logged out.
 #[test]
 fn what_was_begun_after_a_logout_is_not_to_be_revoked_for_it() {
