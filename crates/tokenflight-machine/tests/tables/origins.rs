@@ -85,6 +85,7 @@ fn what_the_user_refuses_is_refused_everywhere() {
     let plan = started(machine.refused(refused, at(60)));
     machine.finish(&plan, failed(FailureClass::NotSent), at(60), ALL);
     assert!(!machine.has_usable(None, at(60)) && !machine.has_usable(Some(API), at(60)));
+    assert_eq!((plan.usable, machine.offer(true, at(60))), (None, None), "not even to a caller that does not ask");
 }
 
 /// A refusal by this origin; the replay with the new token, if there is one, is refused too.
