@@ -109,6 +109,7 @@ fn a_caller_that_waited_for_it_hears_of_the_failure_until_the_next_attempt() {
 fn a_failed_write_that_no_caller_waits_for_is_no_failed_refresh() {
     let mut machine = unsaved();
     let write = machine.tick(at(0)).write.expect("an attempt");
+    assert_eq!(machine.tick(at(0)).write, None, "it is in progress");
     let events = told(&mut machine, |machine| not_written(machine, write, StoreErrorKind::NotDone, at(0)));
     assert_eq!(names(&events), ["unpersisted"]);
 }
