@@ -39,6 +39,23 @@ fn trailers_are_sent_again() {
     assert_eq!(Fixture::new().replay_of(body), Some((vec![], Some(trailers()))));
 }
 
+/// Over HTTP/1.1 a body of a stated size has no trailers.
+#[test]
+fn a_replay_with_trailers_states_its_size_if_the_original_did() {
+    for (end, size) in [(End::Clean, Some(4)), (End::Ends, None)] {
+        let mut fixture = Fixture::with(BearerLayer::replay_unknown_length);
+        let mut call = fixture.call(post(TestBody::text("data").trailers(trailers()).end(end)));
+        let (first, respond) = fixture.received();
+        assert_eq!(first.body().size_hint().exact(), size);
+        read(first.into_body());
+        respond.send_response(unauthorized());
+        assert_pending!(call.poll_until_idle());
+        let again = fixture.received().0.into_body();
+        assert_eq!(again.size_hint().exact(), size);
+        assert_eq!(read(again).1, Some(trailers()));
+    }
+}
+
 /// What is in memory needs no reading first: a server may refuse before the client has read anything.
 #[test]
 fn a_body_of_one_piece_is_sent_again_although_it_was_not_read() {
