@@ -116,3 +116,21 @@ fn a_flight_that_a_logout_abandons_is_taken_to_its_end_by_the_driver() {
     goes_on(&mut driver);
     assert_eq!((fixture.stored(), fixture.revoked()), (None, vec!["refresh-1".to_owned()]));
 }
+
+/// A refresh of the login before, which only the driver keeps moving, and a logout that waits for it.
+#[test]
+fn a_logout_keeps_moving_what_it_waits_for_although_the_driver_goes() {
+    let (fixture, mut driver) = Fixture::driven();
+    fixture.fly();
+    assert!(fixture.session.login(set("next")).now_or_never().unwrap().is_ok());
+    goes_on(&mut driver);
+    let mut logout = Box::pin(fixture.session.logout());
+    assert!(poll(&mut logout).is_pending());
+    drop(driver);
+    fixture.grant.gate().open();
+    let began = fixture.time.now().boot;
+    fixture.time.run(logout).unwrap();
+    assert!(fixture.time.now().boot - began < SECOND, "the answer that it waits for is there");
+    assert_eq!(fixture.stored(), None);
+    assert_eq!(fixture.revoked(), ["refresh-1", "refresh-next"]);
+}

@@ -4,7 +4,8 @@ use std::{convert::Infallible, future::ready, sync::Arc};
 
 use futures_util::FutureExt;
 use tokenflight::{
-    Audiences, BearerLayer, BoxFuture, Grant, GrantError, GrantKey, Origins, Session, Store, TokenRequest, TokenSet,
+    Audiences, BearerLayer, BoxError, BoxFuture, Grant, GrantError, GrantKey, Origins, Session, Store, TokenRequest,
+    TokenSet,
 };
 use tokenflight_core::store::{Op, Reply, Seen, StoreError};
 use tokenflight_test::{
@@ -13,9 +14,9 @@ use tokenflight_test::{
 };
 use tokio::sync::Semaphore;
 use tokio_test::task;
-use tower::{Layer, Service, limit::ConcurrencyLimit, service_fn};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
-use crate::fixture::{API, LIFE, Req, ok};
+use crate::fixture::{API, BearerBody, LIFE, ME, Req, Response, TestBody, get, ok};
 
 /// The only permit, of requests and of what is behind the session.
 fn permit() -> Arc<Semaphore> {
@@ -50,12 +51,20 @@ impl Store for Limited<MockStore> {
     }
 }
 
-/// Whether a client of this session becomes ready by nothing but being asked.
-fn becomes_ready(session: &Session, permits: &Arc<Semaphore>) -> bool {
+/// A client of this session whose requests need a permit.
+fn client(
+    session: &Session,
+    permits: &Arc<Semaphore>,
+) -> impl Service<Req, Response = Response<BearerBody<TestBody>>, Error = BoxError, Future: Send> + use<> {
     let inner = service_fn(|_: Req| ready(Ok::<_, Infallible>(ok())));
     let inner = ConcurrencyLimit::with_semaphore(inner, Arc::clone(permits));
-    let mut client = BearerLayer::new(session.clone(), Origins::new([API]).unwrap()).layer(inner);
-    task::spawn(std::future::poll_fn(|cx| Service::<Req>::poll_ready(&mut client, cx))).poll_until_idle().is_ready()
+    BearerLayer::new(session.clone(), Origins::new([API]).unwrap()).layer(inner)
+}
+
+/// Whether a client of this session becomes ready by nothing but being asked.
+fn becomes_ready(session: &Session, permits: &Arc<Semaphore>) -> bool {
+    let mut client = client(session, permits);
+    task::spawn(std::future::poll_fn(|cx| client.poll_ready(cx))).poll_until_idle().is_ready()
 }
 
 /// Begins this and leaves it behind: it holds the permit and has its answer by now.
@@ -106,4 +115,24 @@ fn a_write_that_was_left_behind_does_not_keep_the_only_permit() {
     time.run(session.login(set("alice"))).unwrap();
     leaves(&store.gate(OpKind::Reset), session.login(set("bob")));
     assert!(becomes_ready(&session, &permits));
+}
+
+/// The driver keeps moving what holds the permit, and goes while a request waits for that.
+#[test]
+fn a_request_gets_its_permit_although_the_driver_goes() {
+    let (time, grant, permits) = (ManualTime::new(7), MockGrant::new(), permit());
+    let limited = Limited(grant.clone(), Arc::clone(&permits));
+    let session = Session::builder(limited).time(time.clone()).build().unwrap();
+    time.run(session.login(set("alice"))).unwrap();
+    let mut driver = task::spawn(session.driver());
+    assert!(driver.poll_until_idle().is_pending());
+    grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    time.run(session.login(set("bob"))).unwrap();
+    assert!(driver.poll_until_idle().is_pending());
+    let mut call = task::spawn(client(&session, &permits).oneshot(get(ME)));
+    assert!(call.poll_until_idle().is_pending());
+    drop(driver);
+    grant.gate().open();
+    assert!(call.is_woken() && call.poll_until_idle().is_ready());
 }
