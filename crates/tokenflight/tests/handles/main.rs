@@ -6,6 +6,7 @@
 
 mod clocks;
 mod drivers;
+mod elsewhere;
 mod fixture;
 mod heirs;
 mod leaving;

@@ -179,9 +179,7 @@ fn a_logout_after_logins_that_were_cut_off_revokes_all_of_them() {
 #[test]
 fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked() {
     let (world, session, driver) = driven();
-    world.store.push(OpKind::Commit, Trouble::Fail);
-    world.time.run(session.refresh()).unwrap();
-    assert!(session.state().unsaved);
+    world.rotates_unsaved(&session);
     world.time.run(world.elsewhere(&MockGrant::new()).logout()).unwrap();
     drop(session);
     world.time.run(driver);
@@ -192,9 +190,7 @@ fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked(
 #[test]
 fn a_shutdown_waits_for_the_revocation_of_what_was_never_stored() {
     let (world, session) = world_with(SECOND);
-    world.store.push(OpKind::Commit, Trouble::Fail);
-    world.time.run(session.refresh()).unwrap();
-    assert!(session.state().unsaved);
+    world.rotates_unsaved(&session);
     let mut logout = Box::pin(session.logout());
     // The logout is stored, and one of two tokens revoked.
     for _ in 0..60 {

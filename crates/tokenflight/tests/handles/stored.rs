@@ -8,9 +8,7 @@ use crate::fixture::*;
 /// What is stored after a shutdown that was storing a rotation when this change came, whose caller went.
 fn stored_after_a_shutdown(change: impl FnOnce(&Session)) -> Option<String> {
     let (world, session) = world();
-    world.store.push(OpKind::Commit, Trouble::Fail);
-    world.time.run(session.refresh()).unwrap();
-    assert!(session.state().unsaved);
+    world.rotates_unsaved(&session);
     world.store.gate(OpKind::Commit).close();
     let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
     assert!(poll(&mut shutdown).is_pending());

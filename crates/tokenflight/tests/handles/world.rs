@@ -14,7 +14,10 @@ use futures_util::FutureExt;
 use tokenflight::{
     BoxFuture, Driver, Event, Grant, GrantError, GrantKey, RefreshToken, Session, TokenRequest, TokenSet,
 };
-use tokenflight_test::{ManualTime, MockGrant, MockStore, ModelStore};
+use tokenflight_test::{
+    ManualTime, MockGrant, MockStore, ModelStore,
+    mock::{OpKind, Trouble},
+};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -103,6 +106,13 @@ impl World {
     /// Another process on the same store.
     pub(crate) fn elsewhere(&self, grant: &MockGrant) -> Session {
         Session::builder(grant.clone()).store(self.model.clone()).time(self.time.clone()).build().unwrap()
+    }
+
+    /// A refresh whose rotation cannot be stored.
+    pub(crate) fn rotates_unsaved(&self, session: &Session) {
+        self.store.push(OpKind::Commit, Trouble::Fail);
+        self.time.run(session.refresh()).unwrap();
+        assert!(session.state().unsaved);
     }
 
     /// Polls the driver so many times, and lets so much time pass after each.
