@@ -68,6 +68,22 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked_although_th
     assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
 }
 
+/// The store does not tell of the logout: it has failed since.
+#[test]
+fn what_a_refresh_brings_after_a_logout_that_cannot_be_stored_is_revoked_although_the_last_handle_has_gone() {
+    let (world, session, mut driver) = driven();
+    world.grant.gate().close();
+    assert!(session.refresh().now_or_never().is_none());
+    goes_on(&mut driver);
+    world.store.set_down(true);
+    world.time.run(session.logout()).unwrap_err();
+    drop(session);
+    goes_on(&mut driver);
+    world.grant.gate().open();
+    world.time.run(driver);
+    world.assert_revoked("refresh-1");
+}
+
 /// There is no driver: the callers of the next login take what was left behind to its end.
 #[test]
 fn what_a_refresh_brings_after_a_logout_is_revoked_by_later_callers_if_there_is_no_driver() {
