@@ -331,7 +331,7 @@ impl Slot {
         }
     }
 
-    /// The current token, and what goes on beside it: the driver's business, if there is one.
+    /// The current token, and what goes on beside it.
     fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Supply {
         let beside = self.carry_beside(beside, session);
         // The machine says "use" only with a token; should that ever break, it must not become a panic.

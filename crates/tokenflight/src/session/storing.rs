@@ -18,7 +18,7 @@ pub(crate) struct Storing {
     join: Result<Join<Written>, Error>,
     /// Whether it is that of a logout, which a revocation follows.
     logout: bool,
-    /// What was left behind, if no driver moves it.
+    /// What was left behind, which a driver that moves it may leave.
     beside: Option<Box<Carries>>,
 }
 
