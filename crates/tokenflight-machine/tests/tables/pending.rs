@@ -48,6 +48,15 @@ fn a_login_replaces_the_login_that_the_first_read_for_it_found() {
     assert_eq!(login.known().map(AsRef::as_ref), Some(&first), "what the storage may have lost when it is tried again");
 }
 
+/// What has come into the store since is none of what it replaces.
+#[test]
+fn what_is_read_for_a_login_is_recent_for_as_long_as_reading_may_take() {
+    let login = pending(None, true);
+    for (second, recent) in [(0, true), (1, true), (11, true), (12, false)] {
+        assert_eq!(login.is_recent(at(second), secs(10)), recent, "{second}");
+    }
+}
+
 /// The refresh has met another process's login, and its own successor is not stored yet: that login is the one to be replaced.
 #[test]
 fn a_logout_replaces_the_login_that_an_unsaved_rotation_belongs_to() {
@@ -199,6 +208,24 @@ fn another_processs_login_or_successor_counts_instead() {
     assert!(
         matches!(put(&mut rotation, Some(&successor), at(2)), Answered::Overtaken { entry, .. } if entry == successor)
     );
+}
+
+/// The store shows the login that came after it. Another login alone makes nothing useless.
+#[test]
+fn what_was_to_be_stored_is_revoked_if_there_was_a_logout_although_a_login_has_followed() {
+    let elsewhere = |entry, login: bool| reset(Some(entry), login.then(|| tokens(at(1).wall, None)), at(1));
+    let before = reset(None, Some(tokens(at(0).wall, None)), at(0));
+    let (login, logout) = (elsewhere(&before, true), elsewhere(&before, false));
+    for (counts, revoked) in [(&login, false), (&logout, true), (&elsewhere(&logout, true), true)] {
+        let rotation = Pending::tried(commit(Some(&before), None, at(1)), None);
+        let mut ours = pending(Some(&before), true);
+        ours.settle(Some(&seen(&before)));
+        for mut write in [rotation, ours] {
+            let token = write.refresh_token().cloned();
+            let Answered::Overtaken { revoke, .. } = put(&mut write, Some(counts), at(2)) else { panic!("overtaken") };
+            assert_eq!(revoke, Vec::from_iter(token.filter(|_| revoked)), "{:?}", counts.state);
+        }
+    }
 }
 
 #[test]
