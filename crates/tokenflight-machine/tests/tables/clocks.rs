@@ -89,7 +89,7 @@ fn skew_is_taken_off_the_lifetime() {
 fn a_token_of_unknown_lifetime_is_used_until_it_is_refused_and_never_renewed_by_itself() {
     let mut machine = logged_in(Policy::default(), None);
     for now in [at(1), at(100_000), moment(50 * YEAR)] {
-        assert!(just_use(&machine.usable(None, now)));
+        assert!(just_use(&machine.usable(None, now)) && just_use(&machine.lasting(HOUR, None, now)));
         let tick = machine.tick(now);
         assert!(tick.refresh.is_none() && tick.next.is_none(), "{tick:?}");
         assert!(!machine.was_spent(now));

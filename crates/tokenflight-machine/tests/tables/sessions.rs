@@ -149,6 +149,17 @@ fn which_login_there_is_is_known_from_the_first_read_or_login_on_and_over_a_relo
     assert!(machine.is_unloaded() && machine.knows_login());
 }
 
+/// The next one is compared with that.
+#[test]
+fn what_the_first_refresh_has_read_is_known_although_it_failed() {
+    let mut machine = machine(Policy::default());
+    let mut plan = started(machine.usable(None, at(0)));
+    let entry = Arc::new(committed(None, Some(secs(1)), at(0)));
+    plan.known = Some(Arc::clone(&entry));
+    machine.finish(&plan, failed(FailureClass::NotSent), at(2), 0);
+    assert_eq!(machine.known(), Some(&entry));
+}
+
 #[test]
 fn a_forced_refresh_and_a_driver_read_the_store_first_too() {
     assert_eq!(started(machine(Policy::default()).force(at(0))).reason, Reason::Load);
