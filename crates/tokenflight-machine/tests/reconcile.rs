@@ -356,7 +356,7 @@ fn a_token_that_was_spent_long_ago_is_as_old_as_it_could_get() {
 #[test]
 fn a_found_token_without_a_lifetime_is_as_old_as_the_configured_one_or_new() {
     let found = tokens(WALL - 1000 * HOUR, None);
-    assert_eq!((times(&found, 10_000).anchor, times(&found, 10_000).lifetime), (at(10_000), None));
+    assert_eq!(times(&found, 10_000), Times::new(at(10_000), None));
     let rules = rules(policy(|policy| policy.default_lifetime = Some(secs(900))));
     assert_eq!(rules.times(&found, at(10_000)).map(|times| times.anchor), Some(at(9100)));
 }

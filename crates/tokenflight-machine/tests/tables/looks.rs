@@ -24,7 +24,7 @@ fn looks(machine: &mut Session, tenths: u64, outcome: impl Fn() -> Outcome<u32>)
             Decision::Refuse(error) => assert_eq!(*error.kind(), ErrorKind::Refresh(FailureClass::Throttled)),
             decision => {
                 let plan = started(decision);
-                assert!(plan.looks);
+                assert_eq!((plan.looks, plan.reason), (true, Reason::Load));
                 machine.finish(&plan, outcome(), now, ALL);
                 looks.push(tenth);
             }
@@ -35,7 +35,10 @@ fn looks(machine: &mut Session, tenths: u64, outcome: impl Fn() -> Outcome<u32>)
 
 #[test]
 fn callers_look_ever_more_seldom_while_the_server_is_left_alone() {
-    assert_eq!(looks(&mut told_to_wait(session()), 240, nothing), [5, 15, 35, 75, 125, 175, 225]);
+    // With a token that is dead, and with none at all.
+    for machine in [session(), machine(Policy::default())] {
+        assert_eq!(looks(&mut told_to_wait(machine), 240, nothing), [5, 15, 35, 75, 125, 175, 225]);
+    }
 }
 
 /// The server is asked when it said, neither sooner nor later.
