@@ -99,7 +99,7 @@ fn the_first_token_of_a_login_that_an_audience_follows_is_obtained_by_the_driver
     for second in [1, 3601, 7201] {
         obtain(&mut machine, FIRST, second);
     }
-    assert!(machine.clone().tick(at(10_801)).refresh.is_none(), "nobody has used it");
+    assert!(machine.clone().tick(at(10_801)).refresh.is_none(), "it was not used");
     machine.follow(SECOND, at(10_801));
     assert!(machine.tick(at(10_801)).refresh.is_some());
 }

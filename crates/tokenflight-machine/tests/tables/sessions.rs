@@ -50,7 +50,7 @@ fn what_a_refresh_brings_after_a_logout_elsewhere_is_to_be_revoked() {
     assert!(matches!(finish, Finish::Stale { logged_out: true }));
 }
 
-/// It may have met another process's login, which nobody has logged out.
+/// It may have met another process's login, and that was not logged out.
 #[test]
 fn what_was_begun_after_a_logout_is_not_to_be_revoked_for_it() {
     let mut machine = session();
