@@ -35,7 +35,6 @@ impl<T: Token> Machine<T> {
         let life = Life::new(&self.rules.policy, Times::new(now, None), Some(now.boot), self.latency, 0);
         let (rejected, in_doubt) = (Rejected::default(), None);
         self.set_phase(Phase::Active(Held { token: None, life, renewable: true, rejected, in_doubt }));
-        self.counts.source = None;
         true
     }
 

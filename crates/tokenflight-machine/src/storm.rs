@@ -88,7 +88,7 @@ impl Storms {
         storm.strikes.push(now);
         let first = storm.strikes.len().saturating_sub(policy.storm_limit);
         storm.strikes.drain(..first);
-        if storm.rested > 0 || storm.strikes.len() == policy.storm_limit {
+        if storm.strikes.len() == policy.storm_limit {
             let oldest = storm.strikes.first().copied().unwrap_or(now);
             storm.rests = oldest.saturating_add(window(storm.rested));
             storm.rested = storm.rested.saturating_add(1);

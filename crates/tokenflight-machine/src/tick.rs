@@ -20,7 +20,7 @@ impl<T: Token> Machine<T> {
             tick.overdue = now.boot >= running.deadline;
             let again = now.boot.saturating_add(Duration::from_secs(1));
             tick.next = Some(if tick.overdue { again } else { running.deadline });
-        } else if self.write.is_none() && self.unsaved.is_none() {
+        } else if self.unsaved.is_none() {
             match self.due(now) {
                 Some(reason) if now.boot >= self.not_before(reason, now) => {
                     tick.refresh = Some(self.start(reason, now))
