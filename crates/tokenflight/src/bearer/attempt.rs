@@ -61,7 +61,8 @@ where
             Err(Failure::Ours(error)) => return Err(error.into()),
             Err(Failure::Inner(error)) => return Err(error),
         };
-        let refusal = match shared.passed(response, sent, &chosen) {
+        let also = &shared.settings.also_refused;
+        let refusal = match BearerBody::passed(response, also, session, sent) {
             Ok(response) => return Ok(response),
             Err(refusal) => refusal,
         };
@@ -118,7 +119,7 @@ where
                     return Err(error);
                 }
             };
-            match shared.passed(response, next, &chosen) {
+            match BearerBody::passed(response, &shared.settings.also_refused, session, next) {
                 Ok(response) => {
                     told(Replayed::Accepted);
                     session.accepted(sent.origin);

@@ -14,8 +14,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokenflight_core::Time;
 
-use super::watch::Watch;
-use crate::{sync::Arc, time::Deadline};
+use super::{
+    refusal::{AlsoRefused, Look, look},
+    sent::Sent,
+    watch::Watch,
+};
+use crate::{slot::Inner, sync::Arc, time::Deadline};
 
 /// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
 const REFUSAL_BYTES: usize = 16 * 1024;
@@ -70,13 +74,58 @@ enum End<E> {
     Told,
 }
 
+/// The token was refused.
+pub(super) struct Refused;
+
+/// Looks at the response to a request with this token, and says in it what the server finds missing. The watch for its trailers,
+/// if they are still to say something. It stays where it is: moving it costs more than looking at it.
+///
+/// # Errors
+///
+/// The token was refused.
+#[inline(always)]
+pub(super) fn judged<R>(
+    response: &mut Response<R>,
+    also: &AlsoRefused,
+    session: &Arc<Inner>,
+    sent: Sent,
+) -> Result<Option<Box<Watch>>, Refused> {
+    match look(response, also) {
+        Look::Nothing => Ok(None),
+        Look::Refused => Err(Refused),
+        Look::Missing(challenge) => {
+            response.extensions_mut().insert(*challenge);
+            Ok(None)
+        }
+        Look::Stream => Ok(Some(Box::new(Watch::new(Arc::clone(session), also.clone(), sent, response.status())))),
+    }
+}
+
 impl<R: Body> BearerBody<R> {
+    /// The response to a request with this token, for the caller.
+    ///
+    /// # Errors
+    ///
+    /// The response as it came: the token was refused.
+    pub(super) fn passed(
+        mut response: Response<R>,
+        also: &AlsoRefused,
+        session: &Arc<Inner>,
+        sent: Sent,
+    ) -> Result<Response<Self>, Response<R>> {
+        match judged(&mut response, also, session, sent) {
+            Ok(watch) => Ok(response.map(|body| Self::new(body, watch))),
+            Err(Refused) => Err(response),
+        }
+    }
+
     /// As it came; with its trailers watched, if they are still to say something.
     #[inline]
     pub(super) const fn new(body: R, watch: Option<Box<Watch>>) -> Self {
         Self { state: State::Whole { body, watch } }
     }
 
+    /// As it came.
     #[inline]
     pub(super) const fn whole(body: R) -> Self {
         Self::new(body, None)

@@ -1,21 +1,14 @@
 //! What all calls of a service share, and what one call remembers.
 
 use super::{
-    BearerBody, BearerOptions, Replay,
-    choice::sealed::Choice,
-    refusal::{AlsoRefused, Look, look},
-    replay::Head,
-    sent::Sent,
-    target::Rules,
+    BearerOptions, Replay, choice::sealed::Choice, refusal::AlsoRefused, replay::Head, target::Rules,
     template::Template,
-    watch::Watch,
 };
 use crate::{
     slot::Inner,
     sync::{Arc, OnceLock},
 };
-use http::{Method, Request, Response};
-use http_body::Body;
+use http::{Method, Request};
 
 /// What a layer hands to the services it makes.
 #[derive(Clone, Debug)]
@@ -109,51 +102,7 @@ impl<S, K, P: Choice> Shared<S, K, P> {
         let (request, body) = self.settings.replay.keep(request);
         (request, KeptRequest::new(head, body))
     }
-
-    /// Looks at the response to a request with this token, and says in it what the server finds missing. The watch for its
-    /// trailers, if they are still to come to something. It stays where it is: moving it costs more than looking at it.
-    ///
-    /// # Errors
-    ///
-    /// The token was refused.
-    #[inline(always)]
-    pub(super) fn look<R>(
-        &self,
-        response: &mut Response<R>,
-        sent: Sent,
-        chosen: &P::Chosen,
-    ) -> Result<Option<Box<Watch>>, Refused> {
-        let also = &self.settings.also_refused;
-        match look(response, also) {
-            Look::Nothing => Ok(None),
-            Look::Refused => Err(Refused),
-            Look::Missing(challenge) => {
-                response.extensions_mut().insert(*challenge);
-                Ok(None)
-            }
-            Look::Stream => {
-                let session = Arc::clone(self.session(chosen));
-                Ok(Some(Box::new(Watch::new(session, also.clone(), sent, response.status()))))
-            }
-        }
-    }
-
-    /// The response for the caller, unless it is a refusal.
-    pub(super) fn passed<R: Body>(
-        &self,
-        mut response: Response<R>,
-        sent: Sent,
-        chosen: &P::Chosen,
-    ) -> Result<Response<BearerBody<R>>, Response<R>> {
-        match self.look(&mut response, sent, chosen) {
-            Ok(watch) => Ok(response.map(|body| BearerBody::new(body, watch))),
-            Err(Refused) => Err(response),
-        }
-    }
 }
-
-/// The token was refused.
-pub(super) struct Refused;
 
 /// What a replay is built from.
 pub(super) struct KeptRequest<C> {

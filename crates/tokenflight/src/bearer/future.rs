@@ -13,7 +13,8 @@ use tokenflight_core::{BoxError, BoxFuture};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
-    call::{KeptRequest, Refused, Shared},
+    body::{Refused, judged},
+    call::{KeptRequest, Shared},
     refusal::{AlsoRefused, Look, look},
     sent::Sent,
 };
@@ -144,7 +145,8 @@ where
         &mut self,
         mut response: Response<S::ResponseBody>,
     ) -> Result<Response<BearerBody<S::ResponseBody>>, BoxFuture<'static, Answer<S::ResponseBody>>> {
-        match self.shared.look(&mut response, self.sent, &self.chosen) {
+        let (also, session) = (&self.shared.settings.also_refused, self.shared.session(&self.chosen));
+        match judged(&mut response, also, session, self.sent) {
             Ok(watch) => {
                 // Gone before the response is read: a recording is of no use any more.
                 if self.kept.is_some() {
