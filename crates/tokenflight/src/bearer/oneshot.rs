@@ -9,7 +9,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{Bearer, Choice, CloneService, HttpService, Replay};
+use super::{Bearer, BearerFuture, Choice, CloneService, HttpService, Replay, future::Call};
 
 /// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept for a replay. Implemented for
 /// all of them, and to be implemented for no others.
@@ -30,7 +30,9 @@ where
     B: Send + 'static,
     P: Choice,
 {
-    type Oneshot = Oneshot<Bearer<S, K, P>, B, <Bearer<S, K, P> as Service<Request<B>>>::Future>;
+    // Not as the service's future: of a body that does not fit, the compiler would not say so.
+    type Oneshot =
+        Oneshot<Bearer<S, K, P>, B, BearerFuture<S::Sending, Call<S, K, B, P, K::Kept, P::Chosen>, S::ResponseBody>>;
 
     fn oneshot(service: Bearer<S, K, P>, request: Request<B>) -> Self::Oneshot {
         Oneshot { state: State::Unready { service: Some((service, request)) } }

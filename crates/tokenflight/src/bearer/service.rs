@@ -1,6 +1,6 @@
 use std::{
     fmt,
-    future::{poll_fn, ready},
+    future::{Future, poll_fn, ready},
     mem,
     task::{Context, Poll},
 };
@@ -37,12 +37,15 @@ use crate::{
             others `tower::ServiceExt::map_request`"
 )]
 pub trait HttpService<B>:
-    Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future: Send + 'static>
+    Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future = Self::Sending>
     + Send
     + 'static
 {
     /// The body of its responses.
     type ResponseBody: Body<Data: Send, Error: Send> + Send + 'static;
+
+    /// The future of a response.
+    type Sending: Future<Output = Result<Self::Response, Self::Error>> + Send + 'static;
 }
 
 #[diagnostic::do_not_recommend]
@@ -52,6 +55,7 @@ where
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     type ResponseBody = R;
+    type Sending = S::Future;
 }
 
 /// A service that a [`Bearer`] can send by: one that can be cloned, since a request that waits and a request that is sent again
@@ -282,7 +286,7 @@ where
 {
     type Response = Response<super::BearerBody<S::ResponseBody>>;
     type Error = BoxError;
-    type Future = BearerFuture<S::Future, Call<S, K, B, P, K::Kept, P::Chosen>, S::ResponseBody>;
+    type Future = BearerFuture<S::Sending, Call<S, K, B, P, K::Kept, P::Chosen>, S::ResponseBody>;
 
     /// The inner service's readiness, and no waiting of ours.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
