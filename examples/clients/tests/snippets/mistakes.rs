@@ -1,4 +1,5 @@
-//! Six mistakes. What is looked for in each error is a type and a sentence: the rest is the compiler's, and changes.
+//! Mistakes that are easily made. What is looked for in each error is a type and a sentence: the rest is the
+//! compiler's, and changes.
 
 use crate::compiler::errors;
 
@@ -7,7 +8,7 @@ const USES: &str = "
 use std::{convert::Infallible, future::{Ready, ready}, task::{Context, Poll}, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{Empty, Full, combinators::UnsyncBoxBody};
+use http_body_util::{Empty, Full, combinators::{MapErr, UnsyncBoxBody}};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins, Session};
 use tokenflight::bearer::CloneBody;
@@ -106,6 +107,23 @@ fn a_body_that_cannot_be_cloned() {
         }
     ";
     assert_said("unsync", code, ["`UnsyncBoxBody<", "record it: `BearerLayer::new(session, origins).replay_with(…)`"]);
+}
+
+/// It is `Clone`; that its clones are independent is not known.
+#[test]
+fn a_body_whose_clones_may_share_one_position() {
+    let code = "
+        pub type Mapped = MapErr<Full<Bytes>, fn(Infallible) -> BoxError>;
+
+        pub async fn send(layer: BearerLayer, request: Request<Mapped>) {
+            let _: Mapped = request.body().clone();
+            let client = Client::builder(TokioExecutor::new()).build_http::<Mapped>();
+            let client = ServiceBuilder::new().layer(layer).service(client);
+            let _ = client.oneshot(request).await;
+        }
+    ";
+    let sentence = "may share one reading position, so the layer does not clone it for a replay";
+    assert_said("mapped", code, ["clones of `MapErr<", sentence]);
 }
 
 #[test]
