@@ -45,6 +45,19 @@ fn a_server_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     assert_eq!(refused_twice(&mut fixture, ME), ErrorKind::StillRefused, "ten minutes later it gets another chance");
 }
 
+/// One path of it is always refused, and another accepts what it is sent between any two refusals.
+#[test]
+fn what_a_server_accepts_meanwhile_does_not_forgive_what_it_refuses() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..50 {
+        fixture.succeeds_with(&format!("access-{}", fixture.grant.count()));
+        let _ = refused_twice(&mut fixture, "https://api.example.com/admin");
+        fixture.time.advance(secs(12));
+    }
+    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
+}
+
 #[test]
 fn requests_in_quick_succession_to_such_a_server_cost_one_refresh() {
     let mut fixture = Fixture::new();
