@@ -20,26 +20,26 @@ use crate::{
 /// How a refresh ended, and the refresh tokens the server sent with it.
 pub(super) struct End {
     pub(super) outcome: Outcome<Access>,
-    pub(super) obtained: Vec<Obtained>,
+    pub(super) obtained: Vec<Rotated>,
     /// Whether what it brings was issued since it began.
     pub(super) fresh: bool,
 }
 
 /// A refresh token that a refresh has brought.
-pub(super) struct Obtained {
+pub(super) struct Rotated {
     pub(super) token: RefreshToken,
     /// Whether the store tells of a logout since it was claimed.
     pub(super) logged_out: bool,
 }
 
-impl From<RefreshToken> for Obtained {
+impl From<RefreshToken> for Rotated {
     fn from(token: RefreshToken) -> Self {
         Self { token, logged_out: false }
     }
 }
 
 impl End {
-    pub(super) fn brought(outcome: Outcome<Access>, obtained: Option<Obtained>) -> Self {
+    pub(super) fn brought(outcome: Outcome<Access>, obtained: Option<Rotated>) -> Self {
         Self { outcome, obtained: obtained.into_iter().collect(), fresh: true }
     }
 }
@@ -96,7 +96,7 @@ impl Refresh {
     }
 
     /// Revokes what a logout has made useless: all of it, or what came for a login that was over.
-    async fn revoke(&self, obtained: Vec<Obtained>, all: bool) {
+    async fn revoke(&self, obtained: Vec<Rotated>, all: bool) {
         let useless = obtained.into_iter().filter(|obtained| all || obtained.logged_out);
         let useless: Vec<_> = useless.map(|obtained| obtained.token).collect();
         if !useless.is_empty() {

@@ -11,7 +11,7 @@ use tokenflight_core::{
 use tokenflight_machine::{Outcome, Reconcile, Saved, Times, present};
 
 use super::{
-    end::{End, Obtained, failed, found, kept_back, not_sent},
+    end::{End, Rotated, failed, found, kept_back, not_sent},
     store::Refresh,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(super) struct Presentation<'a> {
 }
 
 /// Another token is stored by now, and it has run out: it is to be presented in its turn. This refresh token came for nothing.
-pub(super) struct Overtaken(pub(super) Option<Obtained>);
+pub(super) struct Overtaken(pub(super) Option<Rotated>);
 
 impl Presentation<'_> {
     pub(super) async fn run(mut self) -> Result<End, Overtaken> {
@@ -162,7 +162,7 @@ impl Presentation<'_> {
         match self.commit(tokens).await {
             Ok(saved) => {
                 let outcome = Outcome::Obtained { token: access, times, renewable, saved };
-                Ok(End::brought(outcome, rotated.map(Obtained::from)))
+                Ok(End::brought(outcome, rotated.map(Rotated::from)))
             }
             Err(entry) => self.overtaken(*entry, rotated),
         }
@@ -200,7 +200,7 @@ impl Presentation<'_> {
     /// Another state is stored, and this refresh token came for nothing.
     fn overtaken(&self, entry: Entry, token: Option<RefreshToken>) -> Result<End, Overtaken> {
         let logged_out = entry.has_logged_out_since(self.entry().epoch);
-        let obtained = token.map(|token| Obtained { token, logged_out });
+        let obtained = token.map(|token| Rotated { token, logged_out });
         match self.instead(entry) {
             Some(outcome) => Ok(End::brought(outcome, obtained)),
             None => Err(Overtaken(obtained)),

@@ -8,7 +8,7 @@ use tokenflight_machine::{Outcome, Plan, Reconcile, present::Watched};
 
 use super::{
     claim::{Claimed, Since, Waiting},
-    end::{End, Obtained, failed, found, kept_back, not_sent},
+    end::{End, Rotated, failed, found, kept_back, not_sent},
     present::{Overtaken, Presentation},
     store::Refresh,
     wish::Wish,
@@ -80,7 +80,7 @@ impl Refresh {
     }
 
     /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
-    async fn rounds(&mut self, spare: &mut Vec<Obtained>) -> End {
+    async fn rounds(&mut self, spare: &mut Vec<Rotated>) -> End {
         // No handle is left to renew anything for; and what the session had still to store is not seen from here any more.
         if self.session.strong_count() == 0 {
             return not_sent(Error::new(ErrorKind::Closed)).into();
