@@ -116,7 +116,7 @@ impl<T: Token> Machine<T> {
         }
         if let Some(origin) = refused.origin {
             self.did_not_help(refused, now);
-            self.storms.refuses(origin, self.generation);
+            self.storms.refuses(origin, self.generation, refused.returned);
             if self.storms.rests(origin, self.generation, now.boot) {
                 return Decision::Refuse(Error::new(ErrorKind::Futile));
             }

@@ -123,19 +123,28 @@ pub struct Refused {
     pub origin: Option<OriginId>,
     /// How often the request was sent again already.
     pub replays: u8,
+    /// Whether the caller has the refusal back: the request is not sent again.
+    pub returned: bool,
 }
 
 impl Refused {
     /// A refusal of the first send.
     #[must_use]
     pub const fn new(login: LoginId, generation: Generation, origin: Option<OriginId>) -> Self {
-        Self { login, generation, origin, replays: 0 }
+        Self { login, generation, origin, replays: 0, returned: false }
     }
 
     /// The refusal of a replay.
     #[must_use]
     pub const fn after_replays(mut self, replays: u8) -> Self {
         self.replays = replays;
+        self
+    }
+
+    /// The request is not sent again, whatever a refresh brings.
+    #[must_use]
+    pub const fn returned(mut self) -> Self {
+        self.returned = true;
         self
     }
 }

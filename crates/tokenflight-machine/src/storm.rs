@@ -25,12 +25,20 @@ struct Storm {
     /// The generation that was counted last: each counts once, however many requests it disappoints.
     counted: Generation,
     /// The generation it refused last, until it accepts a request that is sent again.
-    refused: Option<Generation>,
+    refused: Option<Refusal>,
     /// Until when refreshing rests, on the boot clock.
     rests: Duration,
     /// How often it has rested in a row: the window doubles, and after a rest one strike is enough for the next.
     rested: u32,
     repeat: Option<Repeat>,
+}
+
+/// What an origin has refused.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    generation: Generation,
+    /// Whether it refused a request that is not sent again: what it accepts then is another one, perhaps of another path.
+    returned: bool,
 }
 
 /// A refresh brought the very access token that this origin had refused.
@@ -55,18 +63,20 @@ impl Storms {
     /// in between does not count.
     pub(super) fn refused_before(&self, origin: OriginId, generation: Generation) -> bool {
         let refused = self.0.iter().find(|storm| storm.origin == origin).and_then(|storm| storm.refused);
-        refused.is_some_and(|refused| refused < generation)
+        refused.is_some_and(|refused| refused.generation < generation)
     }
 
     /// The origin refuses this generation, and a newer one is to be obtained.
-    pub(super) fn refuses(&mut self, origin: OriginId, generation: Generation) {
-        self.of(origin).refused = Some(generation);
+    pub(super) fn refuses(&mut self, origin: OriginId, generation: Generation, returned: bool) {
+        let refused = &mut self.of(origin).refused;
+        let returned = returned || refused.is_some_and(|last| last.generation == generation && last.returned);
+        *refused = Some(Refusal { generation, returned });
     }
 
     /// The origin has accepted a request that it had refused.
     pub(super) fn accepts(&mut self, origin: OriginId) {
         if let Some(storm) = self.0.iter_mut().find(|storm| storm.origin == origin) {
-            storm.refused = None;
+            storm.refused = storm.refused.filter(|refused| refused.returned);
         }
     }
 

@@ -227,6 +227,25 @@ fn an_origin_that_refuses_one_token_after_the_other_is_struck_until_it_accepts_o
     }
 }
 
+/// A path that accepts does not speak for one that refuses, whichever of the two was refused first.
+#[test]
+fn a_refusal_that_its_caller_has_back_is_not_forgiven_by_what_is_sent_again() {
+    for (first, second, struck) in [(true, false, true), (false, true, true), (true, true, true), (false, false, false)]
+    {
+        let mut machine = logged_in(policy(|policy| policy.storm_limit = 1), Some(HOUR));
+        let refused = |machine: &Session, returned| match returned {
+            true => refusal(machine).returned(),
+            false => refusal(machine),
+        };
+        let plan = started(machine.refused(refused(&machine, first), at(100)));
+        machine.refused(refused(&machine, second), at(100));
+        machine.finish(&plan, obtained(&plan, Some(HOUR)), at(100), 0);
+        machine.accepted(API);
+        let decision = machine.refused(refusal(&machine), at(160));
+        assert_eq!(matches!(decision, Decision::Refuse(_)), struck, "{first} {second}");
+    }
+}
+
 /// That its refusal is no reason to refresh is another matter.
 #[test]
 fn a_fresh_token_is_struck_too_by_the_origin_that_has_refused_the_one_before() {

@@ -81,7 +81,6 @@ where
         Reaction::Refresh => None,
         Reaction::Replay(pause) => Some(pause),
     };
-    let hopeless = sent.note(session, replays);
     let again = pause.zip(kept).and_then(|(pause, kept)| {
         // What is not ready is polled again at once.
         let body = shared.settings.replay.poll_again(&mut kept.body, &mut Context::from_waker(Waker::noop()));
@@ -92,6 +91,8 @@ where
         let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(&session.parts.time), pause)));
         Some(Again { kept, body, resume })
     });
+    let refused = sent.refused(replays);
+    let hopeless = Sent::note(if again.is_some() { refused } else { refused.returned() }, session);
     tell(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), again.is_some()));
     if let Some(error) = hopeless {
         refusal.extensions_mut().insert(error);

@@ -99,7 +99,7 @@ where
                 return Ok(refusal);
             };
             // In one step, so that the request is not kept room for while its answer is waited for.
-            let newer = sent.refused(replays);
+            let newer = Ask::refused(sent.refused(replays));
             let sending = match renewed(&shared.settings.replay, session, &mut refusal, newer, &mut again).await {
                 Ok(Some((body, obtained))) => {
                     replays = u8::saturating_add(replays, 1);

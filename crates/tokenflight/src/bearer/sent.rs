@@ -18,15 +18,15 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// The question to ask after a refusal.
-    pub(super) const fn refused(self, replays: u8) -> Ask {
-        Ask::refused(Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays))
+    /// That it was refused, after it had been sent again this often.
+    pub(super) const fn refused(self, replays: u8) -> Refused {
+        Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays)
     }
 
-    /// Makes the refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
+    /// Makes a refusal known without waiting for a newer token, so that the next request has one. Why there is none, if
     /// that is certain at once.
-    pub(super) fn note(self, session: &Arc<Inner>, replays: u8) -> Option<Error> {
-        match session.supply(&mut self.refused(replays), session.parts.now()) {
+    pub(super) fn note(refused: Refused, session: &Arc<Inner>) -> Option<Error> {
+        match session.supply(&mut Ask::refused(refused), session.parts.now()) {
             Supply::Refused(error, _) => Some(error),
             _ => None,
         }

@@ -34,7 +34,7 @@ impl Watch {
             let trigger = trigger(self.status, trailers);
             let told = || Signal::refused(trigger, Meaning::Refresh, self.sent.generation, Replay::TooLate);
             self.session.parts.signal(told);
-            drop(self.sent.note(&self.session, 0));
+            drop(Sent::note(self.sent.refused(0).returned(), &self.session));
         }
     }
 }

@@ -134,6 +134,33 @@ fn a_successful_replay_is_a_new_beginning() {
     assert_eq!(fixture.grant.count(), 3 * LIMIT);
 }
 
+/// A new token ends the old one, so that what is under way is refused, sent again and accepted. An upload is never sent again,
+/// and its path refuses every token.
+#[test]
+fn what_is_sent_again_and_accepted_does_not_forgive_what_is_not_sent_again() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..50 {
+        let mut slow = fixture.waiting(get(ME));
+        let (_, respond) = fixture.received();
+        let mut upload = request(Method::POST, "https://api.example.com/upload", "large");
+        upload.extensions_mut().insert(BearerOptions::new().never_replay());
+        let before = fixture.grant.count();
+        let _ = fixture.refused(upload).poll_until_idle();
+        let _ = fixture.session.token().now_or_never();
+        if fixture.grant.count() > before {
+            respond.send_response(unauthorized());
+            assert_pending!(slow.poll_until_idle());
+            fixture.received().1.send_response(ok());
+        } else {
+            respond.send_response(ok());
+        }
+        assert_eq!(status(slow.poll_until_idle()), StatusCode::OK);
+        fixture.time.advance(secs(12));
+    }
+    assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
+}
+
 /// At that generation.
 #[test]
 fn refusals_of_replaced_tokens_are_not_counted() {
