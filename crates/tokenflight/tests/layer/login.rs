@@ -116,9 +116,23 @@ fn changes_login(mut fixture: Fixture) {
 /// The answer was lost, and the server allows the same attempt again in a moment.
 #[test]
 fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
-    let fixture = Fixture::with(|builder| builder.reuse_policy(ReusePolicy::grace(secs(60))));
-    fixture.grant.push(Step::Fail(GrantError::ambiguous("connection reset")));
+    for driven in [false, true] {
+        let fixture = Fixture::with(|builder| builder.reuse_policy(ReusePolicy::grace(secs(60))));
+        fixture.grant.push(Step::Fail(GrantError::ambiguous("connection reset")));
+        fixture.time.advance(LIFE);
+        let driver = driven.then(|| fixture.drive());
+        changes_login(fixture);
+        drop(driver);
+    }
+}
+
+/// Tokens that have run out when they come are asked for once a second, and a request may have to wait for that.
+#[test]
+fn a_request_that_waits_until_it_may_ask_again_does_not_change_its_login() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(Duration::ZERO));
     fixture.time.advance(LIFE);
+    fixture.gets_through_with("access-1");
     changes_login(fixture);
 }
 

@@ -3,6 +3,9 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
 
+mod challenges;
+mod uploads;
+
 use std::{
     future::Future,
     pin::{Pin, pin},
@@ -12,16 +15,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{
-    future::{Either, select},
-    stream,
-};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use futures_util::future::{Either, select};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
+    rt::TokioExecutor,
 };
 use tokenflight::{
     Bearer, BearerLayer, BoxError, BoxFuture, Grant, GrantError, Origins, Session, TokenRequest, grant_fn,
@@ -32,7 +32,6 @@ use tokenflight_test::{
     resource::{Refusal, RefusalBody},
 };
 use tokio::{
-    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
@@ -310,58 +309,5 @@ fn an_ended_session_gives_the_servers_own_refusal_back() {
         let error = fixture.session.token().await.unwrap_err();
         assert!(error.is_ended(), "{error:?}");
         assert_eq!(fixture.auth.report().total.token_requests, 1);
-    });
-}
-
-/// An API that refuses its first request, for as long as its tasks are kept, and the trailers of all requests.
-async fn refusing_once() -> (String, Arc<Mutex<Vec<Option<HeaderMap>>>>, JoinSet<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Arc::<Mutex<Vec<_>>>::default();
-    let (log, mut tasks) = (Arc::clone(&seen), JoinSet::new());
-    tasks.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((socket, _)) = listener.accept().await {
-            let log = Arc::clone(&log);
-            let answer = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-                let log = Arc::clone(&log);
-                async move {
-                    let trailers = request.into_body().collect().await?.trailers().cloned();
-                    let mut log = log.lock().unwrap();
-                    log.push(trailers);
-                    let status = if log.len() == 1 { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-                    let mut response = Response::new(Full::<Bytes>::default());
-                    *response.status_mut() = status;
-                    Ok::<_, hyper::Error>(response)
-                }
-            });
-            connections
-                .spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
-        }
-    });
-    (url, seen, tasks)
-}
-
-/// As an upload with a checksum at its end, which does not say how large it is.
-#[test]
-fn a_chunked_body_is_sent_again_with_its_trailers() {
-    on_tokio(async {
-        let (url, seen, _tasks) = refusing_once().await;
-        let time = ManualTime::new(5);
-        let auth = AuthServer::new(time.shared());
-        let session = Session::builder(auth.grant()).time(time.clone()).build().unwrap();
-        session.login(auth.login()).await.unwrap();
-        time.advance(Duration::from_secs(60));
-        let client = Client::builder(TokioExecutor::new()).build_http::<UnsyncBoxBody<Bytes, BoxError>>();
-        let layer = BearerLayer::new(session, Origins::with_plain_loopback([url.as_str()]).unwrap())
-            .replay_with(UnsyncBoxBody::new as fn(_) -> _)
-            .replay_unknown_length();
-        let trailers = HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("checksum"))]);
-        let frames = [Frame::data(Bytes::from_static(b"body")), Frame::trailers(trailers.clone())];
-        let body = StreamBody::new(stream::iter(frames.map(Ok::<_, BoxError>))).boxed_unsync();
-        let request = Request::post(&url).header(header::TRAILER, "etag").body(body).unwrap();
-        let answer = layer.layer(client).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(*seen.lock().unwrap(), [Some(trailers.clone()), Some(trailers)]);
     });
 }
