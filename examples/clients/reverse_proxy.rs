@@ -9,28 +9,27 @@ use http::{
     uri::{Authority, Scheme},
 };
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokenflight::{BearerLayer, BoxError, Origins};
+use tokenflight::{BearerLayer, BoxError, Origins, Session};
 use tokenflight_example_clients::World;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 /// What belongs to one connection and is not handed on, beside what `Connection` names (RFC 9110 §7.6.1).
-const HOP: [HeaderName; 9] = [
+const HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
     header::TE,
-    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
 
-pub(crate) fn proxy(world: &World) -> Result<Router, BoxError> {
-    let origins = Origins::with_plain_loopback([world.url()])?;
-    let upstream: Authority = world.url().parse::<Uri>()?.authority().cloned().ok_or("no upstream")?;
+pub(crate) fn proxy(session: Session, api: &str) -> Result<Router, BoxError> {
+    let origins = Origins::with_plain_loopback([api])?;
+    let upstream: Authority = api.parse::<Uri>()?.authority().cloned().ok_or("no upstream")?;
     let client = ServiceBuilder::new()
-        .layer(BearerLayer::new(world.session.clone(), origins).replay_with(Body::new))
+        .layer(BearerLayer::new(session, origins).replay_with(Body::new))
         .service(Client::builder(TokioExecutor::new()).build_http());
     Ok(Router::new().fallback(move |request: Request| forward(client.clone(), upstream.clone(), request)))
 }
@@ -88,7 +87,7 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
     let world = World::start().await?;
-    let served = tokenflight_example_clients::serve(proxy(&world)?).await?;
+    let served = tokenflight_example_clients::serve(proxy(world.session.clone(), world.url())?).await?;
     println!("curl {}/me", served.url);
     tokio::signal::ctrl_c().await?;
     Ok(())

@@ -5,8 +5,13 @@
 
 use std::{process::Command, time::Duration};
 
-use http::StatusCode;
-use tokenflight_example_clients::{World, grpc, on_smol, serve};
+use axum::Router;
+use http::{HeaderMap, HeaderName, StatusCode};
+use tokenflight_example_clients::{Served, World, grpc, on_smol, serve};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 #[path = "../hyper_client.rs"]
 mod hyper_client;
@@ -95,10 +100,15 @@ async fn a_refused_stream_is_opened_with_a_new_token() {
     assert_one_refresh(&world);
 }
 
+/// The sidecar in front of this API.
+async fn proxied(world: &World, api: &str) -> Served {
+    serve(reverse_proxy::proxy(world.session.clone(), api).unwrap()).await.unwrap()
+}
+
 #[tokio::test]
 async fn reverse_proxy_with_a_rust_client() {
     let world = World::start().await.unwrap();
-    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let proxy = proxied(&world, world.url()).await;
     let client = reqwest::Client::new();
     let answer = client.post(format!("{}/echo", proxy.url)).body("through the proxy").send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::OK, "through the proxy"));
@@ -113,7 +123,7 @@ async fn reverse_proxy_with_a_rust_client() {
 #[tokio::test]
 async fn reverse_proxy_turns_pages_away() {
     let world = World::start().await.unwrap();
-    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let proxy = proxied(&world, world.url()).await;
     let own = proxy.url.replace("127.0.0.1", "localhost");
     let port = proxy.url.rsplit(':').next().unwrap().to_owned();
     let rebound = format!("rebound.example.com:{port}");
@@ -134,10 +144,35 @@ async fn reverse_proxy_turns_pages_away() {
     assert_one_refresh(&world);
 }
 
+/// What `Connection` names, and what always belongs to one connection (RFC 9110 §7.6.1), in both directions.
+#[tokio::test]
+async fn reverse_proxy_hands_on_nothing_that_belongs_to_one_connection() {
+    let world = World::start().await.unwrap();
+    let api = Router::new().fallback(|headers: HeaderMap| async move {
+        let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        ([("connection", "x-theirs"), ("x-theirs", "1"), ("keep-alive", "timeout=9"), ("x-kept", "1")], names.join(" "))
+    });
+    let api = serve(api).await.unwrap();
+    let proxy = proxied(&world, &api.url).await;
+    let mut socket = TcpStream::connect(proxy.url.trim_start_matches("http://")).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: X-Ours , close\r\nX-Ours: 1\r\nX-Kept: 1\r\n\
+        Keep-Alive: timeout=9\r\nProxy-Connection: keep-alive\r\nProxy-Authorization: Basic eDp5\r\nTE: trailers\r\n\
+        Trailer: etag\r\nUpgrade: websocket\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (head, names) = answer.split_once("\r\n\r\n").unwrap();
+    let mut names: Vec<_> = names.split(' ').collect();
+    names.sort_unstable();
+    assert_eq!(names, ["authorization", "host", "trailer", "x-kept"]);
+    assert!(head.contains("x-kept: 1"), "{head}");
+    assert!(!head.contains("x-theirs") && !head.contains("timeout=9"), "{head}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reverse_proxy_with_curl() {
     let world = World::start().await.unwrap();
-    let proxy = serve(reverse_proxy::proxy(&world).unwrap()).await.unwrap();
+    let proxy = proxied(&world, world.url()).await;
     let url = format!("{}/me", proxy.url);
     let curl = tokio::task::spawn_blocking(move || Command::new("curl").args(["--silent", "--fail", &url]).output());
     match curl.await.unwrap() {
