@@ -1,6 +1,6 @@
 //! Four clients against one authorization server that rotates refresh tokens: who keeps the session?
 //!
-//! `cargo run --release --example race`, and then look at `target/race.svg`.
+//! `cargo race`, and then look at `target/race.svg`.
 
 use std::process::ExitCode;
 
