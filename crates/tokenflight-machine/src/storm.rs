@@ -10,8 +10,11 @@ use tokenflight_core::Generation;
 
 use super::{OriginId, Policy};
 
-/// Origins remembered at once; a client that talks to more has the oldest forgotten.
+/// Origins remembered at once; a client that talks to more has those forgotten first that have not been struck for longest.
 const MAX_ORIGINS: usize = 64;
+
+/// Refreshing for an origin rests no longer than this, unless the window is longer: it may have been mended meanwhile.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// Refreshes that did not help, by origin.
 #[derive(Clone, Debug, Default)]
@@ -20,16 +23,14 @@ pub(super) struct Storms(Vec<Storm>);
 #[derive(Clone, Debug)]
 struct Storm {
     origin: OriginId,
-    /// When new tokens were refused, on the boot clock, oldest first; not more of them than the limit.
-    strikes: Vec<Duration>,
+    /// How many new tokens it has refused in a row.
+    strikes: usize,
     /// The generation that was counted last: each counts once, however many requests it disappoints.
     counted: Generation,
     /// The generation it refused last, until it accepts a request that is sent again.
     refused: Option<Refusal>,
-    /// Until when refreshing rests, on the boot clock.
+    /// Until when refreshing rests, on the boot clock; when it was struck last, if there are not enough strikes for a rest.
     rests: Duration,
-    /// How often it has rested in a row: the window doubles, and after a rest one strike is enough for the next.
-    rested: u32,
     repeat: Option<Repeat>,
 }
 
@@ -49,6 +50,12 @@ struct Repeat {
     /// Until when refreshing is futile, on the boot clock.
     until: Duration,
     wait: Duration,
+}
+
+impl Storm {
+    fn new(origin: OriginId) -> Self {
+        Self { origin, strikes: 0, counted: Generation::default(), refused: None, rests: Duration::ZERO, repeat: None }
+    }
 }
 
 impl Storms {
@@ -81,28 +88,25 @@ impl Storms {
     }
 
     /// The origin has refused this generation, which a refresh has just brought.
+    ///
+    /// Strikes are in a row if no whole window lies between them, rests not counted. When there are enough of them, each is
+    /// followed by a rest that is twice as long as the one before.
     pub(super) fn strike(&mut self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) {
         let storm = self.of(origin);
         if storm.counted == generation {
             return;
         }
         storm.counted = generation;
-        let window = |doubled: u32| policy.storm_window.saturating_mul(2_u32.saturating_pow(doubled));
-        let last = window(storm.rested.saturating_sub(1));
-        if storm.strikes.last().is_some_and(|strike| strike.saturating_add(last) <= now) {
-            storm.rested = 0;
+        let window = policy.storm_window;
+        if storm.rests.saturating_add(window) <= now {
+            storm.strikes = 0;
         }
-        if storm.rested == 0 {
-            storm.strikes.retain(|strike| strike.saturating_add(window(0)) > now);
-        }
-        storm.strikes.push(now);
-        let first = storm.strikes.len().saturating_sub(policy.storm_limit);
-        storm.strikes.drain(..first);
-        if storm.strikes.len() == policy.storm_limit {
-            let oldest = storm.strikes.first().copied().unwrap_or(now);
-            storm.rests = oldest.saturating_add(window(storm.rested));
-            storm.rested = storm.rested.saturating_add(1);
-        }
+        storm.strikes = storm.strikes.saturating_add(1);
+        let rest = storm.strikes.checked_sub(policy.storm_limit).map_or(Duration::ZERO, |doubled| {
+            let windows = 2_u32.saturating_pow(u32::try_from(doubled).unwrap_or(u32::MAX));
+            window.saturating_mul(windows).min(LONGEST_REST.max(window))
+        });
+        storm.rests = now.saturating_add(rest);
     }
 
     /// A refresh for this origin brought the refused token again: leave it alone, each time for twice as long.
@@ -118,18 +122,10 @@ impl Storms {
     fn of(&mut self, origin: OriginId) -> &mut Storm {
         let index = self.0.iter().position(|storm| storm.origin == origin).unwrap_or_else(|| {
             if self.0.len() == MAX_ORIGINS {
-                self.0.remove(0);
+                let calmest = (0..MAX_ORIGINS).min_by_key(|index| self.0[*index].rests);
+                calmest.map(|index| self.0.swap_remove(index));
             }
-            let counted = Generation::default();
-            self.0.push(Storm {
-                origin,
-                strikes: Vec::new(),
-                counted,
-                refused: None,
-                rests: Duration::ZERO,
-                rested: 0,
-                repeat: None,
-            });
+            self.0.push(Storm::new(origin));
             self.0.len() - 1
         });
         &mut self.0[index]

@@ -114,48 +114,62 @@ fn storm(machine: &mut Session) {
 fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     let mut machine = session();
     storm(&mut machine);
-    for second in [260, 400, 659] {
+    for second in [260, 400, 839] {
         assert_eq!(disappoint(&mut machine, API, second), Some(ErrorKind::Futile));
         assert!(just_use(&machine.usable(Some(API), at(second))), "the token is good for what accepts it");
     }
     // Another origin has ten of its own; and if the first one refuses what that has brought, it has refused one more.
     let mut both = machine.clone();
-    assert_eq!(disappoint(&mut both, OTHER, 640), None);
-    assert_eq!(disappoint(&mut both, API, 660), Some(ErrorKind::Futile));
-    assert_eq!(disappoint(&mut machine, API, 660), None, "the first of the ten has left the window");
+    assert_eq!(disappoint(&mut both, OTHER, 820), None);
+    assert_eq!(disappoint(&mut both, API, 840), Some(ErrorKind::Futile));
+    assert_eq!(disappoint(&mut machine, API, 840), None, "ten minutes after the last of the ten");
 }
 
 #[test]
-fn each_time_the_limit_is_reached_again_the_window_doubles() {
+fn each_rest_is_twice_as_long_as_the_one_before_up_to_an_hour() {
     let mut machine = session();
     storm(&mut machine);
-    // Its own next one: the oldest strike of the window ages by 10, 20, 40 minutes.
-    for next in [60 + 600, 80 + 1200, 100 + 2400] {
+    let mut next = 240;
+    for minutes in [10, 20, 40, 60, 60] {
+        next += minutes * 60;
+        assert_eq!(disappoint(&mut machine, API, next - 1), Some(ErrorKind::Futile), "{minutes}");
+        assert_eq!(disappoint(&mut machine, API, next), None, "{minutes}");
+    }
+}
+
+#[test]
+fn a_rest_is_as_long_as_the_window_at_least() {
+    let settings = policy(|policy| (policy.storm_limit, policy.storm_window) = (1, secs(2 * 3600)));
+    let mut machine = logged_in(settings, Some(HOUR));
+    assert_eq!(disappoint(&mut machine, API, 60), None);
+    for next in [60 + 7200, 60 + 14400] {
         assert_eq!(disappoint(&mut machine, API, next - 1), Some(ErrorKind::Futile), "{next}");
         assert_eq!(disappoint(&mut machine, API, next), None, "{next}");
     }
 }
 
+/// Ten of them are in a row however slowly they come, if no whole window lies between two.
 #[test]
-fn a_whole_window_without_a_strike_begins_anew() {
-    let mut machine = session();
-    storm(&mut machine);
-    for round in 0..10 {
-        assert_eq!(disappoint(&mut machine, API, 840 + 20 * round), None, "{round}");
+fn requests_that_are_nearly_ten_minutes_apart_are_in_a_row() {
+    for (apart, rests) in [(599, true), (600, false)] {
+        let mut machine = session();
+        for round in 0..10 {
+            assert_eq!(disappoint(&mut machine, API, 60 + apart * round), None, "{round}");
+        }
+        let next = disappoint(&mut machine, API, 60 + apart * 10);
+        assert_eq!(next, rests.then_some(ErrorKind::Futile));
     }
-    assert_eq!(disappoint(&mut machine, API, 840 + 599), Some(ErrorKind::Futile));
-    assert_eq!(disappoint(&mut machine, API, 840 + 600), None, "ten minutes, not twenty");
 }
 
-/// One that is as old as the window begins no rest, so the rest that follows is a first one.
 #[test]
-fn a_strike_counts_for_less_than_the_window() {
-    let mut machine = logged_in(policy(|policy| policy.storm_limit = 2), Some(HOUR));
-    for second in [60, 60 + 600, 80 + 600] {
-        assert_eq!(disappoint(&mut machine, API, second), None, "{second}");
+fn a_whole_window_without_a_strike_after_a_rest_begins_anew() {
+    for (after, anew) in [(840 + 599, false), (840 + 600, true)] {
+        let mut machine = session();
+        storm(&mut machine);
+        assert_eq!(disappoint(&mut machine, API, after), None);
+        let next = disappoint(&mut machine, API, after + 20);
+        assert_eq!(next, (!anew).then_some(ErrorKind::Futile));
     }
-    assert_eq!(disappoint(&mut machine, API, 59 + 1200), Some(ErrorKind::Futile));
-    assert_eq!(disappoint(&mut machine, API, 60 + 1200), None);
 }
 
 /// Behind one origin there may be a path that accepts and one that does not.

@@ -92,7 +92,7 @@ where
         Some(Again { kept, body, resume })
     });
     let refused = sent.refused(replays);
-    let hopeless = Sent::note(if again.is_some() { refused } else { refused.returned() }, session);
+    let hopeless = session.refused(if again.is_some() { refused } else { refused.returned() });
     tell(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), again.is_some()));
     if let Some(error) = hopeless {
         refusal.extensions_mut().insert(error);

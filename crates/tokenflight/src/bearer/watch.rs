@@ -34,7 +34,7 @@ impl Watch {
             let trigger = trigger(self.status, trailers);
             let told = || Signal::refused(trigger, Meaning::Refresh, self.sent.generation, Replay::TooLate);
             self.session.parts.signal(told);
-            drop(Sent::note(self.sent.refused(0).returned(), &self.session));
+            drop(self.session.refused(self.sent.refused(0).returned()));
         }
     }
 }

@@ -263,6 +263,14 @@ impl Inner {
         })
     }
 
+    /// A token was refused: the next request has another one. Why there is none, if that is certain at once.
+    pub(crate) fn refused(self: &Arc<Self>, refused: Refused) -> Option<Error> {
+        match self.supply(&mut Ask::refused(refused), self.parts.now()) {
+            Supply::Refused(error, _) => Some(error),
+            _ => None,
+        }
+    }
+
     /// An origin has accepted a request that it had refused.
     pub(crate) fn accepted(&self, origin: OriginId) {
         self.note(|slot| slot.machine.accepted(origin));

@@ -30,4 +30,5 @@ mod replay;
 mod rounds;
 mod scripted;
 mod storm;
+mod storms;
 mod token_endpoint;
