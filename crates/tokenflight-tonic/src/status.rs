@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, iter::successors, sync::Arc};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use tokenflight::{BoxError, Error, ErrorKind, NoToken};
 use tonic::{Code, Status};
 
@@ -26,12 +26,14 @@ pub(crate) fn status_of(error: BoxError) -> Status {
 
 /// The status of a refusal for which the layer had no newer token, or none at all, with what the server said.
 pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
-    let said = || Status::from_header_map(response.headers());
-    if let Some(why) = response.extensions().get::<NoToken>() {
-        return Some(with_source(said().unwrap_or_else(|| Status::unauthenticated(why.to_string())), *why));
-    }
-    let ours = response.extensions().get::<Error>()?.clone();
-    let status = match said() {
+    let said = Status::from_header_map(response.headers());
+    // One of two layers around a channel may have sent a token, and the other not.
+    let Some(ours) = response.extensions().get::<Error>().cloned() else {
+        let why = *response.extensions().get::<NoToken>()?;
+        let status = said.unwrap_or_else(|| Status::new(code_of(response.status()), why.to_string()));
+        return Some(with_source(status, why));
+    };
+    let status = match said {
         Some(said) => {
             let details = Bytes::copy_from_slice(said.details());
             Status::with_details_and_metadata(code(&ours), said.message(), details, said.metadata().clone())
@@ -39,6 +41,21 @@ pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
         None => Status::new(code(&ours), ours.to_string()),
     };
     Some(with_source(status, ours))
+}
+
+/// The code of an answer without a `grpc-status` (gRPC over HTTP2, "HTTP to gRPC status code mapping").
+fn code_of(status: StatusCode) -> Code {
+    match status {
+        StatusCode::BAD_REQUEST => Code::Internal,
+        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+        StatusCode::FORBIDDEN => Code::PermissionDenied,
+        StatusCode::NOT_FOUND => Code::Unimplemented,
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Code::Unavailable,
+        _ => Code::Unknown,
+    }
 }
 
 fn with_source(mut status: Status, source: impl StdError + Send + Sync + 'static) -> Status {

@@ -132,10 +132,10 @@ impl Future for Carries {
     }
 }
 
-/// Does the work, and keeps a flight moving beside it that perhaps nothing else does. The work first: what flies beside it may
+/// Does the work, and keeps something moving beside it that perhaps nothing else does. The work first: what flies beside it may
 /// bring the next token, and a request must be out with this one by then.
-pub(crate) fn carrying<F: Future + Unpin>(
-    beside: &mut Option<Box<Carries>>,
+pub(crate) fn carrying<B: Future<Output = ()> + Unpin, F: Future + Unpin>(
+    beside: &mut Option<B>,
     mut work: F,
 ) -> impl Future<Output = F::Output> {
     poll_fn(move |cx| {

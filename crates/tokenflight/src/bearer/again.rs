@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join, try_join};
+use futures_util::future::try_join;
 use http::{Request, Response};
 use http_body::Body;
 use tokenflight_core::Error;
 
 use super::{
-    BearerBody, Choice, Replay,
+    BearerBody, Choice, NoToken, Replay,
     call::{KeptRequest, Shared},
     challenge::Meaning,
     limit::Limit,
@@ -42,6 +42,8 @@ pub(super) struct Again<'a, C, T> {
     body: Poll<T>,
     /// Until when the server wants it to wait.
     resume: Option<Pin<Box<Deadline>>>,
+    /// Whether there is a newer token already.
+    at_once: bool,
 }
 
 impl<C, T> Again<'_, C, T> {
@@ -70,6 +72,8 @@ where
     P: Choice,
     R: Body,
 {
+    // Another layer around the same client has sent none.
+    refusal.extensions_mut().remove::<NoToken>();
     let trigger = refusal::trigger(refusal.status(), refusal.headers());
     let tell = |meaning, replay| session.parts.signal(|| Signal::refused(trigger, meaning, sent.generation, replay));
     let pause = match refusal::reaction(refusal, &shared.settings.also_refused) {
@@ -89,16 +93,18 @@ where
             Poll::Pending => Poll::Pending,
         };
         let resume = (!pause.is_zero()).then(|| Box::pin(Deadline::after(Arc::clone(&session.parts.time), pause)));
-        Some(Again { kept, body, resume })
+        Some(Again { kept, body, resume, at_once: false })
     });
     let refused = sent.refused(replays);
-    let hopeless = session.refused(if again.is_some() { refused } else { refused.returned() });
-    tell(Meaning::Refresh, telemetry::Replay::judged(hopeless.as_ref(), pause.is_some(), again.is_some()));
-    if let Some(error) = hopeless {
-        refusal.extensions_mut().insert(error);
-        return None;
+    let newer = session.refused(if again.is_some() { refused } else { refused.returned() });
+    tell(Meaning::Refresh, telemetry::Replay::judged(newer.as_ref().err(), pause.is_some(), again.is_some()));
+    match newer {
+        Ok(at_once) => again.map(|again| Again { at_once, ..again }),
+        Err(error) => {
+            refusal.extensions_mut().insert(error);
+            None
+        }
     }
-    again
 }
 
 /// A newer token, and the body to be sent with it; nothing if that did not come to its end. Meanwhile the rest of it is read, and
@@ -121,36 +127,46 @@ where
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     async move {
-        let time = &session.parts.time;
-        let Again { kept: KeptRequest { head, body: source }, body, resume } = again;
+        // Nothing is given a name that can be had from these: a name takes room as long as there is a wait.
+        let at_once = again.at_once;
         // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
         let left = refusal.body_mut().let_go();
-        let reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(time))));
-        let rest = body.is_pending().then(|| {
-            let rest = poll_fn(|cx| replay.poll_again(source, cx));
-            let longest = head.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
-            let rest = Deadline::after(Arc::clone(time), longest).limit(rest);
+        let mut reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(&session.parts.time))));
+        let rest = again.body.is_pending().then(|| {
+            let rest = poll_fn(|cx| replay.poll_again(&mut again.kept.body, cx));
+            let longest = again.kept.head.limit.of_caller().map_or(REST_TIME, |_| Duration::MAX);
+            let rest = Deadline::after(Arc::clone(&session.parts.time), longest).limit(rest);
             Box::pin(async {
-                *body = Poll::Ready(rest.await.ok().flatten().ok_or(None)?);
+                again.body = Poll::Ready(rest.await.ok().flatten().ok_or(None)?);
                 Ok(())
             })
         });
         let whole = async { if let Some(rest) = rest { rest.await } else { Ok(()) } };
-        head.shrink();
+        again.kept.head.shrink();
+        let timer = session.parts.timer();
         let newer = async { session.obtain(&mut newer).await.map_err(Some) };
         // What there will not be is not waited for: without the one, the other is of no use.
-        let waits = join(OptionFuture::from(reading), try_join(newer, whole));
-        let timer = session.parts.timer();
-        let waited = match head.limit.within(time, pin!(waits)).await {
-            Ok((_, Ok((obtained, ())))) => Ok(obtained),
-            Ok((_, Err(None))) => return Ok(None),
-            Ok((_, Err(Some(error)))) | Err(error) => Err(error),
+        let obtained = {
+            let waited = {
+                let waits = pin!(try_join(newer, whole));
+                let waits = pin!(again.kept.head.limit.within(&session.parts.time, waits));
+                carrying(&mut reading, waits).await
+            };
+            // The request is not held for the refusal's body, so that it is not what the caller limits.
+            if let (Ok(_), Some(reading)) = (&waited, reading) {
+                reading.await;
+            }
+            match waited {
+                Ok(Ok((obtained, ()))) => Ok(obtained),
+                Ok(Err(None)) => return Ok(None),
+                Ok(Err(Some(error))) | Err(error) => Err(error),
+            }
         };
-        let mut obtained = tell_waited(session, timer, waited)?;
-        if let Some(resume) = resume {
-            head.limit.within(time, carrying(&mut obtained.1, resume)).await??;
+        let mut obtained = if at_once && obtained.is_ok() { obtained? } else { tell_waited(session, timer, obtained)? };
+        if let Some(resume) = &mut again.resume {
+            again.kept.head.limit.within(&session.parts.time, carrying(&mut obtained.1, resume)).await??;
         }
-        let Poll::Ready(body) = mem::replace(body, Poll::Pending) else { return Ok(None) };
+        let Poll::Ready(body) = mem::replace(&mut again.body, Poll::Pending) else { return Ok(None) };
         Ok(Some((body, obtained)))
     }
 }

@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     session::Ask,
+    slot::Inner,
     sync::Arc,
-    telemetry::{Replayed, Signal},
+    telemetry::{Replayed, Signal, Trigger},
 };
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
@@ -91,47 +92,67 @@ where
 {
     let mut refusal = refusal.map(BearerBody::whole);
     async move {
-        let session = shared.session(&chosen);
         let mut replays = 0;
         loop {
             let trigger = refusal::trigger(refusal.status(), refusal.headers());
-            let Some(mut again) = judge(&shared, session, &mut refusal, sent, replays, kept.as_mut()) else {
+            let count = u8::saturating_add(replays, 1);
+            let Some(mut again) = judge(&shared, shared.session(&chosen), &mut refusal, sent, replays, kept.as_mut())
+            else {
                 return Ok(refusal);
             };
             // In one step, so that the request is not kept room for while its answer is waited for.
             let newer = Ask::refused(sent.refused(replays));
-            let sending = match renewed(&shared.settings.replay, session, &mut refusal, newer, &mut again).await {
+            let sending = match renewed(
+                &shared.settings.replay,
+                shared.session(&chosen),
+                &mut refusal,
+                newer,
+                &mut again,
+            )
+            .await
+            {
                 Ok(Some((body, obtained))) => {
-                    replays = u8::saturating_add(replays, 1);
+                    replays = count;
                     let mut request = again.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
-                    request.extensions_mut().insert(Resend(replays.into()));
+                    Resend::count(request.extensions_mut(), count);
                     send(&shared, request, obtained, sent.origin, &chosen, again.limit())
                 }
-                Ok(None) => return Ok(BearerBody::handed_on(refusal)),
+                Ok(None) => {
+                    tell_replayed(shared.session(&chosen), count, trigger, Replayed::Failed);
+                    return Ok(BearerBody::handed_on(refusal));
+                }
                 Err(error) => return Ok(given_up(refusal, error)),
             };
-            let told = move |outcome| session.parts.signal(|| Signal::Replayed { count: replays, trigger, outcome });
             let (response, next) = match sending.await {
                 Ok(answered) => answered,
-                Err(Failure::Ours(error)) => return Ok(given_up(refusal, error)),
-                Err(Failure::Inner(error)) => {
-                    told(Replayed::Failed);
-                    return Err(error);
+                Err(failure) => {
+                    tell_replayed(shared.session(&chosen), count, trigger, Replayed::Failed);
+                    return match failure {
+                        Failure::Ours(error) => Ok(given_up(refusal, error)),
+                        Failure::Inner(error) => Err(error),
+                    };
                 }
             };
-            match BearerBody::passed(response, &shared.settings.also_refused, session, next) {
-                Ok(response) => {
-                    told(Replayed::Accepted);
-                    session.accepted(sent.origin);
+            match BearerBody::passed(response, &shared.settings.also_refused, shared.session(&chosen), next) {
+                Ok(mut response) => {
+                    tell_replayed(shared.session(&chosen), count, trigger, Replayed::Accepted);
+                    response.body_mut().accepted(shared.session(&chosen), sent.origin);
                     return Ok(response);
                 }
                 Err(another) => {
-                    told(Replayed::Refused);
+                    tell_replayed(shared.session(&chosen), count, trigger, Replayed::Refused);
                     (refusal, sent) = (another.map(BearerBody::whole), next);
                 }
             }
         }
     }
+}
+
+// A function, and no closure: what a closure borrows, a future keeps to the end.
+
+/// Tells what became of a request that was to be sent again.
+fn tell_replayed(session: &Inner, count: u8, trigger: Trigger, outcome: Replayed) {
+    session.parts.signal(|| Signal::Replayed { count, trigger, outcome });
 }
 
 /// The refusal, with the reason why there is no better answer.

@@ -13,6 +13,7 @@ use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokenflight_core::Time;
+use tokenflight_machine::OriginId;
 
 use super::{
     refusal::{AlsoRefused, Look, look},
@@ -116,6 +117,15 @@ impl<R: Body> BearerBody<R> {
         match judged(&mut response, also, session, sent) {
             Ok(watch) => Ok(response.map(|body| Self::new(body, watch))),
             Err(Refused) => Err(response),
+        }
+    }
+
+    /// It is the answer to a request that was sent again: what the origin makes of the token is known, unless the trailers
+    /// are still to say it.
+    pub(super) fn accepted(&mut self, session: &Inner, origin: OriginId) {
+        match &mut self.state {
+            State::Whole { watch: Some(watch), .. } => watch.is_replayed(),
+            _ => session.accepted(origin),
         }
     }
 

@@ -9,12 +9,13 @@ use std::{
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokenflight_core::{BoxError, BoxFuture};
+use tokenflight_core::{BoxError, BoxFuture, Error};
 
 use super::{
     BearerBody, Choice, CloneService, HttpService, NoToken, Replay, attempt,
     body::{Refused, judged},
     call::{KeptRequest, Shared},
+    challenge::Challenge,
     refusal::{AlsoRefused, Look, look},
     sent::Sent,
 };
@@ -99,7 +100,7 @@ where
             }
             StateProj::Plain { future, why, also } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;
-                if matches!(look(&response, also), Look::Refused) {
+                if matches!(look(&response, also), Look::Refused) && !had_token(&response) {
                     response.extensions_mut().insert(*why);
                 }
                 Ok(response.map(BearerBody::whole))
@@ -107,6 +108,12 @@ where
             StateProj::Cold { future } => future.as_mut().poll(cx),
         }
     }
+}
+
+/// Whether another layer, around the same client, has sent a token: it says why its refusal is all there is.
+fn had_token<R>(refusal: &Response<R>) -> bool {
+    let said = refusal.extensions();
+    said.get::<Error>().is_some() || said.get::<Challenge>().is_some()
 }
 
 /// What is known of a call that has been sent.

@@ -139,8 +139,9 @@ impl<K, P> BearerLayer<K, P> {
     }
 
     /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one. The
-    /// function sees the status and the headers of every response; it must not block and must not panic. A challenge in
-    /// such a response is heeded as in a 401.
+    /// function sees the status and the headers of every other response, and of a 401 whose challenge is in words of its own:
+    /// what it says of that is whether another token may help. It may be asked twice; it must not block and must not panic. A
+    /// challenge in such a response is heeded as in a 401.
     ///
     /// ```
     /// # use tokenflight::{BearerLayer, Origins, Session};

@@ -1,3 +1,5 @@
+use http::Extensions;
+
 /// In the extensions of a request that is sent again: how often it has been sent before, 1 for the first replay. What
 /// OpenTelemetry calls `http.request.resend_count`, for a layer below.
 ///
@@ -29,3 +31,11 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Resend(pub u32);
+
+impl Resend {
+    /// Counts the sends of this layer on, if another one has sent the request before.
+    pub(super) fn count(extensions: &mut Extensions, replays: u8) {
+        let before = extensions.get::<Self>().map_or(0, |resend| resend.0);
+        extensions.insert(Self(before.saturating_add(replays.into())));
+    }
+}

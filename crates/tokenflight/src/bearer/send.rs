@@ -7,11 +7,22 @@ use std::{
 
 use futures_util::FutureExt;
 use http::{Request, Response, header::AUTHORIZATION};
+use http_body::Body;
 use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
-use super::{Choice, CloneService, HttpService, call::Shared, limit::Limit, readiness::ready, sent::Sent};
-use crate::{flights::carrying, session::Obtained};
+use super::{
+    Choice, CloneService, HttpService,
+    call::Shared,
+    future::{Answer, Answered},
+    limit::Limit,
+    readiness::ready,
+    sent::Sent,
+};
+use crate::{
+    flights::{Carries, carrying},
+    session::Obtained,
+};
 
 /// A response, and which token its request had.
 pub(super) type Sending<R> = Result<(Response<R>, Sent), Failure>;
@@ -51,12 +62,31 @@ where
         shared.settings.choice.confirm(chosen, request.extensions()).map_err(Failure::Ours)?;
         limit.shrink(request.headers_mut(), &**time).map_err(Failure::Ours)?;
         request.headers_mut().insert(AUTHORIZATION, token.header().clone());
-        let sent = Sent { login: token.login(), generation: token.generation(), origin };
-        let answer = pin!(service.call(request));
-        let response = carrying(&mut beside, answer).await;
-        // However fast the answer, what flies beside it is moved on by each request.
-        let _ = beside.and_then(FutureExt::now_or_never);
+        let sent = Sent::with(&token, origin);
+        let response = answer_beside(pin!(service.call(request)), beside).await;
         let response = response.map_err(|error| Failure::Inner(error.into()))?;
         Ok((response, sent))
     })
+}
+
+/// A call that was sent, and work that no other task keeps moving.
+pub(super) async fn answered_beside<F, C, R, E>(answer: F, beside: Box<Carries>, mut call: C) -> Answer<R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    C: Answered<R>,
+    R: Body,
+{
+    let response = answer_beside(pin!(answer), Some(beside)).await.map_err(Into::into)?;
+    match call.answered(response) {
+        Ok(response) => Ok(response),
+        Err(refused) => refused.await,
+    }
+}
+
+async fn answer_beside<F: Future>(answer: Pin<&mut F>, mut beside: Option<Box<Carries>>) -> F::Output {
+    let answer = carrying(&mut beside, answer).await;
+    // However fast the answer, what flies beside it is moved on by each request.
+    let _ = beside.and_then(FutureExt::now_or_never);
+    answer
 }

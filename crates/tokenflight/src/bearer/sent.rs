@@ -3,6 +3,8 @@
 use tokenflight_core::{Generation, LoginId};
 use tokenflight_machine::{OriginId, Refused};
 
+use crate::session::Token;
+
 /// Which token a request carries, and where to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
@@ -12,6 +14,10 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    pub(super) fn with(token: &Token, origin: OriginId) -> Self {
+        Self { login: token.login(), generation: token.generation(), origin }
+    }
+
     /// That it was refused, after it had been sent again this often.
     pub(super) const fn refused(self, replays: u8) -> Refused {
         Refused::new(self.login, self.generation, Some(self.origin)).after_replays(replays)

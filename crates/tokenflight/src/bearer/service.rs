@@ -19,6 +19,7 @@ use super::{
     oneshot::SentBy,
     readiness::Readiness,
     replay::Head,
+    send::answered_beside,
     sent::Sent,
     target::{Names, NoToken},
 };
@@ -215,7 +216,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         match (target, chosen, pass) {
             (Err(why), ..) => Treatment::Untouched(why),
             (Ok(_), None, _) => Treatment::NoKey,
-            (Ok(origin), Some(chosen), None) => Treatment::Wait(origin, chosen),
+            (Ok(origin), Some(chosen), None) => Treatment::Ask(origin, chosen),
             (Ok(origin), Some(chosen), Some(pass)) => {
                 request.headers_mut().insert(AUTHORIZATION, pass.header.clone());
                 Treatment::Send(Sent { login: pass.login, generation: pass.generation, origin }, chosen)
@@ -234,33 +235,47 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         Box::pin(ready(Err(Error::new(kind).into())))
     }
 
-    /// No token to send at once. The readied service goes back meanwhile: it may hold a permit that the refresh needs. Not
-    /// inlined: the future it boxes is large, and `call` would have to make room for it.
+    /// Asks for a token. If there is one, the readied service sends the request. If not, it goes back meanwhile: it may hold a
+    /// permit that the refresh needs. Not inlined: the future it boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
-    fn wait<B>(
+    fn ask<B>(
         inner: &mut S,
         shared: &Arc<Shared<S, K, P>>,
-        request: Request<B>,
+        mut request: Request<B>,
         origin: OriginId,
         chosen: P::Chosen,
-    ) -> BoxFuture<'static, Answer<S::ResponseBody>>
+    ) -> <Self as Service<Request<B>>>::Future
     where
         S: HttpService<K::Body> + CloneService,
         K: Replay<B>,
         B: Send + 'static,
     {
-        give_back(inner);
-        // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
         let session = shared.session(&chosen);
         let options = shared.options_of(&request);
-        let limit = Limit::of(request.headers(), &options, &*session.parts.time);
-        let ask = match options.lasting() {
+        let mut ask = match options.lasting() {
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        let ask = ask.pinned(session);
-        Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit))
+        // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
+        match session.at_once(&mut ask) {
+            Some((token, beside)) => {
+                request.headers_mut().insert(AUTHORIZATION, token.header().clone());
+                let sent = Sent::with(&token, origin);
+                let (request, kept) = shared.keep(request, &chosen);
+                let answer = inner.call(request);
+                let call = Call::new(Arc::clone(shared), kept, sent, chosen);
+                match beside {
+                    None => BearerFuture::first(answer, call),
+                    Some(beside) => BearerFuture::cold(Box::pin(answered_beside(answer, beside, call))),
+                }
+            }
+            None => {
+                give_back(inner);
+                let limit = Limit::of(request.headers(), &options, &*session.parts.time);
+                BearerFuture::cold(Box::pin(attempt::waiting(Arc::clone(shared), request, origin, chosen, ask, limit)))
+            }
+        }
     }
 }
 
@@ -312,7 +327,7 @@ where
                 let future = inner.call(replay.pass(request));
                 BearerFuture::first(future, Call::new(Arc::clone(shared), None, sent, chosen))
             }
-            Treatment::Wait(origin, chosen) => BearerFuture::cold(Self::wait(inner, shared, request, origin, chosen)),
+            Treatment::Ask(origin, chosen) => Self::ask(inner, shared, request, origin, chosen),
             Treatment::NoKey => BearerFuture::cold(Self::fail::<B>(inner, ErrorKind::NoKey)),
             Treatment::Untouched(why) => {
                 BearerFuture::plain(inner.call(replay.pass(request)), why, shared.settings.also_refused.clone())
@@ -331,8 +346,8 @@ fn give_back<S: Clone>(inner: &mut S) {
 enum Treatment<C> {
     /// It has the token and is sent at once.
     Send(Sent, C),
-    /// It has to wait for a token for this origin.
-    Wait(OriginId, C),
+    /// It asks for a token for this origin, and may have to wait for it.
+    Ask(OriginId, C),
     /// It does not say whose token it wants.
     NoKey,
     /// It gets no token of ours.

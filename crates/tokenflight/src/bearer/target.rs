@@ -53,6 +53,8 @@ pub enum NoToken {
     Redirected,
     /// It is a `CONNECT`, which speaks to a proxy.
     Connect,
+    /// It is a `TRACE`, whose answer repeats the request (RFC 9110 §9.3.8).
+    Trace,
 }
 
 impl fmt::Display for NoToken {
@@ -67,6 +69,7 @@ impl fmt::Display for NoToken {
             Self::Option => "no token was sent: the options said so",
             Self::Redirected => "no token was sent: a redirect had led to another origin",
             Self::Connect => "no token was sent: CONNECT speaks to a proxy",
+            Self::Trace => "no token was sent: the answer to TRACE repeats it",
         })
     }
 }
@@ -130,8 +133,10 @@ impl Rules {
         if options.is_untouched() {
             return Err(NoToken::Option);
         }
-        if *request.method() == Method::CONNECT && !is_extended(request) {
-            return Err(NoToken::Connect);
+        match *request.method() {
+            Method::CONNECT if !is_extended(request) => return Err(NoToken::Connect),
+            Method::TRACE => return Err(NoToken::Trace),
+            _ => {}
         }
         let (listed, spelled) = self.listed(request.uri())?;
         let names = names(spelled);

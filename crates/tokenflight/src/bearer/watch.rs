@@ -20,11 +20,17 @@ pub(super) struct Watch {
     also_refused: AlsoRefused,
     sent: Sent,
     status: StatusCode,
+    replayed: bool,
 }
 
 impl Watch {
     pub(super) const fn new(session: Arc<Inner>, also_refused: AlsoRefused, sent: Sent, status: StatusCode) -> Self {
-        Self { session, also_refused, sent, status }
+        Self { session, also_refused, sent, status, replayed: false }
+    }
+
+    /// The call had been refused before.
+    pub(super) const fn is_replayed(&mut self) {
+        self.replayed = true;
     }
 
     /// The call has ended with these trailers.
@@ -35,6 +41,8 @@ impl Watch {
             let told = || Signal::refused(trigger, Meaning::Refresh, self.sent.generation, Replay::TooLate);
             self.session.parts.signal(told);
             drop(self.session.refused(self.sent.refused(0).returned()));
+        } else if self.replayed {
+            self.session.accepted(self.sent.origin);
         }
     }
 }

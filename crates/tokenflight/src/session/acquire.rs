@@ -68,13 +68,6 @@ impl Ask {
         Self::new(Want::Forced)
     }
 
-    /// Pinned to the login there is now, if the session knows it yet: for a question that may be polled much later than it
-    /// was asked.
-    pub(crate) fn pinned(mut self, session: &Inner) -> Self {
-        self.pin = session.peek(|slot| slot.machine.knows_login().then(|| slot.pin()));
-        self
-    }
-
     /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
     pub(super) const fn is_pinned(&self) -> bool {
         self.pin.is_some()
@@ -165,6 +158,20 @@ impl Inner {
                 }
             }
             Err(Error::with_source(ErrorKind::Closed, "the session changed too often while a token was waited for"))
+        }
+    }
+
+    /// Asks for a caller that may wait for the answer much later: the question is pinned to the login there is now, if the
+    /// session knows it yet. What it gets if that is a token, and nothing is to be waited for.
+    pub(crate) fn at_once(self: &Arc<Self>, ask: &mut Ask) -> Option<Obtained> {
+        let now = self.parts.now();
+        let usable = self.peek(|slot| {
+            ask.pin = slot.machine.knows_login().then(|| slot.pin());
+            slot.machine.has_usable(ask.origin(), now).then_some(())
+        });
+        match usable.map(|()| self.supply(ask, now)) {
+            Some(Supply::Token(token, beside)) => Some((token, beside)),
+            _ => None,
         }
     }
 
@@ -263,11 +270,16 @@ impl Inner {
         })
     }
 
-    /// A token was refused: the next request has another one. Why there is none, if that is certain at once.
-    pub(crate) fn refused(self: &Arc<Self>, refused: Refused) -> Option<Error> {
+    /// A token was refused: the next request has another one. Whether there is a newer one already.
+    ///
+    /// # Errors
+    ///
+    /// It is certain at once that there will be none.
+    pub(crate) fn refused(self: &Arc<Self>, refused: Refused) -> Result<bool, Error> {
         match self.supply(&mut Ask::refused(refused), self.parts.now()) {
-            Supply::Refused(error, _) => Some(error),
-            _ => None,
+            Supply::Token(..) => Ok(true),
+            Supply::Refused(error, _) => Err(error),
+            Supply::Wait(_) | Supply::Beside(..) => Ok(false),
         }
     }
 

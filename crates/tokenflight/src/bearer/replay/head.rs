@@ -89,7 +89,7 @@ impl Head {
             } else if *name == HOST {
                 names.host = true;
             } else if *name == grpc::TIMEOUT {
-                timeout = grpc::timeout(value);
+                timeout = timeout.or_else(|| grpc::timeout(value));
             }
             flat.header(name, value)?;
         }
