@@ -38,7 +38,11 @@ impl<T: Token> Machine<T> {
             Outcome::KeptBack { error } if plan.looks => self.looked(error, false, now),
             Outcome::Failed { error, .. } if plan.looks => self.looked(error, true, now),
             Outcome::Obtained { token, times, renewable, saved } => {
-                self.latency = now.boot.saturating_sub(times.anchor.boot);
+                let took = now.boot.saturating_sub(times.anchor.boot);
+                // What outlives its limit was suspended, or left alone: that says nothing about the server.
+                if took <= self.rules.attempt_limit() {
+                    self.latency = took;
+                }
                 self.answered = Some(now.boot);
                 self.note_entry(saved, plan, now, random);
                 let life = Life::new(&self.rules.policy, times, Some(now.boot), self.latency, random);
