@@ -12,8 +12,9 @@ pub(crate) fn hold() -> Result<(), String> {
     let code: String = files("crates")?.iter().map(|file| file.code()).collect();
     let planted: BTreeSet<String> = faults::all()?.into_iter().map(|fault| fault.name).collect();
     let (mut wrong, mut named) = (Vec::new(), BTreeSet::new());
-    // The first row is the table's head.
-    for row in page.lines().filter(|line| line.starts_with("| ")).skip(1) {
+    // The first row is the table's head; below a heading there may be other tables.
+    let promises = page.lines().take_while(|line| !line.starts_with("# "));
+    for row in promises.filter(|line| line.starts_with("| ")).skip(1) {
         let [_, _promise, _condition, tests, faults, _] = row.split('|').collect::<Vec<_>>()[..] else {
             return Err(format!("{PAGE}: a row has not four cells: {row}"));
         };

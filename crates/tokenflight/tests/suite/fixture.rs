@@ -58,11 +58,15 @@ impl Fixture {
         (grant, fixture)
     }
 
-    /// As [`new`](Self::new), over a store that no other process reaches: it renews however long it was idle.
-    pub(crate) fn alone(tasks: &Tasks, grant: impl Grant) -> Self {
+    /// As [`with`](Self::with), over a store that no other process reaches: it renews however long it was idle.
+    pub(crate) fn alone(
+        tasks: &Tasks,
+        grant: impl Grant,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Self {
         let model = ModelStore::new();
         model.set_private(true);
-        Self::over(tasks, grant, model, |builder| builder)
+        Self::over(tasks, grant, model, change)
     }
 
     /// As [`new`](Self::new), with other settings.

@@ -27,7 +27,7 @@ pub(crate) async fn a_session_that_is_not_used_is_not_renewed_until_a_caller_wai
     assert_eq!(grant.count(), 4);
 
     let (grant, tasks) = (MockGrant::new(), &tasks);
-    let fixture = Fixture::alone(tasks, grant.clone());
+    let fixture = Fixture::alone(tasks, grant.clone(), |builder| builder);
     fixture.log_in().await;
     let _driver = fixture.drive();
     tasks.pass(secs(3_600)).await;
@@ -107,7 +107,7 @@ pub(crate) async fn a_lifetime_of_one_second_costs_one_refresh_a_second(tasks: T
 pub(crate) async fn a_lifetime_shorter_than_the_lead_is_still_renewed_ahead(tasks: Tasks) {
     let grant = MockGrant::new();
     grant.set_lifetime(Some(secs(20)));
-    let fixture = Fixture::alone(&tasks, grant.clone());
+    let fixture = Fixture::alone(&tasks, grant.clone(), |builder| builder);
     fixture.log_in_with(pair("access-0", "refresh-0", secs(20))).await;
     let _driver = fixture.drive();
     for _ in 0..200 {

@@ -16,6 +16,7 @@ pub(crate) mod listening;
 pub(crate) mod logins;
 pub(crate) mod neighbours;
 pub(crate) mod storing;
+pub(crate) mod suspends;
 
 /// Makes a test of every scenario: `$run` takes a function from [`Tasks`](tokenflight_test::Tasks) to a future.
 macro_rules! engine_suite {
@@ -89,6 +90,9 @@ macro_rules! engine_suite {
                     a_write_that_seemed_to_fail_is_recognised,
                     tokens_of_another_issuer_are_neither_used_nor_presented,
                     a_write_that_takes_long_is_not_sent_again;
+            suspends: a_request_after_a_suspend_has_the_living_token_or_waits_for_the_answer,
+                    two_hundred_dark_wakes_present_nothing,
+                    what_is_presented_after_a_suspend_in_the_middle_of_a_request_is_a_table;
         }
     };
     ($run:path; $($module:ident: $($scenario:ident),+ $(,)?;)+) => {
