@@ -8,6 +8,7 @@ mod attach;
 mod bodies;
 mod cancel;
 mod challenge;
+mod ended;
 mod failure;
 mod fixture;
 mod foreign;
