@@ -135,8 +135,8 @@ pub(crate) struct Login {
     /// A host that helpers answer; may be given several times
     #[arg(long = "host", value_name = "HOST[:PORT]")]
     pub(crate) hosts: Vec<String>,
-    /// Take a login that was made elsewhere: a file with a token endpoint's answer, in JSON.
-    /// Nothing else may refresh it from then on
+    /// Take a login that was made elsewhere: a file with a token endpoint's answer, in JSON;
+    /// its refresh_token is enough. Nothing else may refresh it from then on
     #[arg(long, value_name = "FILE", conflicts_with_all = ["device", "browser", "no_browser"])]
     pub(crate) import: Option<PathBuf>,
     /// Log in with a code, on any device

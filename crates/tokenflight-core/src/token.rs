@@ -188,6 +188,19 @@ impl TokenSet {
         }
     }
 
+    /// A refresh token alone, for a login: the first call that needs an access token has it
+    /// refreshed.
+    ///
+    /// ```
+    /// use tokenflight_core::TokenSet;
+    ///
+    /// let set = TokenSet::from_refresh_token("refresh");
+    /// assert!(set.refresh().is_some());
+    /// ```
+    pub fn from_refresh_token(token: impl Into<String>) -> Self {
+        Self::new("").refresh_token(token)
+    }
+
     /// Adds the refresh token. An empty one counts as absent: the old one stays valid.
     #[must_use]
     pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
@@ -249,7 +262,7 @@ impl TokenSet {
         self
     }
 
-    /// The access token.
+    /// The access token; an empty one beside a [refresh token alone](Self::from_refresh_token).
     #[must_use]
     pub const fn access(&self) -> &AccessToken {
         &self.access_token

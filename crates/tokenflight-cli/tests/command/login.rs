@@ -169,3 +169,16 @@ fn a_login_that_was_made_elsewhere_is_taken_over_and_refreshed_before_it_is_used
     let both = user.run(&["login", "--import", "tokens.json", "--device"]);
     assert_eq!(both.status.code(), Some(2), "{both:?}");
 }
+
+#[test]
+fn a_login_with_a_refresh_token_alone_is_taken_over() {
+    let user = User::new();
+    user.configure(&format!("[profile.default]\nissuer = \"{}\"\nclient_id = \"me\"\n", user.server.issuer()));
+    let set = user.server.auth.login();
+    let answer = json!({ "refresh_token": set.refresh().unwrap().expose() });
+    fs::write(user.work().join("tokens.json"), answer.to_string()).unwrap();
+    let output = user.run(&["login", "--import", "tokens.json"]);
+    assert!(output.status.success() && said(&output).contains("Logged in"), "{output:?}");
+    assert!(user.server.is_good(&user.token()));
+    assert_eq!(user.server.rotations(), 1);
+}

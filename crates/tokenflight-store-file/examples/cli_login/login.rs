@@ -14,6 +14,6 @@ use tokenflight::TokenSet;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let refresh = std::io::read_to_string(std::io::stdin())?;
-    session::session()?.login(TokenSet::new("").refresh_token(refresh.trim())).await?;
+    session::session()?.login(TokenSet::from_refresh_token(refresh.trim())).await?;
     Ok(())
 }

@@ -76,8 +76,8 @@ impl Session {
 
     /// Begins a login with these tokens. What an earlier login still brings is discarded.
     ///
-    /// A token set whose access token is empty is a login with a refresh token alone: the first call that needs a token has
-    /// it refreshed. In effect in this process at once; resolves when it is stored.
+    /// With a [refresh token alone](TokenSet::from_refresh_token) the first call that needs a token has it refreshed. In effect
+    /// in this process at once; resolves when it is stored.
     ///
     /// # Errors
     ///

@@ -156,7 +156,7 @@ fn a_refusal_is_of_one_session_and_its_replay_too() {
 #[test]
 fn a_request_that_waited_is_not_sent_if_its_key_stands_for_another_session_by_then() {
     let mut house = House::blank();
-    let login = TokenSet::new("").refresh_token("refresh");
+    let login = TokenSet::from_refresh_token("refresh");
     now(house.session(1).login(login)).unwrap();
     house.grants[0].gate().close();
     house.grants[0].push(Ok(next(1)));

@@ -4,7 +4,10 @@ use std::future::poll_fn;
 
 use tokenflight::{Epoch, RefreshToken};
 use tokenflight_core::store::{Seen, StoreError};
-use tokenflight_test::auth::{AuthGrant, Death};
+use tokenflight_test::{
+    Verdict,
+    auth::{AuthGrant, Death},
+};
 
 use super::fixture::*;
 
@@ -30,6 +33,21 @@ async fn flying(
 
 fn killed(auth: &AuthServer, label: &str) -> Option<Death> {
     auth.report().family(label).expect("that login exists").killed.map(|killed| killed.why)
+}
+
+pub(crate) async fn a_login_with_a_refresh_token_alone_has_its_first_token_obtained(tasks: Tasks) {
+    for driven in [false, true] {
+        let auth = server(&tasks, 1);
+        let fixture = Fixture::new(&tasks, auth.grant());
+        let refresh = auth.login().refresh().expect("it has one").expose().to_owned();
+        fixture.log_in_with(TokenSet::from_refresh_token(refresh)).await;
+        let _driver = driven.then(|| fixture.drive());
+        tasks.pass(secs(2)).await;
+        assert_eq!(matches!(fixture.session.state().status, Status::Usable), driven);
+        let access = fixture.access().await;
+        assert_eq!(auth.check(&access), Verdict::Valid);
+        assert_eq!(auth.report().total.rotations, 1);
+    }
 }
 
 pub(crate) async fn a_logout_discards_what_the_flight_still_brings(tasks: Tasks) {

@@ -72,6 +72,7 @@ macro_rules! engine_suite {
             logins: a_flight_of_an_old_login_cannot_change_the_new_one,
                     a_flight_of_an_old_login_is_taken_to_its_end,
                     a_login_during_a_flight_keeps_the_new_tokens,
+                    a_login_with_a_refresh_token_alone_has_its_first_token_obtained,
                     a_login_that_is_still_being_stored_cannot_overtake_a_logout,
                     a_login_that_is_still_being_stored_cannot_overtake_the_next_login,
                     a_logout_discards_what_the_flight_still_brings,

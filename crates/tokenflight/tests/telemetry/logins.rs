@@ -232,7 +232,7 @@ fn audiences_have_the_label_of_their_builder() {
     let builder = Audiences::builder().audience("mail", MockGrant::new()).time(time.clone()).label("orders");
     let audiences = builder.build().unwrap();
     let (recorder, ()) = Recorder::during(|| {
-        time.run(audiences.login(TokenSet::new("").refresh_token("refresh-0"))).unwrap();
+        time.run(audiences.login(TokenSet::from_refresh_token("refresh-0"))).unwrap();
         time.run(audiences.session("mail").unwrap().token()).unwrap();
     });
     let spans = recorder.refreshes();

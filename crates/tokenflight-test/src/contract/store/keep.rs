@@ -25,7 +25,7 @@ pub(super) async fn tokens_come_back_as_they_were(t: &Trial<'_>) {
         TokenSet::new("bare"),
         TokenSet::new("zero").refresh_token("z").expires_in(Duration::ZERO),
         TokenSet::new("quotes\"'\\").refresh_token("form+/=&%00; \t\n\u{1}\u{e9}\u{1f511}").scope("a b 'c' \u{fc}"),
-        TokenSet::new("").refresh_token("refresh-alone"),
+        TokenSet::from_refresh_token("refresh-alone"),
         TokenSet::new("ten-years").refresh_token("t").expires_in(Duration::MAX).scope(""),
         long,
     ] {
