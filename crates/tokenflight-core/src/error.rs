@@ -142,7 +142,10 @@ impl Error {
     /// The authorization server's error code, such as `invalid_client`, if it named one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
+        match self.kind() {
+            ErrorKind::Ended(reason) => Some(reason.code()),
+            _ => self.0.code.as_deref(),
+        }
     }
 
     /// Whether two errors are the same failure, not merely alike.

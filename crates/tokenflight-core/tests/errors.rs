@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, iter::successors};
 
-use tokenflight_core::{Error, FailureClass, GrantError};
+use tokenflight_core::{EndReason, Error, ErrorKind, FailureClass, GrantError};
 
 fn chain(error: &Error) -> Vec<String> {
     successors(Some(error as &(dyn StdError + 'static)), |error| (*error).source()).map(ToString::to_string).collect()
@@ -22,8 +22,14 @@ fn no_line_of_a_chain_repeats_another() {
     }
 }
 
+/// Also if another process has met the end, and the store tells of it.
 #[test]
-fn the_end_of_a_session_names_the_servers_code_in_its_source() {
-    let lines = chain(&Error::from(GrantError::new(FailureClass::Terminal).code("invalid_grant")));
-    assert!(lines[1].contains("invalid_grant"), "{lines:?}");
+fn the_end_of_a_session_names_the_servers_code_in_its_top_line() {
+    let met = Error::from(GrantError::new(FailureClass::Terminal).code("invalid_grant"));
+    let found = Error::new(ErrorKind::Ended(EndReason::new("invalid_grant")));
+    for error in [&met, &found] {
+        assert!(error.to_string().contains("invalid_grant"), "{error}");
+        assert_eq!(error.code(), Some("invalid_grant"), "{error}");
+    }
+    assert!(chain(&met)[1].contains("invalid_grant"), "{met:?}");
 }

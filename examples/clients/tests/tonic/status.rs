@@ -63,6 +63,22 @@ async fn a_refused_call_that_ends_the_session_is_unauthenticated() {
     assert_eq!(refused.metadata().get("x-reason").unwrap(), "revoked");
     let next = health.fails(None).await;
     assert!(next.code() == Code::Unauthenticated && source(&next).is_ended(), "{next:?}");
+    assert!(next.message().contains("invalid_grant"), "{next:?}");
+}
+
+/// What a program prints of a status is its message; of the source nothing.
+#[tokio::test]
+async fn the_message_names_the_code_with_which_the_authorization_server_refuses_the_client() {
+    let world = World::start().await.unwrap();
+    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
+    world.auth.faults().push(Fault::respond(401, r#"{"error":"invalid_client"}"#));
+    world.auth.expire_all_access();
+    let mut health = Health::of(&world.session, &server).await;
+    let refused = health.fails(None).await;
+    assert_eq!(refused.message(), "the token has expired", "the server's own");
+    let next = health.fails(None).await;
+    assert_eq!((next.code(), source(&next).code()), (Code::Unauthenticated, Some("invalid_client")));
+    assert!(next.message().contains("invalid_client"), "{next:?}");
 }
 
 /// The refresh hangs. A call that has no token, and one that was refused, wait no longer than their deadline.
