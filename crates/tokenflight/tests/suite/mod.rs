@@ -80,6 +80,7 @@ macro_rules! engine_suite {
                     a_logout_waits_five_seconds_for_a_flight_and_no_longer,
                     no_caller_waits_across_a_login;
             neighbours: a_dead_neighbours_claim_is_waited_out,
+                    a_wait_for_another_holder_is_told_after_a_second_and_until_when_it_lasts,
                     a_claim_that_stays_taken_is_never_ignored,
                     an_unpersisted_rotation_stops_the_neighbour_too,
                     two_processes_rotate_once,

@@ -82,6 +82,37 @@ pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(tasks: Tasks) {
     assert_eq!(grant.count(), 1);
 }
 
+/// A renewal of another process takes a moment, and nothing is wrong; what takes longer is told once.
+pub(crate) async fn a_wait_for_another_holder_is_told_after_a_second_and_until_when_it_lasts(tasks: Tasks) {
+    let held = secs(600);
+    for (wait, is_told) in [(900, false), (1_300, true), (5_000, true)] {
+        let (grant, fixture) = Fixture::expired(&tasks).await;
+        claim(&fixture, held).await;
+        let until = tasks.time().now().boot + held;
+        fixture.told();
+        let (caller, start) = (fixture.caller(), tasks.time().now().boot);
+        let mut told = Vec::new();
+        while tasks.time().now().boot - start < Duration::from_millis(wait) {
+            tasks.pass(Duration::from_millis(10)).await;
+            told.extend(fixture.told().into_iter().map(|event| (event, tasks.time().now().boot)));
+        }
+        match (told.as_slice(), is_told) {
+            ([], false) => {}
+            ([(Event::Waiting { holder, at_most: Some(left) }, at)], true) => {
+                assert_eq!(holder, "a neighbour");
+                assert!((secs(1)..Duration::from_millis(1_300)).contains(&(*at - start)), "{:?}", *at - start);
+                assert!((until - *left).abs_diff(*at) <= Duration::from_millis(10), "{left:?} at {at:?} of {until:?}");
+            }
+            told => panic!("after {wait} ms: {told:?}"),
+        }
+        fixture.overtake(&pair("access-9", "refresh-9", LIFE));
+        tasks.pass(secs(1)).await;
+        assert_eq!(caller.ended().expect("the neighbour's").access().expose(), "access-9");
+        assert!(!fixture.told().iter().any(|event| matches!(event, Event::Waiting { .. })));
+        assert_eq!(grant.count(), 0);
+    }
+}
+
 /// A neighbour died with its claim. Its request may still be on its way.
 pub(crate) async fn a_dead_neighbours_claim_is_waited_out(tasks: Tasks) {
     let (grant, fixture) = Fixture::expired(&tasks).await;
