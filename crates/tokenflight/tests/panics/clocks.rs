@@ -124,6 +124,16 @@ fn a_clock_that_panics_once_ends_no_session() {
         // A claim may have been left behind, and has to run out.
         fixture.time.advance(100 * SECOND);
         assert!(fixture.ask().is_ok(), "panic {calm_for}");
+        // A server that rotates would have ended the session: nothing is presented twice, and the successor is stored.
+        let presented: Vec<_> = fixture.grant.presented().iter().map(|token| token.expose().to_owned()).collect();
+        assert_eq!(
+            (presented, fixture.stored()),
+            (vec!["refresh-0".to_owned()], "refresh-1".to_owned()),
+            "panic {calm_for}"
+        );
+        let next = fixture.time.run(fixture.session.refresh()).unwrap();
+        assert_eq!((next.access().expose(), fixture.stored().as_str()), ("access-2", "refresh-2"), "panic {calm_for}");
+        assert_eq!(fixture.grant.presented()[1].expose(), "refresh-1", "panic {calm_for}");
     }
 }
 
