@@ -121,6 +121,16 @@ fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     time.advance(SECOND * 200);
     let token = time.run(session_x.token());
     assert!(token.is_ok(), "{token:?}");
+    // That has run out, and the network is down for a while.
+    time.advance(SECOND * 400);
+    let theirs = stored(&model);
+    grant.push(Step::Fail(GrantError::not_sent("the network is down")));
+    time.run(session_x.token()).unwrap_err();
+    time.advance(SECOND * 400);
+    let token = time.run(session_x.token());
+    assert!(token.is_ok(), "{token:?}");
+    let presented = grant.presented();
+    assert_eq!([1, 2].map(|last| presented[presented.len() - last].expose()), [theirs.as_str(); 2]);
 }
 
 /// A refresh of a token that is not yet due, given up by its caller: its claim would keep all other processes from the
