@@ -21,7 +21,8 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
 use tokenflight::{
-    Bearer, BearerLayer, Now, Origins, Session, Time, TokenSet, bearer::IndependentClone, bearer::ReplayBody,
+    Bearer, BearerLayer, Generation, Now, Origins, Session, Time, TokenSet, bearer::IndependentClone,
+    bearer::ReplayBody,
 };
 use tokenflight_core::Sleep;
 use tokenflight_test::{ManualTime, MockGrant};
@@ -274,6 +275,33 @@ fn with_a_driver_the_clock_is_not_read() {
     assert_eq!(readings(&time, &mut client), 0);
     drop(driver);
     assert_eq!(readings(&time, &mut client), 1, "the driver is gone, and requests look again");
+}
+
+/// A request was refused, and others must not pay for that: neither when it got another token, nor when there was a newer one
+/// already, nor when the token was too fresh to be replaced.
+#[test]
+fn after_another_token_was_asked_for_requests_cost_what_they_did_before() {
+    for (age, behind, driven) in
+        [(60, 0, false), (60, 0, true), (60, 1, false), (60, 1, true), (1, 0, false), (1, 0, true)]
+    {
+        let (time, session, mut client) = fixture(Some(LIFE));
+        let mut driver = driven.then(|| session.driver());
+        let mut goes_on = || driver.as_mut().is_none_or(|driver| driver.now_or_never().is_none());
+        assert!(goes_on());
+        let before = cost(&time, &mut client);
+        time.time.advance(Duration::from_secs(age));
+        let generation = session.state().generation.get() - behind;
+        let newer = session.newer_than(Generation::new(generation)).now_or_never().unwrap();
+        assert!(goes_on());
+        assert_eq!(cost(&time, &mut client), before, "{age} s old, driven: {driven}, {newer:?}");
+    }
+}
+
+/// Allocations and readings of the clock of a request, and whether its token's memory is this client's own.
+fn cost(time: &Counting, client: &mut Bearer<Bare>) -> (u64, usize, bool) {
+    let (allocations, readings) = (extra(client, || request(Empty::<Bytes>::new())), readings(time, client));
+    let (own, token) = (client.authorization().unwrap(), client.session().token().now_or_never().unwrap().unwrap());
+    (allocations, readings, own.as_bytes().as_ptr() != token.header().as_bytes().as_ptr())
 }
 
 #[test]
