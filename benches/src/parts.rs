@@ -48,8 +48,8 @@ pub fn session() -> Session {
     }
 }
 
-/// A session with a token, and the driver that watches the clock so that requests need not. The clock is not the machine's:
-/// a tool that counts instructions cannot follow a call into the kernel's page.
+/// A session with a token, and the driver that watches the clock so that requests need not. The clock is a manual one, because
+/// the driver has no runtime here whose timers it could wait by.
 pub fn driven() -> (Session, Pin<Box<Driver>>) {
     let Ok(session) = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build() else {
         panic!("the settings are wrong")
