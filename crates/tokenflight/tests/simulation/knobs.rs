@@ -31,6 +31,22 @@ knobs! {
 }
 
 impl Knob {
+    /// What happens in few seeds, or is seldom noticed: left out whenever it was met, or it would not be known to matter.
+    pub(crate) const RARE: &[Self] = &[
+        Self::ProcessDies,
+        Self::End,
+        Self::Settle,
+        Self::Reset,
+        Self::HangBefore,
+        Self::HangAfter,
+        Self::GrantLogsOut,
+        Self::GrantAsks,
+        Self::GrantShutsDown,
+        Self::ListenerShutsDown,
+        Self::WallForward,
+        Self::WallBack,
+    ];
+
     pub(crate) const fn of_op(kind: OpKind) -> Self {
         match kind {
             OpKind::Load => Self::Load,
@@ -126,9 +142,9 @@ impl Tally {
         }
     }
 
-    /// Those that never happened, or never made a difference.
-    pub(crate) fn idle(&self) -> Vec<Knob> {
-        let idle = |(knob, line): (&Knob, &Line)| (line.times == 0 || line.mattered == 0).then_some(*knob);
+    /// Those that happened in fewer seeds than this, or made a difference to fewer.
+    pub(crate) fn idle(&self, least: u64) -> Vec<Knob> {
+        let idle = |(knob, line): (&Knob, &Line)| (line.seeds.min(line.mattered) < least).then_some(*knob);
         Knob::ALL.iter().zip(&self.0).filter_map(idle).collect()
     }
 }

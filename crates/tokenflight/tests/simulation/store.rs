@@ -114,7 +114,11 @@ impl Weathered {
         };
         let (before, after) = (wait(), wait());
         // What is rare meets trouble more often.
-        let rare = if matches!(kind, OpKind::End | OpKind::Settle) { 4 } else { 1 };
+        let rare = match kind {
+            OpKind::End => 8,
+            OpKind::Settle => 4,
+            _ => 1,
+        };
         let (troubled, which) = (random.u8(..) < weather.troubles.saturating_mul(rare), random.usize(..));
         let (goes_on, travels) = (random.bool(), random.f64());
         let trouble = if weather.down && self.knobs.fire(Knob::StoreDown) {
