@@ -116,6 +116,18 @@ const PROOFS: &[Proof] = &[
         }),
     },
     Proof {
+        name: "programs",
+        what: "200 programs, or TOKENFLIGHT_PROGRAMS, that make one request in the lead of their token and end, against each of the \
+               two real authorization servers, without which it fails: no login is lost",
+        run: Run::Steps(|report| {
+            let Some(found) = servers::needed(report, &["oidc-provider", "django"]) else { return };
+            // One after the other: a server on two cores answers no more of them in time.
+            let test = "test --release -p tokenflight-oauth2 --all-features --test real programs -- --nocapture --test-threads 1";
+            let test = found.into_iter().fold(Cargo::new(test), |test, (variable, place)| test.env(variable, &place));
+            report.cargo("programs", &test.env_default("TOKENFLIGHT_PROGRAMS", "200"));
+        }),
+    },
+    Proof {
         name: "race",
         what: "seven ways to share one login among sixteen processes, with each fault: ours presents nothing twice",
         run: Run::Cargo(|| {

@@ -93,15 +93,19 @@ const SERVERS: &[Server] = &[
 ///
 /// Without a server its tests are left out, which this says; where `CI` is set, nothing is left
 /// out.
-pub(crate) fn ready(report: &mut Report) -> Vec<(&'static str, String)> {
+pub(crate) fn ready(report: &mut Report) -> Vec<Place> {
     let optional = env::var_os("CI").is_none();
-    let mut found = Vec::new();
-    for server in SERVERS {
-        let place = report.attempt(&format!("server: {}", server.name), optional, || server.ready());
-        found.extend(place.map(|place| (server.variable, place)));
-    }
-    found
+    SERVERS.iter().filter_map(|server| server.attempt(report, optional)).collect()
 }
+
+/// As [`ready`], for what proves nothing without these: one that is missing fails.
+pub(crate) fn needed(report: &mut Report, names: &[&str]) -> Option<Vec<Place>> {
+    let needed = SERVERS.iter().filter(|server| names.contains(&server.name));
+    needed.map(|server| server.attempt(report, false)).collect()
+}
+
+/// The variable that tells the tests of a server, and where that is.
+type Place = (&'static str, String);
 
 /// Looks for what the tests of the file store cut processes off with. Without it they say that they
 /// were left out, as this does; where `CI` is set, nothing is left out.
@@ -125,6 +129,11 @@ pub(crate) fn run(report: &mut Report) -> bool {
 }
 
 impl Server {
+    fn attempt(&self, report: &mut Report, optional: bool) -> Option<Place> {
+        let place = report.attempt(&format!("server: {}", self.name), optional, || self.ready());
+        place.map(|place| (self.variable, place))
+    }
+
     fn ready(&self) -> Result<String, String> {
         if let Some(place) = env::var(self.variable).ok().filter(|place| !place.is_empty()) {
             return Ok(place);

@@ -32,8 +32,16 @@ pub(crate) type Pool = Client<HttpConnector, Full<Bytes>>;
 
 /// How long the stress runs.
 pub(crate) fn stress_time() -> Duration {
-    let given = std::env::var("TOKENFLIGHT_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(given.unwrap_or(12))
+    Duration::from_secs(number("TOKENFLIGHT_SECONDS").unwrap_or(12))
+}
+
+/// How many short-lived programs there are, if that is told.
+pub(crate) fn programs() -> Option<u64> {
+    number("TOKENFLIGHT_PROGRAMS")
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Runs a scenario against this server, if it is installed.
@@ -42,8 +50,9 @@ pub(crate) fn run(kind: Kind, scenario: impl AsyncFnOnce(Kind)) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let limit = LIMIT + stress_time() + Duration::from_secs(programs().unwrap_or(0));
     #[allow(clippy::disallowed_methods)] // A watchdog: what hangs must fail.
-    let watched = async { tokio::time::timeout(LIMIT + stress_time(), scenario(kind)).await };
+    let watched = async { tokio::time::timeout(limit, scenario(kind)).await };
     assert!(runtime.block_on(watched).is_ok(), "it hangs");
 }
 

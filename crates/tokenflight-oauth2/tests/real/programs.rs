@@ -32,7 +32,7 @@ enum End {
 }
 
 async fn programs_that_end_in_the_lead_of_their_token_lose_no_login(kind: Kind) {
-    let programs = std::env::var("TOKENFLIGHT_PROGRAMS").ok().and_then(|count| count.parse().ok()).unwrap_or(AT_ONCE);
+    let programs = programs().map_or(AT_ONCE, |told| usize::try_from(told).unwrap());
     let server = Arc::new(Setup::new(kind, LIFETIME).start().await);
     let ends = [End::Returns, End::ReturnsDriven, End::RunUntil, End::Shutdown];
     let mut begun = 0;
@@ -54,7 +54,7 @@ async fn programs_that_end_in_the_lead_of_their_token_lose_no_login(kind: Kind) 
     }
     let log = server.log().await;
     assert_eq!((log.reuses, log.denied), (0, 0), "{log:?}");
-    println!("{programs} programs, two requests each: {log:?}");
+    println!("{kind:?}: {programs} programs, two requests each: {log:?}");
 }
 
 /// Runs a program for each of them, all at once, each with a thread and a runtime of its own, as a
