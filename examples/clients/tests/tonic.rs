@@ -11,6 +11,8 @@
 
 #[path = "tonic/chat.rs"]
 mod chat;
+#[path = "tonic/layers.rs"]
+mod layers;
 #[path = "tonic/status.rs"]
 mod status;
 

@@ -149,6 +149,17 @@ fn a_connect_request_passes_untouched() {
     }
 }
 
+/// Its answer repeats the request, credentials included (RFC 9110 §9.3.8).
+#[test]
+fn a_trace_request_passes_untouched() {
+    let mut fixture = Fixture::new();
+    let mut call = fixture.call(request(Method::TRACE, ME, ""));
+    let (request, respond) = fixture.received();
+    assert_eq!(bearer(&request), None);
+    respond.send_response(unauthorized());
+    assert_eq!(response(call.poll()).extensions().get(), Some(&NoToken::Trace));
+}
+
 /// RFC 8441: a WebSocket over HTTP/2 is a request to the origin.
 #[cfg(feature = "extended-connect")]
 #[test]

@@ -247,3 +247,55 @@ fn no_request_waits_longer_than_its_deadline() {
     assert_eq!(crate::fixture::explained(refused.poll_until_idle()), ErrorKind::TimedOut);
     assert_eq!(our_failure(waiting.poll_until_idle()), ErrorKind::TimedOut);
 }
+
+/// The first that can be read decides, whether the call waits for a token or for another one.
+#[test]
+fn of_two_deadlines_the_first_counts() {
+    for mut fixture in [Fixture::new(), Fixture::expired()] {
+        let mut twice = with_timeout("10S");
+        twice.headers_mut().append("grpc-timeout", HeaderValue::from_static("1S"));
+        fixture.grant.gate().close();
+        let mut call = fixture.call(twice);
+        assert_pending!(call.poll_until_idle());
+        if let Poll::Ready(Some((_, respond))) = fixture.server.poll_request() {
+            respond.send_response(trailers_only("16"));
+        }
+        assert_pending!(call.poll_until_idle());
+        fixture.time.advance(secs(2));
+        assert_pending!(call.poll_until_idle());
+    }
+}
+
+/// A server that refuses every call: what is sent again it refuses in its trailers.
+#[test]
+fn a_call_that_is_sent_again_is_accepted_by_its_trailers() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for _ in 0..300 {
+        let mut call = fixture.call(get(ME));
+        assert_pending!(call.poll_until_idle());
+        fixture.received().1.send_response(trailers_only("16"));
+        let answer = call.poll_until_idle().map(Result::unwrap);
+        if answer.is_pending() {
+            fixture.received().1.send_response(ended("16"));
+            read(response(call.poll_until_idle()).into_body());
+        }
+        fixture.time.advance(secs(12));
+    }
+    assert!(fixture.grant.count() <= 15, "{} refreshes in an hour", fixture.grant.count());
+}
+
+#[test]
+fn a_call_that_is_sent_again_and_ends_well_is_a_new_beginning() {
+    let mut fixture = Fixture::new();
+    fixture.grant.set_lifetime(Some(secs(3600)));
+    for round in 1..=30 {
+        let mut call = fixture.call(get(ME));
+        assert_pending!(call.poll_until_idle());
+        fixture.received().1.send_response(trailers_only("16"));
+        assert_pending!(call.poll_until_idle(), "{round}");
+        fixture.received().1.send_response(ended("0"));
+        read(response(call.poll_until_idle()).into_body());
+        fixture.time.advance(secs(12));
+    }
+}

@@ -18,6 +18,7 @@ mod keys;
 mod left_behind;
 mod listing;
 mod login;
+mod nested;
 mod options;
 mod oracle;
 mod origins;

@@ -254,3 +254,63 @@ fn what_is_changed_in_the_inner_service_holds_for_replays_and_clones() {
     assert_eq!(now(before.call(get(ME))).unwrap().status(), StatusCode::OK);
     assert_eq!(*sent.lock().unwrap(), ["changed", "changed", "changed", "original"]);
 }
+
+/// Sends a request by the service that was readied, which is the only one that is ready; it has this token.
+#[track_caller]
+fn sent_by_the_readied(fixture: &mut Fixture, request: Req, token: &str) {
+    fixture.server.allow(1);
+    let mut call = fixture.call(request);
+    fixture.server.allow(0);
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with(token).send_response(ok());
+    assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
+    fixture.server.allow(1);
+}
+
+#[test]
+fn a_request_that_wants_a_token_that_lasts_and_finds_it_is_sent_by_the_readied_service() {
+    let mut fixture = Fixture::new();
+    let mut upload = get(ME);
+    upload.extensions_mut().insert(BearerOptions::new().min_remaining(secs(10)));
+    sent_by_the_readied(&mut fixture, upload, "access-0");
+}
+
+/// A caller has left a refresh behind, and a request keeps it moving beside its own.
+#[test]
+fn a_request_beside_a_refresh_is_sent_by_the_readied_service() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    drop(task::spawn(fixture.session.refresh()).poll());
+    sent_by_the_readied(&mut fixture, get(ME), "access-0");
+    fixture.grant.gate().open();
+    sent_by_the_readied(&mut fixture, get(ME), "access-0");
+    sent_by_the_readied(&mut fixture, get(ME), "access-1");
+}
+
+/// The token endpoint is down, so that there is no newer one.
+#[test]
+fn a_request_with_a_token_that_another_origin_has_refused_is_sent_by_the_readied_service() {
+    let mut fixture = Fixture::new();
+    fixture.grant.push(Step::Fail(GrantError::not_sent("down")));
+    let mut other = fixture.refused(get(&format!("{OTHER}/")));
+    assert_eq!(explained(other.poll_until_idle()), ErrorKind::Refresh(FailureClass::NotSent));
+    let _driver = fixture.drive();
+    sent_by_the_readied(&mut fixture, get(ME), "access-0");
+}
+
+/// It had its place, and is not told that there is none.
+#[test]
+fn a_request_that_can_be_sent_at_once_is_not_shed() {
+    let (_time, session) = logged_in(MockGrant::new());
+    let hangs = tower::service_fn(|_: Req| std::future::pending::<Result<Res, BoxError>>());
+    let limited = tower::load_shed::LoadShed::new(ConcurrencyLimit::new(hangs, 1));
+    let mut client = BearerLayer::new(session, Origins::new([API]).unwrap()).layer(limited);
+    let mut other = client.clone();
+    now(client.ready::<Full<Bytes>>()).unwrap();
+    let mut upload = get(ME);
+    upload.extensions_mut().insert(BearerOptions::new().min_remaining(secs(10)));
+    let mut upload = task::spawn(client.call(upload));
+    let mut crowd = task::spawn(async move { other.ready::<Full<Bytes>>().await?.call(get(ME)).await });
+    assert!(crowd.poll().is_ready(), "there is no place left");
+    assert_pending!(upload.poll());
+}

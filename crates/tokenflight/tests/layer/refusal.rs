@@ -223,3 +223,20 @@ fn a_token_that_was_received_long_before_its_login_is_not_taken_for_a_fresh_one(
     assert!(polled.is_pending(), "{:?}", explained(polled));
     fixture.received_with("access-1");
 }
+
+/// The next token is there, and the server does not come to the end of its refusal.
+#[test]
+fn a_request_is_not_held_for_the_body_of_a_refusal() {
+    for wait in [0, 249] {
+        let mut fixture = Fixture::new();
+        let mut late = get(ME);
+        late.extensions_mut().insert(BearerOptions::new().max_wait(millis(wait)));
+        let (mut late, respond) = fixture.sent(late);
+        let mut other = fixture.refused(get(ME));
+        fixture.succeeds(&mut other, "access-1");
+        respond.send_response(challenged(&["Bearer"], TestBody::text("no").end(End::Stalls)));
+        assert_pending!(late.poll_until_idle());
+        fixture.time.advance(millis(250));
+        fixture.succeeds(&mut late, "access-1");
+    }
+}

@@ -2,6 +2,8 @@
 
 use http::Version;
 
+use tokenflight::bearer::Resend;
+
 use crate::fixture::*;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -269,4 +271,15 @@ fn a_token_without_a_lifetime_is_still_good_for_the_request_that_waited_for_it()
     let mut call = fixture.refused(get(ME));
     fixture.succeeds(&mut call, "access-1");
     assert_eq!(fixture.grant.count(), 1);
+}
+
+/// A client behind the application's own retries, or behind another layer.
+#[test]
+fn what_has_been_sent_before_is_counted_on() {
+    let mut fixture = Fixture::new();
+    let mut again = get(ME);
+    again.extensions_mut().insert(Resend(2));
+    let mut call = fixture.refused(again);
+    assert_pending!(call.poll_until_idle());
+    assert_eq!(fixture.received().0.extensions().get(), Some(&Resend(3)));
 }

@@ -1,8 +1,13 @@
 //! What becomes of requests: waits, refusals, replays.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use http::HeaderValue;
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use tokenflight::BearerOptions;
 
 use crate::fixture::*;
@@ -165,4 +170,70 @@ fn a_refusal_by_the_users_own_rule_is_told_by_its_status() {
     let told = recorder.events("request.refused");
     assert_eq!(told[0].says(REFUSED), ["orders", "419", "", "refresh", "1", "yes"]);
     assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_other", "refused"]);
+}
+
+/// With the option for all requests of a client, each of them asks.
+#[test]
+fn a_request_that_wants_a_token_that_lasts_and_finds_it_tells_nothing() {
+    let fixture = Fixture::new();
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap())
+        .options(BearerOptions::new().min_remaining(SECOND));
+    let api = layer.layer(fixture.api([ok()]));
+    let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(get())).unwrap());
+    assert!(recorder.names().is_empty(), "{:?}", recorder.names());
+}
+
+/// The next token came while it was under way.
+#[test]
+fn a_late_refusal_that_waits_for_nothing_is_no_wait() {
+    let fixture = Fixture::new();
+    let answers = Arc::new(Mutex::new(VecDeque::from([unauthorized(), ok()])));
+    let session = fixture.session.clone();
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap());
+    let api = layer.layer(service_fn(move |_: Req| {
+        let (answer, session) = (answers.lock().unwrap().pop_front().unwrap(), session.clone());
+        async move {
+            if answer.status() == 401 {
+                session.refresh().await?;
+            }
+            Ok::<_, BoxError>(answer)
+        }
+    }));
+    let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(get())).unwrap());
+    assert!(recorder.events("token.wait").is_empty(), "{:?}", recorder.names());
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "accepted"]);
+}
+
+/// Its body was to be read on, and broke off.
+#[test]
+fn a_request_that_cannot_be_sent_again_after_all_says_so() {
+    let fixture = Fixture::new();
+    let layer = BearerLayer::new(fixture.session.clone(), Origins::new([API]).unwrap()).replay_with(UnsyncBoxBody::new);
+    let api =
+        layer.layer(service_fn(|_: Request<UnsyncBoxBody<Bytes, BoxError>>| ready(Ok::<_, BoxError>(unauthorized()))));
+    let request = Request::post(API).body(BreaksOff { waits: 5 }).unwrap();
+    let (recorder, _) = Recorder::during(|| fixture.run(api.oneshot(request)).unwrap());
+    assert_eq!(recorder.one("request.refused").says(["replay"]), ["yes"]);
+    assert_eq!(recorder.one("request.replayed").says(REPLAYED), ["orders", "1", "http_401", "failed"]);
+}
+
+/// A body that states its size and does not come to its end.
+struct BreaksOff {
+    waits: u8,
+}
+
+impl Body for BreaksOff {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(left) = self.waits.checked_sub(1) else { return Poll::Ready(Some(Err("broken".into()))) };
+        self.waits = left;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(10)
+    }
 }
