@@ -167,10 +167,10 @@ impl Inner {
         let now = self.parts.now();
         let usable = self.peek(|slot| {
             ask.pin = slot.machine.knows_login().then(|| slot.pin());
-            slot.machine.has_usable(ask.origin(), now).then_some(())
+            slot.machine.has_usable(ask.origin(), now)
         });
-        match usable.map(|()| self.supply(ask, now)) {
-            Some(Supply::Token(token, beside)) => Some((token, beside)),
+        match usable.then(|| self.supply(ask, now))? {
+            Supply::Token(token, beside) => Some((token, beside)),
             _ => None,
         }
     }
