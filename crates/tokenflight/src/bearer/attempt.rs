@@ -114,7 +114,7 @@ where
                 Ok(Some((body, obtained))) => {
                     replays = count;
                     let mut request = again.rebuild(body, shared.settings.rules.origins.of_id(sent.origin));
-                    Resend::count(request.extensions_mut(), count);
+                    Resend::count_on(request.extensions_mut(), count);
                     send(&shared, request, obtained, sent.origin, &chosen, again.limit())
                 }
                 Ok(None) => {

@@ -124,7 +124,7 @@ impl<R: Body> BearerBody<R> {
     /// are still to say it.
     pub(super) fn accepted(&mut self, session: &Inner, origin: OriginId) {
         match &mut self.state {
-            State::Whole { watch: Some(watch), .. } => watch.is_replayed(),
+            State::Whole { watch: Some(watch), .. } => watch.mark_replayed(),
             _ => session.accepted(origin),
         }
     }

@@ -2,7 +2,7 @@ use std::{
     fmt,
     future::Future,
     marker::PhantomData,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
@@ -17,9 +17,10 @@ use super::{
     call::{KeptRequest, Shared},
     challenge::Challenge,
     refusal::{AlsoRefused, Look, look},
+    send::answer_beside,
     sent::Sent,
 };
-use crate::sync::Arc;
+use crate::{flights::Carries, sync::Arc};
 
 /// What a call comes to.
 pub(super) type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
@@ -66,6 +67,25 @@ impl<F, C, R: Body> BearerFuture<F, C, R> {
     #[inline]
     pub(super) const fn first(future: F, call: C) -> Self {
         Self { state: State::First { future, call } }
+    }
+
+    /// Sent with a token, beside work that perhaps no other task keeps moving. In a box: this is seldom.
+    pub(super) fn beside<E>(future: F, beside: Box<Carries>, mut call: C) -> Self
+    where
+        F: Future<Output = Result<Response<R>, E>> + Send + 'static,
+        E: Into<BoxError>,
+        C: Answered<R> + Send + 'static,
+        R: Send + 'static,
+        R::Data: Send,
+        R::Error: Send,
+    {
+        Self::cold(Box::pin(async move {
+            let response = answer_beside(pin!(future), Some(beside)).await.map_err(Into::into)?;
+            match call.answered(response) {
+                Ok(response) => Ok(response),
+                Err(refused) => refused.await,
+            }
+        }))
     }
 
     pub(super) const fn cold(future: BoxFuture<'static, Answer<R>>) -> Self {

@@ -34,7 +34,7 @@ pub struct Resend(pub u32);
 
 impl Resend {
     /// Counts the sends of this layer on, if another one has sent the request before.
-    pub(super) fn count(extensions: &mut Extensions, replays: u8) {
+    pub(super) fn count_on(extensions: &mut Extensions, replays: u8) {
         let before = extensions.get::<Self>().map_or(0, |resend| resend.0);
         extensions.insert(Self(before.saturating_add(replays.into())));
     }

@@ -7,18 +7,10 @@ use std::{
 
 use futures_util::FutureExt;
 use http::{Request, Response, header::AUTHORIZATION};
-use http_body::Body;
 use tokenflight_core::{BoxError, Error};
 use tokenflight_machine::OriginId;
 
-use super::{
-    Choice, CloneService, HttpService,
-    call::Shared,
-    future::{Answer, Answered},
-    limit::Limit,
-    readiness::ready,
-    sent::Sent,
-};
+use super::{Choice, CloneService, HttpService, call::Shared, limit::Limit, readiness::ready, sent::Sent};
 use crate::{
     flights::{Carries, carrying},
     session::Obtained,
@@ -69,22 +61,8 @@ where
     })
 }
 
-/// A call that was sent, and work that no other task keeps moving.
-pub(super) async fn answered_beside<F, C, R, E>(answer: F, beside: Box<Carries>, mut call: C) -> Answer<R>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    E: Into<BoxError>,
-    C: Answered<R>,
-    R: Body,
-{
-    let response = answer_beside(pin!(answer), Some(beside)).await.map_err(Into::into)?;
-    match call.answered(response) {
-        Ok(response) => Ok(response),
-        Err(refused) => refused.await,
-    }
-}
-
-async fn answer_beside<F: Future>(answer: Pin<&mut F>, mut beside: Option<Box<Carries>>) -> F::Output {
+/// Waits for an answer, and keeps moving beside it what perhaps no other task does.
+pub(super) async fn answer_beside<F: Future>(answer: Pin<&mut F>, mut beside: Option<Box<Carries>>) -> F::Output {
     let answer = carrying(&mut beside, answer).await;
     // However fast the answer, what flies beside it is moved on by each request.
     let _ = beside.and_then(FutureExt::now_or_never);

@@ -19,7 +19,6 @@ use super::{
     oneshot::SentBy,
     readiness::Readiness,
     replay::Head,
-    send::answered_beside,
     sent::Sent,
     target::{Names, NoToken},
 };
@@ -267,7 +266,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
                 let call = Call::new(Arc::clone(shared), kept, sent, chosen);
                 match beside {
                     None => BearerFuture::first(answer, call),
-                    Some(beside) => BearerFuture::cold(Box::pin(answered_beside(answer, beside, call))),
+                    Some(beside) => BearerFuture::beside(answer, beside, call),
                 }
             }
             None => {

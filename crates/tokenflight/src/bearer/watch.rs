@@ -29,7 +29,7 @@ impl Watch {
     }
 
     /// The call had been refused before.
-    pub(super) const fn is_replayed(&mut self) {
+    pub(super) const fn mark_replayed(&mut self) {
         self.replayed = true;
     }
 

@@ -287,6 +287,21 @@ fn a_request_beside_a_refresh_is_sent_by_the_readied_service() {
     sent_by_the_readied(&mut fixture, get(ME), "access-1");
 }
 
+/// It is sent again like any other, with what that refresh brings.
+#[test]
+fn a_request_beside_a_refresh_that_is_refused_is_sent_again() {
+    let mut fixture = Fixture::new();
+    fixture.grant.gate().close();
+    drop(task::spawn(fixture.session.refresh()).poll());
+    let mut call = fixture.call(get(ME));
+    assert_pending!(call.poll_until_idle());
+    fixture.received_with("access-0").send_response(unauthorized());
+    assert_pending!(call.poll_until_idle());
+    fixture.grant.gate().open();
+    fixture.succeeds(&mut call, "access-1");
+    assert_eq!(fixture.grant.count(), 1);
+}
+
 /// The token endpoint is down, so that there is no newer one.
 #[test]
 fn a_request_with_a_token_that_another_origin_has_refused_is_sent_by_the_readied_service() {
