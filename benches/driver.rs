@@ -1,4 +1,5 @@
-//! Ten thousand sessions that come due within one minute, renewed by one driver: its own work, without network and store.
+//! Ten thousand sessions that come due within one minute, renewed by one driver: its own work,
+//! without network and store.
 //!
 //! `cargo xtask bench -- driver`. The minute passes on manual time.
 

@@ -1,7 +1,8 @@
-//! A request to a server on this machine and its answer, one after another, with and without the layer.
+//! A request to a server on this machine and its answer, one after another, with and without the
+//! layer.
 //!
-//! `cargo xtask bench -- end_to_end`. The spread between rounds is larger than any layer; `cargo xtask bench --counts` has
-//! figures that repeat.
+//! `cargo xtask bench -- end_to_end`. The spread between rounds is larger than any layer;
+//! `cargo xtask bench --counts` has figures that repeat.
 
 // A bench that cannot go on has failed.
 #![allow(clippy::unwrap_used, missing_docs)]

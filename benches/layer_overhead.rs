@@ -1,7 +1,8 @@
-//! One request through the layer, over a service that answers at once, beside a fixed header and `tower::retry`.
+//! One request through the layer, over a service that answers at once, beside a fixed header and
+//! `tower::retry`.
 //!
-//! `cargo xtask bench -- layer_overhead`. Only ratios within one run mean anything; for figures that repeat, see
-//! `cargo xtask bench --counts`.
+//! `cargo xtask bench -- layer_overhead`. Only ratios within one run mean anything; for figures
+//! that repeat, see `cargo xtask bench --counts`.
 
 #![allow(missing_docs)]
 

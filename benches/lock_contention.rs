@@ -1,4 +1,5 @@
-//! What a token costs when many want it: readers against a writer, and waiters against a driver and forced refreshes.
+//! What a token costs when many want it: readers against a writer, and waiters against a driver and
+//! forced refreshes.
 //!
 //! `cargo xtask bench -- lock_contention`. Only ratios within one run mean anything.
 
@@ -26,8 +27,9 @@ use tokenflight_benches::{
 /// How often the writer replaces the token.
 const SWAP: Duration = Duration::from_millis(10);
 
-/// So many threads read so often each, while one more replaces the token every ten milliseconds. From the start of the first to
-/// the end of the last, as they see it themselves: a clock outside may be read when some are done.
+/// So many threads read so often each, while one more replaces the token every ten milliseconds.
+/// From the start of the first to the end of the last, as they see it themselves: a clock outside
+/// may be read when some are done.
 fn race(cell: &Kept, threads: usize, iterations: u64) -> Duration {
     // The kernel packs new threads onto one core at first.
     let cores: Vec<Option<CoreId>> = get_core_ids().unwrap_or_default().into_iter().map(Some).collect();
@@ -81,7 +83,8 @@ fn readers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A driver, refusals and forced refreshes against other ways to wait for one piece of work, on two threads.
+/// A driver, refusals and forced refreshes against other ways to wait for one piece of work, on two
+/// threads.
 fn waiters(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let mut group = criterion.benchmark_group("lock_contention/waiters");

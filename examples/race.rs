@@ -1,4 +1,5 @@
-//! Four clients against one authorization server that rotates refresh tokens: who keeps the session?
+//! Four clients against one authorization server that rotates refresh tokens: who keeps the
+//! session?
 //!
 //! `cargo race`, and then look at `target/race.svg`.
 

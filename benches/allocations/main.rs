@@ -1,7 +1,9 @@
-//! Counts what requests, looks and storms allocate, and prints it, one line each: group, size, case, allocations, bytes.
+//! Counts what requests, looks and storms allocate, and prints it, one line each: group, size,
+//! case, allocations, bytes.
 //!
-//! Of requests and looks the bytes are those allocated by one; of storms those held at the worst moment, by one waiter.
-//! All as they are: what the service, the request and the tasks take must be taken off.
+//! Of requests and looks the bytes are those allocated by one; of storms those held at the worst
+//! moment, by one waiter. All as they are: what the service, the request and the tasks take must be
+//! taken off.
 
 use allocation_counter::measure;
 use tokenflight_benches::{cells::Cell, parts::Requests, stacks::Stack, storm::Storm};

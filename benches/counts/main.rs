@@ -1,7 +1,8 @@
-//! Does one thing so many times and nothing else, for a tool that counts instructions: `cargo xtask bench --counts`.
+//! Does one thing so many times and nothing else, for a tool that counts instructions:
+//! `cargo xtask bench --counts`.
 //!
-//! `counts request|own-names STACK HEADERS TIMES`, `counts read CELL TIMES`, `counts storm DESIGN WAITERS`,
-//! `counts http1 STACK TIMES`, `counts http2 STACK TIMES`
+//! `counts request|own-names STACK HEADERS TIMES`, `counts read CELL TIMES`,
+//! `counts storm DESIGN WAITERS`, `counts http1 STACK TIMES`, `counts http2 STACK TIMES`
 
 use std::{env, process::ExitCode};
 
@@ -76,8 +77,9 @@ fn send(stack: Stack, mut requests: Requests, times: usize) {
     drop(level);
 }
 
-/// Fills the holes that building the client has left in the heap, so that every case takes its large blocks from the same
-/// place. Else it is chance, to some hundred instructions, what a header map costs.
+/// Fills the holes that building the client has left in the heap, so that every case takes its
+/// large blocks from the same place. Else it is chance, to some hundred instructions, what a header
+/// map costs.
 fn fill() -> Vec<Vec<u8>> {
     [8192, 4096, 3072, 2048, 1536, 1280, 1100]
         .into_iter()

@@ -1,7 +1,7 @@
 //! Writes one report of what was counted and timed: `cargo xtask bench --report`.
 //!
-//! `report FIGURES TIMES FOLDER`: from the folder with `counts.tsv` and `peers.tsv` and from criterion's, into a folder with
-//! `report.md` and its plots.
+//! `report FIGURES TIMES FOLDER`: from the folder with `counts.tsv` and `peers.tsv` and from
+//! criterion's, into a folder with `report.md` and its plots.
 
 mod figures;
 mod place;

@@ -1,5 +1,5 @@
-//! What the benches and the counts have in common: the same work, done by the layer and by others, in forms that can be
-//! timed, counted and compared.
+//! What the benches and the counts have in common: the same work, done by the layer and by others,
+//! in forms that can be timed, counted and compared.
 //!
 //! * [`parts`]: sessions, tokens and requests.
 //! * [`nothing`]: the client at the bottom of every stack.

@@ -1,5 +1,5 @@
-//! What everything is made of. Nothing here fails with the settings that are written here; if they are changed, a bench
-//! stops at once.
+//! What everything is made of. Nothing here fails with the settings that are written here; if they
+//! are changed, a bench stops at once.
 
 use http::{HeaderName, Method, Uri, header};
 use tokenflight::{Bearer, BearerLayer, Origins, TokenSet};
@@ -48,8 +48,8 @@ pub fn session() -> Session {
     }
 }
 
-/// A session with a token, and the driver that watches the clock so that requests need not. The clock is a manual one, because
-/// the driver has no runtime here whose timers it could wait by.
+/// A session with a token, and the driver that watches the clock so that requests need not. The
+/// clock is a manual one, because the driver has no runtime here whose timers it could wait by.
 pub fn driven() -> (Session, Pin<Box<Driver>>) {
     let Ok(session) = Session::builder(MockGrant::new()).time(ManualTime::new(1)).build() else {
         panic!("the settings are wrong")
@@ -89,7 +89,8 @@ const NAMES: [HeaderName; 20] = [
     header::WARNING,
 ];
 
-/// Makes requests of one kind: a `POST` with so many headers, half of whose values are made anew for each, as is its body.
+/// Makes requests of one kind: a `POST` with so many headers, half of whose values are made anew
+/// for each, as is its body.
 #[derive(Clone, Debug)]
 pub struct Requests {
     uri: Uri,
@@ -104,7 +105,8 @@ impl Requests {
         Self::with(NAMES.into_iter().take(headers).collect())
     }
 
-    /// With so many headers whose names are made at run time. Copying such a name counts its references.
+    /// With so many headers whose names are made at run time. Copying such a name counts its
+    /// references.
     pub fn own_names(headers: usize) -> Self {
         Self::with((0..headers).filter_map(|n| HeaderName::try_from(format!("x-header-{n}")).ok()).collect())
     }

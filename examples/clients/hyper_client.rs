@@ -1,6 +1,6 @@
-//! hyper-util's client behind the layer. The token is dead when the requests start; none of their callers notices.
-//! Bodies that can be cloned (`Full`, `Empty`) need nothing more than this.
-//! Twenty requests are refused at once, and there is one token request.
+//! hyper-util's client behind the layer. The token is dead when the requests start; none of their
+//! callers notices. Bodies that can be cloned (`Full`, `Empty`) need nothing more than this. Twenty
+//! requests are refused at once, and there is one token request.
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;

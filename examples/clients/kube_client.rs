@@ -1,6 +1,7 @@
-//! kube's client over a stack of your own: `kube_client::Client::new` takes any tower service of http requests.
-//! Its request bodies cannot be cloned; `replay_with(UnsyncBoxBody::new)` records them and gives hyper a body it can send.
-//! Here the layer has the place of kube's own auth layer, which reads a token file but never waits for a 401.
+//! kube's client over a stack of your own: `kube_client::Client::new` takes any tower service of
+//! http requests. Its request bodies cannot be cloned; `replay_with(UnsyncBoxBody::new)` records
+//! them and gives hyper a body it can send. Here the layer has the place of kube's own auth layer,
+//! which reads a token file but never waits for a 401.
 
 use http::Request;
 use http_body_util::combinators::UnsyncBoxBody;

@@ -1,6 +1,7 @@
-//! octocrab over a stack of your own: the builder takes a service and layers; the last layer is the outermost.
-//! An `OctoBody` can be cloned, but its clones share one reading position: the layer must record it, not clone it.
-//! For GitHub Apps whose user tokens expire and rotate, which octocrab itself does not renew.
+//! octocrab over a stack of your own: the builder takes a service and layers; the last layer is the
+//! outermost. An `OctoBody` can be cloned, but its clones share one reading position: the layer
+//! must record it, not clone it. For GitHub Apps whose user tokens expire and rotate, which
+//! octocrab itself does not renew.
 
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder, service::middleware::base_uri::BaseUriLayer};

@@ -1,6 +1,7 @@
-//! reqwest behind the layer, by the small crate `tokenflight-reqwest`: reqwest's client is a tower service of its own request
-//! type, and becomes one of `http` requests there; its streaming bodies are recorded.
-//! reqwest follows redirects by itself: let it not, if a redirect may lead elsewhere (`redirect::Policy::none`).
+//! reqwest behind the layer, by the small crate `tokenflight-reqwest`: reqwest's client is a tower
+//! service of its own request type, and becomes one of `http` requests there; its streaming bodies
+//! are recorded. reqwest follows redirects by itself: let it not, if a redirect may lead elsewhere
+//! (`redirect::Policy::none`).
 
 use bytes::Bytes;
 use http::Request;

@@ -1,6 +1,7 @@
-//! A sidecar that adds tokens for programs in any language: they speak plain http to loopback, it speaks to the API.
-//! `cargo run --example reverse_proxy`, then `curl http://127.0.0.1:PORT/me`.
-//! Request bodies stream through and are recorded up to 64 KiB; a longer one is sent once, and its 401 handed on.
+//! A sidecar that adds tokens for programs in any language: they speak plain http to loopback, it
+//! speaks to the API. `cargo run --example reverse_proxy`, then `curl http://127.0.0.1:PORT/me`.
+//! Request bodies stream through and are recorded up to 64 KiB; a longer one is sent once, and its
+//! 401 handed on.
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use http::{
@@ -13,7 +14,8 @@ use tokenflight::{BearerLayer, BoxError, Origins, Session};
 use tokenflight_example_clients::World;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-/// What belongs to one connection and is not handed on, beside what `Connection` names (RFC 9110 §7.6.1).
+/// What belongs to one connection and is not handed on, beside what `Connection` names (RFC 9110
+/// §7.6.1).
 const HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -57,8 +59,9 @@ where
     Ok(answer.map(Body::new))
 }
 
-/// Whether a program on this machine asks, and not a page in its browser: any page may send requests to loopback, and one
-/// whose name resolves to it (DNS rebinding) may read the answers. The token is the user's, so both are turned away.
+/// Whether a program on this machine asks, and not a page in its browser: any page may send
+/// requests to loopback, and one whose name resolves to it (DNS rebinding) may read the answers.
+/// The token is the user's, so both are turned away.
 fn is_local(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let mut hosts = headers.get_all(header::HOST).iter();

@@ -1,6 +1,7 @@
-//! Without tokio's runtime: hyper's connection over smol's sockets, and smol's clock for the session and its driver.
-//! hyper-util's pooled client wants tokio's timers for its pool, so this opens a connection for each request; hyper itself
-//! and the layer want no runtime. (The servers of this story run on tokio, on a thread of their own.)
+//! Without tokio's runtime: hyper's connection over smol's sockets, and smol's clock for the
+//! session and its driver. hyper-util's pooled client wants tokio's timers for its pool, so this
+//! opens a connection for each request; hyper itself and the layer want no runtime. (The servers of
+//! this story run on tokio, on a thread of their own.)
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};

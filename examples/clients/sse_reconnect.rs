@@ -1,6 +1,7 @@
-//! A stream of events that outlives its token. The layer sees the request that opens it and nothing of what flows later,
-//! so `Session::watch` tells when there is a newer token, and the client opens the next stream before the old one ends.
-//! The same way suits a WebSocket: its handshake is a request like any other, refused and replayed like any other.
+//! A stream of events that outlives its token. The layer sees the request that opens it and nothing
+//! of what flows later, so `Session::watch` tells when there is a newer token, and the client opens
+//! the next stream before the old one ends. The same way suits a WebSocket: its handshake is a
+//! request like any other, refused and replayed like any other.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! A tonic client behind the layer, by the small crate `tokenflight-tonic`: the generated client takes the layered channel, and
-//! a unary call whose token is dead (`UNAUTHENTICATED` before any message) is made again. A call for which there is no token ends
-//! `Unauthenticated`, with our error as its source.
-//! Limits stand below the layer, so that waiting for a token holds none of them.
+//! A tonic client behind the layer, by the small crate `tokenflight-tonic`: the generated client
+//! takes the layered channel, and a unary call whose token is dead (`UNAUTHENTICATED` before any
+//! message) is made again. A call for which there is no token ends `Unauthenticated`, with our
+//! error as its source. Limits stand below the layer, so that waiting for a token holds none of
+//! them.
 
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use tower::ServiceBuilder;
 
 pub(crate) async fn run(session: Session, url: &str) -> Result<i32, BoxError> {
     let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
-    // A tonic client's requests name no server: its channel's is named here. Elsewhere than on loopback it is
-    // `Origins::sole("https://…")`.
+    // A tonic client's requests name no server: its channel's is named here. Elsewhere than on
+    // loopback it is `Origins::sole("https://…")`.
     let origins = Origins::with_plain_loopback([url])?.as_sole()?;
     let channel = ServiceBuilder::new().concurrency_limit(8).timeout(Duration::from_secs(10)).service(channel);
     let channel = tokenflight_tonic::client(channel, BearerLayer::new(session, origins));

@@ -33,7 +33,8 @@ fuzz_target!(|bytes: &[u8]| {
         Verdict::Odd(error) => assert!(status.is_success() && error.class() == FailureClass::Ambiguous),
         Verdict::Failed(error) => {
             let class = error.class();
-            // Only the authorization server's own word ends a session, and never from behind a failing gateway.
+            // Only the authorization server's own word ends a session, and never from behind a
+            // failing gateway.
             let may_end = status.is_success() || status.is_client_error();
             assert!(class != FailureClass::Terminal || (may_end && error.error_code().is_some()));
             assert!(class == FailureClass::Config || !status.is_redirection());

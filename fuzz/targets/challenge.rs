@@ -1,5 +1,5 @@
-//! Header lines of any kind: reading them never fails a request, takes time that does not grow with them, and a refresh is
-//! never asked for against a server's word.
+//! Header lines of any kind: reading them never fails a request, takes time that does not grow with
+//! them, and a refresh is never asked for against a server's word.
 
 #![no_main]
 

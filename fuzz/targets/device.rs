@@ -1,5 +1,6 @@
-//! Answers of device authorization endpoints: a status, a line break, the body. A body that is no object is two numbers, each
-//! on a line: what `expires_in` and `interval` are in an answer that is good otherwise.
+//! Answers of device authorization endpoints: a status, a line break, the body. A body that is no
+//! object is two numbers, each on a line: what `expires_in` and `interval` are in an answer that is
+//! good otherwise.
 #![no_main]
 
 use std::convert::Infallible;

@@ -1,4 +1,5 @@
-//! Any URI and any `Host` headers: wherever the token is attached, another reading of the same rule agrees.
+//! Any URI and any `Host` headers: wherever the token is attached, another reading of the same rule
+//! agrees.
 
 #![no_main]
 

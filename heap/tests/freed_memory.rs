@@ -1,4 +1,5 @@
-//! Nothing that is secret is left in freed memory: neither by requests, nor by what a memory store loads, commits and forgets.
+//! Nothing that is secret is left in freed memory: neither by requests, nor by what a memory store
+//! loads, commits and forgets.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -31,7 +32,8 @@ fn has(bytes: &[u8], canary: &[u8]) -> bool {
     bytes.windows(canary.len()).any(|window| window == canary)
 }
 
-// SAFETY: everything is the system's allocator's; zeroed first, so that what is read in `dealloc` is initialised.
+// SAFETY: everything is the system's allocator's; zeroed first, so that what is read in `dealloc`
+// is initialised.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         unsafe { System.alloc_zeroed(layout) }

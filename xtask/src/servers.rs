@@ -29,8 +29,8 @@ struct Server {
     check: &'static [&'static str],
     /// What it runs on, for people.
     needs: &'static str,
-    /// Commands, split at spaces and run one after the other. `{}` is the directory to install into,
-    /// which has the pins in it.
+    /// Commands, split at spaces and run one after the other. `{}` is the directory to install
+    /// into, which has the pins in it.
     install: &'static [&'static str],
 }
 

@@ -1,4 +1,5 @@
-//! Times of the same work through other crates; see the library for what is measured, and how to read it.
+//! Times of the same work through other crates; see the library for what is measured, and how to
+//! read it.
 
 // A bench that cannot go on has failed.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -23,7 +24,8 @@ fn fresh(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred callers on an empty cache, over a source that takes its time, which is part of what is measured.
+/// A hundred callers on an empty cache, over a source that takes its time, which is part of what is
+/// measured.
 fn storms(criterion: &mut Criterion) {
     let runtime = storm::runtime().unwrap();
     let mut group = criterion.benchmark_group("peers/storm");

@@ -2,8 +2,8 @@
 
 use crate::{Case, Error, Peer, Recipe, World};
 
-/// Sets a case up and calls it so often, in one heap or another: what the allocator costs depends on what lies in it, so a
-/// count is the median over some.
+/// Sets a case up and calls it so often, in one heap or another: what the allocator costs depends
+/// on what lies in it, so a count is the median over some.
 pub fn run(case: &Case, headers: usize, calls: usize, heap: usize) -> Result<(), Error> {
     let _used: Vec<Vec<u8>> = (0..heap * 7).map(|block| Vec::with_capacity(40 + 168 * block)).collect();
     let world = World::new()?;
@@ -28,8 +28,8 @@ pub fn call(peer: &mut dyn Peer, recipe: &mut Recipe) -> Result<(), Error> {
     if peer.call(recipe) { Ok(()) } else { Err("it did not answer at once".into()) }
 }
 
-/// Fills the holes that setting up has left in the heap, so that every case takes its large blocks from the same place. Else
-/// it is chance, to some hundred instructions, what a header map costs.
+/// Fills the holes that setting up has left in the heap, so that every case takes its large blocks
+/// from the same place. Else it is chance, to some hundred instructions, what a header map costs.
 fn fill() -> Vec<Vec<u8>> {
     [8192, 4096, 3072, 2048, 1536, 1280, 1100]
         .into_iter()

@@ -44,7 +44,8 @@ impl Source {
         token()
     }
 
-    /// Serves it as the token endpoint of an authorization server, for as long as the runtime lives; where it is.
+    /// Serves it as the token endpoint of an authorization server, for as long as the runtime
+    /// lives; where it is.
     #[allow(clippy::disallowed_methods)] // A server's tasks.
     pub(crate) async fn serve(&self) -> io::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -10,7 +10,8 @@ use std::{
 
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 
-/// A runtime with one thread, which runs only while something is waited for: between calls nothing else happens.
+/// A runtime with one thread, which runs only while something is waited for: between calls nothing
+/// else happens.
 #[derive(Clone, Debug)]
 pub struct World(Arc<Runtime>);
 
@@ -37,7 +38,8 @@ pub(crate) fn choose_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// What a future that need not wait has to say, polled where it is, as it would be inside its caller's.
+/// What a future that need not wait has to say, polled where it is, as it would be inside its
+/// caller's.
 pub(crate) fn at_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

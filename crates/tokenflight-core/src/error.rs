@@ -139,8 +139,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// The authorization server's error code, such as `invalid_client`, if it named one; of a session that has ended, the
-    /// code of its [reason](EndReason::code).
+    /// The authorization server's error code, such as `invalid_client`, if it named one; of a
+    /// session that has ended, the code of its [reason](EndReason::code).
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self.kind() {

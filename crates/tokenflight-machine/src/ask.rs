@@ -12,7 +12,8 @@ use super::{
     machine::{Held, Phase, Running},
 };
 
-/// Within a grace window a refresh token is presented again so often; more would prove that something else is wrong.
+/// Within a grace window a refresh token is presented again so often; more would prove that
+/// something else is wrong.
 const MOST_AGAIN: u32 = 2;
 
 /// A caller that has a usable token waits so long for a newer one at most.
@@ -24,7 +25,8 @@ const YOUNG: Duration = Duration::from_secs(10);
 impl<T: Token> Machine<T> {
     /// A caller wants a token that is valid now, for this origin.
     ///
-    /// A token within its lead is used. One that another origin has refused is used if no newer one is to be had soon.
+    /// A token within its lead is used. One that another origin has refused is used if no newer one
+    /// is to be had soon.
     pub fn usable(&mut self, origin: Option<OriginId>, now: Now) -> Decision {
         match &self.phase {
             Phase::Active(held) if held.usable(origin, now) => {
@@ -55,10 +57,11 @@ impl<T: Token> Machine<T> {
         }
     }
 
-    /// A caller wants a token that stays valid for this long, because what it is for cannot be sent twice.
+    /// A caller wants a token that stays valid for this long, because what it is for cannot be sent
+    /// twice.
     ///
-    /// A token with more than half of its lifetime left will do: a new one would hardly last longer. So will any usable one
-    /// when no newer one is to be had.
+    /// A token with more than half of its lifetime left will do: a new one would hardly last
+    /// longer. So will any usable one when no newer one is to be had.
     pub fn lasting(&mut self, wanted: Duration, origin: Option<OriginId>, now: Now) -> Decision {
         if self.is_short(wanted, origin, now)
             && let Some(decision) = self.newer_if_any(now)
@@ -70,9 +73,9 @@ impl<T: Token> Machine<T> {
 
     /// A server refused the token of a generation; a caller wants a newer one.
     ///
-    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one gets the current one. If
-    /// refreshing has not helped this origin, another refresh would not either, for a while. A refusal of another login's
-    /// token is no affair of this login.
+    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one
+    /// gets the current one. If refreshing has not helped this origin, another refresh would not
+    /// either, for a while. A refusal of another login's token is no affair of this login.
     pub fn refused(&mut self, refused: Refused, now: Now) -> Decision {
         if refused.login != self.login {
             return Decision::Refuse(Error::new(ErrorKind::SessionChanged));
@@ -95,7 +98,7 @@ impl<T: Token> Machine<T> {
         };
         let current = refused.generation >= self.generation;
         let policy = &self.rules.policy;
-        // One replay is the rule; a second only if the token of the first was dead of old age by now.
+        // One replay is the rule; a second only if the token of the first has run out by now.
         let spent = match refused.replays.cmp(&policy.replays) {
             Ordering::Less => false,
             Ordering::Equal => policy.replays == 0 || (current && !held.life.expired(now)),
@@ -150,8 +153,8 @@ impl<T: Token> Machine<T> {
         None
     }
 
-    /// An origin refuses a token that may be new: one with which a request was sent again, or the successor of one that it
-    /// had refused, which has not had the time to run out.
+    /// An origin refuses a token that may be new: one with which a request was sent again, or the
+    /// successor of one that it had refused, which has not had the time to run out.
     fn did_not_help(&mut self, refused: Refused, now: Now) {
         let (Phase::Active(held), Some(origin)) = (&self.phase, refused.origin) else { return };
         let policy = &self.rules.policy;
@@ -168,7 +171,7 @@ impl<T: Token> Machine<T> {
         self.storms.accepts(origin);
     }
 
-    /// The user wants the store to be read, if the session was over; then as [`usable`](Self::usable).
+    /// As [`usable`](Self::usable), after the store was read if the session was over.
     pub fn load(&mut self, now: Now) -> Decision {
         if !self.is_unloaded() {
             return self.usable(None, now);
@@ -192,8 +195,8 @@ impl<T: Token> Machine<T> {
         }
     }
 
-    /// An audience wants the common refresh token to be presented for it. The waiting times after failures are the
-    /// audience's own; what is in doubt, or not stored yet, is common to all.
+    /// An audience wants the common refresh token to be presented for it. The waiting times after
+    /// failures are the audience's own; what is in doubt, or not stored yet, is common to all.
     pub fn present(&mut self, reason: Reason, now: Now) -> Decision {
         if let Some(running) = self.refresh {
             return join(running, now);
@@ -229,15 +232,16 @@ impl<T: Token> Machine<T> {
         matches!(&self.phase, Phase::Active(held) if held.usable(origin, now) && held.life.ends_within(wanted, now))
     }
 
-    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if it has a token that is usable
-    /// and lasts for as long as it wants: the newer one spares it a refusal, and is not worth more than a moment.
+    /// Until when a caller that was told to wait for a refresh waits for it, on the boot clock, if
+    /// it has a token that is usable and lasts for as long as it wants: the newer one spares it a
+    /// refusal, and is not worth more than a moment.
     #[must_use]
     pub fn patience(&self, wanted: Duration, origin: Option<OriginId>, now: Now) -> Option<Duration> {
         let enough = self.has_usable(origin, now) && !self.is_short(wanted, origin, now);
         enough.then(|| now.boot.saturating_add(PATIENCE))
     }
 
-    /// Whether the refresh in progress has taken longer than a caller with a usable token waits for.
+    /// Whether the refresh in progress takes longer than a caller with a usable token waits.
     fn is_slow(&self, now: Now) -> bool {
         let began = |running: Running| running.deadline.saturating_sub(self.rules.refresh_limit());
         self.refresh.is_some_and(|running| now.boot >= began(running).saturating_add(PATIENCE))
@@ -264,7 +268,8 @@ impl<T: Token> Machine<T> {
         self.refresh.map(|_| Beside::Join(Work::Refresh))
     }
 
-    /// Joins the refresh in progress or starts one, if nothing speaks against it. What is not stored yet comes first.
+    /// Joins the refresh in progress or starts one, if nothing speaks against it. What is not
+    /// stored yet comes first.
     #[inline]
     pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
         match self.refresh {
@@ -329,11 +334,13 @@ impl<T: Token> Machine<T> {
         Decision::Start(Start::Refresh(self.start(reason, now)))
     }
 
-    /// When the refresh token is presented again because the server's answer was lost and its grace window allows it, if
-    /// there is no token to go on with until then. It is a moment: a caller that waits need not hear of the failure.
+    /// When the refresh token is presented again because the server's answer was lost and its grace
+    /// window allows it, if there is no token to go on with until then. It is a moment: a caller
+    /// that waits need not hear of the failure.
     #[must_use]
     pub fn retries_at(&self, now: Now) -> Option<Duration> {
-        // What one origin has refused is nothing to go on with for its callers; the others use it all the same.
+        // What one origin has refused is nothing to go on with for its callers; the others use it
+        // all the same.
         let all = self.held().is_some_and(|held| held.lives(now) && held.rejected.is_empty());
         self.backoff.prompt(now.boot).filter(|_| !all)
     }
@@ -350,8 +357,8 @@ impl<T: Token> Machine<T> {
         self.answered.map_or(Duration::ZERO, |last| last.saturating_add(interval))
     }
 
-    /// Why the refresh token is not presented while the access token lasts: it may be spent, and presenting it could end
-    /// the session early.
+    /// Why the refresh token is not presented while the access token lasts: it may be spent, and
+    /// presenting it could end the session early.
     fn kept_back(&self, now: Now) -> Option<Error> {
         let held = self.held()?;
         if !self.keeps_back(held, now) || !held.lives(now) || !held.rejected.is_empty() {

@@ -1,4 +1,5 @@
-//! Waiting after failures: exponential with full jitter, owned by the session and not by its callers.
+//! Waiting after failures: exponential with full jitter, owned by the session and not by its
+//! callers.
 
 use std::time::Duration;
 

@@ -91,7 +91,8 @@ impl View {
         let (login, generation) = (after.login, after.generation);
         let new_login = after.login != self.login;
         match &after.standing {
-            // What the store held when it was first read is no login of now. A login may have been seen before its tokens.
+            // What the store held when it was first read is no login of now. A login may have been
+            // seen before its tokens.
             Standing::Active if after.adopted_for != self.adopted_for => {
                 events.push(Event::LoggedIn { login, generation })
             }

@@ -39,7 +39,8 @@ impl<T: Token> Machine<T> {
             Outcome::Failed { error, .. } if plan.looks => self.looked(error, true, now),
             Outcome::Obtained { token, times, renewable, saved } => {
                 let took = now.boot.saturating_sub(times.anchor.boot);
-                // What outlives its limit was suspended, or left alone: that says nothing about the server.
+                // What outlives its limit was suspended, or left alone: that says nothing about the
+                // server.
                 if took <= self.rules.attempt_limit() {
                     self.latency = took;
                 }
@@ -161,7 +162,8 @@ impl<T: Token> Machine<T> {
         Finish::Failed(error)
     }
 
-    /// The server ended the session. What still lives of the access token stays, unless it was refused.
+    /// The server ended the session. What still lives of the access token stays, unless it was
+    /// refused.
     fn end(&mut self, error: Error, now: Now) {
         let last = self.backoff.reset();
         self.discard(last);
@@ -194,8 +196,8 @@ impl<T: Token> Machine<T> {
         self.known = Some(entry);
     }
 
-    /// This login is the stored one. Another process's login is another login here, and the token of the login before is not
-    /// a token of that one.
+    /// This login is the stored one. Another process's login is another login here, and the token
+    /// of the login before is not a token of that one.
     fn see_login(&mut self, stored: OpId) {
         // If nothing was ever seen, and there was a login here, that one was never stored.
         if self.known.as_ref().map_or_else(|| self.login.get() > 0, |known| known.login != stored) {

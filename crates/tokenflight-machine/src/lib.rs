@@ -1,24 +1,29 @@
 //! The decision machine: every branch on time, generation, class, backoff, storm guard or schedule.
 //!
-//! This crate is for the engine of `tokenflight`; it promises no stability. Settings ([`Policy`]) are re-exported there.
+//! This crate is for the engine of `tokenflight`; it promises no stability. Settings ([`Policy`])
+//! are re-exported there.
 //!
-//! A [`Machine`] is a value. It reads no clock, draws no number, takes no lock and waits for nothing: time and randomness are
-//! arguments. The engine asks and obeys:
+//! A [`Machine`] is a value. It reads no clock, draws no number, takes no lock and waits for
+//! nothing: time and randomness are arguments. The engine asks and obeys:
 //!
-//! * **a caller wants a token**: [`Machine::usable`], [`Machine::lasting`], [`Machine::refused`], [`Machine::force`] answer
-//!   with a [`Decision`]: use this, join the work in progress, start it, wait, or be refused;
+//! * **a caller wants a token**: [`Machine::usable`], [`Machine::lasting`], [`Machine::refused`],
+//!   [`Machine::force`] answer with a [`Decision`]: use this, join the work in progress, start it,
+//!   wait, or be refused;
 //! * **time has passed**: [`Machine::tick`] says what to start and when to ask again ([`Tick`]);
-//! * **the store was read**: [`Rules::reconcile`] says what the entry means for a refresh ([`Reconcile`]), and
-//!   [`present`] when its refresh token may be presented;
+//! * **the store was read**: [`Rules::reconcile`] says what the entry means for a refresh
+//!   ([`Reconcile`]), and [`present`] when its refresh token may be presented;
 //! * **a refresh has finished**: [`Machine::finish`] takes its [`Outcome`];
 //! * **a write has finished**: [`Machine::written`] takes the store's answer;
-//! * **the user acts**: [`Machine::login`], [`Machine::logout`], [`Machine::reload`], [`Machine::close`].
+//! * **the user acts**: [`Machine::login`], [`Machine::logout`], [`Machine::reload`],
+//!   [`Machine::close`].
 //!
-//! The machine owns what it decides about: the tokens, what waits to be stored, what was last seen of the store. What it
-//! lets go of and may hold the user's code (errors) is collected and handed over by [`Machine::take_discarded`], to be dropped
-//! where no lock is held. Events are computed from the state before and after a step: [`Machine::view`], [`View::events`].
+//! The machine owns what it decides about: the tokens, what waits to be stored, what was last seen
+//! of the store. What it lets go of and may hold the user's code (errors) is collected and handed
+//! over by [`Machine::take_discarded`], to be dropped where no lock is held. Events are computed
+//! from the state before and after a step: [`Machine::view`], [`View::events`].
 //!
-//! `now` must not go back on its boot clock; if it does, the machine waits longer and nothing breaks.
+//! `now` must not go back on its boot clock; if it does, the machine waits longer and nothing
+//! breaks.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};

@@ -6,7 +6,8 @@ use tokenflight_core::{MAX_LIFETIME, Now};
 
 use super::{Policy, Times};
 
-/// Tokens that live at least this long are renewed on a whole second of the boot clock, so that one timer serves many.
+/// Tokens that live at least this long are renewed on a whole second of the boot clock, so that one
+/// timer serves many.
 const WHOLE_SECONDS_FROM: Duration = Duration::from_secs(60);
 
 /// How long before its end a token is renewed at the latest while a driver is there.
@@ -15,7 +16,8 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// The life of the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
-    /// From when the lifetime counts: before the request for it was sent, so that latency can only shorten it.
+    /// From when the lifetime counts: before the request for it was sent, so that latency can only
+    /// shorten it.
     anchor: Now,
     lifetime: Option<Duration>,
     /// When renewal is due, from `anchor`.
@@ -25,7 +27,8 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// `issued`: when it was adopted, or how old the store says it is. `latency`: how long the last token request took.
+    /// `issued`: when it was adopted, or how old the store says it is. `latency`: how long the last
+    /// token request took.
     pub(super) fn new(policy: &Policy, times: Times, issued: Option<Duration>, latency: Duration, random: u64) -> Self {
         let lifetime = times
             .lifetime
@@ -53,8 +56,8 @@ impl Life {
         self.due.is_none() && self.lifetime.is_some_and(|lifetime| !lifetime.is_zero())
     }
 
-    /// A quarter of the lifetime, or `most` if that is less. A lifetime of next to nothing has no quarter: intervals that
-    /// are cut to it would be none, and a refresh a loop.
+    /// A quarter of the lifetime, or `most` if that is less. A lifetime of next to nothing has no
+    /// quarter: intervals that are cut to it would be none, and a refresh a loop.
     pub(super) fn quarter(&self, most: Duration) -> Duration {
         let quarter = self.lifetime.map(|lifetime| lifetime / 4).filter(|quarter| !quarter.is_zero());
         quarter.map_or(most, |quarter| quarter.min(most))
@@ -76,7 +79,8 @@ impl Life {
         self.lifetime.map_or(Duration::MAX, |lifetime| lifetime.saturating_sub(now.since(self.anchor)))
     }
 
-    /// Whether it expires before this much time has passed, and more than half of its lifetime is over.
+    /// Whether it expires before this much time has passed, and more than half of its lifetime is
+    /// over.
     pub(super) fn ends_within(&self, wanted: Duration, now: Now) -> bool {
         let age = now.since(self.anchor);
         self.lifetime.is_some_and(|lifetime| lifetime < age.saturating_add(wanted) && age > lifetime / 2)
@@ -89,8 +93,8 @@ impl Life {
 
     /// Whether it is too young for a refusal to be about its expiry.
     ///
-    /// In the second half of a lifetime no token is: servers that date tokens by whole seconds end them up to a second
-    /// before their time, and that may be long before the lead.
+    /// In the second half of a lifetime no token is: servers that date tokens by whole seconds end
+    /// them up to a second before their time, and that may be long before the lead.
     pub(super) fn fresh(&self, now: Now, window: Duration) -> bool {
         let late = self.lifetime.is_some_and(|lifetime| now.reached(self.anchor, lifetime / 2));
         !late && !self.in_lead(now) && self.younger_than(self.quarter(window), now)
@@ -111,7 +115,8 @@ impl Life {
         self.due.map(|due| self.anchor.boot.saturating_add(due))
     }
 
-    /// When a renewal is only just in time, on the boot clock: a second before the end, or an eighth of the lifetime.
+    /// When a renewal is only just in time, on the boot clock: a second before the end, or an
+    /// eighth of the lifetime.
     pub(super) fn last_moment(&self) -> Option<Duration> {
         let left = |lifetime: Duration| lifetime.saturating_sub((lifetime / 8).min(LAST_MOMENT));
         self.lifetime.map(|lifetime| self.anchor.boot.saturating_add(left(lifetime)))
@@ -123,9 +128,11 @@ impl Life {
     }
 }
 
-/// Draws when to renew: a share of the lifetime, not later than the lead, not later than the server's wish.
+/// Draws when to renew: a share of the lifetime, not later than the lead, not later than the
+/// server's wish.
 fn draw_due(policy: &Policy, times: Times, lifetime: Duration, latency: Duration, random: u64) -> Option<Duration> {
-    // A renewal that takes half the lifetime would do nothing but renew. So would a lifetime of zero.
+    // A renewal that takes half the lifetime would do nothing but renew. So would a lifetime of
+    // zero.
     if lifetime.is_zero() || latency.saturating_mul(2) > lifetime {
         return None;
     }
@@ -140,8 +147,8 @@ fn draw_due(policy: &Policy, times: Times, lifetime: Duration, latency: Duration
     Some(whole.saturating_sub(times.anchor.boot))
 }
 
-/// When the server would like to be asked again. A wish for less than a tenth of the lifetime is none: it would cost a
-/// rotation a second for ever.
+/// When the server would like to be asked again. A wish for less than a tenth of the lifetime is
+/// none: it would cost a rotation a second for ever.
 fn wish(times: Times, lifetime: Duration) -> Duration {
     times.refresh_in.filter(|after| *after >= lifetime / 10).unwrap_or(MAX_LIFETIME)
 }

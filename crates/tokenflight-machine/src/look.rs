@@ -1,4 +1,5 @@
-//! Looking into the store while the authorization server is left alone after a failure: another process may have renewed.
+//! Looking into the store while the authorization server is left alone after a failure: another
+//! process may have renewed.
 
 use std::time::Duration;
 
@@ -31,8 +32,9 @@ impl Looks {
 }
 
 impl<T: Token> Machine<T> {
-    /// When a caller that has to wait for the authorization server may look into the store, on the boot clock. `None` if
-    /// there is nothing to see: no other process writes it, it is what has failed, or the current token will do.
+    /// When a caller that has to wait for the authorization server may look into the store, on the
+    /// boot clock. `None` if there is nothing to see: no other process writes it, it is what has
+    /// failed, or the current token will do.
     pub(super) fn looks_at(&self, now: Now) -> Option<Duration> {
         let shared = !self.rules.private_store && self.rules.role == Role::Alone;
         let failure = self.backoff.waiting(now.boot).filter(|_| shared)?;
@@ -52,8 +54,8 @@ impl<T: Token> Machine<T> {
         Decision::Start(Start::Refresh(plan))
     }
 
-    /// There was nothing new, or the store could not be read: then it is left alone for longer. What was read
-    /// counts as seen, and all else is as it was.
+    /// There was nothing new, or the store could not be read: then it is left alone for longer.
+    /// What was read counts as seen, and all else is as it was.
     pub(super) fn looked(&mut self, error: Error, failed: bool, now: Now) -> Finish {
         self.discard(Some(error));
         let looks = self.looks.looks.saturating_add(1);
@@ -63,8 +65,8 @@ impl<T: Token> Machine<T> {
         Finish::Nothing
     }
 
-    /// Whether a look is in progress, or the authorization server is left alone and there is no other refresh either: no
-    /// newer token is on its way.
+    /// Whether a look is in progress, or the authorization server is left alone and there is no
+    /// other refresh either: no newer token is on its way.
     pub(super) fn is_left_alone(&self, now: Now) -> bool {
         (self.refresh.is_none() || self.looks.last) && self.backoff.waiting(now.boot).is_some()
     }

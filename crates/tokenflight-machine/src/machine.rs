@@ -36,8 +36,8 @@ pub struct Machine<T> {
     pub(super) resets: u64,
     pub(super) generation: Generation,
     pub(super) phase: Phase<T>,
-    /// The life of the token that lasts longest of all that were obtained for audiences, if they have this session in common:
-    /// each has a token of its own.
+    /// The life of the token that lasts longest of all that were obtained for audiences, if they
+    /// have this session in common: each has a token of its own.
     pub(super) longest: Option<Box<Life>>,
     /// What was last seen in the store.
     pub(super) known: Option<Arc<Entry>>,
@@ -130,7 +130,7 @@ pub struct Offer {
     pub generation: Generation,
     /// From when its lifetime counts.
     pub anchor: Now,
-    /// How long after `anchor` a caller has to ask again, unless a driver watches; never if the lifetime is unknown.
+    /// How long after `anchor` to ask again, unless a driver watches; never without a lifetime.
     pub ask_after: Option<Duration>,
 }
 
@@ -257,8 +257,8 @@ impl<T: Token> Machine<T> {
         matches!(self.phase, Phase::Unloaded { .. })
     }
 
-    /// Whether it is known which login there is, or that there is none: that was stored, or came or went here. An end that is
-    /// lifted changes nothing about that.
+    /// Whether it is known which login there is, or that there is none: that was stored, or came or
+    /// went here. An end that is lifted changes nothing about that.
     #[must_use]
     pub const fn knows_login(&self) -> bool {
         !matches!(self.phase, Phase::Unloaded { was: None, .. })
@@ -270,8 +270,8 @@ impl<T: Token> Machine<T> {
         self.held().is_some_and(|held| held.usable(origin, now))
     }
 
-    /// Whether the current token had run out by then. One without a lifetime, or with a lifetime of zero, never has: it is
-    /// good for those who waited for it.
+    /// Whether the current token had run out by then. One without a lifetime, or with a lifetime of
+    /// zero, never has: it is good for those who waited for it.
     #[must_use]
     pub fn was_spent(&self, by: Now) -> bool {
         let Some(held) = self.held() else { return false };
@@ -296,7 +296,7 @@ impl<T: Token> Machine<T> {
         self.counts.fresh_refused
     }
 
-    /// The attempt of this session that is known to have sent nothing, and whose claim may still be stored.
+    /// The attempt here that is known to have sent nothing, and whose claim may still be stored.
     #[must_use]
     pub fn unsent(&self) -> Option<Owner> {
         self.unsent.as_deref().copied()
@@ -307,9 +307,10 @@ impl<T: Token> Machine<T> {
         self.unsent = owner.map(Box::new);
     }
 
-    /// What may be handed out without asking again, and until when; `None` if every request has to ask.
+    /// What may be handed out without asking, and until when; `None` if every request has to ask.
     ///
-    /// Without a driver (`driven`), requests keep moving what is in progress, so they have to ask while something is.
+    /// Without a driver (`driven`), requests keep moving what is in progress, so they have to ask
+    /// while something is.
     #[must_use]
     pub fn offer(&self, driven: bool, now: Now) -> Option<Offer> {
         let held = self.held().filter(|held| held.lives(now) && held.rejected.is_empty())?;
@@ -331,7 +332,7 @@ impl<T: Token> Machine<T> {
         !self.discarded.is_empty()
     }
 
-    /// What the machine has let go of and may hold the user's code. To be dropped where no lock is held.
+    /// What was let go and may hold the user's code. To be dropped where no lock is held.
     #[must_use]
     pub fn take_discarded(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.discarded)

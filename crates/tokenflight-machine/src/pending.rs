@@ -9,12 +9,13 @@ use tokenflight_core::{
 
 use super::WorkId;
 
-/// A write that must happen: a login, a logout, or a rotation. It is a value, so that what a session leaves behind can be
-/// carried on without it.
+/// A write that must happen: a login, a logout, or a rotation. It is a value, so that what a
+/// session leaves behind can be carried on without it.
 #[derive(Clone, Debug)]
 pub struct Pending {
     pub(super) op: Op,
-    /// Whether `op` is as it will be: a login or logout names the login it replaces once the store has been read for it.
+    /// Whether `op` is as it will be: a login or logout names the login it replaces once the store
+    /// has been read for it.
     settled: bool,
     /// When it began, on the boot clock.
     began: Duration,
@@ -22,11 +23,13 @@ pub struct Pending {
     known: Option<Arc<Entry>>,
     /// Logins and logouts of this session that this one replaces and that may still be stored.
     superseded: Vec<OpId>,
-    /// Whether it is a logout, or a login in the place of one that was not stored: then what it replaces is to be revoked.
+    /// Whether it is a logout, or a login in the place of one that was not stored: then what it
+    /// replaces is to be revoked.
     ends: bool,
     /// What a logout has made useless and the store will not tell of.
     useless: Vec<RefreshToken>,
-    /// Whether that goes for what was last seen in the store as well, if the store does not tell what was replaced.
+    /// Whether that goes for what was last seen in the store as well, if the store does not tell
+    /// what was replaced.
     known_is_useless: bool,
     /// Whether it was told that it is not stored.
     pub(super) told: bool,
@@ -115,8 +118,8 @@ impl Pending {
         }
     }
 
-    /// It is stored, and these are the tokens that it has replaced. If the store tells of none, a try whose answer was lost has
-    /// replaced what was last seen.
+    /// It is stored, and these are the tokens that it has replaced. If the store tells of none, a
+    /// try whose answer was lost has replaced what was last seen.
     fn replaced(&mut self, tokens: Option<StoredTokens>) {
         let known = self.known.as_deref().filter(|_| self.known_is_useless).and_then(refresh_token).cloned();
         let replaced = tokens.and_then(|tokens| tokens.refresh).or(known);
@@ -124,7 +127,8 @@ impl Pending {
         self.forget(replaced);
     }
 
-    /// What this has made useless if this is its answer, although another one has taken its place by now.
+    /// What this has made useless if this is its answer, although another one has taken its place
+    /// by now.
     #[must_use]
     pub fn ended(&self, answer: &Result<Reply, Failure>) -> Vec<RefreshToken> {
         match answer {
@@ -174,15 +178,16 @@ impl Pending {
         matches!(self.op.body, Body::Reset { tokens: None, .. })
     }
 
-    /// Whether what is read now was there when this began, give or take the time that reading takes. It may have been left before
-    /// it had read anything, and a login that has come since is none that it replaces.
+    /// Whether what is read now was there when this began, give or take the time that reading
+    /// takes. It may have been left before it had read anything, and a login that has come since is
+    /// none that it replaces.
     #[must_use]
     pub fn is_recent(&self, now: Now, limit: Duration) -> bool {
         now.boot.saturating_sub(self.began) <= limit
     }
 
-    /// The store was read: the login in it is the one that is replaced. If it could not be read, or only
-    /// [too late](Self::is_recent), the one that was last seen.
+    /// The store was read: the login in it is the one that is replaced. If it could not be read, or
+    /// only [too late](Self::is_recent), the one that was last seen.
     pub fn settle(&mut self, read: Option<&Seen>) {
         if let Body::Reset { base, .. } = &mut self.op.body
             && !self.settled
@@ -196,7 +201,8 @@ impl Pending {
         }
     }
 
-    /// What was last seen in the store. If the storage has lost it, it is written back before this is tried again.
+    /// What was last seen in the store. If the storage has lost it, it is written back before this
+    /// is tried again.
     #[must_use]
     pub const fn known(&self) -> Option<&Arc<Entry>> {
         self.known.as_ref()

@@ -258,12 +258,14 @@ pub enum Outcome<T> {
         /// What the server said.
         error: Error,
     },
-    /// The common session of several audiences is over. After an end, the access token may have a while to live.
+    /// The common session of several audiences is over. After an end, the access token may have a
+    /// while to live.
     Over {
         /// Why.
         error: Error,
     },
-    /// The refresh token was not presented, because another attempt with it never reported and the access token is usable.
+    /// The refresh token was not presented, because another attempt with it never reported and the
+    /// access token is usable.
     KeptBack {
         /// Why.
         error: Error,
@@ -274,7 +276,8 @@ pub enum Outcome<T> {
         class: FailureClass,
         /// The failure.
         error: Error,
-        /// Since when the stored refresh token may have been presented without a report, by the boot clock, if so.
+        /// Since when the stored refresh token may have been presented without a report, by the
+        /// boot clock, if so.
         in_doubt: Option<Duration>,
         /// A refresh token that was rotated by an answer which could not be used otherwise.
         rotated: Option<Saved>,

@@ -4,59 +4,65 @@ use tokenflight_core::grant::ReusePolicy;
 
 use super::rules::RESERVE;
 
-/// Every number the machine decides by. Start from [`Policy::default`] and change what must be changed. The builder of a
-/// session checks all of them, and how they go together.
+/// Every number the machine decides by. Start from [`Policy::default`] and change what must be
+/// changed. The builder of a session checks all of them, and how they go together.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Renewal is due at this share of the lifetime, drawn evenly between the two for each token. Default `0.70..0.85`.
+    /// Renewal is due at this share of the lifetime, drawn evenly between the two for each token.
+    /// Default `0.70..0.85`.
     pub renew_between: (f64, f64),
-    /// Renewal is never later than this before the expiry, or `lead_share` of the lifetime if that is less. Default 30 s.
+    /// Renewal is never later than this before the expiry, or `lead_share` of the lifetime if that
+    /// is less. Default 30 s.
     pub lead: Duration,
     /// See `lead`. Default 0.25.
     pub lead_share: f64,
-    /// The lifetime of a token when neither the server nor the token says. Default: unknown, refreshed only when refused.
+    /// The lifetime of a token when neither the server nor the token says. Default: unknown,
+    /// refreshed only when refused.
     pub default_lifetime: Option<Duration>,
     /// Taken off every lifetime, for clocks of servers that run ahead. Default zero.
     pub skew: Duration,
-    /// How long a token request may take as a whole. Default 60 s; with [`ReusePolicy::Grace`] at most a fifth of the window,
-    /// but never less than 10 s.
+    /// How long a token request may take as a whole. Default 60 s; with [`ReusePolicy::Grace`] at
+    /// most a fifth of the window, but never less than 10 s.
     pub request_limit: Duration,
     /// How long one answer of the store may take. Default 10 s.
     pub store_limit: Duration,
-    /// How long a claim outlives the request limit: time to get to the request, and 5 s for the request to arrive. At least
-    /// 5 s more than `store_limit`. Default 15 s.
+    /// How long a claim outlives the request limit: time to get to the request, and 5 s for the
+    /// request to arrive. At least 5 s more than `store_limit`. Default 15 s.
     pub claim_margin: Duration,
-    /// A refusal of a token adopted less than this ago is no evidence of its expiry; never more than a quarter of its
-    /// lifetime. Default 10 s.
+    /// A refusal of a token adopted less than this ago is no evidence of its expiry; never more
+    /// than a quarter of its lifetime. Default 10 s.
     pub fresh_window: Duration,
-    /// How many new tokens one origin may refuse in a row before refreshing for it rests. Default 10.
+    /// How many new tokens one origin may refuse in a row before refreshing for it rests.
+    /// Default 10.
     pub storm_limit: usize,
-    /// What it has to be without such a refusal for a row to end, and the first rest; doubled with each rest that follows,
-    /// for which one more refused token is enough, up to an hour. Default 10 min.
+    /// What it has to be without such a refusal for a row to end, and the first rest; doubled with
+    /// each rest that follows, for which one more refused token is enough, up to an hour. Default
+    /// 10 min.
     pub storm_window: Duration,
     /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
     pub backoff_base: Duration,
     /// The longest waiting time after a failure. Default 5 min.
     pub backoff_cap: Duration,
-    /// The least time between a token response and the next token request; never more than a quarter of the token's
-    /// lifetime. Default 1 s.
+    /// The least time between a token response and the next token request; never more than a
+    /// quarter of the token's lifetime. Default 1 s.
     pub min_interval: Duration,
     /// How often a forced refresh may skip the waiting times. Default once in 10 s.
     pub force_interval: Duration,
-    /// How many times one request may be sent again. Default 1; the machine grants one more if the new token itself was spent
-    /// by then.
+    /// How many times one request may be sent again. Default 1; the machine grants one more if the
+    /// new token itself was spent by then.
     pub replays: u8,
-    /// What the server does with a refresh token that is presented twice, which is what an ambiguous answer allows. Default:
-    /// what the grant knows of it, else [`ReusePolicy::Strict`].
+    /// What the server does with a refresh token that is presented twice, which is what an
+    /// ambiguous answer allows. Default: what the grant knows of it, else [`ReusePolicy::Strict`].
     pub reuse_policy: Option<ReusePolicy>,
-    /// Over a store that other processes share, a driver renews only tokens of a session that this process has used; `false`
-    /// renews always. Default `true`.
+    /// Over a store that other processes share, a driver renews only tokens of a session that this
+    /// process has used; `false` renews always. Default `true`.
     pub idle_gate: bool,
     /// After a suspend, nothing starts by itself for this long. Default 60 s.
     pub resume_delay: Duration,
-    /// A driver starts no renewal of a usable token in its own first moments: a program that lives shorter than that would
-    /// not live to store the answer. In the last second of the token it does. Default 5 s.
+    /// A driver starts no renewal of a usable token in its own first moments: a program that lives
+    /// shorter than that would not live to store the answer. In the last second of the token it
+    /// does. Default 5 s.
     pub settle_in: Duration,
 }
 

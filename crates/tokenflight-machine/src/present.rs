@@ -1,7 +1,8 @@
-//! When a stored refresh token may be presented: the engine's half of the store contract, as pure functions.
+//! When a stored refresh token may be presented: the engine's half of the store contract, as pure
+//! functions.
 //!
-//! The store's half is [`apply`](tokenflight_core::store::apply()). The two are checked together, by a model of holders that
-//! crash, pause and lose messages.
+//! The store's half is [`apply`](tokenflight_core::store::apply()). The two are checked together,
+//! by a model of holders that crash, pause and lose messages.
 
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ pub struct Lengths {
     pub gap: Duration,
 }
 
-/// Whether the stored refresh token may have been presented already, as a holder that claims it must assume: it says so, or
-/// another holder's claim never reported, or the storage may have lost such a claim.
+/// Whether the stored refresh token may have been presented already, as a holder that claims it
+/// must assume: it says so, or another holder's claim never reported, or the storage may have lost
+/// such a claim.
 ///
 /// `unsent` is an earlier attempt of the same session that is known to have sent nothing.
 #[must_use]
@@ -41,17 +43,20 @@ pub fn doubt_of(entry: &Entry, facts: &Facts, unsent: Option<Owner>) -> Option<D
         .or_else(|| moved.then_some(Doubt::since(None)))
 }
 
-/// The moment at which a grace window is judged: what the storage's clock shows, unless it has jumped.
+/// The moment at which a grace window is judged: what the storage's clock shows, unless it has
+/// jumped.
 #[must_use]
 pub fn reading(facts: &Facts, asked: Now) -> Option<Reading> {
     facts.now(asked).filter(|_| facts.trusted)
 }
 
-/// How long the request may take with which a refresh token is presented now; `None` if it may not be presented.
+/// How long the request may take with which a refresh token is presented now; `None` if it may not
+/// be presented.
 ///
-/// A token in doubt is kept back while the access token is usable, whatever the reason of the refresh: the server might end
-/// the session. Without a usable access token there is nothing left to lose. Within the server's grace window it is
-/// presented promptly; the request must end in it. `now` is a [`reading`], or one with the time that has passed since.
+/// A token in doubt is kept back while the access token is usable, whatever the reason of the
+/// refresh: the server might end the session. Without a usable access token there is nothing left
+/// to lose. Within the server's grace window it is presented promptly; the request must end in it.
+/// `now` is a [`reading`], or one with the time that has passed since.
 #[must_use]
 pub fn may_present(
     policy: ReusePolicy,
@@ -72,15 +77,15 @@ pub fn may_present(
     }
 }
 
-/// Whether a request may be sent under a claim that counts from so long ago: when the request's time is over, the
-/// claim must still last for a reserve. The last look before the first byte.
+/// Whether a request may be sent under a claim that counts from so long ago: when the request's
+/// time is over, the claim must still last for a reserve. The last look before the first byte.
 #[must_use]
 pub const fn covers(age: Duration, request: Duration, lengths: &Lengths) -> bool {
     age.saturating_add(request).saturating_add(lengths.reserve).as_nanos() <= lengths.claim.as_nanos()
 }
 
-/// Whether an operation whose try failed is let go. If an earlier try's outcome is unknown, a later one that was not done
-/// settles nothing.
+/// Whether an operation whose try failed is let go. If an earlier try's outcome is unknown, a later
+/// one that was not done settles nothing.
 #[must_use]
 pub const fn lets_go(kind: StoreErrorKind, unknown_before: bool) -> bool {
     match kind {
@@ -90,7 +95,8 @@ pub const fn lets_go(kind: StoreErrorKind, unknown_before: bool) -> bool {
     }
 }
 
-/// For how long this process has seen the very same entry, by the boot clock, without a failed answer of the store.
+/// For how long this process has seen the very same entry, by the boot clock, without a failed
+/// answer of the store.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watched {
     seen: Option<(OpId, Option<Incarnation>)>,
@@ -99,8 +105,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// The store has answered with an entry of this version, at `now` on the boot clock. Returns for how long it has been
-    /// the same one.
+    /// The store has answered with an entry of this version, at `now` on the boot clock. Returns
+    /// for how long it has been the same one.
     pub fn saw(&mut self, op: OpId, incarnation: Option<Incarnation>, now: Duration, lengths: &Lengths) -> Duration {
         let same = self.seen == Some((op, incarnation)) && now.saturating_sub(self.last) <= lengths.gap;
         if !same {

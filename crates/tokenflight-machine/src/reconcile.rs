@@ -14,7 +14,8 @@ use super::{Plan, Rules, Times, present};
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
 pub enum Reconcile {
-    /// It is newer and can be used: adopt it. If it has ended, its access token may have a while to live.
+    /// It is newer and can be used: adopt it. If it has ended, its access token may have a while to
+    /// live.
     Adopt(Times),
     /// It says that the session is over, or holds nothing.
     Over,
@@ -23,10 +24,11 @@ pub enum Reconcile {
         /// How long the request may take.
         request: Duration,
     },
-    /// It is older than what was seen of it, because the storage lost a part of its history: write that back.
+    /// It is older than what was seen of it, because the storage lost a part of its history: write
+    /// that back.
     Again,
-    /// It may not be presented yet: another attempt with it never reported, and the access token is still usable; or this
-    /// refresh only looks.
+    /// It may not be presented yet: another attempt with it never reported, and the access token is
+    /// still usable; or this refresh only looks.
     KeptBack,
     /// Present nothing; this is why.
     Refuse(Error),
@@ -48,7 +50,8 @@ impl Rules {
             if seen.facts.have_lost(known, entry) {
                 return Reconcile::Again;
             }
-            // A restored backup, or a person's editor. Its refresh token is spent; ours must not be lost.
+            // A restored backup, or a person's editor. Its refresh token is spent; ours must not be
+            // lost.
             return refuse("the store holds an older state than this session has seen of it; it was not touched");
         }
         if let Some(refusal) = entry.tokens().and_then(|tokens| self.of_others(tokens)) {
@@ -57,7 +60,8 @@ impl Rules {
         match &entry.state {
             EntryState::Empty => self.without_tokens(),
             EntryState::LoggedOut => Reconcile::Over,
-            // A token that this session has had is as old as it knows itself, whatever the wall clock says by now.
+            // A token that this session has had is as old as it knows itself, whatever the wall
+            // clock says by now.
             EntryState::Ended { tokens, .. } if is_newer(entry, plan) => {
                 match self.times(tokens, now).filter(|times| lives(times, now)) {
                     Some(times) => Reconcile::Adopt(times),
@@ -69,7 +73,8 @@ impl Rules {
         }
     }
 
-    /// A changed configuration, or a key that two grants share: neither token is for whom this session speaks to.
+    /// A changed configuration, or a key that two grants share: neither token is for whom this
+    /// session speaks to.
     fn of_others(&self, tokens: &StoredTokens) -> Option<Reconcile> {
         let issuers = differ(self.issuer.as_deref(), tokens.issuer.as_deref());
         if let Some((ours, theirs)) = issuers.filter(|(ours, theirs)| !issuer::compatible(theirs, ours)) {
@@ -92,7 +97,8 @@ impl Rules {
         if tokens.refresh.is_none() && self.needs_refresh_token {
             return Reconcile::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
-        // Another holder's claim is no doubt while it is in force: whether it is, the store decides.
+        // Another holder's claim is no doubt while it is in force: whether it is, the store
+        // decides.
         let holder = entry.claim.as_ref().map(|claim| claim.owner);
         let doubt = present::doubt_of(entry, &seen.facts, holder);
         match present::may_present(
@@ -114,14 +120,16 @@ impl Rules {
         }
     }
 
-    /// How long stored tokens live, on this process's clocks; `None` if there is no access token. Between processes only
-    /// the wall clock is shared: the age is what it says, not negative, and from here on both local clocks count.
+    /// How long stored tokens live, on this process's clocks; `None` if there is no access token.
+    /// Between processes only the wall clock is shared: the age is what it says, not negative, and
+    /// from here on both local clocks count.
     #[must_use]
     pub fn times(&self, tokens: &StoredTokens, now: Now) -> Option<Times> {
         tokens.access.as_ref()?;
         let lifetime = tokens.lifetime.map(|lifetime| lifetime.min(MAX_LIFETIME));
         let age = now.wall.saturating_sub(tokens.received).min(MAX_LIFETIME);
-        // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks cannot underflow it.
+        // An age beyond the lifetime is simply "expired"; keep the anchor near so that clocks
+        // cannot underflow it.
         let age = age.min(lifetime.or(self.policy.default_lifetime).unwrap_or(Duration::ZERO));
         Some(Times::received(now, age, lifetime))
     }

@@ -12,8 +12,9 @@ pub(super) struct Rejected {
 }
 
 impl Rejected {
-    /// Origins remembered at once. One that is forgotten is sent the token once more, and refuses it once more: that many
-    /// refusals are no reason to take the token from an origin that has never refused it.
+    /// Origins remembered at once. One that is forgotten is sent the token once more, and refuses
+    /// it once more: that many refusals are no reason to take the token from an origin that has
+    /// never refused it.
     const MOST: usize = 8;
 
     pub(super) fn is_empty(&self) -> bool {

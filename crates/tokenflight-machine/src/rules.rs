@@ -11,8 +11,8 @@ pub enum Role {
     /// It keeps a refresh token and uses its own access tokens.
     #[default]
     Alone,
-    /// It keeps the refresh token of several audiences and uses no access token itself: nothing is refreshed but at the wish
-    /// of one of them.
+    /// It keeps the refresh token of several audiences and uses no access token itself: nothing is
+    /// refreshed but at the wish of one of them.
     Common,
     /// It gets its tokens from the common session, which also stores what there is to store.
     Audience,
@@ -51,7 +51,8 @@ const GAP: Duration = Duration::from_secs(5);
 const LEAST_ATTEMPT: Duration = Duration::from_secs(10);
 
 impl Rules {
-    /// Rules for a grant that needs a refresh token and knows nothing of its server, over a store that others share.
+    /// Rules for a grant that needs a refresh token and knows nothing of its server, over a store
+    /// that others share.
     ///
     /// # Errors
     ///
@@ -76,8 +77,9 @@ impl Rules {
         Lengths { request: self.attempt_limit(), claim: self.claim_length(), reserve: RESERVE, least: LEAST, gap: GAP }
     }
 
-    /// The time a token request gets. With a grace window it is a fifth of it, because an attempt that outlives the window
-    /// forfeits the second one; but never less than 10 s, because a window is no statement about how slow a server is.
+    /// The time a token request gets. With a grace window it is a fifth of it, because an attempt
+    /// that outlives the window forfeits the second one; but never less than 10 s, because a window
+    /// is no statement about how slow a server is.
     #[must_use]
     pub fn attempt_limit(&self) -> Duration {
         match self.reuse {
@@ -86,20 +88,22 @@ impl Rules {
         }
     }
 
-    /// How long a claim lasts: time to get to the request, the request, and what it needs to arrive.
+    /// How long a claim lasts: time to get to the request, the request, and what it needs to
+    /// arrive.
     #[must_use]
     pub fn claim_length(&self) -> Duration {
         self.attempt_limit().saturating_add(self.policy.claim_margin)
     }
 
-    /// How long another holder's claim is waited for: its whole length, the time the store must have answered, and one more
-    /// answer.
+    /// How long another holder's claim is waited for: its whole length, the time the store must
+    /// have answered, and one more answer.
     #[must_use]
     pub fn claim_patience(&self) -> Duration {
         self.claim_length().saturating_add(Duration::from_secs(15)).saturating_add(self.policy.store_limit)
     }
 
-    /// When a whole refresh is over, whatever happens: the claim, the request, and the store's answers around them.
+    /// When a whole refresh is over, whatever happens: the claim, the request, and the store's
+    /// answers around them.
     #[must_use]
     pub fn refresh_limit(&self) -> Duration {
         let store = self.policy.store_limit.saturating_mul(4);

@@ -1,8 +1,9 @@
-//! The storm guard: an origin that refuses everything costs a few rotations, not one for each request.
+//! The storm guard: an origin that refuses everything costs a few rotations, not one for each
+//! request.
 //!
-//! What counts is a refresh that did not help: the new token was refused as well, by the replay or by a later request, or the
-//! server gave the refused one again.
-//! A success of another request forgives nothing: behind one origin there may be a path that accepts and one that does not.
+//! What counts is a refresh that did not help: the new token was refused as well, by the replay or
+//! by a later request, or the server gave the refused one again. A success of another request
+//! forgives nothing: behind one origin there may be a path that accepts and one that does not.
 
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use tokenflight_core::Generation;
 
 use super::{OriginId, Policy};
 
-/// Origins remembered at once; a client that talks to more has those forgotten first that have not been struck for longest.
+/// Origins remembered at once; a client that talks to more has those forgotten first that have not
+/// been struck for longest.
 const MAX_ORIGINS: usize = 64;
 
-/// Refreshing for an origin rests no longer than this, unless the window is longer: it may have been mended meanwhile.
+/// Refreshing for an origin rests no longer than this, unless the window is longer: it may have
+/// been mended meanwhile.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// Refreshes that did not help, by origin.
@@ -25,11 +28,13 @@ struct Storm {
     origin: OriginId,
     /// How many new tokens it has refused in a row.
     strikes: usize,
-    /// The generation that was counted last: each counts once, however many requests it disappoints.
+    /// The generation that was counted last: each counts once, however many requests it
+    /// disappoints.
     counted: Generation,
     /// The generation it refused last, until it accepts a request that is sent again.
     refused: Option<Refusal>,
-    /// Until when refreshing rests, on the boot clock; when it was struck last, if there are not enough strikes for a rest.
+    /// Until when refreshing rests, on the boot clock; when it was struck last, if there are not
+    /// enough strikes for a rest.
     rests: Duration,
     repeat: Option<Repeat>,
 }
@@ -38,7 +43,8 @@ struct Storm {
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     generation: Generation,
-    /// Whether it refused a request that is not sent again: what it accepts then is another one, perhaps of another path.
+    /// Whether it refused a request that is not sent again: what it accepts then is another one,
+    /// perhaps of another path.
     returned: bool,
 }
 
@@ -66,8 +72,8 @@ impl Storms {
         repeated || now < storm.rests
     }
 
-    /// Whether the origin has refused an earlier generation than this one, and accepted none since. What others have refused
-    /// in between does not count.
+    /// Whether the origin has refused an earlier generation than this one, and accepted none since.
+    /// What others have refused in between does not count.
     pub(super) fn refused_before(&self, origin: OriginId, generation: Generation) -> bool {
         let refused = self.0.iter().find(|storm| storm.origin == origin).and_then(|storm| storm.refused);
         refused.is_some_and(|refused| refused.generation < generation)
@@ -89,8 +95,8 @@ impl Storms {
 
     /// The origin has refused this generation, which a refresh has just brought.
     ///
-    /// Strikes are in a row if no whole window lies between them, rests not counted. When there are enough of them, each is
-    /// followed by a rest that is twice as long as the one before.
+    /// Strikes are in a row if no whole window lies between them, rests not counted. When there are
+    /// enough of them, each is followed by a rest that is twice as long as the one before.
     pub(super) fn strike(&mut self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) {
         let storm = self.of(origin);
         if storm.counted == generation {
@@ -109,7 +115,8 @@ impl Storms {
         storm.rests = now.saturating_add(rest);
     }
 
-    /// A refresh for this origin brought the refused token again: leave it alone, each time for twice as long.
+    /// A refresh for this origin brought the refused token again: leave it alone, each time for
+    /// twice as long.
     pub(super) fn repeated(&mut self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) {
         let most = policy.storm_window;
         let least = policy.fresh_window.max(policy.backoff_base).min(most);

@@ -34,27 +34,30 @@ impl<T: Token> Machine<T> {
         tick
     }
 
-    /// The machine was suspended: callers may start what they need, but for a while nothing starts by itself. A computer that
-    /// wakes for moments only must not burn a rotation each time, into a network that is not there.
+    /// The machine was suspended: callers may start what they need, but for a while nothing starts
+    /// by itself. A computer that wakes for moments only must not burn a rotation each time, into a
+    /// network that is not there.
     pub fn resume(&mut self, now: Now) {
         self.resting = self.resting.max(now.boot.saturating_add(self.policy().resume_delay));
     }
 
-    /// A driver begins: a program may live for moments only, and must not start a renewal ahead of need that it does not live
-    /// to store.
+    /// A driver begins: a program may live for moments only, and must not start a renewal ahead of
+    /// need that it does not live to store.
     pub fn settle_in(&mut self, now: Now) {
         self.driven = Some(now.boot);
     }
 
-    /// Before when a driver that has just begun renews no usable token, on the boot clock. The token must not run out
-    /// meanwhile: where there is a driver, an open stream is told of the next token before its own is dead.
+    /// Before when a driver that has just begun renews no usable token, on the boot clock. The
+    /// token must not run out meanwhile: where there is a driver, an open stream is told of the
+    /// next token before its own is dead.
     fn settled(&self) -> Duration {
         let Some(began) = self.driven else { return Duration::ZERO };
         let settled = began.saturating_add(self.policy().settle_in);
         self.held().and_then(|held| held.life.last_moment()).map_or(settled, |last| settled.min(last))
     }
 
-    /// Whether refreshes start without a caller. What several audiences have in common is refreshed for none of them.
+    /// Whether refreshes start without a caller. What several audiences have in common is refreshed
+    /// for none of them.
     fn starts_by_itself(&self) -> bool {
         !self.closing && self.rules.role != Role::Common
     }
@@ -69,8 +72,8 @@ impl<T: Token> Machine<T> {
             Phase::Active(held) if self.renewable(held) && self.is_in_use(held, now) => held,
             Phase::Active(_) | Phase::Ended(..) | Phase::Over(_) => return None,
         };
-        // A token without a renewal time is replaced only when a caller needs it: its lifetime is unknown, zero, or too short to
-        // be ahead of.
+        // A token without a renewal time is replaced only when a caller needs it: its lifetime is
+        // unknown, zero, or too short to be ahead of.
         let dead =
             !held.rejected.is_empty() || (held.life.is_proactive() && held.life.expired(now)) || held.token.is_none();
         let due = match held.in_doubt {
@@ -82,7 +85,8 @@ impl<T: Token> Machine<T> {
         due.then_some(reason)
     }
 
-    /// Over a store that other processes share, a session that this process does not use is left to them.
+    /// Over a store that other processes share, a session that this process does not use is left to
+    /// them.
     fn is_in_use(&self, held: &Held<T>, now: Now) -> bool {
         if self.rules.private_store || !self.policy().idle_gate {
             return true;
@@ -95,7 +99,8 @@ impl<T: Token> Machine<T> {
     fn not_before(&self, reason: Reason, now: Now) -> Duration {
         let waiting = self.backoff.not_before().max(self.earliest());
         match reason {
-            // Reading the store costs the authorization server nothing, if what is stored can be used.
+            // Reading the store costs the authorization server nothing, if what is stored can be
+            // used.
             Reason::Load => waiting,
             Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settled()),
             _ => waiting.max(self.resting),

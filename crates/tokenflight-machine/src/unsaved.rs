@@ -9,8 +9,8 @@ use tokenflight_core::{
 
 use super::{Pending, backoff::Backoff};
 
-/// The waiting times between attempts to store something. The longest is a third of the time that a waiter for a claim
-/// gives an answering store.
+/// The waiting times between attempts to store something. The longest is a third of the time that a
+/// waiter for a claim gives an answering store.
 const SAVE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// Something that is not stored yet.
@@ -27,7 +27,8 @@ impl Unsaved {
         Self { pending, backoff: Backoff::default(), blocks: false }
     }
 
-    /// A login or logout, in the place of what was to be stored before. Returns the last failure of that.
+    /// A login or logout, in the place of what was to be stored before. Returns the last failure of
+    /// that.
     pub(super) fn reset(
         tokens: Option<StoredTokens>,
         known: Option<Arc<Entry>>,

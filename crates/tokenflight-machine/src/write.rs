@@ -17,7 +17,8 @@ pub enum Settled {
     Stored(Vec<RefreshToken>),
     /// It will not be stored: another state counts. These refresh tokens are to be revoked.
     Overtaken(Vec<RefreshToken>),
-    /// It is to be tried again later. What a logout has made useless is not: it is to be revoked now.
+    /// It is to be tried again later. What a logout has made useless is not: it is to be revoked
+    /// now.
     Failed(Error, Vec<RefreshToken>),
     /// It is to be tried again at once, under this name.
     Again(WorkId),
@@ -119,7 +120,8 @@ impl<T: Token> Machine<T> {
         self.write.is_none() && self.unsaved.as_ref().is_some_and(|unsaved| now.boot >= unsaved.not_before())
     }
 
-    /// A caller wants what is not stored to be stored now: joins or starts the write; `None` if everything is stored.
+    /// A caller wants what is not stored to be stored now: joins or starts the write; `None` if
+    /// everything is stored.
     pub fn flush(&mut self) -> Option<WorkId> {
         if self.write.is_some() {
             return self.write;

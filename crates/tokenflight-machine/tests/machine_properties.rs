@@ -1,4 +1,5 @@
-//! What holds after every step, whatever happened before, over whole ranges of numbers, the absurd ones included.
+//! What holds after every step, whatever happened before, over whole ranges of numbers, the absurd
+//! ones included.
 
 mod support;
 

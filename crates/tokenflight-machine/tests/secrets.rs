@@ -26,7 +26,8 @@ fn each_byte(format: impl Fn(u8) -> String) -> String {
     CANARY.bytes().map(format).collect()
 }
 
-/// The canary as it might show up: plain, in hex, in percent, in base64 at each alignment, as a list of bytes.
+/// The canary as it might show up: plain, in hex, in percent, in base64 at each alignment, as a
+/// list of bytes.
 fn forms() -> Vec<String> {
     let hex = each_byte(|byte| format!("{byte:02x}"));
     let percent = each_byte(|byte| {

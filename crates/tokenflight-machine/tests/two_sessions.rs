@@ -1,5 +1,5 @@
-//! Two sessions over one store and one server that rotates: whatever is lost on the way to the store, neither locks the other
-//! out, and no refresh token is presented twice.
+//! Two sessions over one store and one server that rotates: whatever is lost on the way to the
+//! store, neither locks the other out, and no refresh token is presented twice.
 
 mod support;
 

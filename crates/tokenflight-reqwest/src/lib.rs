@@ -22,8 +22,8 @@
 //!
 //! In a struct the client's type is [`Client`].
 //!
-//! What reqwest does with a body that is whole in memory, it does here too: it sends it again after a
-//! 307 or 308, and if a server says that it has not processed the request.
+//! What reqwest does with a body that is whole in memory, it does here too: it sends it again after
+//! a 307 or 308, and if a server says that it has not processed the request.
 //!
 //! reqwest follows redirects by itself, below the layer: let it not, if a redirect may lead
 //! elsewhere (`redirect::Policy::none`), and follow them above; see

@@ -24,7 +24,8 @@ pub fn client<P: Choice>(client: reqwest::Client, layer: BearerLayer<CloneBody, 
     layer.replay_with(construct).layer(HttpClient::from(client))
 }
 
-/// What is whole in memory stays so: reqwest follows a 307 and tries again what a server has not processed only with such bodies.
+/// What is whole in memory stays so: reqwest follows a 307 and tries again what a server has not
+/// processed only with such bodies.
 fn body(body: ReplayBody<Body>) -> Body {
     match body.into_whole() {
         Ok(whole) => whole.into(),

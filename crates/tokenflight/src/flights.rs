@@ -1,4 +1,5 @@
-//! What is in progress: the results that flights end in, and flights of any kind, for what only takes them to their end.
+//! What is in progress: the results that flights end in, and flights of any kind, for what only
+//! takes them to their end.
 
 use std::{
     future::{Future, poll_fn},
@@ -18,18 +19,19 @@ use crate::{
 
 /// What a refresh is to those who wait for it.
 ///
-/// `None` is nothing new, of a refresh that only looked into the store: they ask again. There may be very many: what they get
-/// is passed on as one pointer.
+/// `None` is nothing new, of a refresh that only looked into the store: they ask again. There may
+/// be very many: what they get is passed on as one pointer.
 pub(crate) type Refreshed = Result<Option<StdArc<Brought>>, Error>;
 
 /// A token, and when it was the current one.
 #[derive(Debug)]
 pub(crate) struct Brought {
     pub(crate) token: Token,
-    /// Whether the authorization server issued it since this refresh began, to this session or to another one.
+    /// Whether the authorization server issued it since this refresh began, to this session or to
+    /// another one.
     pub(crate) fresh: bool,
-    /// The session's stamp when it was published; zero, which a session never shows, if it could not be used even then. As
-    /// long as the session shows it, this is the current token.
+    /// The session's stamp when it was published; zero, which a session never shows, if it could
+    /// not be used even then. As long as the session shows it, this is the current token.
     pub(crate) stamp: u64,
     /// When that was, by the boot clock.
     pub(crate) at: Duration,
@@ -132,8 +134,9 @@ impl Future for Carries {
     }
 }
 
-/// Does the work, and keeps something moving beside it that perhaps nothing else does. The work first: what flies beside it may
-/// bring the next token, and a request must be out with this one by then.
+/// Does the work, and keeps something moving beside it that perhaps nothing else does. The work
+/// first: what flies beside it may bring the next token, and a request must be out with this one by
+/// then.
 pub(crate) fn carrying<B: Future<Output = ()> + Unpin, F: Future + Unpin>(
     beside: &mut Option<B>,
     mut work: F,

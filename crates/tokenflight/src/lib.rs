@@ -1,17 +1,20 @@
 //! Bearer tokens for `tower` clients: obtained, used, renewed, stored and ended in one place.
 //!
-//! A client with a short-lived access token and a *rotating* refresh token is logged out when the refresh token is presented
-//! twice. A timer and the 401 path both want to refresh; so do concurrent requests, cancelled ones, other processes. Here all
-//! of them meet in one flight:
+//! A client with a short-lived access token and a *rotating* refresh token is logged out when the
+//! refresh token is presented twice. A timer and the 401 path both want to refresh; so do
+//! concurrent requests, cancelled ones, other processes. Here all of them meet in one flight:
 //!
 //! * [`Session`] is one login's live state; see [`session`].
-//! * [`BearerLayer`] puts its token on the requests of any `tower` client and replays a refused one; see [`bearer`].
+//! * [`BearerLayer`] puts its token on the requests of any `tower` client and replays a refused
+//!   one; see [`bearer`].
 //! * [`Driver`] is a future that renews before expiry, on any executor; see [`driver`].
 //! * [`Grant`] is how a token set is obtained: your own async function will do ([`grant_fn`]).
-//! * [`Store`] is where it survives the process: `FileStore` of `tokenflight-store-file`, `PostgresCell` of
-//!   `tokenflight-store-postgres` in a [`CellStore`], a [`CallbackStore`], or one of yours; a [`MemoryStore`] is the default.
+//! * [`Store`] is where it survives the process: `FileStore` of `tokenflight-store-file`,
+//!   `PostgresCell` of `tokenflight-store-postgres` in a [`CellStore`], a [`CallbackStore`], or one
+//!   of yours; a [`MemoryStore`] is the default.
 //! * [`Audiences`] are several sessions over one refresh token; see [`audiences`].
-//! * [`Breaker`](breaker::Breaker) stops the sessions of a server when many of them end at once; see [`breaker`].
+//! * [`Breaker`](breaker::Breaker) stops the sessions of a server when many of them end at once;
+//!   see [`breaker`].
 //! * [`Time`] is where clocks come from; see [`time`].
 //!
 //! [`docs`] has the internals, the guarantees, the pitfalls and the costs.
@@ -21,8 +24,10 @@
 //! * `tokio` (default): [`time::TokioTime`], and it is the default clock of a session.
 //! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none.
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
-//! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by `hyper::ext::Protocol` in a request's extensions.
-//! * `tracing`: what happens inside, as spans and events; see `docs/operating.md` in the repository.
+//! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by
+//!   `hyper::ext::Protocol` in a request's extensions.
+//! * `tracing`: what happens inside, as spans and events; see `docs/operating.md` in the
+//!   repository.
 //!
 //! Without default features there is no runtime in the dependency tree.
 

@@ -1,4 +1,5 @@
-//! What does not change while a session lives, and the calls into the user's code that are made with it.
+//! What does not change while a session lives, and the calls into the user's code that are made
+//! with it.
 
 use std::{
     future::{Future, pending},
@@ -21,8 +22,8 @@ use crate::{
     time::{Deadline, read},
 };
 
-/// What does not change while a session lives. A flight holds this strongly and its session weakly, so that it can reach the
-/// store even when no handle is left to use the result.
+/// What does not change while a session lives. A flight holds this strongly and its session weakly,
+/// so that it can reach the store even when no handle is left to use the result.
 pub(crate) struct Parts {
     pub(crate) grant: Arc<dyn Grant>,
     pub(crate) store: Arc<dyn Store>,
@@ -39,7 +40,8 @@ pub(crate) struct Parts {
     pub(crate) holder: Box<str>,
 }
 
-/// How often a lost state is written back, or a token presented in the place of another one, before something else is wrong.
+/// How often a lost state is written back, or a token presented in the place of another one, before
+/// something else is wrong.
 pub(crate) const MOST_AGAIN: usize = 3;
 
 /// The end of a store operation.
@@ -62,7 +64,8 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// There is no timer. What would try again must give up: it would go round without ever letting go of its thread.
+    /// There is no timer. What would try again must give up: it would go round without ever letting
+    /// go of its thread.
     pub(crate) async fn pause(self: &Arc<Self>, wait: Duration) -> Result<(), Error> {
         Ok(Deadline::after(Arc::clone(&self.time), wait).await?)
     }
@@ -88,7 +91,8 @@ impl Parts {
         }
     }
 
-    /// Reads the store, and returns the operation that stores again what was last seen in it, if the storage has lost that.
+    /// Reads the store, and returns the operation that stores again what was last seen in it, if
+    /// the storage has lost that.
     pub(crate) async fn lost(&self, known: Option<&StdArc<Entry>>) -> Result<Option<Op>, Failure> {
         let failed = |error| Failure { kind: StoreErrorKind::Unknown, tried: None, error };
         let seen = self.load().await.map_err(failed)?;
@@ -112,8 +116,8 @@ impl Parts {
         }
     }
 
-    /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its end; one that is never answered
-    /// ends after several times the store's limit.
+    /// Begins an operation. It is a flight, so that a caller that waits for it can leave it to its
+    /// end; one that is never answered ends after several times the store's limit.
     pub(crate) fn apply(self: &Arc<Self>, op: Op) -> Flight<Applied> {
         let (parts, operation) = (Arc::clone(self), Operation::from(&op.body));
         Flight::new(Box::pin(async move {
@@ -132,8 +136,8 @@ impl Parts {
     }
 }
 
-/// Whether what stood in the way of an operation is an ancestor of what was last seen in the store: then the storage may have
-/// lost that.
+/// Whether what stood in the way of an operation is an ancestor of what was last seen in the store:
+/// then the storage may have lost that.
 pub(crate) fn is_refused_by_ancestor(known: Option<&StdArc<Entry>>, applied: &Applied) -> bool {
     match (known, applied) {
         (Some(known), Ok(Reply::Conflict(entry) | Reply::Overtaken(entry))) => entry.order() < known.order(),

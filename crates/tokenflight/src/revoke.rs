@@ -18,8 +18,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 /// How often it is asked.
 const TRIES: usize = 2;
 
-/// Revokes these refresh tokens, and tells of each that could not be: in line with what else the session tells, while there is
-/// one.
+/// Revokes these refresh tokens, and tells of each that could not be: in line with what else the
+/// session tells, while there is one.
 pub(crate) async fn revoke(parts: &Arc<Parts>, session: &Weak<Inner>, tokens: Vec<RefreshToken>) -> Revocation {
     let mut revocation = Revocation::Nothing;
     for token in tokens {

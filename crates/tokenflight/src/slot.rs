@@ -1,8 +1,8 @@
 //! The slot: one mutex over the machine and the work in progress.
 //!
-//! It is never held across a poll, a wake, an await or a function of the user's, nor the drop of anything that can hold the
-//! user's code: what a change displaces is collected, and dropped after the lock is released. Publishing a result and freeing
-//! its place is one step.
+//! It is never held across a poll, a wake, an await or a function of the user's, nor the drop of
+//! anything that can hold the user's code: what a change displaces is collected, and dropped after
+//! the lock is released. Publishing a result and freeing its place is one step.
 
 mod driven;
 mod shown;
@@ -28,7 +28,8 @@ use self::shown::Shown;
 pub(crate) use self::start::Wait;
 
 /// A session's state, shared by its handles.
-// In this order: every request reads the stamp, and every clone of a handle writes what counts them, which is before the slot.
+// In this order: every request reads the stamp, and every clone of a handle writes what counts
+// them, which is before the slot.
 #[repr(C)]
 pub(crate) struct Inner {
     slot: Mutex<Slot>,
@@ -37,7 +38,8 @@ pub(crate) struct Inner {
     stamp: Stamp,
 }
 
-/// Changes whenever a private copy of the token is out of date. What surrounds it on its cache line is hardly ever written.
+/// Changes whenever a private copy of the token is out of date. What surrounds it on its cache line
+/// is hardly ever written.
 // An alignment would cost as much again before what counts the handles.
 #[repr(C)]
 struct Stamp {
@@ -49,11 +51,13 @@ pub(crate) struct Slot {
     pub(crate) machine: Machine<Access>,
     pub(crate) refresh: Option<Flight<Refreshed>>,
     pub(crate) write: Option<Flight<Written>>,
-    /// What was left behind and still has something to do: a refresh of an earlier login, an operation of the store.
+    /// What was left behind and still has something to do: a refresh of an earlier login, an
+    /// operation of the store.
     owed: Vec<AnyFlight>,
     driver: Option<Arc<Link>>,
-    /// Other drivers: those of audiences take over when that one goes, if this is the common session; those that were not
-    /// polled yet inherit what the last handle leaves, if there is no driver by then.
+    /// Other drivers: those of audiences take over when that one goes, if this is the common
+    /// session; those that were not polled yet inherit what the last handle leaves, if there is no
+    /// driver by then.
     standby: Vec<Arc<Link>>,
     /// What the stamp stands for.
     shown: Shown,
@@ -92,7 +96,8 @@ impl Inner {
         self.change_and_show(act).0
     }
 
-    /// As [`change`](Self::change); also the stamp of what it left, zero if that is no token that can be used.
+    /// As [`change`](Self::change); also the stamp of what it left, zero if that is no token that
+    /// can be used.
     pub(crate) fn change_and_show<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> (R, u64) {
         // The clock is the user's code: read before the lock is taken.
         self.change_at(self.parts.now(), act)
@@ -175,8 +180,8 @@ impl Inner {
         stamp
     }
 
-    /// Tells what is in line, in order, with nothing locked. If another thread is at it, or this one further up, that one
-    /// goes on with what is in line.
+    /// Tells what is in line, in order, with nothing locked. If another thread is at it, or this
+    /// one further up, that one goes on with what is in line.
     fn tell(&self) {
         let mut telling = false;
         loop {
@@ -192,7 +197,8 @@ impl Inner {
             let Some(event) = event else { return };
             telling = true;
             self.parts.tell(&event);
-            // It may hold the last reference to an error of the user's, whose destructor may panic: others are to be told.
+            // It may hold the last reference to an error of the user's, whose destructor may panic:
+            // others are to be told.
             let _ = caught_call(|| drop(event));
         }
     }
@@ -293,7 +299,8 @@ impl Slot {
         self.machine.has_unsaved() || self.refresh.is_some() || !self.owed.is_empty()
     }
 
-    /// All that is in progress or was left behind, to be kept moving, but for what this thread is inside.
+    /// All that is in progress or was left behind, to be kept moving, but for what this thread is
+    /// inside.
     pub(crate) fn moving(&self) -> Vec<Carry> {
         // One that has ended is not forgotten yet: with it, a caller would never have to wait.
         self.flights().iter().filter(|flight| !flight.is_finished()).filter_map(AnyFlight::carry).collect()
@@ -308,7 +315,8 @@ impl Slot {
         self.driver.is_some()
     }
 
-    /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no question brings one.
+    /// Whether a question has left nothing to show, to drop or to tell. Where no token is shown, no
+    /// question brings one.
     fn is_unchanged(&self) -> bool {
         self.shown.offer.is_none() && self.has_nothing_to_hand_over()
     }

@@ -20,7 +20,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// How often it is tried: half a minute, if the store fails at once.
 const TRIES: usize = 10;
 
-/// What was not stored when the last handle of its session went, and the generation that is told with it.
+/// What was not stored when the last handle of its session went, and the generation that is told
+/// with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Unstored {
     pub(crate) pending: Pending,
@@ -46,7 +47,8 @@ impl Unstored {
         self.store_from(parts, applied).await
     }
 
-    /// As [`store`](Self::store), from this answer on. What was told as not stored is answered: there is no session that would.
+    /// As [`store`](Self::store), from this answer on. What was told as not stored is answered:
+    /// there is no session that would.
     pub(crate) async fn store_from(mut self, parts: Arc<Parts>, applied: Applied) -> Written {
         let Self { pending, generation } = &mut self;
         let generation = *generation;
@@ -89,8 +91,8 @@ impl Unstored {
     }
 }
 
-/// What is stored now, if the store can be read, and soon enough after this began. What the storage has lost is written back
-/// first.
+/// What is stored now, if the store can be read, and soon enough after this began. What the storage
+/// has lost is written back first.
 pub(crate) async fn read(parts: &Arc<Parts>, pending: &Pending) -> Option<Seen> {
     let mut seen = parts.load().await.ok()?;
     if let Some(again) = parts.again(pending.known(), &seen) {
@@ -100,8 +102,8 @@ pub(crate) async fn read(parts: &Arc<Parts>, pending: &Pending) -> Option<Seen> 
     pending.is_recent(parts.now(), parts.policy().store_limit).then_some(seen)
 }
 
-/// The answer, unless only a loss of the storage was in the way: what was lost is stored again by now, and the write can be
-/// tried anew.
+/// The answer, unless only a loss of the storage was in the way: what was lost is stored again by
+/// now, and the write can be tried anew.
 pub(crate) async fn written_back(
     parts: &Arc<Parts>,
     pending: &Pending,

@@ -15,10 +15,12 @@ use crate::{
     sync::{Mutex, lock},
 };
 
-/// A list of tasks that wait. Who enters it and then looks misses nothing that happens after the look.
+/// A list of tasks that wait. Who enters it and then looks misses nothing that happens after the
+/// look.
 ///
-/// A waker is the user's code: it is cloned, called and dropped with nothing locked, and one that panics costs no other
-/// task its wake. *Test*: `tests/engine`, `foreign_code`; that no wake is lost: `shuttle_tests`.
+/// A waker is the user's code: it is cloned, called and dropped with nothing locked, and one that
+/// panics costs no other task its wake. *Test*: `tests/engine`, `foreign_code`; that no wake is
+/// lost: `shuttle_tests`.
 #[derive(Default)]
 pub(crate) struct Wakers(Mutex<Option<Box<List>>>);
 

@@ -1,6 +1,6 @@
-//! Storing what is not stored yet: a login, a logout, or a rotation. A write is a flight of its own: started once, joined by
-//! callers, driver and shutdown alike, never made twice at once, and ended by a limit that frees the session even if the
-//! store never answers.
+//! Storing what is not stored yet: a login, a logout, or a rotation. A write is a flight of its
+//! own: started once, joined by callers, driver and shutdown alike, never made twice at once, and
+//! ended by a limit that frees the session even if the store never answers.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ pub(crate) const LOGOUT_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks whether that has ended.
 const LOGOUT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Stores what the session has to store under this name, which is still there if the session is gone.
+/// Stores what the session has to store under this name, which is still there if the session is
+/// gone.
 pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId, left: Unstored, fate: Fate) -> Written {
     match caught(write(Arc::clone(&parts), Weak::clone(&session), id, left, fate)).await {
         Ok(written) => written,
@@ -80,7 +81,8 @@ async fn write(parts: Arc<Parts>, session: Weak<Inner>, mut id: WorkId, mut left
                 Settled::Stored(useless) | Settled::Overtaken(useless) | Settled::Failed(_, useless) => {
                     match useless.is_empty() {
                         true => slot.end_write(),
-                        // It is not over before they are revoked: a shutdown waits for it, and a driver takes it to its end.
+                        // It is not over before they are revoked: a shutdown waits for it, and a
+                        // driver takes it to its end.
                         false => slot.leave_write(),
                     }
                 }
@@ -111,13 +113,15 @@ fn is_replaced(session: &Weak<Inner>, id: WorkId, fate: &Fate) -> bool {
     session.upgrade().map_or_else(|| fate.is_abandoned(), |session| session.left(id).is_none())
 }
 
-/// It was stored or not, and another one has taken its place: what it has ended itself is revoked all the same.
+/// It was stored or not, and another one has taken its place: what it has ended itself is revoked
+/// all the same.
 async fn replaced(parts: &Arc<Parts>, session: &Weak<Inner>, ended: Vec<RefreshToken>) -> Written {
     revoke(parts, session, ended).await;
     Err(Error::new(ErrorKind::SessionChanged))
 }
 
-/// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep it moving.
+/// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep
+/// it moving.
 async fn await_refreshes(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
     let until = parts.now().boot.saturating_add(LOGOUT_WAIT);
     while refreshes.iter().any(|refresh| !refresh.is_finished()) && parts.now().boot < until {
@@ -128,7 +132,8 @@ async fn await_refreshes(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
     }
 }
 
-/// Joins the try that is in progress, or begins one: one that is slow is not repeated beside itself.
+/// Joins the try that is in progress, or begins one: one that is slow is not repeated beside
+/// itself.
 async fn try_once(parts: &Arc<Parts>, session: &Weak<Inner>, pending: &Pending) -> Applied {
     let op = pending.op(parts.now());
     let trying = session.upgrade().and_then(|session| session.trying(op.id));

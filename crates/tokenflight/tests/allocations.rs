@@ -1,4 +1,5 @@
-//! What a request costs in allocations and clock readings: counts, not times, so that a regression is a failure.
+//! What a request costs in allocations and clock readings: counts, not times, so that a regression
+//! is a failure.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -102,8 +103,8 @@ fn send<S: Service<Request<B>, Error: std::fmt::Debug>, B>(service: &mut S, requ
     assert!(service.call(request).now_or_never().unwrap().is_ok());
 }
 
-/// What a request allocates in the layer, beyond what the bare inner service does. The first one, which makes the private
-/// copy of the token, does not count.
+/// What a request allocates in the layer, beyond what the bare inner service does. The first one,
+/// which makes the private copy of the token, does not count.
 #[track_caller]
 fn extra<B: IndependentClone + Send + 'static>(client: &mut Bearer<Bare>, make: impl Fn() -> Request<B>) -> u64 {
     send(client, make());
@@ -146,7 +147,8 @@ fn freed(count: usize) -> i64 {
     measure(|| drop(requests)).bytes_current
 }
 
-/// The copy of a body shares its bytes. `Bytes` that were never shared must become so, which is one allocation.
+/// The copy of a body shares its bytes. `Bytes` that were never shared must become so, which is one
+/// allocation.
 #[test]
 fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
     let (_, _, mut client) = fixture(Some(LIFE));
@@ -157,7 +159,8 @@ fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
     assert_eq!(extra(&mut client, || request(Full::new(Bytes::from(vec![b'x'; 64 * 1024])))), 1);
 }
 
-/// What a request allocates in a layer that records bodies, beyond what the bare inner service does.
+/// What a request allocates in a layer that records bodies, beyond what the bare inner service
+/// does.
 #[track_caller]
 fn recorded<B>(session: &Session, make: impl Fn() -> Request<B>) -> u64
 where
@@ -277,8 +280,8 @@ fn with_a_driver_the_clock_is_not_read() {
     assert_eq!(readings(&time, &mut client), 1, "the driver is gone, and requests look again");
 }
 
-/// A request was refused, and others must not pay for that: neither when it got another token, nor when there was a newer one
-/// already, nor when the token was too fresh to be replaced.
+/// A request was refused, and others must not pay for that: neither when it got another token, nor
+/// when there was a newer one already, nor when the token was too fresh to be replaced.
 #[test]
 fn after_another_token_was_asked_for_requests_cost_what_they_did_before() {
     for (age, behind, driven) in
@@ -297,7 +300,8 @@ fn after_another_token_was_asked_for_requests_cost_what_they_did_before() {
     }
 }
 
-/// Allocations and readings of the clock of a request, and whether its token's memory is this client's own.
+/// Allocations and readings of the clock of a request, and whether its token's memory is this
+/// client's own.
 fn cost(time: &Counting, client: &mut Bearer<Bare>) -> (u64, usize, bool) {
     let (allocations, readings) = (extra(client, || request(Empty::<Bytes>::new())), readings(time, client));
     let (own, token) = (client.authorization().unwrap(), client.session().token().now_or_never().unwrap().unwrap());

@@ -1,4 +1,5 @@
-//! What passes from one to the next: a session from driver to driver, and the store from login to login.
+//! What passes from one to the next: a session from driver to driver, and the store from login to
+//! login.
 #![cfg(not(shuttle))]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

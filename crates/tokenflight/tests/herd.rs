@@ -1,6 +1,7 @@
 //! Ten thousand requests wait for one refresh: what it costs does not grow with them.
 //!
-//! Without the gate in `flight/gate.rs` every wake of the work has every waiter poll it: ten wakes, 100,001 polls.
+//! Without the gate in `flight/gate.rs` every wake of the work has every waiter poll it: ten wakes,
+//! 100,001 polls.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
@@ -22,7 +23,8 @@ const WAKES: usize = 10;
 /// One poll to begin with and one for each wake; the rest is leeway for wakes of timers.
 const MOST_POLLS: usize = 12;
 
-/// A grant that is woken [`WAKES`] times, as by a reactor that reads an answer in pieces. Polling it more often is of no use.
+/// A grant that is woken [`WAKES`] times, as by a reactor that reads an answer in pieces. Polling
+/// it more often is of no use.
 #[derive(Clone, Default)]
 struct Bell(Arc<Rings>);
 

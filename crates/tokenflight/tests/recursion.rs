@@ -1,4 +1,5 @@
-//! A grant that waits for the session it works for: an error that names the mistake, and never a hang.
+//! A grant that waits for the session it works for: an error that names the mistake, and never a
+//! hang.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{
@@ -23,7 +24,8 @@ enum Ask {
     NewerThan,
 }
 
-/// A grant that asks a session before it sends anything, as one whose client is wrapped in that session's layer.
+/// A grant that asks a session before it sends anything, as one whose client is wrapped in that
+/// session's layer.
 #[derive(Clone)]
 struct Asking {
     grant: MockGrant,
@@ -155,7 +157,8 @@ fn two_sessions_that_wait_for_each_other_get_an_error() {
     assert!(!a.state().refreshing && !b.state().refreshing);
 }
 
-/// The thread does not know that the task it asks works for the same flight. The limit of the request ends it.
+/// The thread does not know that the task it asks works for the same flight. The limit of the
+/// request ends it.
 #[test]
 fn a_grant_that_waits_for_its_own_session_in_another_task_ends_at_its_limit() {
     let time = ManualTime::new(1);

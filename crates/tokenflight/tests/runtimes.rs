@@ -1,5 +1,5 @@
-//! One session used from several runtimes, some of which go away in the middle of a refresh: a waiter elsewhere gets an
-//! answer, never a hang, and the session goes on.
+//! One session used from several runtimes, some of which go away in the middle of a refresh: a
+//! waiter elsewhere gets an answer, never a hang, and the session goes on.
 //!
 //! These run on real clocks and sockets, because what tokio does at its shutdown is the subject.
 #![cfg(feature = "tokio")]
@@ -105,7 +105,8 @@ fn turns(runtime: &Runtime) {
     });
 }
 
-/// Others get an error of this class when the first caller's runtime goes, and then the session goes on.
+/// Others get an error of this class when the first caller's runtime goes, and then the session
+/// goes on.
 fn assert_outlives_its_runtime(how: Hang, class: FailureClass) {
     let hanging = Arc::new(Hanging { grant: MockGrant::new(), how, calls: AtomicUsize::new(0), hangs: false.into() });
     let calls = hanging.grant.clone();

@@ -1,4 +1,5 @@
-//! The engine's suite under nothing but polling: tasks are futures that are polled by what waits for them.
+//! The engine's suite under nothing but polling: tasks are futures that are polled by what waits
+//! for them.
 #![cfg(not(shuttle))]
 
 use std::future::Future;

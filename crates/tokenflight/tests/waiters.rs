@@ -1,5 +1,5 @@
-//! What it costs to wait for a refresh, and to be a session at rest: bytes and allocations, so that a regression is a
-//! failure and not a matter of time.
+//! What it costs to wait for a refresh, and to be a session at rest: bytes and allocations, so that
+//! a regression is a failure and not a matter of time.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -74,8 +74,8 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What each of very many costs that are polled until they wait, and then until they are done. The lists that grow with
-/// their number, of wakers and such, are divided among them.
+/// What each of very many costs that are polled until they wait, and then until they are done. The
+/// lists that grow with their number, of wakers and such, are divided among them.
 fn each<F: Future + Unpin>(grant: &MockGrant, mut waiters: Vec<F>) -> (AllocationInfo, AllocationInfo) {
     let count = i64::try_from(waiters.len()).unwrap();
     let shared = |mut info: AllocationInfo| {
@@ -115,8 +115,8 @@ fn to_wait_allocates_nothing_but_a_place_in_the_list() {
     assert!(enter.bytes_current + leave.bytes_current <= 1, "nothing stays");
 }
 
-/// With a body and an inner service without a size. The box holds what is kept of the refusal; beside it is the head for the
-/// replay, in as little memory as its text takes.
+/// With a body and an inner service without a size. The box holds what is kept of the refusal;
+/// beside it is the head for the replay, in as little memory as its text takes.
 #[test]
 fn a_refused_request_waits_in_one_box_beside_its_head() {
     // With something that listens, it remembers since when it waits and what it was refused with.
@@ -130,7 +130,8 @@ fn a_refused_request_waits_in_one_box_beside_its_head() {
         enter.bytes_max <= enter.bytes_total - 512,
         "the buffer that the head was copied into is given back: {enter:?}"
     );
-    // The head of the replay: its URI, its headers, the token's place among them, and that it is one; and the send's own box.
+    // The head of the replay: its URI, its headers, the token's place among them, and that it is
+    // one; and the send's own box.
     assert!(leave.count_total <= 8, "{leave:?}");
 }
 
@@ -162,7 +163,8 @@ fn waiting_callers_are_small() {
     assert!(size_of_val(&session.refresh()) <= 168);
 }
 
-/// Beside the inner future: which token was sent where (24 bytes), what a replay needs beside the body (104), and the session.
+/// Beside the inner future: which token was sent where (24 bytes), what a replay needs beside the
+/// body (104), and the session.
 #[test]
 fn the_future_of_a_request_is_no_larger_than_what_it_keeps() {
     let (_, session, _) = fixture();
@@ -170,7 +172,8 @@ fn the_future_of_a_request_is_no_larger_than_what_it_keeps() {
     assert!(size_of_val(&future) <= size_of::<Answer>() + 136, "{}", size_of_val(&future));
 }
 
-/// Without its tokens, and without the grant, the clock and the store, which many sessions may share.
+/// Without its tokens, and without the grant, the clock and the store, which many sessions may
+/// share.
 #[test]
 fn a_session_at_rest_is_small() {
     let (grant, time, store) = (MockGrant::new(), ManualTime::new(1), MemoryStore::new());
@@ -182,9 +185,10 @@ fn a_session_at_rest_is_small() {
     let built = measure(|| session = Some(build()));
     let session = session.unwrap();
     let login = measure(|| session.login(set()).now_or_never().unwrap().unwrap());
-    // The machine, a cache line's distance for the stamp, three small boxes for what may be shared, and no settings, which are
-    // those of all sessions that change nothing in them; then the token's numbers and header, what the store was last seen to
-    // hold, and what is still to be stored, which is nothing.
+    // The machine, a cache line's distance for the stamp, three small boxes for what may be shared,
+    // and no settings, which are those of all sessions that change nothing in them; then the
+    // token's numbers and header, what the store was last seen to hold, and what is still to be
+    // stored, which is nothing.
     assert!(built.bytes_current <= 1_344, "{built:?}");
     assert!(login.bytes_current <= 960, "{login:?}");
 }

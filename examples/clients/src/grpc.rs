@@ -1,4 +1,5 @@
-//! A gRPC server that refuses in gRPC's way: `UNAUTHENTICATED` in the headers of an answer without messages.
+//! A gRPC server that refuses in gRPC's way: `UNAUTHENTICATED` in the headers of an answer without
+//! messages.
 
 use axum::{
     Router,

@@ -1,5 +1,5 @@
-//! What the examples talk to: an authorization server and an API on loopback that stand in for yours, and a session whose
-//! access token the API no longer takes.
+//! What the examples talk to: an authorization server and an API on loopback that stand in for
+//! yours, and a session whose access token the API no longer takes.
 
 mod api;
 pub mod grpc;
@@ -47,8 +47,8 @@ impl World {
     ) -> Result<Self, BoxError> {
         let auth = AuthServer::builder(Arc::new(TokioTime::new())).access_lifetime(lifetime).build();
         let session = Session::builder(auth.grant())
-            // A token that is refused in its first ten seconds is usually refused for another reason. These stories are
-            // over by then.
+            // A token that is refused in its first ten seconds is usually refused for another
+            // reason. These stories are over by then.
             .configure(|policy| policy.fresh_window = Duration::ZERO);
         let session = change(session).build()?;
         session.login(auth.login()).await?;
@@ -110,8 +110,8 @@ pub async fn serve(router: Router) -> io::Result<Served> {
     Ok(Served { url, task })
 }
 
-/// The crates the examples are written with, for pieces of code that tests compile: so they meet the very builds that the
-/// examples have.
+/// The crates the examples are written with, for pieces of code that tests compile: so they meet
+/// the very builds that the examples have.
 pub mod crates {
     pub use {
         bytes, http, http_body_util, hyper_rustls, hyper_util, reqwest, tokenflight, tokenflight_oauth2,

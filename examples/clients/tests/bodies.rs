@@ -1,4 +1,5 @@
-//! `replay_with` for the body types of every framework: that it compiles, and that the replay has the same body.
+//! `replay_with` for the body types of every framework: that it compiles, and that the replay has
+//! the same body.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]

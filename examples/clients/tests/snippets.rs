@@ -1,5 +1,5 @@
-//! Pieces of code as their authors write them, given to the compiler: the mistakes of beginners, whose errors say what to
-//! write instead, and the first example of the README, which runs.
+//! Pieces of code as their authors write them, given to the compiler: the mistakes of beginners,
+//! whose errors say what to write instead, and the first example of the README, which runs.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]

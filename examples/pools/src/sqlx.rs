@@ -6,8 +6,8 @@ use crate::LIMIT;
 
 /// A pool of sqlx.
 ///
-/// sqlx prepares a statement in one round trip and runs it in another, so this one does not go through a proxy that shares
-/// connections by transaction.
+/// sqlx prepares a statement in one round trip and runs it in another, so this one does not go
+/// through a proxy that shares connections by transaction.
 pub struct Sqlx(pub PgPool);
 
 impl Sql for Sqlx {

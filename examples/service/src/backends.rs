@@ -6,8 +6,8 @@ use tokenflight_test::{AuthServer, ResourceServer, Served, postgres::Postgres};
 
 use crate::Settings;
 
-/// What stands in for yours: a database, an authorization server that ends the session when a refresh token comes twice, and
-/// an API.
+/// What stands in for yours: a database, an authorization server that ends the session when a
+/// refresh token comes twice, and an API.
 #[derive(Debug)]
 pub struct Backends {
     /// The authorization server, which judges.
@@ -18,7 +18,8 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Starts them, with access tokens that live for so long. None, if this machine has no Postgres.
+    /// Starts them, with access tokens that live for so long. None, if this machine has no
+    /// Postgres.
     ///
     /// # Errors
     ///

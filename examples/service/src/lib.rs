@@ -1,5 +1,6 @@
-//! A service of which any number of replicas run, on any hosts: each answers `GET /` with what the API behind it says, and all
-//! share one login at the API's authorization server. The login is a row in Postgres.
+//! A service of which any number of replicas run, on any hosts: each answers `GET /` with what the
+//! API behind it says, and all share one login at the API's authorization server. The login is a
+//! row in Postgres.
 
 mod backends;
 

@@ -1,5 +1,5 @@
-//! `cargo run -p tokenflight-example-service` starts everything on loopback, two replicas as processes of their own, and prints
-//! where they are; then `curl` either of them. Ctrl-C ends it.
+//! `cargo run -p tokenflight-example-service` starts everything on loopback, two replicas as
+//! processes of their own, and prints where they are; then `curl` either of them. Ctrl-C ends it.
 
 use std::{
     env,

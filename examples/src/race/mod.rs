@@ -1,11 +1,12 @@
-//! Two races. With `--processes` that of the [`processes`]; else that of four clients in this one process.
+//! Two races. With `--processes` that of the [`processes`]; else that of four clients in this one
+//! process.
 //!
-//! The race: four clients, each with a login of its own, against one authorization server that rotates refresh tokens and
-//! ends a session when one comes back.
+//! The race: four clients, each with a login of its own, against one authorization server that
+//! rotates refresh tokens and ends a session when one comes back.
 //!
-//! The way through it: [`Options`] from the command line → `stage` opens the servers and lets the `clients` run, each
-//! under the same `workload`, writing down in a `trace` what its callers saw → `outcome` puts that beside what the
-//! *server* counted → `table`, JSON and `picture` show it.
+//! The way through it: [`Options`] from the command line → `stage` opens the servers and lets the
+//! `clients` run, each under the same `workload`, writing down in a `trace` what its callers saw →
+//! `outcome` puts that beside what the *server* counted → `table`, JSON and `picture` show it.
 
 mod clients;
 mod options;

@@ -4,23 +4,26 @@ use clap::Parser;
 
 use super::Faults;
 
-/// Four clients race to keep a login alive against an authorization server that rotates refresh tokens and ends the
-/// session when one of them is presented twice.
+/// Four clients race to keep a login alive against an authorization server that rotates refresh
+/// tokens and ends the session when one of them is presented twice.
 ///
-/// Everything runs in this process, over real TCP on loopback. Each client has a login and connections of its own, and all
-/// get the same work. The exit code is 1 if tokenflight lost its session or presented a refresh token twice.
+/// Everything runs in this process, over real TCP on loopback. Each client has a login and
+/// connections of its own, and all get the same work. The exit code is 1 if tokenflight lost its
+/// session or presented a refresh token twice.
 ///
 /// With `--processes` it is another race: seven ways to share one login among that many processes.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "race", version, max_term_width = 100)]
 #[non_exhaustive]
 pub struct Options {
-    /// Races processes instead: so many for each of seven contestants, which keep one login in a folder [1 to 64].
+    /// Races processes instead: so many for each of seven contestants, which keep one login in a
+    /// folder [1 to 64].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     pub processes: Option<u16>,
 
-    /// With --processes: what the server does to the process that presents, after it has rotated and before it answers.
+    /// With --processes: what the server does to the process that presents, after it has rotated
+    /// and before it answers.
     #[arg(long, default_value = "none", value_name = "WHAT", requires = "processes")]
     pub faults: Faults,
 
@@ -29,7 +32,8 @@ pub struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub every: u32,
 
-    /// With --processes: for how long the server answers a spent refresh token with new tokens, in seconds [0 to 600].
+    /// With --processes: for how long the server answers a spent refresh token with new tokens, in
+    /// seconds [0 to 600].
     #[arg(long, default_value = "0", value_name = "S", allow_negative_numbers = true, value_parser = within::<0, 600>)]
     #[arg(requires = "processes")]
     pub grace: Seconds,
@@ -47,8 +51,9 @@ pub struct Options {
     #[arg(long, default_value = "2", value_name = "S", allow_negative_numbers = true, value_parser = within::<1, 600>)]
     pub lifetime: Seconds,
 
-    /// Share of ordinary requests whose caller gives up at a random moment, from 0 up to but not including 1. Patience is
-    /// memoryless: a request that takes ten times as long is given up about ten times as often
+    /// Share of ordinary requests whose caller gives up at a random moment, from 0 up to but not
+    /// including 1. Patience is memoryless: a request that takes ten times as long is given up
+    /// about ten times as often
     #[arg(long, default_value_t = 0.05, value_name = "SHARE", allow_negative_numbers = true, value_parser = share)]
     #[arg(conflicts_with = "processes")]
     pub cancel: f64,

@@ -19,8 +19,8 @@ use super::{
     workload::{Patience, Worker},
 };
 
-/// How long the token endpoint takes: what such endpoints take over the internet. One half passes before the refresh token
-/// is judged, one half after.
+/// How long the token endpoint takes: what such endpoints take over the internet. One half passes
+/// before the refresh token is judged, one half after.
 pub(crate) const TOKEN_LATENCY: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(180));
 
 /// How long the API takes.

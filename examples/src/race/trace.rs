@@ -71,7 +71,8 @@ impl Recorder {
         self.lock().requests.push((now, ending));
     }
 
-    /// A token request begins. Unless [`Attempt::landed`] is called it counts as [`Landing::Dropped`].
+    /// A token request begins. Unless [`Attempt::landed`] is called it counts as
+    /// [`Landing::Dropped`].
     pub(crate) fn attempt(&self) -> Attempt {
         Attempt { recorder: self.clone(), landing: Landing::Dropped }
     }

@@ -1,4 +1,5 @@
-//! The two calls every client makes, over the same hyper-util client: ask the API, and present a refresh token.
+//! The two calls every client makes, over the same hyper-util client: ask the API, and present a
+//! refresh token.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
@@ -97,7 +98,8 @@ impl Wire {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped after the server has rotated, the new refresh token is lost. That is what this race is about.
+    /// None: dropped after the server has rotated, the new refresh token is lost. That is what this
+    /// race is about.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
         let attempt = self.recorder.attempt();
         let result = self.present(refresh_token).await;

@@ -11,14 +11,16 @@ use super::{
     trace::{Ending, Recorder},
 };
 
-/// Between two requests of a worker. Enough for four times thirty-two workers to leave two cores some air.
+/// Between two requests of a worker. Enough for four times thirty-two workers to leave two cores
+/// some air.
 const THINK: (Duration, Duration) = (Duration::from_millis(15), Duration::from_millis(55));
 
 /// What an ordinary request takes, all in.
 const ORDINARY: Duration = Duration::from_millis(6);
 
-/// How long callers wait before they give up: memoryless, so that a moment of giving up is as likely as any other, and a slow
-/// request is given up more often than a quick one. That is how closed tabs, timeouts and `select!` cancel.
+/// How long callers wait before they give up: memoryless, so that a moment of giving up is as
+/// likely as any other, and a slow request is given up more often than a quick one. That is how
+/// closed tabs, timeouts and `select!` cancel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// Givings-up per second of waiting.

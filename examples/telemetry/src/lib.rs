@@ -1,7 +1,7 @@
 //! What a session tells, on its way to an OpenTelemetry collector.
 //!
-//! `cargo run` in this folder sends it to a collector on this machine, `http://localhost:4318`, or to the one that
-//! `OTEL_EXPORTER_OTLP_ENDPOINT` names, and prints it as well. With Jaeger:
+//! `cargo run` in this folder sends it to a collector on this machine, `http://localhost:4318`, or
+//! to the one that `OTEL_EXPORTER_OTLP_ENDPOINT` names, and prints it as well. With Jaeger:
 //!
 //! ```console
 //! docker run --rm -p 16686:16686 -p 4318:4318 jaegertracing/jaeger

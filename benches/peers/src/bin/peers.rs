@@ -1,4 +1,5 @@
-//! Lists the cases, calls one so often for a tool that counts instructions, or has a hundred callers ask at once.
+//! Lists the cases, calls one so often for a tool that counts instructions, or has a hundred
+//! callers ask at once.
 //!
 //! `peers list` · `peers CASE HEADERS CALLS HEAP` · `peers storm CASE STORMS`
 

@@ -1,4 +1,5 @@
-//! aws-smithy-runtime: the cache of identities that its clients have, and its signer for bearer tokens.
+//! aws-smithy-runtime: the cache of identities that its clients have, and its signer for bearer
+//! tokens.
 
 use std::{
     hint::black_box,

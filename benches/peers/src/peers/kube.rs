@@ -13,7 +13,8 @@ pub(crate) fn layer(_: &World) -> Built {
     let mut config = Config::new(URL.parse()?);
     config.auth_info.token_file = Some(file.display().to_string());
     let layer = config.auth_layer();
-    // It has been read. When it is read again, after a minute, a file that is gone means the token that was there.
+    // It has been read. When it is read again, after a minute, a file that is gone means the token
+    // that was there.
     fs::remove_file(&file)?;
     stack(layer?.ok_or("a token file makes no layer")?.layer(Nothing))
 }

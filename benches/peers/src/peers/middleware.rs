@@ -1,4 +1,5 @@
-//! reqwest-middleware: it has no bearer of its own, so this is the one that its documentation lets one write.
+//! reqwest-middleware: it has no bearer of its own, so this is the one that its documentation lets
+//! one write.
 
 use std::hint::black_box;
 

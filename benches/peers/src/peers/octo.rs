@@ -1,7 +1,9 @@
-//! octocrab: an installation of an app, whose requests go through the whole client and are sent again once if refused.
+//! octocrab: an installation of an app, whose requests go through the whole client and are sent
+//! again once if refused.
 //!
-//! What asks for a token is signed, here by RustCrypto. In a storm callers find the token that others have fetched while they
-//! signed, so the number of requests depends on how fast that is, and on luck.
+//! What asks for a token is signed, here by RustCrypto. In a storm callers find the token that
+//! others have fetched while they signed, so the number of requests depends on how fast that is,
+//! and on luck.
 
 use std::{
     hint::black_box,

@@ -142,8 +142,8 @@ impl Entry {
         }
     }
 
-    /// Whether what was issued in this epoch is of no use any more because of a logout: there is one now, or more than one login or
-    /// logout has followed. A single login in its place is none.
+    /// Whether what was issued in this epoch is of no use any more because of a logout: there is
+    /// one now, or more than one login or logout has followed. A single login in its place is none.
     #[must_use]
     pub fn has_logged_out_since(&self, epoch: Epoch) -> bool {
         self.state == EntryState::LoggedOut || self.epoch > epoch.next()

@@ -1,5 +1,5 @@
-//! One name for all states that differ only in names: ids are numbered in the order in which they appear, and
-//! holders, who are all alike, are put in an order. The fingerprint is of that.
+//! One name for all states that differ only in names: ids are numbered in the order in which they
+//! appear, and holders, who are all alike, are put in an order. The fingerprint is of that.
 
 use crate::{prelude::*, state::HOLDERS};
 
@@ -243,8 +243,8 @@ impl Writer {
     }
 }
 
-/// An order of the holders that does not depend on names. Holders that it cannot tell apart stay as they are: then
-/// some states are searched twice.
+/// An order of the holders that does not depend on names. Holders that it cannot tell apart stay as
+/// they are: then some states are searched twice.
 fn order(state: &State, holders: usize) -> [usize; HOLDERS] {
     let key = |h: &usize| {
         let holder = &state.holders[*h];

@@ -85,7 +85,8 @@ pub(crate) struct Config {
 pub(crate) const JUMP: i8 = 4;
 /// For how long what was sent may still arrive once its sender is known to send no more.
 pub(crate) const DRAIN: u8 = 2;
-/// How long a request takes to arrive at the most. Its answer takes what is left of the request's time.
+/// How long a request takes to arrive at the most. Its answer takes what is left of the request's
+/// time.
 pub(crate) const TRAVEL: u8 = 1;
 /// For how long the storage has answered before a claim that ran out is taken over.
 pub(crate) const QUIET: u8 = 1;
@@ -116,7 +117,8 @@ impl Config {
         Self { server, ..self }
     }
 
-    /// With as few holders and as little of everything as lets each fault happen: small enough for every test run.
+    /// With as few holders and as little of everything as lets each fault happen: small enough for
+    /// every test run.
     pub(crate) fn narrow(self) -> Self {
         let Budget { flights, resets, lost, .. } = self.budget;
         let both = if flights > 0 { 1 } else { 3 };

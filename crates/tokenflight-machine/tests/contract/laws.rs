@@ -1,4 +1,5 @@
-//! What must hold in every state, checked at the step that could break it by an observer who knows everything.
+//! What must hold in every state, checked at the step that could break it by an observer who knows
+//! everything.
 
 use crate::prelude::*;
 
@@ -68,8 +69,8 @@ impl World {
         }
     }
 
-    /// At the authorization server: the refresh token was presented before, and it is not answered again. That is
-    /// right only as the last resort, when its successor is lost.
+    /// At the authorization server: the refresh token was presented before, and it is not answered
+    /// again. That is right only as the last resort, when its successor is lost.
     pub(crate) fn check_reuse(&self, state: &mut State, tokens: &Tokens, usable: bool, sender: u8) {
         let others = (0..self.config.holders).filter(|other| *other != usize::from(sender));
         let in_hand = others

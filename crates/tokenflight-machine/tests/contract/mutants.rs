@@ -1,5 +1,5 @@
-//! Rules left out on purpose: each is a small change around a real function or a step of a holder, here and nowhere
-//! else.
+//! Rules left out on purpose: each is a small change around a real function or a step of a holder,
+//! here and nowhere else.
 
 /// One rule less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

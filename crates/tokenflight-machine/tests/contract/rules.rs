@@ -1,4 +1,5 @@
-//! The functions under test, called with the model's values. A mutant changes what goes in or what comes out.
+//! The functions under test, called with the model's values. A mutant changes what goes in or what
+//! comes out.
 
 use tokenflight_core::store::{Clock, Reply};
 use tokenflight_machine::present::{self, Watched};

@@ -1,5 +1,5 @@
-//! One state of the model: what is stored, what is under way, what each holder knows. Small plain values without
-//! pointers.
+//! One state of the model: what is stored, what is under way, what each holder knows. Small plain
+//! values without pointers.
 //!
 //! Times are ticks relative to now, ids are numbers that mean nothing but "the same".
 
@@ -177,7 +177,8 @@ pub(crate) struct Write {
     pub(crate) born: Option<Id>,
     pub(crate) base: Id,
     pub(crate) next: Tokens,
-    /// A try may have been applied, and the tokens in the entry on which the last such try was computed.
+    /// A try may have been applied, and the tokens in the entry on which the last such try was
+    /// computed.
     pub(crate) unknown: bool,
     pub(crate) tried: Option<Tokens>,
     /// What an observer knows: whether a login or logout took effect, and over which tokens.

@@ -132,8 +132,8 @@ impl World {
         holder.polled = holder.rest > 0;
     }
 
-    /// A pause between the last look and the first byte, and a pause or cut that outlasts the claim of a request that
-    /// was sent: against these there is no promise.
+    /// A pause between the last look and the first byte, and a pause or cut that outlasts the claim
+    /// of a request that was sent: against these there is no promise.
     fn is_beyond_help(&self, holder: &Holder) -> bool {
         let paused = holder.life == Life::Paused;
         let sent =

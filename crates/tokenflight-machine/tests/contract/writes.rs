@@ -1,4 +1,5 @@
-//! What a holder writes: commit, end, settle, login, logout, and what a failover has lost. And the swap itself.
+//! What a holder writes: commit, end, settle, login, logout, and what a failover has lost. And the
+//! swap itself.
 
 use tokenflight_core::{EndReason, store::Outcome};
 

@@ -1,4 +1,5 @@
-//! A session that gets its tokens from the common session of several audiences, and that common session.
+//! A session that gets its tokens from the common session of several audiences, and that common
+//! session.
 
 use tokenflight_core::LoginId;
 
@@ -61,7 +62,8 @@ fn an_audience_follows_a_logout_of_the_common_session_once() {
     assert!(ended.follow_out(SECOND, at(3)) && ended.is_logged_out(), "its own login is over");
 }
 
-/// A token of the login that is followed is a token of the same login here; one of another login is not.
+/// A token of the login that is followed is a token of the same login here; one of another login is
+/// not.
 #[test]
 fn a_token_of_another_login_of_the_common_session_is_another_login_here() {
     let mut machine = audience();
@@ -141,7 +143,8 @@ fn usable(machine: &Session, second: u64) -> Option<Duration> {
     started(machine.clone().present(Reason::Due, at(second))).usable
 }
 
-/// A refresh token in doubt is kept back while one of them lives: presenting it could end the session for all.
+/// A refresh token in doubt is kept back while one of them lives: presenting it could end the
+/// session for all.
 #[test]
 fn the_longest_life_of_all_audiences_tokens_says_how_long_there_is_something_to_lose() {
     let mut machine = common();

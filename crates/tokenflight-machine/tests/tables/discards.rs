@@ -99,7 +99,8 @@ impl Watched {
         drop(self.step(machine, |machine| machine.written(write, Err(failure), at(second), ALL)));
     }
 
-    /// A session with an error that only its backoff holds: what has failed last is a write that a caller waited for.
+    /// A session with an error that only its backoff holds: what has failed last is a write that a
+    /// caller waited for.
     fn backing_off(&mut self) -> Session {
         let error = GrantError::ambiguous(self.theirs());
         self.backing_off_by(error)

@@ -1,4 +1,5 @@
-//! A refresh token that may have been presented without a report, by what the server does with reuse.
+//! A refresh token that may have been presented without a report, by what the server does with
+//! reuse.
 
 use crate::tables::*;
 
@@ -119,8 +120,8 @@ fn grace_ends_with_the_servers_window() {
     }
 }
 
-/// The other attempt is another process's, and how long ago it was is not known: a boot clock that is younger than the window
-/// makes it no shorter.
+/// The other attempt is another process's, and how long ago it was is not known: a boot clock that
+/// is younger than the window makes it no shorter.
 #[test]
 fn what_was_kept_back_counts_on_no_grace_window() {
     let mut machine = logged_in(policy(|policy| policy.reuse_policy = Some(ReusePolicy::grace(WINDOW))), Some(HOUR));

@@ -118,7 +118,8 @@ fn an_origin_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
         assert_eq!(disappoint(&mut machine, API, second), Some(ErrorKind::Futile));
         assert!(just_use(&machine.usable(Some(API), at(second))), "the token is good for what accepts it");
     }
-    // Another origin has ten of its own; and if the first one refuses what that has brought, it has refused one more.
+    // Another origin has ten of its own; and if the first one refuses what that has brought, it has
+    // refused one more.
     let mut both = machine.clone();
     assert_eq!(disappoint(&mut both, OTHER, 820), None);
     assert_eq!(disappoint(&mut both, API, 840), Some(ErrorKind::Futile));
@@ -225,8 +226,8 @@ fn a_refusal_long_after_the_refresh_is_no_strike() {
     }
 }
 
-/// Requests that are never sent again, and a server that is slow to refuse: what counts is that it refuses one token after the
-/// other, and neither has had the time to run out.
+/// Requests that are never sent again, and a server that is slow to refuse: what counts is that it
+/// refuses one token after the other, and neither has had the time to run out.
 #[test]
 fn an_origin_that_refuses_one_token_after_the_other_is_struck_until_it_accepts_one() {
     for (after, accepts, struck) in [(60, false, true), (60, true, false), (1700, false, true), (1800, false, false)] {
@@ -324,7 +325,8 @@ fn the_same_token_again_makes_its_refusal_futile_each_time_for_twice_as_long() {
     }
 }
 
-/// Not less than the backoff, nor than the time in which a token is fresh; not more than the storm window.
+/// Not less than the backoff, nor than the time in which a token is fresh; not more than the storm
+/// window.
 #[test]
 fn how_long_a_repeated_token_rests_follows_the_settings() {
     for (fresh, base, window, rest) in [(0, 7, 600, 7), (5, 1, 600, 5), (5, 9, 3, 3)] {

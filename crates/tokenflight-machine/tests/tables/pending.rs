@@ -57,7 +57,8 @@ fn what_is_read_for_a_login_is_recent_for_as_long_as_reading_may_take() {
     }
 }
 
-/// The refresh has met another process's login, and its own successor is not stored yet: that login is the one to be replaced.
+/// The refresh has met another process's login, and its own successor is not stored yet: that login
+/// is the one to be replaced.
 #[test]
 fn a_logout_replaces_the_login_that_an_unsaved_rotation_belongs_to() {
     let mut machine = session();
@@ -138,7 +139,8 @@ fn what_a_logout_has_replaced_is_useless_although_its_answer_comes_late() {
     }
 }
 
-/// A login whose outcome is not known, and then a logout: the login may be stored, and is not another's.
+/// A login whose outcome is not known, and then a logout: the login may be stored, and is not
+/// another's.
 #[test]
 fn an_earlier_login_of_the_same_session_is_no_obstacle() {
     let before = committed(None, None, at(0));

@@ -222,7 +222,8 @@ fn a_logout_that_is_stored_names_the_refresh_token_that_it_replaced() {
     );
 }
 
-/// What the store does not tell of: a login that was never stored, and what another login of this session has replaced.
+/// What the store does not tell of: a login that was never stored, and what another login of this
+/// session has replaced.
 #[test]
 fn a_logout_over_a_login_that_may_be_stored_revokes_both() {
     let mut machine = session();
@@ -237,7 +238,8 @@ fn a_logout_over_a_login_that_may_be_stored_revokes_both() {
     assert_eq!(revoke, [refresh_token(&next).clone(), old.clone()]);
 }
 
-/// A logout that the store does not take revokes what is known, once; and a login in its place goes on with the rest.
+/// A logout that the store does not take revokes what is known, once; and a login in its place goes
+/// on with the rest.
 #[test]
 fn what_a_logout_has_made_useless_is_revoked_also_if_it_is_not_stored() {
     let mut machine = session();

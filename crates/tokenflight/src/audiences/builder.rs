@@ -15,8 +15,9 @@ use crate::{
 
 /// Builds [`Audiences`].
 ///
-/// Settings hold for the common session and for each audience: how long a token request may take, how failures are spaced,
-/// when a renewal is due. Nothing is checked before [`build`](Self::build).
+/// Settings hold for the common session and for each audience: how long a token request may take,
+/// how failures are spaced, when a renewal is due. Nothing is checked before
+/// [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
 pub struct AudiencesBuilder {
     grants: Vec<(Arc<str>, Arc<dyn Grant>)>,
@@ -32,9 +33,11 @@ impl AudiencesBuilder {
         Self { grants: Vec::new(), key: GrantKey::new("default"), settings: Vec::new() }
     }
 
-    /// Adds an audience: how the common refresh token is presented for it. The last one of a name counts.
+    /// Adds an audience: how the common refresh token is presented for it. The last one of a name
+    /// counts.
     ///
-    /// The first audience's grant stands for all: its issuer, its client, its reuse policy, its way to revoke.
+    /// The first audience's grant stands for all: its issuer, its client, its reuse policy, its way
+    /// to revoke.
     pub fn audience(mut self, name: impl Into<Arc<str>>, grant: impl Grant) -> Self {
         let name = name.into();
         self.grants.retain(|(known, _)| *known != name);
@@ -47,8 +50,8 @@ impl AudiencesBuilder {
         self
     }
 
-    /// Where the refresh token survives. Default: a [`MemoryStore`](crate::MemoryStore) of its own. Each process obtains
-    /// access tokens of its own.
+    /// Where the refresh token survives. Default: a [`MemoryStore`](crate::MemoryStore) of its own.
+    /// Each process obtains access tokens of its own.
     pub fn store(self, store: impl Store) -> Self {
         self.with(|builder| builder.store(store))
     }
@@ -96,7 +99,8 @@ impl AudiencesBuilder {
         self.with(move |builder| builder.request_limit(limit))
     }
 
-    /// Calls a function at every event of the common session; see [`Audiences::events`] and [`SessionBuilder::on_event`].
+    /// Calls a function at every event of the common session; see [`Audiences::events`] and
+    /// [`SessionBuilder::on_event`].
     pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.with(|builder| builder.on_event(listener))
     }
@@ -111,7 +115,8 @@ impl AudiencesBuilder {
         let members = Arc::new(Members::default());
         let root = SessionBuilder::common(Arc::clone(first), Arc::clone(&members));
         let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
-        // What is not stored is told to the audiences, so that requests with a token ask: there may be no driver.
+        // What is not stored is told to the audiences, so that requests with a token ask: there may
+        // be no driver.
         let told = Arc::clone(&members);
         let root = root.on_event(move |event| {
             if matches!(event, Event::Unpersisted { .. }) {

@@ -70,7 +70,8 @@ impl Common {
     ///
     /// # Cancel safety
     ///
-    /// It leaves the queue. A request that was sent for it goes on, because the answer may bring another refresh token.
+    /// It leaves the queue. A request that was sent for it goes on, because the answer may bring
+    /// another refresh token.
     async fn granted(&self, wish: &Arc<Wish>) -> Granted {
         lock(&self.queue).push_back(Arc::clone(wish));
         let _place = Place { common: self, wish: Arc::clone(wish) };

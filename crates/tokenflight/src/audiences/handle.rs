@@ -6,7 +6,8 @@ use tokenflight_core::{Error, ErrorKind, TokenSet};
 use super::{AudiencesBuilder, Common};
 use crate::{Driver, Events, Revocation, Session, State, session::Ask, sync::Arc};
 
-/// Sessions for several audiences over one refresh token; see the [module documentation](super). Cloning shares them.
+/// Sessions for several audiences over one refresh token; see the [module documentation](super).
+/// Cloning shares them.
 #[derive(Clone)]
 pub struct Audiences {
     pub(super) common: Arc<Common>,
@@ -19,8 +20,8 @@ impl Audiences {
         AudiencesBuilder::new()
     }
 
-    /// The session of an audience. Give it a layer. Its login and logout are [`login`](Self::login) and
-    /// [`logout`](Self::logout) here: its own concern its access token only.
+    /// The session of an audience. Give it a layer. Its login and logout are [`login`](Self::login)
+    /// and [`logout`](Self::logout) here: its own concern its access token only.
     #[must_use]
     pub fn session(&self, audience: &str) -> Option<&Session> {
         self.sessions.iter().find(|(name, _)| **name == *audience).map(|(_, session)| session)
@@ -30,22 +31,23 @@ impl Audiences {
         self.sessions.iter().map(|(_, session)| session)
     }
 
-    /// One future that renews the tokens of all audiences before they expire, and stores what is not stored. Spawn it, or a
-    /// [`Session::driver`] for each audience that is to be renewed.
+    /// One future that renews the tokens of all audiences before they expire, and stores what is
+    /// not stored. Spawn it, or a [`Session::driver`] for each audience that is to be renewed.
     ///
-    /// Resolves when all audiences are gone or shut down and what they had in progress has reached the store.
+    /// Resolves when all audiences are gone or shut down and what they had in progress has reached
+    /// the store.
     pub fn driver(&self) -> Driver {
         let mut sessions = self.sessions();
         let first = sessions.next().unwrap_or(&self.common.root);
         sessions.fold(first.driver(), Driver::with)
     }
 
-    /// Begins a login for all audiences: the refresh token of `tokens` is theirs from now on. The access token in it is
-    /// given to none of them, because it is not known which it is for.
+    /// Begins a login for all audiences: the refresh token of `tokens` is theirs from now on. The
+    /// access token in it is given to none of them, because it is not known which it is for.
     ///
     /// In effect in this process at once; resolves when it is stored. Each audience tells it as
-    /// [`Event::LoggedIn`](crate::Event::LoggedIn); calls that wait for a token of an earlier login get
-    /// [`ErrorKind::SessionChanged`].
+    /// [`Event::LoggedIn`](crate::Event::LoggedIn); calls that wait for a token of an earlier login
+    /// get [`ErrorKind::SessionChanged`].
     ///
     /// # Errors
     ///
@@ -65,7 +67,8 @@ impl Audiences {
 
     /// Ends the login of all audiences and revokes the refresh token. Says what became of that.
     ///
-    /// In effect in this process at once; it waits as [`Session::logout`] does, once for all audiences.
+    /// In effect in this process at once; it waits as [`Session::logout`] does, once for all
+    /// audiences.
     ///
     /// # Errors
     ///
@@ -73,7 +76,8 @@ impl Audiences {
     ///
     /// # Cancel safety
     ///
-    /// The logout stays in effect; it is stored by a driver or the next call, and the revocation follows it.
+    /// The logout stays in effect; it is stored by a driver or the next call, and the revocation
+    /// follows it.
     pub async fn logout(&self) -> Result<Revocation, Error> {
         let root = &self.common.root;
         let begun = root.inner.logout();
@@ -82,15 +86,15 @@ impl Audiences {
         root.finish_logout(begun).await
     }
 
-    /// Reads the store again, if the login is over: another process may have logged in. Then every audience goes on; the
-    /// first one obtains a token at once.
+    /// Reads the store again, if the login is over: another process may have logged in. Then every
+    /// audience goes on; the first one obtains a token at once.
     ///
     /// [`Session::reload`] of an audience does the same for itself.
     ///
     /// # Errors
     ///
-    /// As [`Session::token`], if there is still no login or the store cannot be read. A failure of the first audience alone
-    /// is not told here.
+    /// As [`Session::token`], if there is still no login or the store cannot be read. A failure of
+    /// the first audience alone is not told here.
     ///
     /// # Cancel safety
     ///
@@ -104,27 +108,29 @@ impl Audiences {
         }
     }
 
-    /// What the common session looks like now: whether there is a login, whether something is not stored. Its token is the
-    /// one that was obtained last, for whichever audience.
+    /// What the common session looks like now: whether there is a login, whether something is not
+    /// stored. Its token is the one that was obtained last, for whichever audience.
     #[must_use]
     pub fn state(&self) -> State {
         self.common.root.state()
     }
 
-    /// What happens to the common session from now on: logins, logouts and ends, every presentation of the refresh token,
-    /// and what could not be stored ([`Event::Unpersisted`](crate::Event::Unpersisted)). What happens to an audience is told
-    /// by its own [`Session::events`].
+    /// What happens to the common session from now on: logins, logouts and ends, every presentation
+    /// of the refresh token, and what could not be stored
+    /// ([`Event::Unpersisted`](crate::Event::Unpersisted)). What happens to an audience is told by
+    /// its own [`Session::events`].
     #[must_use]
     pub fn events(&self) -> Events {
         self.common.root.events()
     }
 
-    /// Stops renewing, waits for what is in progress and until everything is stored, and ends the drivers. The time is for
-    /// all audiences together. Tokens can be used until they expire.
+    /// Stops renewing, waits for what is in progress and until everything is stored, and ends the
+    /// drivers. The time is for all audiences together. Tokens can be used until they expire.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the process ends.
+    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
+    /// process ends.
     ///
     /// # Cancel safety
     ///

@@ -14,13 +14,14 @@ impl Members {
         let _ = self.0.set(sessions);
     }
 
-    /// Has their requests ask: without a driver it is up to them to move on what they have in common.
+    /// Has their requests ask: without a driver it is up to them to move on what they have in
+    /// common.
     pub(super) fn outdate(&self) {
         self.sessions().for_each(|session| session.outdate());
     }
 
-    /// The common session has changed: a login or logout of its is theirs, also one of another process that it has met in the
-    /// store.
+    /// The common session has changed: a login or logout of its is theirs, also one of another
+    /// process that it has met in the store.
     pub(crate) fn learn(&self, common: &Inner) {
         if let Some((login, over)) = common.login_in_common() {
             self.sessions().for_each(|session| session.follow_at_rest(login, over));

@@ -1,19 +1,22 @@
 //! Several audiences, or scopes, from one refresh token.
 //!
-//! A refresh token is often good for several APIs, each with an access token of its own (RFC 6749 §6, RFC 8707 §2.2). Were
-//! each of them a session that presents the refresh token, two of them would present it at once. Here one common session
-//! keeps it; every audience is a [`Session`](crate::Session) with tokens, a layer and a driver of its own. The refresh token is presented for
-//! one audience at a time, in the order of asking, each time the one that the presentation before has brought.
+//! A refresh token is often good for several APIs, each with an access token of its own (RFC 6749
+//! §6, RFC 8707 §2.2). Were each of them a session that presents the refresh token, two of them
+//! would present it at once. Here one common session keeps it; every audience is a
+//! [`Session`](crate::Session) with tokens, a layer and a driver of its own. The refresh token is
+//! presented for one audience at a time, in the order of asking, each time the one that the
+//! presentation before has brought.
 //!
-//! * **A failure is its audience's.** A resource that the server refuses, and the waiting times after it, hold up no other
-//!   audience. Common to all are the end of the login, a refresh token whose presentation was never answered, and a store
-//!   that does not take what a presentation has brought.
-//! * **A wish goes with its callers.** An audience whose callers have given up before its turn, and that has no driver, is
-//!   passed over. A request that was sent is waited for, because its answer may bring the next refresh token; unless the
-//!   server's refresh tokens stay the same ([`ReusePolicy::NonRotating`](crate::ReusePolicy::NonRotating)): then it is given
-//!   up.
-//! * **What is not stored** is stored by whichever driver of an audience there is, by the next caller, or by the shutdown of
-//!   any audience.
+//! * **A failure is its audience's.** A resource that the server refuses, and the waiting times
+//!   after it, hold up no other audience. Common to all are the end of the login, a refresh token
+//!   whose presentation was never answered, and a store that does not take what a presentation has
+//!   brought.
+//! * **A wish goes with its callers.** An audience whose callers have given up before its turn, and
+//!   that has no driver, is passed over. A request that was sent is waited for, because its answer
+//!   may bring the next refresh token; unless the server's refresh tokens stay the same
+//!   ([`ReusePolicy::NonRotating`](crate::ReusePolicy::NonRotating)): then it is given up.
+//! * **What is not stored** is stored by whichever driver of an audience there is, by the next
+//!   caller, or by the shutdown of any audience.
 //!
 //! ```
 //! use tokenflight::{Audiences, BearerLayer, GrantError, Origins, TokenRequest, TokenSet, grant_fn};

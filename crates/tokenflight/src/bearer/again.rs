@@ -31,8 +31,8 @@ use crate::{
     time::Deadline,
 };
 
-/// How long the rest of a body is waited for that is to be sent again, and of which only the size is known; unless the caller
-/// says how long its request may be held.
+/// How long the rest of a body is waited for that is to be sent again, and of which only the size
+/// is known; unless the caller says how long its request may be held.
 const REST_TIME: Duration = Duration::from_secs(10);
 
 /// What a refused request is sent again from.
@@ -57,8 +57,9 @@ impl<C, T> Again<'_, C, T> {
     }
 }
 
-/// What the refused request is sent again from, if it may be and there may be a newer token; if not, the refusal says why. The
-/// token is known to be refused from here on, so that the next request has another one.
+/// What the refused request is sent again from, if it may be and there may be a newer token; if
+/// not, the refusal says why. The token is known to be refused from here on, so that the next
+/// request has another one.
 pub(super) fn judge<'a, S, K, B, P, R>(
     shared: &Shared<S, K, P>,
     session: &Arc<Inner>,
@@ -107,8 +108,8 @@ where
     }
 }
 
-/// A newer token, and the body to be sent with it; nothing if that did not come to its end. Meanwhile the rest of it is read, and
-/// what the refusal's body is worth keeping.
+/// A newer token, and the body to be sent with it; nothing if that did not come to its end.
+/// Meanwhile the rest of it is read, and what the refusal's body is worth keeping.
 ///
 /// # Errors
 ///
@@ -127,9 +128,11 @@ where
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     async move {
-        // Nothing is given a name that can be had from these: a name takes room as long as there is a wait.
+        // Nothing is given a name that can be had from these: a name takes room as long as there is
+        // a wait.
         let at_once = again.at_once;
-        // The refusal is let go of before anything is waited for: it may hold what the refresh or the replay needs.
+        // The refusal is let go of before anything is waited for: it may hold what the refresh or
+        // the replay needs.
         let left = refusal.body_mut().let_go();
         let mut reading = left.map(|(body, kept)| Box::pin(kept.read(body, Arc::clone(&session.parts.time))));
         let rest = again.body.is_pending().then(|| {
@@ -152,7 +155,8 @@ where
                 let waits = pin!(again.kept.head.limit.within(&session.parts.time, waits));
                 carrying(&mut reading, waits).await
             };
-            // The request is not held for the refusal's body, so that it is not what the caller limits.
+            // The request is not held for the refusal's body, so that it is not what the caller
+            // limits.
             if let (Ok(_), Some(reading)) = (&waited, reading) {
                 reading.await;
             }

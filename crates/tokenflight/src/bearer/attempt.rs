@@ -25,12 +25,15 @@ use crate::{
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
-/// A request that has no token yet, and goes to this origin: what it asks for, and how long it may be held.
+/// A request that has no token yet, and goes to this origin: what it asks for, and how long it may
+/// be held.
 ///
 /// # Cancel safety
 ///
-/// At every await point it holds the request and, while it sends, one service of its own; never a lock, never a flight.
-// An `async fn` would keep its arguments twice, and there may be very many who wait. What is needed seldom is boxed.
+/// At every await point it holds the request and, while it sends, one service of its own; never a
+/// lock, never a flight.
+// An `async fn` would keep its arguments twice, and there may be very many who wait. What is needed
+// seldom is boxed.
 #[expect(clippy::manual_async_fn)]
 pub(super) fn waiting<S, K, B, P>(
     shared: Arc<Shared<S, K, P>>,
@@ -75,8 +78,8 @@ where
     }
 }
 
-/// A request that was sent and refused, and what is kept of it unless it is not to be sent again. Cancel safe as
-/// [`waiting`].
+/// A request that was sent and refused, and what is kept of it unless it is not to be sent again.
+/// Cancel safe as [`waiting`].
 // Not an `async fn`, as above.
 pub(super) fn refused<S, K, B, P>(
     shared: Arc<Shared<S, K, P>>,

@@ -22,20 +22,24 @@ use super::{
 };
 use crate::{slot::Inner, sync::Arc, time::Deadline};
 
-/// How much of a refused response is kept while a newer token is waited for, and for how long it is read.
+/// How much of a refused response is kept while a newer token is waited for, and for how long it is
+/// read.
 const REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_TIME: Duration = Duration::from_millis(250);
 
-/// What a frame takes at least: a body without an end may consist of empty ones, which come as fast as they are asked for.
+/// What a frame takes at least: a body without an end may consist of empty ones, which come as fast
+/// as they are asked for.
 const FRAME_BYTES: usize = 16;
 
 pin_project! {
-    /// The body of a response that came through the layer: the inner service's, or what was kept of a refusal's.
+    /// The body of a response that came through the layer: the inner service's, or what was kept of
+    /// a refusal's.
     ///
-    /// A refusal's body is let go of before a newer token is waited for, because holding it could hold the connection that the
-    /// refresh or the replay needs. If there is no better answer after all, the caller gets what was read of it within 16 KiB
-    /// and a quarter of a second. A body that is not [whole](Self::is_whole) then has [`Shortened`] in the response's
-    /// extensions, and no `Content-Length`; one that broke off ends in its error.
+    /// A refusal's body is let go of before a newer token is waited for, because holding it could
+    /// hold the connection that the refresh or the replay needs. If there is no better answer after
+    /// all, the caller gets what was read of it within 16 KiB and a quarter of a second. A body
+    /// that is not [whole](Self::is_whole) then has [`Shortened`] in the response's extensions, and
+    /// no `Content-Length`; one that broke off ends in its error.
     #[project = BearerBodyProj]
     pub struct BearerBody<R: Body> {
         #[pin]
@@ -78,8 +82,9 @@ enum End<E> {
 /// The token was refused.
 pub(super) struct Refused;
 
-/// Looks at the response to a request with this token, and says in it what the server finds missing. The watch for its trailers,
-/// if they are still to say something. It stays where it is: moving it costs more than looking at it.
+/// Looks at the response to a request with this token, and says in it what the server finds
+/// missing. The watch for its trailers, if they are still to say something. It stays where it is:
+/// moving it costs more than looking at it.
 ///
 /// # Errors
 ///
@@ -120,8 +125,8 @@ impl<R: Body> BearerBody<R> {
         }
     }
 
-    /// It is the answer to a request that was sent again: what the origin makes of the token is known, unless the trailers
-    /// are still to say it.
+    /// It is the answer to a request that was sent again: what the origin makes of the token is
+    /// known, unless the trailers are still to say it.
     pub(super) fn accepted(&mut self, session: &Inner, origin: OriginId) {
         match &mut self.state {
             State::Whole { watch: Some(watch), .. } => watch.mark_replayed(),
@@ -149,8 +154,8 @@ impl<R: Body> BearerBody<R> {
         }
     }
 
-    /// The inner service's body; `None` of a refusal whose body was let go of. How a gRPC call ended is not noticed any more,
-    /// if that was still to come.
+    /// The inner service's body; `None` of a refusal whose body was let go of. How a gRPC call
+    /// ended is not noticed any more, if that was still to come.
     pub fn into_inner(self) -> Option<R> {
         match self.state {
             State::Whole { body, .. } => Some(body),

@@ -5,7 +5,8 @@ use tokenflight_core::{Error, ErrorKind};
 
 use crate::{session::Session, sync::Arc};
 
-/// Where a layer's tokens come from: one [`Session`] for all its requests, or [one for each](PerRequest). Sealed.
+/// Where a layer's tokens come from: one [`Session`] for all its requests, or [one for
+/// each](PerRequest). Sealed.
 pub trait Choice: sealed::Choice {}
 
 impl<P: sealed::Choice> Choice for P {}
@@ -58,11 +59,13 @@ pub(super) mod sealed {
         /// The session that was chosen.
         fn session<'a>(&'a self, chosen: &'a Self::Chosen) -> &'a Session;
 
-        /// Whether the request that is sent now, after a wait, is still one of the session that was chosen for it.
+        /// Whether the request that is sent now, after a wait, is still one of the session that was
+        /// chosen for it.
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::SessionChanged`](super::ErrorKind::SessionChanged) if not: its token would be another's.
+        /// [`ErrorKind::SessionChanged`](super::ErrorKind::SessionChanged) if not: its token would
+        /// be another's.
         fn confirm(&self, chosen: &Self::Chosen, extensions: &Extensions) -> Result<(), Error>;
     }
 }

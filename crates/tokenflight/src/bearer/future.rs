@@ -26,13 +26,15 @@ use crate::{flights::Carries, sync::Arc};
 pub(super) type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
 pin_project! {
-    /// The response to come: of the inner service's future, of what is known of the call, and with this body.
+    /// The response to come: of the inner service's future, of what is known of the call, and with
+    /// this body.
     ///
     /// # Cancel safety
     ///
     /// Dropping it drops the request. A refresh it waited for, or had caused, goes on.
-    // Of what it holds, and not of the service: nothing has to be proven of that where a task awaits this. The compiler proves it
-    // there for boxed errors and bodies with any lifetime in the place of `'static`, and cannot.
+    // Of what it holds, and not of the service: nothing has to be proven of that where a task
+    // awaits this. The compiler proves it there for boxed errors and bodies with any lifetime in
+    // the place of `'static`, and cannot.
     pub struct BearerFuture<F, C, R>
     where
         R: Body,
@@ -50,8 +52,8 @@ pin_project! {
     {
         // Sent without a token of ours. A refusal says why.
         Plain { #[pin] future: F, why: NoToken, also: AlsoRefused },
-        // Sent with the token at hand. No box: this is the way of nearly every request. Its parts are used where they are,
-        // and not moved out.
+        // Sent with the token at hand. No box: this is the way of nearly every request. Its parts
+        // are used where they are, and not moved out.
         First { #[pin] future: F, call: C },
         // Waiting for a token, or for the answer to a replay.
         Cold { future: BoxFuture<'static, Answer<R>> },
@@ -69,7 +71,8 @@ impl<F, C, R: Body> BearerFuture<F, C, R> {
         Self { state: State::First { future, call } }
     }
 
-    /// Sent with a token, beside work that perhaps no other task keeps moving. In a box: this is seldom.
+    /// Sent with a token, beside work that perhaps no other task keeps moving. In a box: this is
+    /// seldom.
     pub(super) fn beside<E>(future: F, beside: Box<Carries>, mut call: C) -> Self
     where
         F: Future<Output = Result<Response<R>, E>> + Send + 'static,
@@ -130,7 +133,8 @@ where
     }
 }
 
-/// Whether another layer, around the same client, has sent a token: it says why its refusal is all there is.
+/// Whether another layer, around the same client, has sent a token: it says why its refusal is all
+/// there is.
 fn had_token<R>(refusal: &Response<R>) -> bool {
     let said = refusal.extensions();
     said.get::<Error>().is_some() || said.get::<Challenge>().is_some()

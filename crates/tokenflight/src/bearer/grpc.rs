@@ -20,13 +20,15 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| begins(value.as_bytes()))
 }
 
-/// Whether the call ended because of its token; `None` if these headers or trailers do not say how it ended. Of all codes only
-/// `UNAUTHENTICATED` is about the token: 7 says that it was understood, and 2 says nothing.
+/// Whether the call ended because of its token; `None` if these headers or trailers do not say how
+/// it ended. Of all codes only `UNAUTHENTICATED` is about the token: 7 says that it was understood,
+/// and 2 says nothing.
 pub(super) fn unauthenticated(headers: &HeaderMap) -> Option<bool> {
     Some(headers.get(STATUS)?.as_bytes() == b"16")
 }
 
-/// When the server wants the call again (gRFC A6). `Err` says never: a negative number, or what cannot be read.
+/// When the server wants the call again (gRFC A6). `Err` says never: a negative number, or what
+/// cannot be read.
 pub(super) fn pushback(headers: &HeaderMap) -> Result<Option<Duration>, ()> {
     let Some(value) = headers.get(PUSHBACK) else { return Ok(None) };
     let millis = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or(())?;
@@ -51,7 +53,8 @@ pub(super) fn timeout(value: &HeaderValue) -> Option<Duration> {
     })
 }
 
-/// Writes a `grpc-timeout`, in the finest unit for which eight digits are enough; never more than it is.
+/// Writes a `grpc-timeout`, in the finest unit for which eight digits are enough; never more than
+/// it is.
 pub(super) fn timeout_value(time: Duration) -> HeaderValue {
     const LIMIT: u128 = 100_000_000;
     let (amount, unit) = [(time.as_nanos(), 'n'), (time.as_micros(), 'u'), (time.as_millis(), 'm')]

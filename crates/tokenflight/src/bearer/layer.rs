@@ -14,7 +14,8 @@ use crate::session::Session;
 pub struct BearerLayer<K = CloneBody, P = Session>(Settings<K, P>);
 
 impl BearerLayer {
-    /// A layer that sends this session's tokens to these origins, and keeps bodies for a replay by cloning them.
+    /// A layer that sends this session's tokens to these origins, and keeps bodies for a replay by
+    /// cloning them.
     #[must_use]
     pub fn new(session: Session, origins: Origins) -> Self {
         Self::with(session, origins)
@@ -22,17 +23,18 @@ impl BearerLayer {
 }
 
 impl<T: Send + Sync + 'static> BearerLayer<CloneBody, PerRequest<T>> {
-    /// As [`new`](BearerLayer::new), with a session for each request: the one that this function finds by the key, a value of
-    /// type `T`, in the request's extensions. The function must not block and must not panic; for one key it finds the same
-    /// session as long as requests of it are under way.
+    /// As [`new`](BearerLayer::new), with a session for each request: the one that this function
+    /// finds by the key, a value of type `T`, in the request's extensions. The function must not
+    /// block and must not panic; for one key it finds the same session as long as requests of it
+    /// are under way.
     ///
-    /// A request for a listed origin without a key, or with one that stands for no session, fails with
-    /// [`ErrorKind::NoKey`](crate::ErrorKind::NoKey), and nothing is sent: there is no default. After a wait the session is found again, and
-    /// a request whose key stands for another one by then fails with
-    /// [`ErrorKind::SessionChanged`](crate::ErrorKind::SessionChanged).
+    /// A request for a listed origin without a key, or with one that stands for no session, fails
+    /// with [`ErrorKind::NoKey`](crate::ErrorKind::NoKey), and nothing is sent: there is no
+    /// default. After a wait the session is found again, and a request whose key stands for another
+    /// one by then fails with [`ErrorKind::SessionChanged`](crate::ErrorKind::SessionChanged).
     ///
-    /// Each session needs its [driver](crate::Driver::with): the layer's readiness moves no refresh on, because it does not know
-    /// whose request will come.
+    /// Each session needs its [driver](crate::Driver::with): the layer's readiness moves no refresh
+    /// on, because it does not know whose request will come.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -81,8 +83,8 @@ impl<P> BearerLayer<CloneBody, P> {
         Self(Settings { choice, rules, replay: CloneBody, options, also_refused })
     }
 
-    /// Keeps bodies that cannot be cloned, by recording what the first send reads, up to 64 KiB. The
-    /// constructor makes the body the inner client wants:
+    /// Keeps bodies that cannot be cloned, by recording what the first send reads, up to 64 KiB.
+    /// The constructor makes the body the inner client wants:
     ///
     /// | client | constructor |
     /// |---|---|
@@ -130,18 +132,20 @@ impl<K, P> BearerLayer<K, P> {
         self
     }
 
-    /// Only requests that come through a [`RedirectGuard`](super::redirect::RedirectGuard) and have not been redirected to
-    /// another origin get a token. For a layer below a redirect follower; see [`redirect`](super::redirect).
+    /// Only requests that come through a [`RedirectGuard`](super::redirect::RedirectGuard) and have
+    /// not been redirected to another origin get a token. For a layer below a redirect follower;
+    /// see [`redirect`](super::redirect).
     #[must_use]
     pub fn below_redirects(mut self) -> Self {
         self.0.rules.below_redirects = true;
         self
     }
 
-    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an expired one. The
-    /// function sees the status and the headers of every other response, and of a 401 whose challenge is in words of its own:
-    /// what it says of that is whether another token may help. It may be asked twice; it must not block and must not panic. A
-    /// challenge in such a response is heeded as in a 401.
+    /// What else than a 401 is a refusal of the token, for APIs that answer 403 or 400 to an
+    /// expired one. The function sees the status and the headers of every other response, and of a
+    /// 401 whose challenge is in words of its own: what it says of that is whether another token
+    /// may help. It may be asked twice; it must not block and must not panic. A challenge in such a
+    /// response is heeded as in a 401.
     ///
     /// ```
     /// # use tokenflight::{BearerLayer, Origins, Session};

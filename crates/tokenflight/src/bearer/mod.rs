@@ -1,15 +1,20 @@
-//! The layer: puts the bearer token on requests and sends a request again after a refusal whose token has been replaced.
+//! The layer: puts the bearer token on requests and sends a request again after a refusal whose
+//! token has been replaced.
 //!
-//! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` requests whose error can be boxed.
+//! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` requests whose error
+//! can be boxed.
 //!
-//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own, passes through untouched. If
-//!   that is refused, the reason is in the response's extensions: [`NoToken`].
-//! * With a usable token the request goes straight to the inner service: one atomic load, one header, no lock, no box.
+//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own,
+//!   passes through untouched. If that is refused, the reason is in the response's extensions:
+//!   [`NoToken`].
+//! * With a usable token the request goes straight to the inner service: one atomic load, one
+//!   header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
-//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no newer token, the
-//!   caller gets the original refusal with our [`Error`](crate::Error) in the response's extensions.
-//! * A refusal that asks for something else (another authentication, a scope, claims) goes to the caller with a
-//!   [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
+//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no
+//!   newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
+//!   response's extensions.
+//! * A refusal that asks for something else (another authentication, a scope, claims) goes to the
+//!   caller with a [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.
 //!
 //! # Where it stands
@@ -17,24 +22,30 @@
 //! retry → ([redirect guard](redirect) → redirect) → **bearer** → limits → client
 //!
 //! * Below a retry: every try takes the token that is current then.
-//! * Below a redirect follower: every hop is looked at, so the token cannot leave its origin; see [`redirect`].
-//! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit, and the refresh may use
-//!   the same limit. Above a load balancer, the token traffic should not share its servers' limits: a balancer keeps
-//!   servers ready that it does not use, permits and all.
+//! * Below a redirect follower: every hop is looked at, so the token cannot leave its origin; see
+//!   [`redirect`].
+//! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit,
+//!   and the refresh may use the same limit. Above a load balancer, the token traffic should not
+//!   share its servers' limits: a balancer keeps servers ready that it does not use, permits and
+//!   all.
 //! * A layer that is there only sometimes is always there, and switched off with [`BearerOptions::without_token`]: tower's
 //!   `option_layer` wants the same answers from both of its sides.
-//! * A timeout *around* the layer covers the refresh and the replay as well; one below it covers each send.
+//! * A timeout *around* the layer covers the refresh and the replay as well; one below it covers
+//!   each send.
 //!
 //! # Bodies
 //!
-//! Bodies are cloned if their clones are known to be [independent](IndependentClone). For all others there is
-//! [`BearerLayer::replay_with`](crate::BearerLayer::replay_with), which [records](Recorded) what is read of them. A replay has the whole body or there is none.
+//! Bodies are cloned if their clones are known to be [independent](IndependentClone). For all
+//! others there is [`BearerLayer::replay_with`](crate::BearerLayer::replay_with), which
+//! [records](Recorded) what is read of them. A replay has the whole body or there is none.
 //!
-//! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody) are left.
+//! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody)
+//! are left.
 //!
 //! # Sessions
 //!
-//! A layer has one session, or finds one for each request by a key in its extensions: [`BearerLayer::per_request`](crate::BearerLayer::per_request).
+//! A layer has one session, or finds one for each request by a key in its extensions:
+//! [`BearerLayer::per_request`](crate::BearerLayer::per_request).
 //!
 //! # In a struct
 //!
@@ -45,8 +56,8 @@
 //! | reqwest | `tokenflight_reqwest::Client`, of that crate |
 //! | another one of type `C`, with recorded bodies | `Bearer<C, Recorded<fn(ReplayBody<B>) -> T>>`: the constructor as a function pointer |
 //!
-//! A boxed error is no `std::error::Error`, so that `?` does not take it in a function that returns `anyhow::Result`:
-//! `anyhow::Error::from_boxed` does.
+//! A boxed error is no `std::error::Error`, so that `?` does not take it in a function that returns
+//! `anyhow::Result`: `anyhow::Error::from_boxed` does.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -70,20 +81,22 @@
 //!
 //! # gRPC
 //!
-//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel. The crate `tokenflight-tonic` puts the
-//! layer around a channel, and turns its errors into the statuses that a gRPC caller expects.
+//! A tonic client's requests name no server: [`Origins::sole`] names the one of its channel. The
+//! crate `tokenflight-tonic` puts the layer around a channel, and turns its errors into the
+//! statuses that a gRPC caller expects.
 //!
-//! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16 (`UNAUTHENTICATED`). What tonic's users
-//! get:
+//! An answer with `content-type: application/grpc` is refused if its `grpc-status` is 16
+//! (`UNAUTHENTICATED`). What tonic's users get:
 //!
 //! | the refusal | unary request (also with a streamed answer) | streamed request |
 //! |---|---|---|
 //! | in the headers, before any message | replayed, unnoticed | handed on, unless all of the stream, up to the limit, had been sent |
 //! | in the trailers | handed on; the next call has a new token | the same |
 //!
-//! `grpc-retry-pushback-ms` is heeded. A `grpc-timeout` covers the wait for a token, and a replay has what is left of it.
-//! After a stream has begun the layer only watches for its trailers: to be in time for the expiry, open another when
-//! [`Session::watch`](crate::Session::watch) tells of a new token. So for a WebSocket and for server-sent events.
+//! `grpc-retry-pushback-ms` is heeded. A `grpc-timeout` covers the wait for a token, and a replay
+//! has what is left of it. After a stream has begun the layer only watches for its trailers: to be
+//! in time for the expiry, open another when [`Session::watch`](crate::Session::watch) tells of a
+//! new token. So for a WebSocket and for server-sent events.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -11,10 +11,11 @@ use tower_service::Service;
 
 use super::{Bearer, BearerFuture, Choice, CloneService, HttpService, Replay, future::Call};
 
-/// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept for a replay. Implemented for
-/// all of them, and to be implemented for no others.
-// With the body in the place of `Self`, the compiler takes its type from the request that is sent, and says what is wrong
-// with it; from the only body that the inner service takes, it would say no more than that two types differ.
+/// A body that a [`Bearer`] can send: of requests that its inner service takes, after it was kept
+/// for a replay. Implemented for all of them, and to be implemented for no others.
+// With the body in the place of `Self`, the compiler takes its type from the request that is sent,
+// and says what is wrong with it; from the only body that the inner service takes, it would say no
+// more than that two types differ.
 pub trait SentBy<S, K, P>: Sized {
     /// The response to come.
     type Oneshot;

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use http::Method;
 
-/// How the layer treats one request: put it into the request's extensions, or make it the default of the whole layer with
-/// [`BearerLayer::options`](crate::BearerLayer::options). Each option of a request overrides the layer's same option and no other.
+/// How the layer treats one request: put it into the request's extensions, or make it the default
+/// of the whole layer with [`BearerLayer::options`](crate::BearerLayer::options). Each option of a
+/// request overrides the layer's same option and no other.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,8 +33,8 @@ enum Replays {
 }
 
 impl BearerOptions {
-    /// Says nothing. What neither a request nor its layer says anything about: a token for every target, a replay of every
-    /// request that can be replayed, no limit of the layer's own.
+    /// Says nothing. What neither a request nor its layer says anything about: a token for every
+    /// target, a replay of every request that can be replayed, no limit of the layer's own.
     #[must_use]
     pub const fn new() -> Self {
         Self { untouched: None, replays: None, min_remaining: None, max_wait: None }
@@ -60,7 +61,8 @@ impl BearerOptions {
         self
     }
 
-    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token all the same.
+    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token
+    /// all the same.
     #[must_use]
     pub const fn never_replay(mut self) -> Self {
         self.replays = Some(Replays::Never);
@@ -69,8 +71,9 @@ impl BearerOptions {
 
     /// Sends only requests with an idempotent method again (RFC 9110 §9.2.2).
     ///
-    /// A 401 says that the request has not been applied (RFC 9110 §15.5.2), so a `POST` may be sent again by default. A
-    /// gateway that passes on the 401 of a server *behind* it, after it has done something, breaks that promise.
+    /// A 401 says that the request has not been applied (RFC 9110 §15.5.2), so a `POST` may be sent
+    /// again by default. A gateway that passes on the 401 of a server *behind* it, after it has
+    /// done something, breaks that promise.
     #[must_use]
     pub const fn replay_idempotent_only(mut self) -> Self {
         self.replays = Some(Replays::Idempotent);
@@ -79,20 +82,21 @@ impl BearerOptions {
 
     /// Renews the token first if it would expire within this time.
     ///
-    /// A token with more than half of its lifetime left is taken in any case: a new one would hardly last longer. If there
-    /// is no new one to be had, one that is still good is used.
+    /// A token with more than half of its lifetime left is taken in any case: a new one would
+    /// hardly last longer. If there is no new one to be had, one that is still good is used.
     #[must_use]
     pub const fn min_remaining(mut self, time: Duration) -> Self {
         self.min_remaining = Some(time);
         self
     }
 
-    /// How long the layer may hold the request: waiting for a token, for the client to be ready, or for the end of a body that
-    /// is to be sent again. The time the server takes to answer does not count. When it is over the caller gets the refusal,
-    /// if there is one. A request that waited for a better token than the one there is, because it wants one that lasts or
-    /// another origin has refused it, is sent with that one; any other ends in an
-    /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a limit too, and counts from
-    /// the call: the server would not answer any more.
+    /// How long the layer may hold the request: waiting for a token, for the client to be ready, or
+    /// for the end of a body that is to be sent again. The time the server takes to answer does not
+    /// count. When it is over the caller gets the refusal, if there is one. A request that waited
+    /// for a better token than the one there is, because it wants one that lasts or another origin
+    /// has refused it, is sent with that one; any other ends in an
+    /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a
+    /// limit too, and counts from the call: the server would not answer any more.
     #[must_use]
     pub const fn max_wait(mut self, time: Duration) -> Self {
         self.max_wait = Some(time);

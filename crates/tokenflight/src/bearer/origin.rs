@@ -14,11 +14,12 @@ use http::{
 };
 use tokenflight_machine::OriginId;
 
-/// The origins a session's tokens may be sent to: scheme, host and port, compared exactly after normalisation (RFC 6454 §4).
+/// The origins a session's tokens may be sent to: scheme, host and port, compared exactly after
+/// normalisation (RFC 6454 §4).
 ///
-/// Requests to anything else pass through without a token. So does a request whose URI has no authority, as tonic's channels
-/// and kube's clients make them: where it goes is known to the client below the layer only. For those clients there is
-/// [`sole`](Self::sole).
+/// Requests to anything else pass through without a token. So does a request whose URI has no
+/// authority, as tonic's channels and kube's clients make them: where it goes is known to the
+/// client below the layer only. For those clients there is [`sole`](Self::sole).
 ///
 /// ```
 /// use tokenflight::Origins;
@@ -56,11 +57,13 @@ enum Host {
     Name(String),
 }
 
-/// Why an origin cannot be listed. What is shown of it has no user name, no password, no path and no query.
+/// Why an origin cannot be listed. What is shown of it has no user name, no password, no path and
+/// no query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// Not `scheme://host[:port]`: something is missing, or there is a path, a query, a fragment or a user name.
+    /// Not `scheme://host[:port]`: something is missing, or there is a path, a query, a fragment or
+    /// a user name.
     NotAnOrigin(String),
     /// Plain `http`, which would show the token to everything on the way.
     NotTls(String),
@@ -100,10 +103,12 @@ impl Origins {
         Self::list(origins, |_| false)
     }
 
-    /// The one destination of the client below the layer, which must be `https`: `Origins::sole("https://grpc.example.com")` for a
-    /// tonic channel to that endpoint, or for a kube client of that API server.
+    /// The one destination of the client below the layer, which must be `https`:
+    /// `Origins::sole("https://grpc.example.com")` for a tonic channel to that endpoint, or for a
+    /// kube client of that API server.
     ///
-    /// Requests without an authority get the token and are taken for requests to it. To requests with one it is a list of one.
+    /// Requests without an authority get the token and are taken for requests to it. To requests
+    /// with one it is a list of one.
     ///
     /// # Errors
     ///
@@ -112,7 +117,8 @@ impl Origins {
         Self::new([origin])?.as_sole()
     }
 
-    /// Lists origins; plain `http` is allowed to `localhost`, `127.0.0.0/8` and `[::1]`, for tests and sidecars.
+    /// Lists origins; plain `http` is allowed to `localhost`, `127.0.0.0/8` and `[::1]`, for tests
+    /// and sidecars.
     ///
     /// # Errors
     ///
@@ -121,8 +127,8 @@ impl Origins {
         Self::list(origins, Host::is_loopback)
     }
 
-    /// Lists origins; plain `http` is allowed to all of them. Everything on the way can read the tokens and use them: only for
-    /// networks that encrypt below HTTP, as a service mesh does.
+    /// Lists origins; plain `http` is allowed to all of them. Everything on the way can read the
+    /// tokens and use them: only for networks that encrypt below HTTP, as a service mesh does.
     ///
     /// # Errors
     ///
@@ -181,8 +187,8 @@ impl Listed {
         if self.tls { Scheme::HTTPS } else { Scheme::HTTP }
     }
 
-    /// Whether this text, an authority or a `Host`, names the host and the port. It is compared as it stands: nothing is
-    /// allocated for one that does not.
+    /// Whether this text, an authority or a `Host`, names the host and the port. It is compared as
+    /// it stands: nothing is allocated for one that does not.
     pub(super) fn is_named_by(&self, text: &str) -> bool {
         self.host.strip_from(text).and_then(|rest| port(rest, self.tls)) == Some(self.port)
     }
@@ -229,8 +235,8 @@ impl Host {
     }
 }
 
-/// The port that follows a host. Not `Authority::port`: it takes a port that is no number for none at all, and that for the
-/// default one.
+/// The port that follows a host. Not `Authority::port`: it takes a port that is no number for none
+/// at all, and that for the default one.
 fn port(text: &str, tls: bool) -> Option<u16> {
     match text {
         "" | ":" => Some(if tls { 443 } else { 80 }),
@@ -238,15 +244,16 @@ fn port(text: &str, tls: bool) -> Option<u16> {
     }
 }
 
-/// What may be shown of a text that is no origin: scheme, host and port, as far as they can be such. The rest of an address may
-/// be a secret.
+/// What may be shown of a text that is no origin: scheme, host and port, as far as they can be
+/// such. The rest of an address may be a secret.
 fn shown(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if is_scheme(scheme) => (format!("{scheme}://"), rest),
         _ => (String::new(), text),
     };
     let (user, host) = match rest.rsplit_once('@') {
-        // A password with a slash in it, or a path with an `@`: what follows may be a host or a secret.
+        // A password with a slash in it, or a path with an `@`: what follows may be a host or a
+        // secret.
         Some((user, _)) if user.contains(['/', '?', '#', '\\']) => return format!("{scheme}…@…"),
         Some((_, host)) => ("…@", host),
         None => ("", rest),

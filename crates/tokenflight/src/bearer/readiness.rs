@@ -1,9 +1,11 @@
 //! Waiting for the inner service beside a flight that perhaps nothing else polls.
 //!
-//! Without a driver a flight stands still when those who waited for it are gone, and it may hold the very permit that
-//! the next request needs to be ready. So what waits for readiness keeps it moving; beside a driver as well, which may go.
+//! Without a driver a flight stands still when those who waited for it are gone, and it may hold
+//! the very permit that the next request needs to be ready. So what waits for readiness keeps it
+//! moving; beside a driver as well, which may go.
 //!
-//! A flight that begins only after this one has begun to wait does not wake it; a driver does away with all of it.
+//! A flight that begins only after this one has begun to wait does not wake it; a driver does away
+//! with all of it.
 
 use std::{
     future::{Future, poll_fn},
@@ -26,8 +28,8 @@ pub(super) async fn ready<S: Service<B>, B>(service: &mut S, session: &Arc<Inner
 pub(super) struct Readiness(Option<Carries>);
 
 impl Readiness {
-    /// The service's readiness and nothing else; while it is pending, what the session has in progress is polled, if the session
-    /// is known.
+    /// The service's readiness and nothing else; while it is pending, what the session has in
+    /// progress is polled, if the session is known.
     pub(super) fn poll_ready<S, B>(
         &mut self,
         service: &mut S,

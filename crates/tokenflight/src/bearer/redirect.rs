@@ -1,13 +1,14 @@
 //! Redirects, and why a token must not come back from one.
 //!
-//! A follower below the layer (inside the client) gets the token with the request and must take it off when it leaves the
-//! origin; tower-http's and reqwest's do. But then the layer sees the last answer only, and takes a foreign server's 401
-//! for a refusal of its own.
+//! A follower below the layer (inside the client) gets the token with the request and must take it
+//! off when it leaves the origin; tower-http's and reqwest's do. But then the layer sees the last
+//! answer only, and takes a foreign server's 401 for a refusal of its own.
 //!
-//! A follower above the layer is better: every hop passes the layer, which looks at each hop's origin. Only one thing the
-//! layer cannot see by itself: that the third request of `A → B → A` is where `B` has sent the client, and not what the
-//! caller asked for. The token must not come back there (Fetch, §4.4). For this there is a guard above the follower, which
-//! marks what really comes from a caller:
+//! A follower above the layer is better: every hop passes the layer, which looks at each hop's
+//! origin. Only one thing the layer cannot see by itself: that the third request of `A → B → A` is
+//! where `B` has sent the client, and not what the caller asked for. The token must not come back
+//! there (Fetch, §4.4). For this there is a guard above the follower, which marks what really comes
+//! from a caller:
 //!
 //! ```
 //! # use bytes::Bytes;
@@ -49,7 +50,8 @@ use tower_service::Service;
 
 use crate::sync::{Arc, Mutex, lock};
 
-/// Marks requests as their caller's, above a redirect follower; see the [module documentation](self).
+/// Marks requests as their caller's, above a redirect follower; see the [module
+/// documentation](self).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct RedirectGuardLayer;
@@ -108,8 +110,9 @@ enum Place {
     Elsewhere,
 }
 
-/// Whether a request below a follower may have the token of the origin it goes to: only if it is its caller's, or a
-/// redirect that has never left the caller's origin. A follower that takes the mark off has decided the same.
+/// Whether a request below a follower may have the token of the origin it goes to: only if it is
+/// its caller's, or a redirect that has never left the caller's origin. A follower that takes the
+/// mark off has decided the same.
 pub(super) fn is_home<B>(request: &Request<B>, origin: Option<OriginId>) -> bool {
     let Some(hops) = request.extensions().get::<Hops>() else { return false };
     let mut place = lock(&hops.0);

@@ -99,11 +99,12 @@ pub(super) enum Reaction {
     Replay(Duration),
 }
 
-/// A server that asks for more patience than this could hold its callers for ever; they get its refusal instead.
+/// A server that asks for more patience than this could hold its callers for ever; they get its
+/// refusal instead.
 const LONGEST_PUSHBACK: Duration = Duration::from_secs(60);
 
-/// What may be done about this refusal. What a challenge says in words of its own (another scheme, an unknown code) is about the
-/// token if the user's predicate says so.
+/// What may be done about this refusal. What a challenge says in words of its own (another scheme,
+/// an unknown code) is about the token if the user's predicate says so.
 pub(super) fn reaction<R>(response: &Response<R>, also: &AlsoRefused) -> Reaction {
     let challenge = read(response.headers());
     match challenge.meaning() {

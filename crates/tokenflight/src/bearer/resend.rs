@@ -1,9 +1,10 @@
 use http::Extensions;
 
-/// In the extensions of a request that is sent again: how often it has been sent before, 1 for the first replay. What
-/// OpenTelemetry calls `http.request.resend_count`, for a layer below.
+/// In the extensions of a request that is sent again: how often it has been sent before, 1 for the
+/// first replay. What OpenTelemetry calls `http.request.resend_count`, for a layer below.
 ///
-/// With tower-http's trace layer below this one, a refused request and its replay are two client spans under the caller's:
+/// With tower-http's trace layer below this one, a refused request and its replay are two client
+/// spans under the caller's:
 ///
 /// ```
 /// # use bytes::Bytes;

@@ -58,10 +58,10 @@ where
     type Sending = S::Future;
 }
 
-/// A service that a [`Bearer`] can send by: one that can be cloned, since a request that waits and a request that is sent again
-/// are sent by clones. Implemented for every `Clone`.
-// Asked for where a request is sent, and not by the layer: a whole `ServiceBuilder` whose layer does not fit has no method
-// `service`, says the compiler, and no more.
+/// A service that a [`Bearer`] can send by: one that can be cloned, since a request that waits and
+/// a request that is sent again are sent by clones. Implemented for every `Clone`.
+// Asked for where a request is sent, and not by the layer: a whole `ServiceBuilder` whose layer
+// does not fit has no method `service`, says the compiler, and no more.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cloned, and the layer sends a request that has waited, or is sent again, by a clone",
     label = "not `Clone`",
@@ -75,7 +75,8 @@ impl<S: Clone> CloneService for S {}
 
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
-/// Cloning shares the session. Each clone keeps a private copy of the token, made at its second request.
+/// Cloning shares the session. Each clone keeps a private copy of the token, made at its second
+/// request.
 pub struct Bearer<S, K = CloneBody, P = Session> {
     inner: S,
     root: Arc<Root<S, K, P>>,
@@ -83,7 +84,8 @@ pub struct Bearer<S, K = CloneBody, P = Session> {
     readiness: Readiness,
     /// Whether this is a clone that has not sent anything.
     unused: bool,
-    /// Whether the inner service may have been changed since a first call made the template for replays of it.
+    /// Whether the inner service may have been changed since a first call made the template for
+    /// replays of it.
     changed: bool,
 }
 
@@ -106,8 +108,8 @@ impl<S, K, P> Bearer<S, K, P> {
         &self.inner
     }
 
-    /// The inner service. What is changed here holds for every later send of this value and its later clones, replays
-    /// included.
+    /// The inner service. What is changed here holds for every later send of this value and its
+    /// later clones, replays included.
     pub const fn get_mut(&mut self) -> &mut S {
         self.changed = true;
         &mut self.inner
@@ -125,11 +127,13 @@ impl<S, K> Bearer<S, K> {
         &self.root.settings.choice
     }
 
-    /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if it would have to wait for
-    /// a token first. For what is not an `http` request to a listed origin: the handshake of a WebSocket library, a
-    /// signer. To wait for a token, and to learn of refusals, use the [session](Session).
+    /// The `Authorization` header that a request sent now would carry, marked sensitive; `None` if
+    /// it would have to wait for a token first. For what is not an `http` request to a listed
+    /// origin: the handshake of a WebSocket library, a signer. To wait for a token, and to learn of
+    /// refusals, use the [session](Session).
     ///
-    /// As cheap as the layer's own way to the token: one atomic load, and with a [driver](crate::Driver) no clock.
+    /// As cheap as the layer's own way to the token: one atomic load, and with a
+    /// [driver](crate::Driver) no clock.
     #[inline]
     pub fn authorization(&mut self) -> Option<HeaderValue> {
         let session = &self.root.settings.choice.inner;
@@ -139,7 +143,8 @@ impl<S, K> Bearer<S, K> {
 }
 
 impl<S, K, P: Choice> Bearer<S, K, P> {
-    /// Waits until the service is ready, as tower's `ServiceExt::ready`, which need not be imported.
+    /// Waits until the service is ready, as tower's `ServiceExt::ready`, which need not be
+    /// imported.
     ///
     /// # Errors
     ///
@@ -158,8 +163,8 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         Ok(self)
     }
 
-    /// Sends one request by this value as soon as it is ready, as tower's `ServiceExt::oneshot`, which need not be imported. To
-    /// keep the service, send by a clone.
+    /// Sends one request by this value as soon as it is ready, as tower's `ServiceExt::oneshot`,
+    /// which need not be imported. To keep the service, send by a clone.
     ///
     /// # Errors
     ///
@@ -172,8 +177,9 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         B::oneshot(self, request)
     }
 
-    /// Puts the token on a request, if there is one for it at once, and into `head` what a replay needs. By reference: each step
-    /// that takes a request, or what is kept of it, and gives it back copies all of it.
+    /// Puts the token on a request, if there is one for it at once, and into `head` what a replay
+    /// needs. By reference: each step that takes a request, or what is kept of it, and gives it
+    /// back copies all of it.
     #[inline(always)]
     fn prepare<B>(
         shared: &Shared<S, K, P>,
@@ -234,8 +240,9 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
         Box::pin(ready(Err(Error::new(kind).into())))
     }
 
-    /// Asks for a token. If there is one, the readied service sends the request. If not, it goes back meanwhile: it may hold a
-    /// permit that the refresh needs. Not inlined: the future it boxes is large, and `call` would have to make room for it.
+    /// Asks for a token. If there is one, the readied service sends the request. If not, it goes
+    /// back meanwhile: it may hold a permit that the refresh needs. Not inlined: the future it
+    /// boxes is large, and `call` would have to make room for it.
     #[cold]
     #[inline(never)]
     fn ask<B>(
@@ -256,7 +263,8 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        // Whose token it gets, and until when, counts from here: the task that polls it may do so much later.
+        // Whose token it gets, and until when, counts from here: the task that polls it may do so
+        // much later.
         match session.at_once(&mut ask) {
             Some((token, beside)) => {
                 request.headers_mut().insert(AUTHORIZATION, token.header().clone());
@@ -335,7 +343,8 @@ where
     }
 }
 
-/// Lets go of the service that was readied, and of the permit it may hold. What stays is a clone, not ready.
+/// Lets go of the service that was readied, and of the permit it may hold. What stays is a clone,
+/// not ready.
 fn give_back<S: Clone>(inner: &mut S) {
     let fresh = inner.clone();
     drop(mem::replace(inner, fresh));

@@ -11,8 +11,9 @@ use tokenflight_machine::OriginId;
 
 use super::{BearerOptions, Origins, origin::Listed, redirect};
 
-/// Why a request went out without a token of the layer's. In the extensions of the response if that is a refusal: a
-/// 401, a gRPC call that is refused in its headers, or [what the application calls one](crate::BearerLayer::refused_when).
+/// Why a request went out without a token of the layer's. In the extensions of the response if that
+/// is a refusal: a 401, a gRPC call that is refused in its headers, or [what the application calls
+/// one](crate::BearerLayer::refused_when).
 ///
 /// ```
 /// # use bytes::Bytes;
@@ -41,7 +42,8 @@ use super::{BearerOptions, Origins, origin::Listed, redirect};
 pub enum NoToken {
     /// Its origin is not [listed](Origins).
     Unlisted,
-    /// Its URI has no authority, and the layer was not told the client's [sole](Origins::sole) destination.
+    /// Its URI has no authority, and the layer was not told the client's [sole](Origins::sole)
+    /// destination.
     NoAuthority,
     /// Its caller had set an `Authorization`.
     OwnAuthorization,
@@ -104,10 +106,11 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The origin as which this request gets the token, or why it gets none. To be asked once for each request.
+    /// The origin as which this request gets the token, or why it gets none. To be asked once for
+    /// each request.
     ///
-    /// The headers are looked at last, and by the caller, who may have to read all of them anyway, and is told whether the URI
-    /// spells the origin as the list does.
+    /// The headers are looked at last, and by the caller, who may have to read all of them anyway,
+    /// and is told whether the URI spells the origin as the list does.
     #[inline(always)]
     pub(super) fn target<B>(
         &self,
@@ -174,14 +177,15 @@ impl Rules {
     }
 }
 
-/// Whether every `Host` header names this origin: a server may route by it, and what it routes to be the token's reader.
+/// Whether every `Host` header names this origin: a server may route by it, and what it routes to
+/// be the token's reader.
 #[cold]
 fn is_host(listed: &Listed, headers: &HeaderMap) -> bool {
     headers.get_all(HOST).iter().all(|host| host.to_str().is_ok_and(|host| listed.is_named_by(host)))
 }
 
-/// Whether a `CONNECT` opens a WebSocket or the like at the origin itself (RFC 8441 §4, RFC 9220), instead of speaking to a
-/// proxy.
+/// Whether a `CONNECT` opens a WebSocket or the like at the origin itself (RFC 8441 §4, RFC 9220),
+/// instead of speaking to a proxy.
 #[cold]
 fn is_extended<B>(request: &Request<B>) -> bool {
     #[cfg(feature = "extended-connect")]

@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long one that got no place waits before it asks again, and up to twice as long.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Stops the sessions of one authorization server from presenting their refresh tokens when many of them end at once.
-/// Cloning shares. See the [module documentation](super).
+/// Stops the sessions of one authorization server from presenting their refresh tokens when many of
+/// them end at once. Cloning shares. See the [module documentation](super).
 #[derive(Clone)]
 pub struct Breaker(Arc<Shared>);
 
@@ -53,10 +53,11 @@ impl Breaker {
         lock(&self.0.state).phase(now)
     }
 
-    /// Closes it and keeps it closed for this long, whatever ends; zero closes it, and it may open again.
+    /// Closes it and keeps it closed for this long, whatever ends; zero closes it, and it may open
+    /// again.
     ///
-    /// For an operator who knows that the store is right, or that the sessions have ended rightly. A session that was held
-    /// back asks within about a minute: it was told to wait.
+    /// For an operator who knows that the store is right, or that the sessions have ended rightly.
+    /// A session that was held back asks within about a minute: it was told to wait.
     pub fn lift(&self, length: Duration) {
         let now = self.now();
         lock(&self.0.state).lift(length, now);
@@ -65,7 +66,8 @@ impl Breaker {
 
     /// Has one session present alone before the others, as if it had been open.
     ///
-    /// For a process that starts on a store that was restored: the first session that ends opens it.
+    /// For a process that starts on a store that was restored: the first session that ends opens
+    /// it.
     pub fn arm(&self) {
         let now = self.now();
         lock(&self.0.state).arm(now);
@@ -110,7 +112,8 @@ impl Breaker {
         Ok(Place { breaker: self.clone(), era: Some(era) })
     }
 
-    /// Nothing was sent. Sessions that wait come back one after the other, and soon enough after the breaker was lifted.
+    /// Nothing was sent. Sessions that wait come back one after the other, and soon enough after
+    /// the breaker was lifted.
     fn refuse(&self, held: Held) -> GrantError {
         let longest = lock(&self.0.state).settings().wait;
         let (wait, spread) = held.next().map_or((AGAIN, AGAIN), |next| (next.min(longest), next.min(longest) / 4));
@@ -147,7 +150,8 @@ impl fmt::Debug for Breaker {
     }
 }
 
-/// A presentation under way. Dropped without an answer it says nothing about its session, and makes room.
+/// A presentation under way. Dropped without an answer it says nothing about its session, and makes
+/// room.
 pub(super) struct Place {
     breaker: Breaker,
     era: Option<Era>,

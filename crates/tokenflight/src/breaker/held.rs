@@ -2,8 +2,8 @@ use std::{error::Error as StdError, fmt, iter::successors, time::Duration};
 
 use tokenflight_core::Error;
 
-/// A refresh token that was not presented, because many sessions of its authorization server have ended at once. Nothing was
-/// sent, and the session lives.
+/// A refresh token that was not presented, because many sessions of its authorization server have
+/// ended at once. Nothing was sent, and the session lives.
 ///
 /// It is the source of the failure: [`Held::of`] finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

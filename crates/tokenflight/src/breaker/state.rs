@@ -8,7 +8,8 @@ use super::{
     window::{Sum, Window},
 };
 
-/// A presentation that is not answered takes its place for so long: one that no task polls any more has none to keep.
+/// A presentation that is not answered takes its place for so long: one that no task polls any more
+/// has none to keep.
 const LONGEST_UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// The longest time for which no session asks.
@@ -128,8 +129,8 @@ impl State {
         }
     }
 
-    /// One less is under way. If it `lived` while others wait, it makes room for another one: what has lived one after the
-    /// other says nothing about many at once. The room goes with the crowd.
+    /// One less is under way. If it `lived` while others wait, it makes room for another one: what
+    /// has lived one after the other says nothing about many at once. The room goes with the crowd.
     fn ends_one(&mut self, era: Era, lived: bool, crowded: bool) {
         self.under_way.remove(&era.1);
         let burst = match (lived, crowded) {

@@ -1,4 +1,5 @@
-//! Documentation that compiles with the code: how it works, what it promises, what to beware of, what it costs.
+//! Documentation that compiles with the code: how it works, what it promises, what to beware of,
+//! what it costs.
 
 pub mod guarantees;
 pub mod internals;

@@ -11,8 +11,8 @@ use crate::{
     time::{NoTimer, read},
 };
 
-/// The driver's timer. It belongs to the runtime that polls the driver: if another task polls it, or the timer panics because
-/// its runtime is gone, there is a new one.
+/// The driver's timer. It belongs to the runtime that polls the driver: if another task polls it,
+/// or the timer panics because its runtime is gone, there is a new one.
 #[derive(Default)]
 pub(super) struct Alarm {
     set: Option<(Slice, Sleep)>,
@@ -34,7 +34,8 @@ impl Alarm {
         self.set = None;
     }
 
-    /// Completes when it is time to look at the clock again, at the latest at `next` on the boot clock.
+    /// Completes when it is time to look at the clock again, at the latest at `next` on the boot
+    /// clock.
     ///
     /// # Errors
     ///

@@ -42,7 +42,8 @@ pub struct Driver {
     sessions: Vec<Option<Driven>>,
     /// Sessions that still count.
     live: usize,
-    /// So many of the sessions know of this driver. A driver that is made and not yet polled must not switch their clock off.
+    /// So many of the sessions know of this driver. A driver that is made and not yet polled must
+    /// not switch their clock off.
     attached: usize,
     schedule: Schedule,
     flights: FuturesUnordered<Carried>,
@@ -57,8 +58,8 @@ struct Driven {
     due: Option<Duration>,
     /// The flights that are being kept moving.
     flights: Vec<AnyFlight>,
-    /// Whether it is here for its audiences, as the session they have in common: then it counts only while it owes
-    /// something.
+    /// Whether it is here for its audiences, as the session they have in common: then it counts
+    /// only while it owes something.
     common: bool,
     owes: bool,
 }
@@ -102,8 +103,8 @@ impl Driver {
 
     /// Drives this session as well. Its times are measured by the first session's clocks.
     ///
-    /// With a session of [`Audiences`](crate::Audiences) comes what it has in common with the others: what that has not
-    /// stored is stored by whichever driver there is.
+    /// With a session of [`Audiences`](crate::Audiences) comes what it has in common with the
+    /// others: what that has not stored is stored by whichever driver there is.
     pub fn with(mut self, session: &Session) -> Self {
         self.add(session, false);
         self.live += 1;
@@ -125,7 +126,8 @@ impl Driver {
         self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new(), common, owes: false }));
     }
 
-    /// Takes over the sessions that do not know of this driver yet. One that is gone by now has left a message.
+    /// Takes over the sessions that do not know of this driver yet. One that is gone by now has
+    /// left a message.
     fn attach(&mut self) {
         for index in self.attached..self.sessions.len() {
             let Some(driven) = &self.sessions[index] else { continue };
@@ -138,12 +140,14 @@ impl Driver {
         self.attached = self.sessions.len();
     }
 
-    /// Looks at one session: starts what is due, keeps moving what is in progress, and notes when to look again.
+    /// Looks at one session: starts what is due, keeps moving what is in progress, and notes when
+    /// to look again.
     fn visit(&mut self, index: usize, resumed: bool) {
         let Some(driven) = self.sessions.get_mut(index).and_then(Option::as_mut) else { return };
         driven.link.seen();
         let Some(session) = driven.session.upgrade() else {
-            // Its last handle is going: it is not gone before it has left what it owes, to the driver it has by now.
+            // Its last handle is going: it is not gone before it has left what it owes, to the
+            // driver it has by now.
             driven.owes = true;
             if driven.link.is_dismissed() {
                 self.forget(index);
@@ -199,8 +203,9 @@ impl Driver {
         }
     }
 
-    /// Visits every session that is due, once. What is due is read from the clock and not from the timer: a runtime's
-    /// cooperative budget may answer `Pending` for a timer that has elapsed, and a timer may stand still in suspend.
+    /// Visits every session that is due, once. What is due is read from the clock and not from the
+    /// timer: a runtime's cooperative budget may answer `Pending` for a timer that has elapsed, and
+    /// a timer may stand still in suspend.
     fn visit_due(&mut self) {
         if self.alarm.overslept(&*self.time) {
             for index in 0..self.sessions.len() {
@@ -257,12 +262,14 @@ impl Driver {
         }
         match self.sleep(cx) {
             Poll::Pending => Poll::Pending,
-            // Look again, in a turn of its own: a timer that is always ready must not take the thread over.
+            // Look again, in a turn of its own: a timer that is always ready must not take the
+            // thread over.
             Poll::Ready(Ok(())) => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            // No timer to be had: the runtime is shutting down. Requests look at the clock from now on.
+            // No timer to be had: the runtime is shutting down. Requests look at the clock from now
+            // on.
             Poll::Ready(Err(NoTimer)) => {
                 self.forget_all();
                 Poll::Ready(())

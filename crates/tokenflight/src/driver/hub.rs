@@ -104,7 +104,8 @@ impl Link {
         self.told.store(false, Ordering::Release);
     }
 
-    /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells the driver so.
+    /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells
+    /// the driver so.
     pub(crate) fn leave(&self, left: Arc<Left>) {
         self.hub.post(left, |mail, left| mail.gone.push((self.index, left)));
     }

@@ -10,8 +10,9 @@ use crate::{
     sync::{Arc, AtomicUsize, Ordering},
 };
 
-/// What is still in progress when the last handle goes. Every driver of the session has it, and those that are polled carry it
-/// to its end. Dropped by all of them before that, it tells that it was abandoned, once.
+/// What is still in progress when the last handle goes. Every driver of the session has it, and
+/// those that are polled carry it to its end. Dropped by all of them before that, it tells that it
+/// was abandoned, once.
 pub(crate) struct Left {
     parts: Arc<Parts>,
     pub(super) flights: Vec<AnyFlight>,

@@ -1,11 +1,13 @@
 //! The future that renews before expiry.
 //!
-//! A [`Driver`] is a plain future: spawn it on any executor, or poll it beside your own work. It starts renewals when they
-//! are due, keeps flights moving that no caller polls, tries again what could not be stored, and withdraws tokens when they
-//! expire, so that requests need not look at a clock. It ends when all its sessions are gone or shut down, after what they
-//! had in progress has reached the store.
+//! A [`Driver`] is a plain future: spawn it on any executor, or poll it beside your own work. It
+//! starts renewals when they are due, keeps flights moving that no caller polls, tries again what
+//! could not be stored, and withdraws tokens when they expire, so that requests need not look at a
+//! clock. It ends when all its sessions are gone or shut down, after what they had in progress has
+//! reached the store.
 //!
-//! One driver serves any number of sessions ([`Driver::with`]) with one timer: no task and no timer a session.
+//! One driver serves any number of sessions ([`Driver::with`]) with one timer: no task and no timer
+//! a session.
 //!
 //! ```
 //! use tokenflight::{GrantError, Session, grant_fn};

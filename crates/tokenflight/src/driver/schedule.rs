@@ -1,9 +1,10 @@
-//! When each session is to be looked at: one ordered set for all of them, so that one timer serves all.
+//! When each session is to be looked at: one ordered set for all of them, so that one timer serves
+//! all.
 
 use std::{collections::BTreeSet, time::Duration};
 
-/// Sessions by the time at which they are due, on the boot clock. Renewals fall on whole seconds (the machine draws them
-/// so), hence many sessions share one wake-up.
+/// Sessions by the time at which they are due, on the boot clock. Renewals fall on whole seconds
+/// (the machine draws them so), hence many sessions share one wake-up.
 #[derive(Debug, Default)]
 pub(super) struct Schedule(BTreeSet<(Duration, usize)>);
 

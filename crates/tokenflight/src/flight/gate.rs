@@ -13,7 +13,8 @@ use tokenflight_core::BoxFuture;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock, thread_local};
 
 thread_local! {
-    /// Whether the gate of the innermost [`Join`](super::Join) being polled on this thread was reached.
+    /// Whether the gate of the innermost [`Join`](super::Join) being polled on this thread was
+    /// reached.
     static REACHED: Cell<bool> = const { Cell::new(false) };
     /// Where this is, is this thread's name for the time it exists.
     static HERE: Cell<u8> = const { Cell::new(0) };
@@ -61,7 +62,8 @@ impl Flag {
     /// Notes how to wake the waiters.
     fn meet(&self, waker: &Waker) {
         *lock(&self.all) = Some(waker.clone());
-        // Abandoned before a waiter could be woken: a caller that began to wait in that window was told nothing.
+        // Abandoned before a waiter could be woken: a caller that began to wait in that window was
+        // told nothing.
         if self.is_abandoned() {
             self.wake_all();
         }
@@ -69,8 +71,9 @@ impl Flag {
 
     /// Has the work polled by a waiter, so that it looks at the clock.
     ///
-    /// The waiters are woken once for all that fires until the next poll. So a wake never re-enters: two flights that wait for
-    /// each other do not wake each other in a circle, with the waiters' list of each locked.
+    /// The waiters are woken once for all that fires until the next poll. So a wake never
+    /// re-enters: two flights that wait for each other do not wake each other in a circle, with the
+    /// waiters' list of each locked.
     pub(crate) fn fire(&self) {
         if !self.fired.swap(true, Ordering::SeqCst) {
             self.wake_all();
@@ -169,7 +172,8 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Watches whether a gate is reached while it lives. Nests: a grant may wait for another session's flight inside its own.
+/// Watches whether a gate is reached while it lives. Nests: a grant may wait for another session's
+/// flight inside its own.
 pub(crate) struct Reach {
     outer: bool,
 }

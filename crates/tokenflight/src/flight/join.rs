@@ -99,7 +99,8 @@ impl<T: Clone> fmt::Debug for Flight<T> {
     }
 }
 
-/// What has become of the login that a flight is of, for its work: that outlives its session, which knows more.
+/// What has become of the login that a flight is of, for its work: that outlives its session, which
+/// knows more.
 pub(crate) struct Fate(Arc<Flag>);
 
 impl Fate {
@@ -136,9 +137,9 @@ impl<T: Clone> Place<T> {
         let reach = Reach::watch();
         let polled = self.work.poll_unpin(cx);
         if polled.is_pending() && reach.reached() && self.flag.fired() {
-            // This task polled the work, `Shared` is idle again, and a wake came while it was polling: waiters that registered
-            // in that window were told nothing (hazard 1). A variant in which every waiter wakes itself spins under an
-            // unfair scheduler.
+            // This task polled the work, `Shared` is idle again, and a wake came while it was
+            // polling: waiters that registered in that window were told nothing (hazard 1). A
+            // variant in which every waiter wakes itself spins under an unfair scheduler.
             self.flag.wake_all();
         }
         polled
@@ -161,7 +162,8 @@ impl<T: Clone> Future for Join<T> {
         }
         match self.0.poll(cx) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            // Abandoned between the first look and the registration: the wake has passed this task by.
+            // Abandoned between the first look and the registration: the wake has passed this task
+            // by.
             Poll::Pending if self.0.flag.is_abandoned() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }

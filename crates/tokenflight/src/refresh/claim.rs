@@ -20,7 +20,8 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// The pause before an operation whose outcome is unknown is tried again.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// A read that took longer is not built on: the claim would have lasted for as long when it is made.
+/// A read that took longer is not built on: the claim would have lasted for as long when it is
+/// made.
 const FRESH: Duration = Duration::from_millis(250);
 
 /// From when a claim counts, and whether what it is made on was read after that.
@@ -52,9 +53,9 @@ pub(super) enum Claimed {
 }
 
 impl Refresh {
-    /// Claims the entry that was read. The claim counts from `since`, and if it was read after that, it need not be read again.
-    /// A try whose outcome is unknown is made again with the same id, which finds out, while a request could still be sent
-    /// under the claim.
+    /// Claims the entry that was read. The claim counts from `since`, and if it was read after
+    /// that, it need not be read again. A try whose outcome is unknown is made again with the same
+    /// id, which finds out, while a request could still be sent under the claim.
     pub(super) async fn claim(&self, owner: Owner, seen: &Seen, since: Since, watched: Duration) -> Claimed {
         let lengths = self.parts.rules.lengths();
         let body = Body::Claim {
@@ -86,8 +87,9 @@ impl Refresh {
         }
     }
 
-    /// Does one operation. A try whose outcome is unknown is made again with the same id, which finds out, for as long after
-    /// `since` as one answer of the store may take. An error says whether it may have had its effect.
+    /// Does one operation. A try whose outcome is unknown is made again with the same id, which
+    /// finds out, for as long after `since` as one answer of the store may take. An error says
+    /// whether it may have had its effect.
     pub(super) async fn insist(&self, mut op: Op, since: Duration) -> Result<Reply, (Error, bool)> {
         let mut unknown = false;
         loop {
@@ -126,7 +128,8 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// The claim has been waited for longer than one lasts, no handle is left to wait for, or there is no timer to wait by.
+    /// The claim has been waited for longer than one lasts, no handle is left to wait for, or there
+    /// is no timer to wait by.
     pub(super) async fn pause(
         &mut self,
         refresh: &Refresh,
@@ -150,7 +153,8 @@ impl Waiting {
                 session.announce(Event::Waiting { holder, at_most: retry_after });
             }
         }
-        // The hint may be far off, because a holder that crashed frees nothing; one that did not may be done soon.
+        // The hint may be far off, because a holder that crashed frees nothing; one that did not
+        // may be done soon.
         let wait = self.pause.min(retry_after.unwrap_or(self.pause)).max(POLL.0);
         let pause = parts.pause(jittered(wait, parts.random()));
         if let Either::Left((paused, _)) = select(pin!(pause), pin!(parts.changed())).await {

@@ -106,7 +106,8 @@ impl Refresh {
 }
 
 impl Inner {
-    /// If it still `revokes` something, others take it to its end, whatever becomes of those who wait for it.
+    /// If it still `revokes` something, others take it to its end, whatever becomes of those who
+    /// wait for it.
     fn finish(
         &self,
         plan: &Plan,
@@ -134,7 +135,8 @@ pub(super) const fn failed(class: FailureClass, error: Error) -> Outcome<Access>
     Outcome::Failed { class, error, in_doubt: None, rotated: None }
 }
 
-/// The store could not be asked, so nothing was sent: a refresh token is never presented without a claim.
+/// The store could not be asked, so nothing was sent: a refresh token is never presented without a
+/// claim.
 pub(super) const fn not_sent(error: Error) -> Outcome<Access> {
     failed(FailureClass::NotSent, error)
 }

@@ -37,7 +37,8 @@ pub(super) struct Presentation<'a> {
     pub(super) request: Duration,
 }
 
-/// Another token is stored by now, and it has run out: it is to be presented in its turn. This refresh token came for nothing.
+/// Another token is stored by now, and it has run out: it is to be presented in its turn. This
+/// refresh token came for nothing.
 pub(super) struct Overtaken(pub(super) Option<Rotated>);
 
 impl Presentation<'_> {
@@ -46,7 +47,8 @@ impl Presentation<'_> {
             self.settle(Settlement::Untouched, false).await;
             return Ok(outcome.into());
         }
-        // The lifetime counts from before the request was sent, so that latency can only shorten it.
+        // The lifetime counts from before the request was sent, so that latency can only shorten
+        // it.
         let sent = self.refresh.parts.now();
         match self.present(sent).await {
             Ok(set) => self.obtained(set, sent).await,
@@ -67,8 +69,8 @@ impl Presentation<'_> {
         self.seen.entry.as_ref().and_then(Entry::tokens)
     }
 
-    /// The last look before the first byte: the claim outlasts the request, its kernel lock is still the one on the path, and
-    /// a token in doubt is still within the server's grace window.
+    /// The last look before the first byte: the claim outlasts the request, its kernel lock is
+    /// still the one on the path, and a token in doubt is still within the server's grace window.
     async fn guard(&mut self) -> Result<(), Outcome<Access>> {
         let parts = &self.refresh.parts;
         // After a logout or another login there is nothing to obtain a token for.
@@ -119,8 +121,9 @@ impl Presentation<'_> {
             }
         });
         let lengths = parts.rules.lengths();
-        // Polling may send. After its time a request that says it was sent is still answered, one that says it was not is
-        // over, and one that says nothing is polled as long as its claim lasts.
+        // Polling may send. After its time a request that says it was sent is still answered, one
+        // that says it was not is over, and one that says nothing is polled as long as its claim
+        // lasts.
         let unmarked_until = self.since.saturating_add(lengths.claim).saturating_sub(lengths.reserve);
         let may_finish = |now: Duration| match request.class_without_answer() {
             FailureClass::NotSent => false,
@@ -135,8 +138,8 @@ impl Presentation<'_> {
         }
     }
 
-    /// Completes when the audience this is for does not wait any more, and others need not wait for an answer that rotates
-    /// nothing. Looked at whenever the refresh is polled.
+    /// Completes when the audience this is for does not wait any more, and others need not wait for
+    /// an answer that rotates nothing. Looked at whenever the refresh is polled.
     async fn unwanted(&self) {
         let wish = self.refresh.wish.as_ref();
         let spare = wish.filter(|_| self.refresh.parts.rules.reuse == ReusePolicy::NonRotating);
@@ -207,8 +210,8 @@ impl Presentation<'_> {
         }
     }
 
-    /// Another state is stored: a login, a logout, or another successor. It counts, ours does not. `None` if it is a token that
-    /// cannot be used as it is.
+    /// Another state is stored: a login, a logout, or another successor. It counts, ours does not.
+    /// `None` if it is a token that cannot be used as it is.
     fn instead(&self, entry: Entry) -> Option<Outcome<Access>> {
         let (parts, plan) = (&self.refresh.parts, &self.refresh.plan);
         let seen = Seen::new(Some(entry), self.seen.facts);
@@ -220,8 +223,8 @@ impl Presentation<'_> {
         }
     }
 
-    /// The server says that the grant is over. Only a refresh token can be; and it is believed if the token it refused is
-    /// still the stored one, and the store has noted it.
+    /// The server says that the grant is over. Only a refresh token can be; and it is believed if
+    /// the token it refused is still the stored one, and the store has noted it.
     async fn refused(self, error: GrantError) -> Result<End, Overtaken> {
         let Some(presented) = self.presented().cloned() else {
             self.settle(Settlement::Untouched, true).await;
@@ -256,7 +259,8 @@ impl Presentation<'_> {
                     outcome => outcome,
                 }
             }
-            // Not confirmed is not ended: another process may have stored a successor. The same is tried again.
+            // Not confirmed is not ended: another process may have stored a successor. The same is
+            // tried again.
             Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)),
             Err((error, _)) => {
                 self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse), true).await;
@@ -289,7 +293,8 @@ impl Presentation<'_> {
         self.failed(error, sent).await
     }
 
-    /// The answer cannot be used, but the old refresh token is spent: the new one must survive, beside the old access token.
+    /// The answer cannot be used, but the old refresh token is spent: the new one must survive,
+    /// beside the old access token.
     async fn keep_rotated(self, error: GrantError, rotated: RefreshToken, old: StoredTokens) -> Result<End, Overtaken> {
         let mut tokens = old;
         tokens.refresh = Some(rotated.clone());
@@ -309,7 +314,8 @@ impl Presentation<'_> {
         }
     }
 
-    /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late, but right.
+    /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late,
+    /// but right.
     async fn settle(&self, outcome: Settlement, sent: bool) {
         let body = Body::Settle { owner: self.owner, outcome };
         let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);

@@ -26,7 +26,8 @@ use crate::{
 /// The pause after a claim that met another entry than was read, from the second time on.
 const LAG: Duration = Duration::from_millis(20);
 
-/// How long a look into the store may take: callers wait for it that could have their answer at once.
+/// How long a look into the store may take: callers wait for it that could have their answer at
+/// once.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Refreshes, publishes, and says what the waiters get.
@@ -43,8 +44,9 @@ pub(crate) async fn run(
     let refresh = Refresh { parts, session: known.0, plan: known.1, wish: known.2, span: known.3, fate };
     let refreshed = match caught(span.around(refresh.run())).await {
         Ok(refreshed) => refreshed,
-        // The clock, or this crate: every other call into the user's code is caught where it is made. Whether something was
-        // sent is not known any more. Uncaught, this would panic for every later caller.
+        // The clock, or this crate: every other call into the user's code is caught where it is
+        // made. Whether something was sent is not known any more. Uncaught, this would panic for
+        // every later caller.
         Err(panicked) => {
             let error = Error::from(GrantError::ambiguous(panicked));
             span.end(Ended::crashed());
@@ -81,7 +83,8 @@ impl Refresh {
 
     /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
     async fn rounds(&mut self, spare: &mut Vec<Rotated>) -> End {
-        // No handle is left to renew anything for; and what the session had still to store is not seen from here any more.
+        // No handle is left to renew anything for; and what the session had still to store is not
+        // seen from here any more.
         if self.session.strong_count() == 0 {
             return not_sent(Error::new(ErrorKind::Closed)).into();
         }
@@ -135,7 +138,8 @@ impl Refresh {
                                 let error = "another process has stored another token meanwhile, and it has run out";
                                 return not_sent(Error::with_source(ErrorKind::Store, error)).into();
                             }
-                            // Another owner: what the last claim has left on its way must not end the next one.
+                            // Another owner: what the last claim has left on its way must not end
+                            // the next one.
                             (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::default());
                         }
                         // A storage whose reads lag behind its writes is not asked without end.
@@ -167,16 +171,17 @@ impl Refresh {
         elapsed >= self.parts.rules.attempt_limit()
     }
 
-    /// Whether the stored tokens have replaced what was known since this was asked, by the clock of the host that stored them. That
-    /// may be ahead: of what is read for the first time nothing is believed.
+    /// Whether the stored tokens have replaced what was known since this was asked, by the clock of
+    /// the host that stored them. That may be ahead: of what is read for the first time nothing is
+    /// believed.
     fn is_later(&self, seen: &Seen) -> bool {
         let (Some(known), Some(entry)) = (&self.plan.known, &seen.entry) else { return false };
         let since = |tokens: &StoredTokens| tokens.received >= self.plan.started.wall;
         entry.set != known.set && entry.tokens().is_some_and(since)
     }
 
-    /// What is decided on this counts as seen, so that it is missed if the storage loses it. What is older is no news: the
-    /// storage may have lost the later one already.
+    /// What is decided on this counts as seen, so that it is missed if the storage loses it. What
+    /// is older is no news: the storage may have lost the later one already.
     fn saw(&mut self, seen: &Seen) {
         let known = self.plan.known.as_ref().map(|known| known.order());
         if let Some(entry) = seen.entry.as_ref().filter(|entry| known.is_none_or(|known| known <= entry.order())) {

@@ -26,14 +26,16 @@ pub(super) struct Refresh {
 }
 
 impl Refresh {
-    /// Does one operation on what this refresh has claimed. If only a loss of the storage was in its way, it is done again.
+    /// Does one operation on what this refresh has claimed. If only a loss of the storage was in
+    /// its way, it is done again.
     pub(super) async fn apply_over(&self, op: &Op) -> Applied {
         let mut applied = self.apply(op.clone()).await;
         for _ in 0..MOST_AGAIN {
             if !is_refused_by_ancestor(self.plan.known.as_ref(), &applied) {
                 break;
             }
-            // Boxed, because it is rare, and would make every refresh larger. Another process may have written it back by now.
+            // Boxed, because it is rare, and would make every refresh larger. Another process may
+            // have written it back by now.
             if let Some(again) = Box::pin(self.parts.lost(self.plan.known.as_ref())).await? {
                 Box::pin(self.apply(again)).await?;
             }
@@ -42,7 +44,8 @@ impl Refresh {
         applied
     }
 
-    /// Does one operation of the store, within its limit. What takes longer goes on, and is the session's to carry.
+    /// Does one operation of the store, within its limit. What takes longer goes on, and is the
+    /// session's to carry.
     pub(super) async fn apply(&self, op: Op) -> Applied {
         let id = op.id;
         let flight: Flight<Applied> = self.parts.apply(op);

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     want: Want,
-    /// What there had been of logins and logouts at the first look at a session that knew its login.
+    /// Logins and logouts there had been at the first look at a session that knew its login.
     pin: Option<NonZeroU64>,
 }
 
@@ -33,7 +33,7 @@ enum Want {
     Loaded,
     /// A newer token than the one a server refused.
     Refused(Refused),
-    /// A newer token than this one, asked for by the user; of the login there is when this is first asked.
+    /// A newer token than this one, of the login there is when the user first asks for it.
     Newer(Option<LoginId>, Generation),
     /// A new token, whatever the current one is worth.
     Forced,
@@ -68,7 +68,8 @@ impl Ask {
         Self::new(Want::Forced)
     }
 
-    /// Whether the session knew its login when this was asked. If not, a login that comes is the one that is waited for.
+    /// Whether the session knew its login when this was asked. If not, a login that comes is the
+    /// one that is waited for.
     pub(super) const fn is_pinned(&self) -> bool {
         self.pin.is_some()
     }
@@ -87,8 +88,8 @@ impl Ask {
         matches!(self.want, Want::Usable(_) | Want::Lasting(..) | Want::Loaded)
     }
 
-    /// Whether a refresh's token is what was asked for. It may have a lifetime of zero and still be good for those who waited
-    /// for it.
+    /// Whether a refresh's token is what was asked for. It may have a lifetime of zero and still be
+    /// good for those who waited for it.
     fn is_answered(&self, brought: &Brought) -> bool {
         let newer = |login, generation| brought.token.login() == login && brought.token.generation() > generation;
         match self.want {
@@ -99,7 +100,7 @@ impl Ask {
         }
     }
 
-    /// Whether the same access token, brought again by the server, means that there is no newer one.
+    /// Whether the same access token, brought once more, means that there is no newer one.
     fn is_futile(&self, brought: &Brought) -> bool {
         let wants_newer = matches!(self.want, Want::Refused(_) | Want::Newer(..));
         wants_newer && brought.fresh && !self.is_answered(brought)
@@ -124,11 +125,13 @@ pub(crate) enum Supply {
 pub(super) const ROUNDS: u8 = 48;
 
 impl Inner {
-    /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other task keeps moving.
+    /// Gets what is asked for, waiting if need be: a token, and perhaps some work that no other
+    /// task keeps moving.
     ///
     /// # Cancel safety
     ///
-    /// Work in progress stays; nothing else is held. What was asked by reference knows then which login it is pinned to.
+    /// Work in progress stays; nothing else is held. What was asked by reference knows then which
+    /// login it is pinned to.
     // An `async fn` would keep its arguments twice, and there may be very many that wait.
     #[expect(clippy::manual_async_fn)]
     pub(crate) fn obtain(
@@ -141,7 +144,7 @@ impl Inner {
                 let join = match self.supply(ask.borrow_mut(), asked) {
                     Supply::Token(token, beside) => return Ok((token, beside)),
                     Supply::Refused(error, beside) => {
-                        // What is not stored yet is stored by callers, with or without a token for them.
+                        // Callers store what is not stored yet, with or without a token for them.
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
@@ -161,8 +164,9 @@ impl Inner {
         }
     }
 
-    /// Asks for a caller that may wait for the answer much later: the question is pinned to the login there is now, if the
-    /// session knows it yet. What it gets if that is a token, and nothing is to be waited for.
+    /// Asks for a caller that may wait for the answer much later: the question is pinned to the
+    /// login there is now, if the session knows it yet. What it gets if that is a token, and
+    /// nothing is to be waited for.
     pub(crate) fn at_once(self: &Arc<Self>, ask: &mut Ask) -> Option<Obtained> {
         let now = self.parts.now();
         let usable = self.peek(|slot| {
@@ -187,7 +191,7 @@ impl Inner {
         supply
     }
 
-    /// What the end of a refresh is to a caller that asked at this moment; `None` if it has to look again.
+    /// What a refresh's end is to a caller that asked at this moment; `None`: it has to look again.
     #[inline]
     pub(super) fn refreshed(
         &self,
@@ -203,7 +207,7 @@ impl Inner {
         }
     }
 
-    /// As [`refreshed`](Self::refreshed), if it brought no token, or there has been some change since.
+    /// As [`refreshed`](Self::refreshed), if it brought no token or something has changed since.
     #[inline(never)]
     fn refreshed_before(&self, refreshed: Option<Refreshed>, ask: &Ask, asked: Now) -> Option<Result<Token, Error>> {
         match refreshed.unwrap_or_else(|| Err(Error::new(ErrorKind::SessionChanged))) {
@@ -211,7 +215,7 @@ impl Inner {
             Ok(Some(brought)) if ask.is_futile(&brought) => Some(Err(Error::new(ErrorKind::Futile))),
             // The token is not what was asked for, or there is none.
             Ok(_) => None,
-            // There was no login when this was asked, so the one that came meanwhile is the one it waited for.
+            // There was no login when this was asked: the one that came is the one it waited for.
             Err(error) if !ask.is_pinned() && *error.kind() == ErrorKind::SessionChanged => None,
             // The answer was lost, and the same is tried again in a moment.
             Err(error) if error.class() == Some(FailureClass::Ambiguous) && self.retries_soon() => None,
@@ -232,7 +236,8 @@ impl Inner {
         self.make_do(ask).ok_or(error)
     }
 
-    /// The token there is, for a caller that gets no better one: it is good, and of the login that was asked.
+    /// The token there is, for a caller that gets no better one: it is good, and of the login that
+    /// was asked.
     pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
         self.look(|slot, now| {
             let same = ask.pin.is_none_or(|pin| pin == slot.pin());
@@ -240,15 +245,17 @@ impl Inner {
         })
     }
 
-    /// Whether nothing has changed since the refresh ended. A token that was good then was good for those who had asked until
-    /// then. A caller that reads the clock before the lock is taken may have read it earlier than one that got the lock first.
+    /// Whether nothing has changed since the refresh ended. A token that was good then was good for
+    /// those who had asked until then. A caller that reads the clock before the lock is taken may
+    /// have read it earlier than one that got the lock first.
     #[inline]
     fn is_still(&self, brought: &Brought, asked: Now) -> bool {
         brought.stamp == self.stamp() && asked.boot <= brought.at
     }
 
-    /// What a refresh's token is to a caller that asked at `asked` and wakes up now: the token itself, the one that has
-    /// replaced it, or nothing, if it had run out before it was asked for because no task polled the refresh.
+    /// What a refresh's token is to a caller that asked at `asked` and wakes up now: the token
+    /// itself, the one that has replaced it, or nothing, if it had run out before it was asked for
+    /// because no task polled the refresh.
     fn brought(&self, token: &Token, asked: Now) -> Result<Option<Token>, Error> {
         self.look(|slot, now| {
             if slot.is_current(token)? {
@@ -258,8 +265,8 @@ impl Inner {
         })
     }
 
-    /// The token to send now, given one that was obtained a while ago: a newer one of the same login if there is one, and
-    /// none of another login.
+    /// The token to send now, given one that was obtained a while ago: a newer one of the same
+    /// login if there is one, and none of another login.
     pub(crate) fn newest_of(&self, token: Token, origin: OriginId) -> Result<Token, Error> {
         self.look(|slot, now| {
             if slot.is_current(&token)? {
@@ -354,7 +361,7 @@ impl Slot {
     /// The current token, and what goes on beside it.
     fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Supply {
         let beside = self.carry_beside(beside, session);
-        // The machine says "use" only with a token; should that ever break, it must not become a panic.
+        // The machine says "use" only with a token; should that break, it must be no panic.
         match self.token() {
             Some(token) => Supply::Token(token, beside),
             None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn), None),

@@ -20,7 +20,8 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before [`build`](Self::build).
+/// Builds a [`Session`]. Every default of the [`Policy`] can be replaced; nothing is checked before
+/// [`build`](Self::build).
 #[must_use = "a builder does nothing until it is built"]
 pub struct SessionBuilder {
     grant: Arc<dyn Grant>,
@@ -82,7 +83,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it there is none.
+    /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it there is
+    /// none.
     pub fn time(mut self, time: impl Time) -> Self {
         self.time = Some(Arc::new(time));
         self
@@ -94,14 +96,16 @@ impl SessionBuilder {
         self
     }
 
-    /// What this session calls itself when it holds a claim, for people who wonder who it is. Default: the process id.
+    /// What this session calls itself when it holds a claim, for people who wonder who it is.
+    /// Default: the process id.
     pub fn holder(mut self, name: impl Into<Box<str>>) -> Self {
         self.holder = Some(name.into());
         self
     }
 
-    /// What this session is called in spans and events (`tokenflight.session`): a constant, so that neither a secret nor a name of
-    /// a user can be one. Default: `default`. Shown with the feature `tracing` only.
+    /// What this session is called in spans and events (`tokenflight.session`): a constant, so that
+    /// neither a secret nor a name of a user can be one. Default: `default`. Shown with the feature
+    /// `tracing` only.
     pub const fn label(mut self, label: &'static str) -> Self {
         self.label = label;
         self
@@ -119,8 +123,8 @@ impl SessionBuilder {
         self
     }
 
-    /// What the server does with a refresh token that is presented twice. Default: what the grant knows of it, else
-    /// that it may end the session.
+    /// What the server does with a refresh token that is presented twice. Default: what the grant
+    /// knows of it, else that it may end the session.
     pub fn reuse_policy(self, policy: ReusePolicy) -> Self {
         self.configure(|settings| settings.reuse_policy = Some(policy))
     }
@@ -130,7 +134,8 @@ impl SessionBuilder {
         self.configure(|settings| settings.request_limit = limit)
     }
 
-    /// Calls a function at every event, in the task that caused it: be brief. A panic in it is caught and changes nothing.
+    /// Calls a function at every event, in the task that caused it: be brief. A panic in it is
+    /// caught and changes nothing.
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.listeners.push(Box::new(listener));
         self
@@ -141,7 +146,8 @@ impl SessionBuilder {
         self.policy.reuse_policy.or(self.reuse).unwrap_or(ReusePolicy::Strict)
     }
 
-    /// Builds the session. It does nothing yet: the store is read when a token is first asked for, or by the driver.
+    /// Builds the session. It does nothing yet: the store is read when a token is first asked for,
+    /// or by the driver.
     ///
     /// # Errors
     ///

@@ -20,7 +20,8 @@ const CAPACITY: usize = 64;
 /// A callback for events.
 pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 
-/// What happened to a session, as a stream. A slow reader never holds a refresh up: it misses events and is told how many.
+/// What happened to a session, as a stream. A slow reader never holds a refresh up: it misses
+/// events and is told how many.
 ///
 /// # Cancel safety
 ///
@@ -91,7 +92,8 @@ impl Drop for Reader {
 
 /// All listeners of a session. Never called with anything locked.
 pub(crate) struct Listeners {
-    /// Made when the first stream is asked for: it is several times as large as the rest of a session.
+    /// Made when the first stream is asked for: it is several times as large as the rest of a
+    /// session.
     sender: OnceLock<Sender>,
     /// One pointer: most sessions have none.
     callbacks: Option<Box<Box<[Listener]>>>,
@@ -151,8 +153,8 @@ struct Channel {
 
 /// What was told and not read by all who listened then.
 ///
-/// An event may hold the last reference to an error of the user's: what leaves the queue is handed out, and dropped with
-/// nothing locked. *Test*: `tests/engine`, `foreign_code`.
+/// An event may hold the last reference to an error of the user's: what leaves the queue is handed
+/// out, and dropped with nothing locked. *Test*: `tests/engine`, `foreign_code`.
 #[derive(Default)]
 struct Queue {
     /// Each with the number of those who have not read it.
@@ -212,7 +214,8 @@ impl Queue {
         for (_, unread) in self.events.iter_mut().skip(place(next.saturating_sub(self.first))) {
             *unread -= 1;
         }
-        // Who has read an event has read all before it: the first are those that none has to read any more.
+        // Who has read an event has read all before it: the first are those that none has to read
+        // any more.
         let count = self.events.iter().take_while(|(_, unread)| *unread == 0).count();
         (0..count).filter_map(|_| self.pop()).collect()
     }

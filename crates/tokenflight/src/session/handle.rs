@@ -46,13 +46,13 @@ impl Session {
         Ok(token)
     }
 
-    /// A token newer than the one of `generation`, which some server refused. A refusal of a token that has been
-    /// replaced meanwhile costs no refresh.
+    /// A token newer than the one of `generation`, which some server refused. A refusal of a token
+    /// that has been replaced meanwhile costs no refresh.
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token); also if the token was adopted a moment ago, so that its refusal cannot be about its
-    /// expiry, and if a refresh has brought the same access token again.
+    /// As [`token`](Self::token); also if the token was adopted a moment ago, so that its refusal
+    /// cannot be about its expiry, and if a refresh has brought the same access token again.
     ///
     /// # Cancel safety
     ///
@@ -65,23 +65,26 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten seconds.
+    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten
+    /// seconds.
     ///
     /// # Cancel safety
     ///
-    /// As [`token`](Self::token). A refresh that was begun is carried on by the driver, or by the next call.
+    /// As [`token`](Self::token). A refresh that was begun is carried on by the driver, or by the
+    /// next call.
     pub async fn refresh(&self) -> Result<Token, Error> {
         Ok(self.inner.obtain(Ask::forced()).await?.0)
     }
 
     /// Begins a login with these tokens. What an earlier login still brings is discarded.
     ///
-    /// With a [refresh token alone](TokenSet::from_refresh_token) the first call that needs a token has it refreshed. In effect
-    /// in this process at once; resolves when it is stored.
+    /// With a [refresh token alone](TokenSet::from_refresh_token) the first call that needs a token
+    /// has it refreshed. In effect in this process at once; resolves when it is stored.
     ///
     /// # Errors
     ///
-    /// A token that cannot be sent changes nothing ([`FailureClass::Config`](crate::FailureClass::Config)).
+    /// A token that cannot be sent changes nothing
+    /// ([`FailureClass::Config`](crate::FailureClass::Config)).
     /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next call.
     /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
@@ -92,7 +95,8 @@ impl Session {
         self.login_received(tokens, Duration::ZERO).await
     }
 
-    /// As [`login`](Self::login), with tokens that were received this long ago: their lifetime counts from then.
+    /// As [`login`](Self::login), with tokens that were received this long ago: their lifetime
+    /// counts from then.
     ///
     /// # Errors
     ///
@@ -108,9 +112,10 @@ impl Session {
 
     /// Ends this login: no request uses its tokens from now on, here or through the store.
     ///
-    /// In effect in this process at once; resolves when it is stored, when a refresh in progress has ended or five seconds
-    /// have passed, and when the grant has [revoked](Grant::revoke) the refresh token that it replaced in the store. Says what
-    /// became of that. What a refresh in progress still brings is revoked as well, whenever it comes.
+    /// In effect in this process at once; resolves when it is stored, when a refresh in progress
+    /// has ended or five seconds have passed, and when the grant has [revoked](Grant::revoke) the
+    /// refresh token that it replaced in the store. Says what became of that. What a refresh in
+    /// progress still brings is revoked as well, whenever it comes.
     ///
     /// # Errors
     ///
@@ -135,7 +140,8 @@ impl Session {
         }
     }
 
-    /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token revokes it itself.
+    /// Waits for what is in progress, for a while. A refresh that still obtains a refresh token
+    /// revokes it itself.
     async fn finish_flights(&self, left: Vec<AnyFlight>) {
         // What was sent for an audience is the common session's, which its own logout waits for.
         if self.inner.parts.common.is_some() {
@@ -157,7 +163,8 @@ impl Session {
         self.inner.parts.listeners.events()
     }
 
-    /// Watches for changes of the token: for long streams and sockets that must reconnect with a new one.
+    /// Watches for changes of the token: for long streams and sockets that must reconnect with a
+    /// new one.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.inner))
@@ -165,17 +172,20 @@ impl Session {
 
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
-    /// A session has one driver: the one that was first polled last. Until it is polled, nothing changes; but if the last handle
-    /// goes before that and there is no other driver, what it leaves is this one's to store. The driver of one of
-    /// several [`Audiences`](crate::Audiences) also stores what they have in common; the last one to begin does so, and
-    /// another one when that is gone.
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing
+    /// changes; but if the last handle goes before that and there is no other driver, what it
+    /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
+    /// also stores what they have in common; the last one to begin does so, and another one when
+    /// that is gone.
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }
 
-    /// Runs a future with a driver beside it, then [shuts down](Self::shutdown): for programs that live for a task.
+    /// Runs a future with a driver beside it, then [shuts down](Self::shutdown): for programs that
+    /// live for a task.
     ///
-    /// The shutdown gets at most `limit`; what it could not store is told as [`Event::Abandoned`](crate::Event::Abandoned).
+    /// The shutdown gets at most `limit`; what it could not store is told as
+    /// [`Event::Abandoned`](crate::Event::Abandoned).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -201,7 +211,8 @@ impl Session {
         let work = std::pin::pin!(work);
         let (output, driver) = match select(work, self.driver()).await {
             Either::Left((output, driver)) => (output, Some(driver)),
-            // The driver has ended by itself: there is no timer, or the work has shut the session down.
+            // The driver has ended by itself: there is no timer, or the work has shut the session
+            // down.
             Either::Right(((), work)) => (work.await, None),
         };
         let ended = match driver {
@@ -217,8 +228,9 @@ impl Session {
         output
     }
 
-    /// Reads the store again, if the session is over: another process may have logged in. An access token that is still usable
-    /// stays so meanwhile. For one of several [`Audiences`](crate::Audiences) the store is that of all.
+    /// Reads the store again, if the session is over: another process may have logged in. An access
+    /// token that is still usable stays so meanwhile. For one of several
+    /// [`Audiences`](crate::Audiences) the store is that of all.
     ///
     /// # Errors
     ///
@@ -240,15 +252,16 @@ impl Session {
         self.inner.change(|slot, now| slot.machine.reload(now));
     }
 
-    /// Stops renewing, waits for what is in progress and until everything is stored, and ends the driver. A store that fails
-    /// is asked again until the limit. One of several [`Audiences`](crate::Audiences) stores what they have in common too; the
-    /// others go on.
+    /// Stops renewing, waits for what is in progress and until everything is stored, and ends the
+    /// driver. A store that fails is asked again until the limit. One of several
+    /// [`Audiences`](crate::Audiences) stores what they have in common too; the others go on.
     ///
     /// The current token can be used until it expires.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the process ends.
+    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
+    /// process ends.
     ///
     /// # Cancel safety
     ///
@@ -287,7 +300,8 @@ fn in_progress(sessions: &[Arc<Inner>], of_interest: impl Fn(&AnyFlight) -> bool
     flights.filter(|flight| of_interest(flight) && !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
 }
 
-/// Tries to store what is not stored for as long as the store fails: it may be all that is left of the session.
+/// Tries to store what is not stored for as long as the store fails: it may be all that is left of
+/// the session.
 async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
     let mut pause = FLUSH_PAUSE.0;
     loop {
@@ -317,8 +331,9 @@ impl Slot {
 }
 
 impl Inner {
-    /// Begins a login with these tokens, received this long ago. What is in progress goes on for no caller. Returns the write
-    /// of it, begun in the same step: a driver may have ended it before the caller looks again.
+    /// Begins a login with these tokens, received this long ago. What is in progress goes on for no
+    /// caller. Returns the write of it, begun in the same step: a driver may have ended it before
+    /// the caller looks again.
     pub(crate) fn login(self: &Arc<Self>, set: &TokenSet, ago: Duration) -> Result<Option<Storing>, Error> {
         let access = match set.access().expose().is_empty() && set.refresh().is_some() {
             true => None,
@@ -342,8 +357,8 @@ impl Inner {
         Ok(storing)
     }
 
-    /// The common session has begun this login, or, if it is `over`, was logged out of it. What is in progress for an earlier
-    /// one is of no use.
+    /// The common session has begun this login, or, if it is `over`, was logged out of it. What is
+    /// in progress for an earlier one is of no use.
     pub(crate) fn follow(&self, login: LoginId, over: bool) {
         let left = self.change(|slot, now| slot.follow(login, over, now));
         left.iter().for_each(AnyFlight::abandon);
@@ -356,8 +371,8 @@ impl Inner {
         left.iter().for_each(AnyFlight::abandon);
     }
 
-    /// Begins a state without tokens. Returns what is still in progress, and the write of it, begun in the same step: a driver
-    /// may have ended it before the caller looks again.
+    /// Begins a state without tokens. Returns what is still in progress, and the write of it, begun
+    /// in the same step: a driver may have ended it before the caller looks again.
     pub(crate) fn logout(self: &Arc<Self>) -> LoggedOut {
         let (left, owed, storing) = self.change(|slot, now| {
             slot.machine.logout(now);

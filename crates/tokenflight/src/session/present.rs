@@ -38,7 +38,8 @@ impl Inner {
         wait
     }
 
-    /// What a caller with a usable token of an audience keeps moving of the common session, if no driver does.
+    /// What a caller with a usable token of an audience keeps moving of the common session, if no
+    /// driver does.
     pub(super) fn beside_common(&self) -> Option<Box<Carries>> {
         let common = &self.parts.common.as_ref()?.root.inner;
         let now = common.parts.now();
@@ -48,7 +49,8 @@ impl Inner {
         })
     }
 
-    /// The login that audiences have in common, and whether it was logged out; nothing while that is to be read again.
+    /// The login that audiences have in common, and whether it was logged out; nothing while that
+    /// is to be read again.
     pub(crate) fn login_in_common(&self) -> Option<(LoginId, bool)> {
         self.peek(|slot| {
             let machine = &slot.machine;
@@ -57,7 +59,8 @@ impl Inner {
         })
     }
 
-    /// Whether requests of an audience have to ask, because the common session has no driver and owes something.
+    /// Whether requests of an audience have to ask, because the common session has no driver and
+    /// owes something.
     pub(crate) fn asks_for_common(&self) -> bool {
         self.parts.common.as_ref().is_some_and(|common| common.root.inner.peek(|slot| !slot.is_driven() && slot.owes()))
     }

@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::slot::Inner;
 
-/// A copy of the current token, for one value of the service. As long as the session shows the same stamp, it is the current
-/// one.
+/// A copy of the current token, for one value of the service. As long as the session shows the same
+/// stamp, it is the current one.
 ///
-/// The copy has memory of its own from its second use on; a value that a clone has made anew for one request is used once.
+/// The copy has memory of its own from its second use on; a value that a clone has made anew for
+/// one request is used once.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     /// The stamp it was taken at; a session never shows zero.
@@ -24,10 +25,11 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The token to send, if that needs no asking: this copy, made anew if the session shows another stamp. Without a
-    /// driver to withdraw it in time, the clock is looked at.
+    /// The token to send, if that needs no asking: this copy, made anew if the session shows
+    /// another stamp. Without a driver to withdraw it in time, the clock is looked at.
     ///
-    /// `once` says that the service has just been cloned, and whether it will be used again is not known.
+    /// `once` says that the service has just been cloned, and whether it will be used again is not
+    /// known.
     #[inline]
     pub(crate) fn usable(&mut self, session: &Inner, once: &mut bool) -> Option<&Pass> {
         let renewed = (session.stamp() != self.stamp || !self.copied) && self.renew(session, once);
@@ -66,8 +68,8 @@ pub(crate) struct Pass {
     pub(crate) clock: Option<(Now, Duration)>,
 }
 
-/// A copy with memory of its own. Clones of a header value share one reference count, and on several threads that one
-/// cache line is what costs.
+/// A copy with memory of its own. Clones of a header value share one reference count, and on
+/// several threads that one cache line is what costs.
 fn private_copy(header: &HeaderValue) -> HeaderValue {
     let bytes = Bytes::from_owner(Zeroizing::new(header.as_bytes().to_vec()));
     // The bytes have just been in a header value; should that ever fail, sharing is merely slower.

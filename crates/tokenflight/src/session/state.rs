@@ -28,7 +28,8 @@ pub enum Status {
     Usable,
     /// Logged in, but the token has expired or was refused.
     Stale,
-    /// The authorization server ended the session; the access token can be used until it expires or is refused.
+    /// The authorization server ended the session; the access token can be used until it expires or
+    /// is refused.
     Ending(Error),
     /// Logged out, ended, or never logged in; the error says which.
     Over(Error),

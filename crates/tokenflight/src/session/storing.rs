@@ -29,7 +29,8 @@ impl Inner {
         self.flush_from(storing).await
     }
 
-    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over by now.
+    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over
+    /// by now.
     pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<Revocation, Error> {
         let (mut revocation, mut storing) = (Revocation::Nothing, storing);
         for _ in 0..ROUNDS {

@@ -3,7 +3,8 @@ use std::fmt;
 use super::State;
 use crate::{slot::Inner, sync::Arc};
 
-/// Tells of changes of the token: adopted, refused, expired, logged in or out. Misses intermediate ones, never the last.
+/// Tells of changes of the token: adopted, refused, expired, logged in or out. Misses intermediate
+/// ones, never the last.
 ///
 /// It keeps the session alive. Expiry shows only with a driver.
 #[derive(Clone)]

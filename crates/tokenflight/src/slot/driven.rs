@@ -107,7 +107,8 @@ impl Inner {
 }
 
 impl Slot {
-    /// Nothing starts any more except what stores something. The driver has to notice that it is not needed.
+    /// Nothing starts any more except what stores something. The driver has to notice that it is
+    /// not needed.
     pub(crate) fn close(&mut self) {
         self.machine.close();
         self.notify = true;
@@ -118,9 +119,10 @@ impl Slot {
     }
 }
 
-/// What is still in the slot when the last handle goes is the drivers': a rotation, a login and a logout must reach the store, by
-/// whichever of them is polled. It leaves in one message, which is also what tells a driver that the session is gone.
-/// *Test*: `tests/handles`, `…_outlives_the_last_handle`.
+/// What is still in the slot when the last handle goes is the drivers': a rotation, a login and a
+/// logout must reach the store, by whichever of them is polled. It leaves in one message, which is
+/// also what tells a driver that the session is gone. *Test*: `tests/handles`,
+/// `…_outlives_the_last_handle`.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut slot = lock(&self.slot);
@@ -133,7 +135,8 @@ impl Drop for Inner {
         let given_up = slot.given_up;
         let rest = (slot.refresh.take(), slot.write.take(), std::mem::take(&mut slot.owed));
         drop(slot);
-        // What has ended is let go of at last: a destructor that panics must cost the driver nothing.
+        // What has ended is let go of at last: a destructor that panics must cost the driver
+        // nothing.
         let (ended, mut flights): (Vec<_>, Vec<_>) = flights.into_iter().partition(AnyFlight::is_finished);
         if let Some(pending) = pending {
             let store = Unstored { pending, generation }.store(Arc::clone(&self.parts));

@@ -26,7 +26,8 @@ pub(super) struct Shown {
 impl Inner {
     /// What is current, not yet copied.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        // Read before the token: if it changes in between, the copy is seen to be old at its first use.
+        // Read before the token: if it changes in between, the copy is seen to be old at its first
+        // use.
         let stamp = self.stamp();
         if self.asks_for_common() {
             // No stamp is zero: the next request looks again.
@@ -40,7 +41,8 @@ impl Inner {
         if offer.is_some() {
             slot.machine.note_use();
         }
-        // Whatever changes a session shows it. What the clock alone changes is that there is no offer any more.
+        // Whatever changes a session shows it. What the clock alone changes is that there is no
+        // offer any more.
         if slot.shown.offer.is_some() == offer.is_some() && slot.has_nothing_to_hand_over() {
             drop(slot);
         } else {
@@ -55,7 +57,8 @@ impl Inner {
         Snapshot { stamp, pass, copied: false }
     }
 
-    /// The header of the current token, also while something is in progress that requests would keep moving.
+    /// The header of the current token, also while something is in progress that requests would
+    /// keep moving.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         self.look(|slot, now| slot.machine.offer(true, now).and_then(|_| slot.token()))
             .map(|token| token.header().clone())
@@ -85,7 +88,8 @@ impl Inner {
 }
 
 impl Slot {
-    /// What may be handed out without asking. Without a driver, requests keep moving what was left behind, so they have to ask.
+    /// What may be handed out without asking. Without a driver, requests keep moving what was left
+    /// behind, so they have to ask.
     fn offer(&self, now: Now) -> Option<Offer> {
         let driven = self.is_driven();
         if driven || self.owed.is_empty() { self.machine.offer(driven, now) } else { None }

@@ -19,7 +19,8 @@ use crate::{
 /// What is waited for before the session is asked again.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    /// A refresh; and whether it has to be polled, so that it looks at the clock and whether its own caller still waits.
+    /// A refresh; and whether it has to be polled, so that it looks at the clock and whether its
+    /// own caller still waits.
     Refresh(Join<Refreshed>, bool),
     /// A refresh, until the boot clock shows this.
     Briefly(Join<Refreshed>, Duration),
@@ -61,7 +62,8 @@ impl Slot {
         }
     }
 
-    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is polled.
+    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is
+    /// polled.
     pub(super) fn start_refresh(
         &mut self,
         plan: Plan,

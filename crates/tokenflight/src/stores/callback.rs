@@ -10,37 +10,40 @@ use tokenflight_core::{
 use super::turns::Turns;
 use crate::{catch::caught, sync::Arc};
 
-/// A [`Store`] over storage of the application's own: a keyring, a file, a table; anything that can load and save
-/// bytes. Cloning shares.
+/// A [`Store`] over storage of the application's own: a keyring, a file, a table; anything that can
+/// load and save bytes. Cloning shares.
 ///
 /// There are two kinds:
 ///
-/// * [`new`](Self::new) takes two functions, load and save. **It excludes within one process only**: another process on
-///   the same storage is neither seen nor stopped, and the two would present each other's refresh token. Within the
-///   process the operations on one key are done one after the other; those on different keys run side by side, so if
-///   all keys share one file, `save` must lock it.
-/// * [`conditional`](Self::conditional) takes, in the place of save, a function that saves *if the value is unchanged*:
-///   the conditional update of a database, say. It serves several processes and hosts. The storage has no clock in it,
-///   so a process that finds the claim of a dead one watches it for its whole length.
+/// * [`new`](Self::new) takes two functions, load and save. **It excludes within one process
+///   only**: another process on the same storage is neither seen nor stopped, and the two would
+///   present each other's refresh token. Within the process the operations on one key are done one
+///   after the other; those on different keys run side by side, so if all keys share one file,
+///   `save` must lock it.
+/// * [`conditional`](Self::conditional) takes, in the place of save, a function that saves *if the
+///   value is unchanged*: the conditional update of a database, say. It serves several processes
+///   and hosts. The storage has no clock in it, so a process that finds the claim of a dead one
+///   watches it for its whole length.
 ///
-/// What is stored is the text of [`codec`](tokenflight_core::store::codec). It holds secrets; put none of them in an
-/// error.
+/// What is stored is the text of [`codec`](tokenflight_core::store::codec). It holds secrets; put
+/// none of them in an error.
 ///
-/// `save` must not report success before the value is durable, must replace all of it or nothing, and must not write
-/// anything after its future has ended or was dropped. If it cannot promise the last (a blocking thread goes on), use
-/// the conditional kind.
+/// `save` must not report success before the value is durable, must replace all of it or nothing,
+/// and must not write anything after its future has ended or was dropped. If it cannot promise the
+/// last (a blocking thread goes on), use the conditional kind.
 ///
 /// # Errors
 ///
-/// A failure or panic of `load` is [`NotDone`](tokenflight_core::store::StoreErrorKind::NotDone). One of a save is
-/// [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown): it may have written. Bytes that cannot be read are
+/// A failure or panic of `load` is [`NotDone`](tokenflight_core::store::StoreErrorKind::NotDone).
+/// One of a save is [`Unknown`](tokenflight_core::store::StoreErrorKind::Unknown): it may have
+/// written. Bytes that cannot be read are
 /// [`Refused`](tokenflight_core::store::StoreErrorKind::Refused), and left as they are.
 ///
 /// # Cancel safety
 ///
-/// An operation that is dropped half-way may or may not have been saved: the same operation, tried again, finds out.
-/// One that is kept but not polled blocks no other: with two functions, the operations that wait for it poll the
-/// functions' futures in its place.
+/// An operation that is dropped half-way may or may not have been saved: the same operation, tried
+/// again, finds out. One that is kept but not polled blocks no other: with two functions, the
+/// operations that wait for it poll the functions' futures in its place.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
@@ -75,8 +78,8 @@ pub struct CallbackStore {
     turns: Option<Arc<Turns<Result<Reply, StoreError>>>>,
 }
 
-/// A write that is to be done if the value is unchanged; what the save of a [conditional](CallbackStore::conditional)
-/// store is given.
+/// A write that is to be done if the value is unchanged; what the save of a
+/// [conditional](CallbackStore::conditional) store is given.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Change {
@@ -121,9 +124,9 @@ impl CallbackStore {
 
     /// A store of two async functions, for several processes.
     ///
-    /// `load` answers what was last saved under a key, or nothing. `save` compares and writes in one atomic step: if
-    /// the version it has stored is [`Change::expected`], it replaces value and version and answers `true`, else
-    /// `false`.
+    /// `load` answers what was last saved under a key, or nothing. `save` compares and writes in
+    /// one atomic step: if the version it has stored is [`Change::expected`], it replaces value and
+    /// version and answers `true`, else `false`.
     pub fn conditional<L, LoadFuture, S, SaveFuture>(load: L, save: S) -> Self
     where
         L: Fn(GrantKey) -> LoadFuture + Send + Sync + 'static,

@@ -1,4 +1,5 @@
-//! Stores that need nothing but this process: in memory, and over two or three functions of the application.
+//! Stores that need nothing but this process: in memory, and over two or three functions of the
+//! application.
 //!
 //! ```
 //! use std::time::Duration;

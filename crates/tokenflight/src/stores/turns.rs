@@ -9,9 +9,10 @@ use crate::sync::{Arc, Mutex, lock};
 
 /// The work under way, one piece a key.
 ///
-/// An asynchronous lock that is held across an await belongs to a task that may stop being polled, and then blocks all
-/// others. Here the work itself is shared: the tasks that wait for their turn poll it, so it ends whether or not the
-/// task that began it is polled. If that task drops it, it is dropped for all.
+/// An asynchronous lock that is held across an await belongs to a task that may stop being polled,
+/// and then blocks all others. Here the work itself is shared: the tasks that wait for their turn
+/// poll it, so it ends whether or not the task that began it is polled. If that task drops it, it
+/// is dropped for all.
 pub(super) struct Turns<T>(Arc<Mutex<Running<T>>>);
 
 struct Running<T> {

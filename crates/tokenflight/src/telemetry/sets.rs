@@ -51,7 +51,8 @@ closed! {
         Terminal = "terminal",
         Config = "config",
         Interaction = "interaction",
-        // The refresh token was not presented, because an earlier attempt with it never reported back.
+        // The refresh token was not presented, because an earlier attempt with it never reported
+        // back.
         KeptBack = "kept_back",
         // The store was looked into while the authorization server is left alone.
         NothingNew = "nothing_new",
@@ -143,8 +144,8 @@ closed! {
 }
 
 closed! {
-    /// What went wrong: the authorization server's code, if it is one of RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2 or OpenID
-    /// Connect Core §3.1.2.6, else the kind of our error.
+    /// What went wrong: the authorization server's code, if it is one of RFC 6749 §5.2, RFC 8628
+    /// §3.5, RFC 8707 §2 or OpenID Connect Core §3.1.2.6, else the kind of our error.
     ErrorType {
         InvalidRequest = "invalid_request",
         InvalidClient = "invalid_client",
@@ -306,8 +307,8 @@ impl From<challenge::Meaning> for Meaning {
 }
 
 impl Replay {
-    /// Of a refusal that another token may cure: why there is no other token, if that is certain; whether the server wants the
-    /// request again; whether all of it was kept.
+    /// Of a refusal that another token may cure: why there is no other token, if that is certain;
+    /// whether the server wants the request again; whether all of it was kept.
     pub(crate) fn judged(hopeless: Option<&Error>, wanted: bool, kept: bool) -> Self {
         match (hopeless, wanted, kept) {
             (Some(error), ..) if *error.kind() == ErrorKind::StillRefused => Self::Bound,

@@ -7,8 +7,8 @@ use tokenflight_machine::Plan;
 use super::{Ended, ended::Begun, trace};
 use crate::parts::Parts;
 
-/// The span in which a refresh is started, until that takes it. Made before the slot is locked and dropped after it is released,
-/// because both call the subscriber.
+/// The span in which a refresh is started, until that takes it. Made before the slot is locked and
+/// dropped after it is released, because both call the subscriber.
 #[derive(Debug)]
 pub(crate) struct Cause(trace::Span);
 
@@ -24,8 +24,8 @@ impl Cause {
     }
 }
 
-/// A root of its own, because many callers wait for one refresh and it outlives them all; it follows from the span that started
-/// it.
+/// A root of its own, because many callers wait for one refresh and it outlives them all; it
+/// follows from the span that started it.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshSpan(trace::Span);
 

@@ -1,5 +1,5 @@
-//! Spans and events of `tracing`, target `tokenflight`. An event's name is its message as well, because not every subscriber
-//! shows names.
+//! Spans and events of `tracing`, target `tokenflight`. An event's name is its message as well,
+//! because not every subscriber shows names.
 
 use std::{future::Future, mem, time::Duration};
 
@@ -25,7 +25,8 @@ const MANY: u64 = 3;
 /// Stands beside the count: it was told that something is set up wrong.
 const MISCONFIGURED: u64 = 1 << 63;
 
-/// What is kept of a session: its label, and how many refreshes in a row have failed, with [`MISCONFIGURED`].
+/// What is kept of a session: its label, and how many refreshes in a row have failed, with
+/// [`MISCONFIGURED`].
 #[derive(Debug)]
 pub(super) struct Session {
     label: &'static str,

@@ -13,7 +13,8 @@ use tokenflight_machine::Slice;
 
 use crate::{catch::caught_call, sync::Arc};
 
-/// Being looked at this much after its time, a piece of work was left alone: a task that waits looks in time.
+/// Being looked at this much after its time, a piece of work was left alone: a task that waits
+/// looks in time.
 const UNATTENDED: Duration = Duration::from_secs(1);
 
 /// What work that was left alone gets to finish, once a task looks at it again.
@@ -22,8 +23,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How many times it gets that; then it is over, however seldom it is looked at.
 const GRACES: u8 = 8;
 
-/// Completes when the boot clock shows a moment. The clock decides, not the timer: a timer may stand still in suspend,
-/// answer `Pending` although it has elapsed (a runtime's cooperative budget), or belong to a runtime that is gone.
+/// Completes when the boot clock shows a moment. The clock decides, not the timer: a timer may
+/// stand still in suspend, answer `Pending` although it has elapsed (a runtime's cooperative
+/// budget), or belong to a runtime that is gone.
 pub(crate) struct Deadline {
     time: Arc<dyn Time>,
     at: Duration,
@@ -64,18 +66,21 @@ impl Deadline {
         Self::at(time, at)
     }
 
-    /// Runs `work` until the deadline. The work comes first: what is finished counts, however late it is noticed.
+    /// Runs `work` until the deadline. The work comes first: what is finished counts, however late
+    /// it is noticed.
     ///
     /// Without a timer the work alone decides.
     pub(crate) async fn limit<F: Future + Unpin>(self, work: F) -> Result<F::Output, F> {
         self.limit_while(work, |_| true).await
     }
 
-    /// As [`limit`](Self::limit), but after the deadline the work is polled only if `may_finish` at that moment.
+    /// As [`limit`](Self::limit), but after the deadline the work is polled only if `may_finish` at
+    /// that moment.
     ///
-    /// Without a driver no task may poll for longer than the limit. An answer that came meanwhile can take a few polls to be
-    /// read, and giving it up would lose a rotation: the work gets a little more time whenever that has happened.
-    /// *Test*: `tests/suite`, `an_answer_that_came_while_no_task_polled_is_not_lost`.
+    /// Without a driver no task may poll for longer than the limit. An answer that came meanwhile
+    /// can take a few polls to be read, and giving it up would lose a rotation: the work gets a
+    /// little more time whenever that has happened. *Test*: `tests/suite`,
+    /// `an_answer_that_came_while_no_task_polled_is_not_lost`.
     pub(crate) async fn limit_while<F: Future + Unpin>(
         self,
         work: F,
@@ -84,7 +89,8 @@ impl Deadline {
         self.run(work, may_finish, GRACES).await
     }
 
-    /// As [`limit`](Self::limit), for work that others carry on: it is left when the time has come, however late that is noticed.
+    /// As [`limit`](Self::limit), for work that others carry on: it is left when the time has come,
+    /// however late that is noticed.
     pub(crate) async fn wait_for<F: Future + Unpin>(self, work: F) -> Result<F::Output, F> {
         self.run(work, |_| true, 0).await
     }
@@ -121,7 +127,8 @@ impl Future for Deadline {
     type Output = Result<(), NoTimer>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NoTimer>> {
-        // A timer that panics because its runtime is gone gets one successor, on the runtime that polls now.
+        // A timer that panics because its runtime is gone gets one successor, on the runtime that
+        // polls now.
         for _ in 0..2 {
             let now = read(&*self.time);
             if now.boot >= self.at {
@@ -137,7 +144,8 @@ impl Future for Deadline {
                     self.sleep = Some(sleep);
                     return Poll::Pending;
                 }
-                // The timer says "now" and the clock may say "later": look again, but do not spin inside one poll.
+                // The timer says "now" and the clock may say "later": look again, but do not spin
+                // inside one poll.
                 Ok(Poll::Ready(())) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

@@ -6,8 +6,8 @@ use tokenflight_core::{Now, Sleep, Time};
 use super::clocks::clocks;
 use crate::sync::Arc;
 
-/// [`Time`] from any [`hyper::rt::Timer`]: hyper-util's for tokio, smol-hyper's for smol, or one of your own. Cloning
-/// shares the timer.
+/// [`Time`] from any [`hyper::rt::Timer`]: hyper-util's for tokio, smol-hyper's for smol, or one of
+/// your own. Cloning shares the timer.
 ///
 /// ```
 /// use std::{future::Future, pin::Pin, task::{Context, Poll}, time::{Duration, Instant}};
@@ -52,18 +52,19 @@ impl<T: Timer + Send + Sync + 'static> Time for HyperTime<T> {
         clocks()
     }
 
-    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's clock can express never
-    /// fires.
+    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's
+    /// clock can express never fires.
     ///
     /// # Panics
     ///
-    /// When the timer's own `now` panics. The *returned future* panics when the timer does; hyper-util's does outside a
-    /// tokio runtime.
+    /// When the timer's own `now` panics. The *returned future* panics when the timer does;
+    /// hyper-util's does outside a tokio runtime.
     fn sleep(&self, duration: Duration) -> Sleep {
         let deadline = self.0.now().checked_add(duration);
         let timer = Arc::clone(&self.0);
         Box::pin(async move {
-            // Timers look for their runtime when the sleep is made, so it is made by the first poll.
+            // Timers look for their runtime when the sleep is made, so it is made by the first
+            // poll.
             match deadline {
                 Some(deadline) => timer.sleep_until(deadline).await,
                 None => std::future::pending().await,

@@ -1,4 +1,5 @@
-//! Clocks, timers and chance from the runtime that is there: adapters that implement [`Time`](crate::Time).
+//! Clocks, timers and chance from the runtime that is there: adapters that implement
+//! [`Time`](crate::Time).
 //!
 //! | adapter | feature | timers of |
 //! |---|---|---|
@@ -6,12 +7,12 @@
 //! | [`SmolTime`] | `smol` | async-io's reactor: smol, async-std, `futures::executor` |
 //! | [`HyperTime`] | `hyper-timer` | any `hyper::rt::Timer` |
 //!
-//! All of them read the same two clocks. `boot` goes on while the machine is suspended where the platform can tell
-//! (`CLOCK_BOOTTIME` on Linux and Android); elsewhere it is the monotonic clock, and the wall clock alone catches a
-//! suspend. Their random numbers spread load and are not secret.
+//! All of them read the same two clocks. `boot` goes on while the machine is suspended where the
+//! platform can tell (`CLOCK_BOOTTIME` on Linux and Android); elsewhere it is the monotonic clock,
+//! and the wall clock alone catches a suspend. Their random numbers spread load and are not secret.
 //!
-//! A test clock that a runtime can pause does not change what `now` says: tests hand in a manual [`Time`](crate::Time) instead, such
-//! as the one of `tokenflight-test`.
+//! A test clock that a runtime can pause does not change what `now` says: tests hand in a manual
+//! [`Time`](crate::Time) instead, such as the one of `tokenflight-test`.
 //!
 //! ```
 //! # #[cfg(feature = "tokio")] {

@@ -5,7 +5,8 @@ use tokenflight_core::{Now, Sleep, Time};
 
 use super::clocks::clocks;
 
-/// [`Time`] from async-io's reactor, which needs no particular executor: it runs on a thread of its own.
+/// [`Time`] from async-io's reactor, which needs no particular executor: it runs on a thread of its
+/// own.
 ///
 /// ```
 /// # async_io::block_on(async {
@@ -31,8 +32,8 @@ impl Time for SmolTime {
         clocks()
     }
 
-    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's clock can express never
-    /// fires.
+    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's
+    /// clock can express never fires.
     ///
     /// # Panics
     ///

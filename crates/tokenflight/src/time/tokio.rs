@@ -37,13 +37,13 @@ impl Time for TokioTime {
         clocks()
     }
 
-    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's clock can express never
-    /// fires.
+    /// A timer of `duration`, counted from this call. One that ends beyond what the platform's
+    /// clock can express never fires.
     ///
     /// # Panics
     ///
-    /// Never. The *returned future* panics when it is polled outside a tokio runtime, or in one built without
-    /// `enable_time`; it may be made anywhere.
+    /// Never. The *returned future* panics when it is polled outside a tokio runtime, or in one
+    /// built without `enable_time`; it may be made anywhere.
     fn sleep(&self, duration: Duration) -> Sleep {
         let deadline = Instant::now().checked_add(duration);
         Box::pin(async move {

@@ -1,4 +1,5 @@
-//! The list of those who wait, and the streams of events over it, under the model checker. A lost wake is a deadlock.
+//! The list of those who wait, and the streams of events over it, under the model checker. A lost
+//! wake is a deadlock.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use futures_util::StreamExt;

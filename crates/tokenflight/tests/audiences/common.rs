@@ -283,8 +283,8 @@ fn audiences_cannot_be_built_without_one() {
     assert_eq!(Audiences::builder().time(ManualTime::new(1)).build().unwrap_err(), BuildError::NoAudience);
 }
 
-/// No driver. A refresh for one audience is given up; requests of another one, which has a usable token and a copy of it, carry
-/// it on.
+/// No driver. A refresh for one audience is given up; requests of another one, which has a usable
+/// token and a copy of it, carry it on.
 #[test]
 fn a_refresh_that_was_given_up_is_carried_on_by_the_requests_of_another_audience() {
     let (fixture, audiences) = Scripted::logged_in();

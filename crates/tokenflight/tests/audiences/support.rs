@@ -1,4 +1,5 @@
-//! What these tests stand on: audiences over a server that judges, and audiences whose grants do what a script says.
+//! What these tests stand on: audiences over a server that judges, and audiences whose grants do
+//! what a script says.
 
 pub(crate) use std::{
     convert::Infallible,
@@ -81,7 +82,8 @@ impl Fixture {
     }
 }
 
-/// A scripted grant for one audience, whose name is in its refresh tokens. All of them note in one list which was asked when.
+/// A scripted grant for one audience, whose name is in its refresh tokens. All of them note in one
+/// list which was asked when.
 struct Noted(MockGrant, &'static str, Arc<Mutex<Vec<&'static str>>>);
 
 impl Grant for Noted {

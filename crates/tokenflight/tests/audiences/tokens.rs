@@ -96,7 +96,8 @@ fn no_audience_gets_a_token_of_the_old_login_after_a_new_one_or_a_logout() {
     assert_eq!(fixture.auth.report().total.presented_twice, 0);
 }
 
-/// Another process logs in while this one's exchange is under way: what that brings is the old login's, and no caller's now.
+/// Another process logs in while this one's exchange is under way: what that brings is the old
+/// login's, and no caller's now.
 #[test]
 fn what_was_minted_for_a_login_that_was_replaced_elsewhere_is_not_handed_out() {
     let (fixture, here) = Fixture::logged_in();
@@ -129,7 +130,8 @@ fn a_request_that_leaves_does_not_get_its_token_to_another_audience() {
     fixture.auth.assert_unharmed();
 }
 
-/// An answer is lost; what is left of the others' tokens is used up before the refresh token is tried again.
+/// An answer is lost; what is left of the others' tokens is used up before the refresh token is
+/// tried again.
 #[test]
 fn a_lost_answer_leaves_the_tokens_of_all_audiences_in_use() {
     let (fixture, audiences) = Fixture::logged_in();

@@ -1,4 +1,5 @@
-//! The breaker: many sessions of one authorization server on manual time. Each test was seen red without the handling.
+//! The breaker: many sessions of one authorization server on manual time. Each test was seen red
+//! without the handling.
 #![cfg(not(shuttle))]
 #![allow(clippy::unwrap_used)]
 

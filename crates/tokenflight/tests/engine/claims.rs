@@ -2,7 +2,8 @@
 
 use super::support::*;
 
-/// A flight that no task polls sends its request after its lease has run out: two processes present one refresh token.
+/// A flight that no task polls sends its request after its lease has run out: two processes present
+/// one refresh token.
 #[test]
 fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -20,7 +21,8 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     time.run(session_x.login(auth.login_as("alice"))).unwrap();
     let session_y = session(time.clone(), auth.grant(), model.clone());
     time.run(session_y.token()).unwrap();
-    // A caller gives its refresh up after the first step: the claim is taken, and nothing is sent yet.
+    // A caller gives its refresh up after the first step: the claim is taken, and nothing is sent
+    // yet.
     time.advance(SECOND * 3580);
     assert!(session_x.refresh().now_or_never().is_none());
     assert!(session_x.state().refreshing);
@@ -31,7 +33,8 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     auth.assert_unharmed();
 }
 
-/// One write that never answers (a half-open connection) wedges a session for ever: no refresh, no login, no shutdown.
+/// One write that never answers (a half-open connection) wedges a session for ever: no refresh, no
+/// login, no shutdown.
 #[test]
 fn a_write_that_never_answers_is_given_up_at_some_time() {
     let (time, model, store) = watched();
@@ -48,7 +51,8 @@ fn a_write_that_never_answers_is_given_up_at_some_time() {
     assert!(last.as_ref().unwrap().is_ok() && login.is_ok(), "a day later: {last:?}; {login:?}");
 }
 
-/// The answer to a wish for the lease is lost: the session locks itself out until its own lease has run out.
+/// The answer to a wish for the lease is lost: the session locks itself out until its own lease has
+/// run out.
 #[test]
 fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     for trouble in [Trouble::FailAfter, Trouble::HangAfter] {
@@ -64,8 +68,9 @@ fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     }
 }
 
-/// The store contract says that the future of a write is not dropped before it has settled. Only two of six kinds are
-/// kept; of the others an effect may still come when no task expects it any more.
+/// The store contract says that the future of a write is not dropped before it has settled. Only
+/// two of six kinds are kept; of the others an effect may still come when no task expects it any
+/// more.
 #[test]
 fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
     let mut dropped = Vec::new();
@@ -87,8 +92,8 @@ fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
     assert!(dropped.is_empty(), "{dropped:?}");
 }
 
-/// The server refuses a refresh token that another process has used meanwhile, and the store fails to say so: the
-/// session counts as ended, although a good token is stored.
+/// The server refuses a refresh token that another process has used meanwhile, and the store fails
+/// to say so: the session counts as ended, although a good token is stored.
 #[test]
 fn a_session_does_not_end_before_the_store_has_confirmed_it() {
     let (time, model, store) = watched();
@@ -123,8 +128,8 @@ fn the_lease_excludes_whatever_chance_there_is() {
     auth.report().assert_no_double_submit();
 }
 
-/// The wall clock is set forward while a request is out: the memory store gives the lease away, although its
-/// holder lives in the same process, and on the same boot clock.
+/// The wall clock is set forward while a request is out: the memory store gives the lease away,
+/// although its holder lives in the same process, and on the same boot clock.
 #[test]
 fn the_lease_excludes_whatever_the_wall_clock_does() {
     let (time, store) = (ManualTime::new(1), MemoryStore::new());
@@ -142,7 +147,8 @@ fn the_lease_excludes_whatever_the_wall_clock_does() {
     auth.report().assert_no_double_submit();
 }
 
-/// A store whose every answer takes six seconds, of the ten that each may take: no refresh ever comes to pass.
+/// A store whose every answer takes six seconds, of the ten that each may take: no refresh ever
+/// comes to pass.
 #[test]
 fn a_store_that_answers_within_its_limit_is_fast_enough() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -181,8 +187,8 @@ fn a_margin_without_an_end_is_refused_by_name() {
     assert!(refused_margin(Duration::MAX).contains("`claim_margin`"));
 }
 
-/// Two sessions over one [`CallbackStore`]: one of them has a refresh that no task moves on, in the middle of a save. The
-/// other one gets a token all the same.
+/// Two sessions over one [`CallbackStore`]: one of them has a refresh that no task moves on, in the
+/// middle of a save. The other one gets a token all the same.
 #[test]
 fn a_flight_that_stands_still_does_not_hold_the_store() {
     let (time, gate) = (ManualTime::new(1), Gate::new());
@@ -215,8 +221,9 @@ fn a_flight_that_stands_still_does_not_hold_the_store() {
     assert!(last.as_ref().unwrap().is_ok(), "twenty minutes later: {last:?}");
 }
 
-/// A request within the lead starts a renewal and moves it one step: it has the lease, and no task polls it any more.
-/// Requests of other processes, whose token has expired, hang until that lease has run out.
+/// A request within the lead starts a renewal and moves it one step: it has the lease, and no task
+/// polls it any more. Requests of other processes, whose token has expired, hang until that lease
+/// has run out.
 #[test]
 fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -241,8 +248,9 @@ fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
     assert!(took < SECOND * 15, "{took:?}: {token:?}");
 }
 
-/// The server tells one process to come again in an hour, and answers the next one at once. The first process may be expected to
-/// use the token that the other one has stored, and to leave the server alone all the same.
+/// The server tells one process to come again in an hour, and answers the next one at once. The
+/// first process may be expected to use the token that the other one has stored, and to leave the
+/// server alone all the same.
 #[test]
 fn a_process_that_is_told_to_wait_uses_what_another_one_has_obtained() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());

@@ -2,7 +2,8 @@
 
 use super::support::*;
 
-/// Another process logs in: that is told if its access token can still be used, and not told if it has expired.
+/// Another process logs in: that is told if its access token can still be used, and not told if it
+/// has expired.
 #[test]
 fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     for age in [60, 400] {
@@ -19,8 +20,8 @@ fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     }
 }
 
-/// "Told once": every [`Session::reload`], which is how a login of another process is found, tells the
-/// same end again.
+/// "Told once": every [`Session::reload`], which is how a login of another process is found, tells
+/// the same end again.
 #[test]
 fn an_end_is_told_once() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -38,7 +39,8 @@ fn an_end_is_told_once() {
     assert_eq!(ends, 1);
 }
 
-/// A listener that logs out when the session has ended: the stream tells of the logout first, and of the end after it.
+/// A listener that logs out when the session has ended: the stream tells of the logout first, and
+/// of the end after it.
 #[test]
 fn events_are_told_in_the_order_in_which_they_happened() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -63,8 +65,8 @@ fn events_are_told_in_the_order_in_which_they_happened() {
     assert!(ended < logged_out, "{told:?}");
 }
 
-/// What "will be offered again" is told to be stored or nothing: if another process's state has won, the last word is
-/// that it is not stored.
+/// What "will be offered again" is told to be stored or nothing: if another process's state has
+/// won, the last word is that it is not stored.
 #[test]
 fn every_unpersisted_gets_an_answer() {
     let (time, model, store) = watched();
@@ -89,7 +91,8 @@ fn every_unpersisted_gets_an_answer() {
     assert!(!after.is_empty(), "nothing was told after {:?}", told[open]);
 }
 
-/// The store cannot take what is pending, so no task gets a token; no event says that a refresh has failed.
+/// The store cannot take what is pending, so no task gets a token; no event says that a refresh has
+/// failed.
 #[test]
 fn a_refresh_that_failed_because_of_the_store_is_told() {
     let (time, store) = (ManualTime::new(1), MockStore::new());
@@ -104,9 +107,9 @@ fn a_refresh_that_failed_because_of_the_store_is_told() {
     assert!(told.iter().any(|event| matches!(event, Event::RefreshFailed { .. })), "{told:?}");
 }
 
-/// Each reads what was told since it began to listen, in its own time, and then that nothing is told any more.
-/// There is no driver, and what requests are shown stays the same: they have to ask, so that they
-/// store what is not stored.
+/// Each reads what was told since it began to listen, in its own time, and then that nothing is
+/// told any more. There is no driver, and what requests are shown stays the same: they have to ask,
+/// so that they store what is not stored.
 #[test]
 fn a_watcher_is_told_of_a_login_that_cannot_be_stored() {
     let time = ManualTime::new(1);

@@ -89,7 +89,8 @@ fn next_change(session: &Session) -> impl Future<Output = ()> + Send + Unpin + '
     Box::pin(async move { drop(watch.changed().await) })
 }
 
-/// The last error is dropped with the slot locked: a destructor that looks at the session deadlocks.
+/// The last error is dropped with the slot locked: a destructor that looks at the session
+/// deadlocks.
 #[test]
 fn an_error_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {
@@ -102,7 +103,8 @@ fn an_error_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// The store's future is dropped with the slot locked, when a flight that has been replaced gives its write up.
+/// The store's future is dropped with the slot locked, when a flight that has been replaced gives
+/// its write up.
 #[test]
 fn a_write_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {
@@ -134,7 +136,8 @@ fn a_write_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// A stream of events is dropped with an event in it that no reader has read, and that holds the last reference to an error.
+/// A stream of events is dropped with an event in it that no reader has read, and that holds the
+/// last reference to an error.
 #[test]
 fn an_unread_event_is_not_dropped_with_the_events_locked() {
     assert_comes_back(|| {

@@ -22,8 +22,8 @@ impl<F: Fn() -> StoreError + Send + Sync + 'static> Store for Late<F> {
     }
 }
 
-/// A session that serves a token, and that an answer of the store has reached too late for its refresh: it is forgotten at the
-/// next login.
+/// A session that serves a token, and that an answer of the store has reached too late for its
+/// refresh: it is forgotten at the next login.
 fn answered_late(
     time: &ManualTime,
     cell: &Arc<OnceLock<Session>>,
@@ -67,7 +67,8 @@ fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// A refresh fails after another login has begun: nothing of it counts, and its failure is forgotten.
+/// A refresh fails after another login has begun: nothing of it counts, and its failure is
+/// forgotten.
 #[test]
 fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {
@@ -87,7 +88,8 @@ fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// The store's error about a rotation that came in an answer of no use, while there is another login.
+/// The store's error about a rotation that came in an answer of no use, while there is another
+/// login.
 #[test]
 fn a_failure_to_store_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     struct Failing(ModelStore, Arc<OnceLock<Session>>);

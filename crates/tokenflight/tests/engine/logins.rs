@@ -2,8 +2,8 @@
 
 use super::support::*;
 
-/// The store has a login, and only its answer was lost: the login is stored again over a newer rotation, and a spent
-/// refresh token is presented.
+/// The store has a login, and only its answer was lost: the login is stored again over a newer
+/// rotation, and a spent refresh token is presented.
 #[test]
 fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -21,8 +21,8 @@ fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
     auth.assert_unharmed();
 }
 
-/// A user logs out while the store has that trouble, and logs in in another process; so much later the store is well
-/// again, and the driver of the first process stores what it can.
+/// A user logs out while the store has that trouble, and logs in in another process; so much later
+/// the store is well again, and the driver of the first process stores what it can.
 #[track_caller]
 fn assert_the_later_login_stays(trouble: impl FnOnce(&MockStore), wait: Duration) {
     let (time, model, store) = watched();
@@ -45,15 +45,16 @@ fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
     assert_the_later_login_stays(|store| store.push(OpKind::Reset, Trouble::FailAfter), Duration::ZERO);
 }
 
-/// The same while the store is really down: a logout is applied an hour later, over a login that the user has made
-/// elsewhere in between.
+/// The same while the store is really down: a logout is applied an hour later, over a login that
+/// the user has made elsewhere in between.
 #[test]
 fn a_logout_that_comes_late_does_not_end_a_later_login() {
     assert_the_later_login_stays(|store| store.set_down(true), SECOND * 3600);
 }
 
-/// A login gets another number once it is stored, so a request that was sent in between fails with "there was a login
-/// or logout since", although there was none. It may be expected to be renewed and sent again.
+/// A login gets another number once it is stored, so a request that was sent in between fails with
+/// "there was a login or logout since", although there was none. It may be expected to be renewed
+/// and sent again.
 #[test]
 fn a_login_is_the_same_login_after_it_has_been_stored() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -90,7 +91,8 @@ fn a_login_is_the_same_login_after_it_has_been_stored() {
     assert_eq!(response.status(), 200, "{:?}", response.extensions().get::<Error>());
 }
 
-/// `mytool logout`, in a process that has not used the session yet, revokes nothing: the refresh token lives on.
+/// `mytool logout`, in a process that has not used the session yet, revokes nothing: the refresh
+/// token lives on.
 #[test]
 fn a_logout_revokes_what_is_stored() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -100,7 +102,8 @@ fn a_logout_revokes_what_is_stored() {
     assert_eq!(*revoked.lock().unwrap(), ["refresh-0"]);
 }
 
-/// A logout revokes the refresh token that this process remembers, not the newest one, which is in the store.
+/// A logout revokes the refresh token that this process remembers, not the newest one, which is in
+/// the store.
 #[test]
 fn a_logout_revokes_the_newest_refresh_token() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -114,8 +117,8 @@ fn a_logout_revokes_the_newest_refresh_token() {
     assert!(revoked.lock().unwrap().contains(&"refresh-1".to_owned()), "only {:?}", revoked.lock().unwrap());
 }
 
-/// A shutdown after a logout does not wait for the refresh that the logout left behind, so what that still brings is
-/// never revoked: a live refresh token of a user who has logged out.
+/// A shutdown after a logout does not wait for the refresh that the logout left behind, so what
+/// that still brings is never revoked: a live refresh token of a user who has logged out.
 #[test]
 fn a_shutdown_waits_for_what_a_logout_left_behind() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());
@@ -140,8 +143,8 @@ fn a_shutdown_waits_for_what_a_logout_left_behind() {
     assert!(revoked.lock().unwrap().contains(&"refresh-newest".to_owned()), "only {:?}", revoked.lock().unwrap());
 }
 
-/// While a token is requested another process stores a login, and its access token has run out already. Its refresh token
-/// is there, so the waiting request may be expected to be served by it.
+/// While a token is requested another process stores a login, and its access token has run out
+/// already. Its refresh token is there, so the waiting request may be expected to be served by it.
 #[test]
 fn a_login_elsewhere_that_has_run_out_is_renewed_by_the_same_refresh() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -169,7 +172,8 @@ fn a_login_elsewhere_that_has_run_out_is_renewed_by_the_same_refresh() {
     auth.assert_unharmed();
 }
 
-/// The same, and then there is a logout elsewhere: what came for nothing is a living refresh token, and is revoked.
+/// The same, and then there is a logout elsewhere: what came for nothing is a living refresh token,
+/// and is revoked.
 #[test]
 fn what_came_for_nothing_is_revoked_after_a_logout() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::new(Mutex::new(Vec::new())));
@@ -206,7 +210,8 @@ fn what_came_for_nothing_is_revoked_after_a_logout() {
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
-/// How long it takes, by the clock, until a caller has a token or an error; `None` if its thread deadlocks.
+/// How long it takes, by the clock, until a caller has a token or an error; `None` if its thread
+/// deadlocks.
 fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     within(SECOND * 5, move || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
@@ -226,8 +231,8 @@ fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     })
 }
 
-/// A grant that logs out (because the server said something final, say) deadlocks the thread that polls it: the flight
-/// waits for itself, and wakes itself with a lock held.
+/// A grant that logs out (because the server said something final, say) deadlocks the thread that
+/// polls it: the flight waits for itself, and wakes itself with a lock held.
 #[test]
 fn a_grant_may_log_out() {
     let took = from_within_the_grant(|session| async move { drop(session.logout().await) }.boxed());
@@ -241,8 +246,9 @@ fn a_grant_may_shut_the_session_down() {
     assert!(took.is_some_and(|took| took < SECOND), "{took:?}");
 }
 
-/// Two grants that wait for each other's sessions are a mistake, and may be expected to end in an error when their time
-/// is over. Instead the thread whose timer fires deadlocks: each flight wakes the other one with its list locked.
+/// Two grants that wait for each other's sessions are a mistake, and may be expected to end in an
+/// error when their time is over. Instead the thread whose timer fires deadlocks: each flight wakes
+/// the other one with its list locked.
 #[test]
 fn flights_that_wait_for_each_other_end_in_an_error() {
     let done = within(SECOND * 5, || {

@@ -1,4 +1,5 @@
-//! Logouts beside a refresh, a driver or another process: what is presented, what is revoked, and who waits for it.
+//! Logouts beside a refresh, a driver or another process: what is presented, what is revoked, and
+//! who waits for it.
 
 use tokio::sync::oneshot;
 
@@ -24,7 +25,8 @@ impl Store for Slow {
     }
 }
 
-/// A logout comes between the claim and the request: there is nothing to obtain a token for any more.
+/// A logout comes between the claim and the request: there is nothing to obtain a token for any
+/// more.
 #[test]
 fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -60,8 +62,8 @@ impl Grant for Leisurely {
     }
 }
 
-/// A session whose driver is polled by the listener that hears of the logout, as a driver on another thread may be; and what
-/// lets the server answer.
+/// A session whose driver is polled by the listener that hears of the logout, as a driver on
+/// another thread may be; and what lets the server answer.
 fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<Driver>>>, oneshot::Sender<()>) {
     let (answer, held) = oneshot::channel();
     let driver = Arc::new(Mutex::new(None));
@@ -84,8 +86,8 @@ fn driven_by_the_news(time: &ManualTime) -> (Session, Arc<Mutex<Option<Driver>>>
     (session, driver, answer)
 }
 
-/// The driver has stored the logout before its caller looks again: the caller was told that there was nothing to revoke, while
-/// the server had not answered yet.
+/// The driver has stored the logout before its caller looks again: the caller was told that there
+/// was nothing to revoke, while the server had not answered yet.
 #[test]
 fn a_logout_that_the_driver_has_stored_waits_for_its_revocation() {
     let time = ManualTime::new(1);
@@ -111,7 +113,8 @@ fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
     assert!(matches!(poll(&mut shutdown), Poll::Ready(Ok(()))));
 }
 
-/// The user logs out in another process while a refresh is out: what it brings belongs to a login that is over.
+/// The user logs out in another process while a refresh is out: what it brings belongs to a login
+/// that is over.
 #[test]
 fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -126,7 +129,8 @@ fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
     assert_eq!(*revoked.lock().unwrap(), ["refresh-1"]);
 }
 
-/// A server may end the whole family when a refresh token is revoked that it is just rotating, or keep the successor.
+/// A server may end the whole family when a refresh token is revoked that it is just rotating, or
+/// keep the successor.
 #[test]
 fn a_logout_revokes_nothing_before_the_refresh_in_progress_is_over() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());

@@ -1,7 +1,8 @@
-//! The engine's corners: each test says what a user may expect, and was seen red without the handling.
+//! The engine's corners: each test says what a user may expect, and was seen red without the
+//! handling.
 //!
-//! Time is manual, so nothing here takes long; what would deadlock is given up after five seconds, and a race is looked for
-//! during a bounded number of rounds.
+//! Time is manual, so nothing here takes long; what would deadlock is given up after five seconds,
+//! and a race is looked for during a bounded number of rounds.
 #![cfg(not(shuttle))]
 #![allow(clippy::unwrap_used)]
 

@@ -20,7 +20,8 @@ fn unsaved_in_another_epoch(time: &ManualTime) -> (Tired, ModelStore, Session) {
     (tired, model, session_x)
 }
 
-/// What is stored at last still counts as unsaved, so a shutdown never ends well. It may be expected to end.
+/// What is stored at last still counts as unsaved, so a shutdown never ends well. It may be
+/// expected to end.
 #[test]
 fn what_has_been_stored_is_unsaved_no_more() {
     let time = ManualTime::new(1);
@@ -30,7 +31,8 @@ fn what_has_been_stored_is_unsaved_no_more() {
     assert!(shutdown.is_ok() && !session.state().unsaved, "{shutdown:?} {:?}", session.state());
 }
 
-/// The same with a driver: one poll of it never comes back, and its thread is lost. Every poll may be expected to end.
+/// The same with a driver: one poll of it never comes back, and its thread is lost. Every poll may
+/// be expected to end.
 #[test]
 fn a_driver_comes_back_from_every_poll() {
     let time = ManualTime::new(1);
@@ -42,8 +44,8 @@ fn a_driver_comes_back_from_every_poll() {
     let _ = poll(&mut driver);
 }
 
-/// Without a driver no request ever stores what could not be stored once, however well the store is by then; the next
-/// process presents a spent refresh token, and the login is lost.
+/// Without a driver no request ever stores what could not be stored once, however well the store is
+/// by then; the next process presents a spent refresh token, and the login is lost.
 #[test]
 fn requests_store_what_is_unsaved_if_there_is_no_driver() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -65,8 +67,8 @@ fn requests_store_what_is_unsaved_if_there_is_no_driver() {
     auth.assert_unharmed();
 }
 
-/// One failure of the store, and a clean shutdown of all audiences loses the login: no task stores what the common
-/// refresh token has become.
+/// One failure of the store, and a clean shutdown of all audiences loses the login: no task stores
+/// what the common refresh token has become.
 #[test]
 fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -96,8 +98,8 @@ fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     assert!(again.is_ok(), "{again:?}");
 }
 
-/// After another process's state has won, a session takes its own number for the store's, and calls the store's "older"
-/// for ever. It may be expected to go on with what is stored.
+/// After another process's state has won, a session takes its own number for the store's, and calls
+/// the store's "older" for ever. It may be expected to go on with what is stored.
 #[test]
 fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -105,7 +107,8 @@ fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     let session_x = session(time.clone(), grant.clone(), store.clone());
     let session_y = session(time.clone(), MockGrant::new(), model.clone());
     time.run(session_x.login(set("x"))).unwrap();
-    // A rotation is not stored, another process logs in, and X adopts that: from now on X counts one more than the store.
+    // A rotation is not stored, another process logs in, and X adopts that: from now on X counts
+    // one more than the store.
     time.advance(SECOND * 301);
     store.push(OpKind::Commit, Trouble::Fail);
     time.run(session_x.token()).unwrap();
@@ -133,8 +136,8 @@ fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     assert_eq!([1, 2].map(|last| presented[presented.len() - last].expose()), [theirs.as_str(); 2]);
 }
 
-/// A refresh of a token that is not yet due, given up by its caller: its claim would keep all other processes from the
-/// refresh token until the access token runs out.
+/// A refresh of a token that is not yet due, given up by its caller: its claim would keep all other
+/// processes from the refresh token until the access token runs out.
 #[test]
 fn a_refresh_that_was_given_up_is_carried_on_by_the_next_caller_with_a_usable_token() {
     let (time, model, grant) = (ManualTime::new(1), ModelStore::new(), MockGrant::new());

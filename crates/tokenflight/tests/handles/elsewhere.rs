@@ -31,7 +31,8 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_elsewhere_is_revoked()
     assert_eq!((world.revoked(), world.stored().as_deref()), (vec!["refresh-1".to_owned()], Some("refresh-bob")));
 }
 
-/// The token of the other login has run out by then, and its refresh token is presented in its turn.
+/// The token of the other login has run out by then, and its refresh token is presented in its
+/// turn.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_a_login_elsewhere_that_has_run_out_is_revoked() {
     let world = refreshes_too_late(Some(set("bob").expires_in(Duration::ZERO)));
@@ -60,7 +61,8 @@ fn what_could_not_be_stored_before_a_logout_and_another_login_elsewhere_is_revok
     assert_eq!((world.revoked(), world.stored().as_deref()), (vec!["refresh-1".to_owned()], Some("refresh-bob")));
 }
 
-/// What a refresh has brought after a logout elsewhere is being revoked, which takes three seconds, and its caller goes.
+/// What a refresh has brought after a logout elsewhere is being revoked, which takes three seconds,
+/// and its caller goes.
 fn leaves_a_revocation(with_driver: bool) -> (World, Session, Option<Driver>) {
     let (world, session) = world_with(SECOND * 3);
     let mut driver = with_driver.then(|| session.driver());
@@ -121,7 +123,8 @@ fn a_revocation_that_is_under_way_keeps_no_session_alive() {
     world.assert_nothing_is_left();
 }
 
-/// This begins, and its caller goes while the store is read. An hour later there is a login elsewhere, and then another call.
+/// This begins, and its caller goes while the store is read. An hour later there is a login
+/// elsewhere, and then another call.
 fn is_left_before_it_has_read_the_store(begin: impl FnOnce(&Session)) {
     let (world, session) = world();
     world.store.gate(OpKind::Load).close();

@@ -99,7 +99,8 @@ fn the_future_of_a_commit_is_not_dropped_before_it_has_settled_although_the_last
     assert!(!fates.contains(&Fate::Dropped), "{fates:?}");
 }
 
-/// The last handle goes while a refresh waits for another holder's claim: there is nothing to obtain a token for any more.
+/// The last handle goes while a refresh waits for another holder's claim: there is nothing to
+/// obtain a token for any more.
 #[test]
 fn a_refresh_that_waits_for_a_claim_ends_with_the_last_handle() {
     let (world, session) = world();

@@ -129,7 +129,8 @@ fn a_waiter_keeps_its_session_and_a_driver_does_not() {
     left.assert_nothing_is_left();
 }
 
-/// A refusal in the trailers of a gRPC call comes too late for that call: it starts a refresh that no caller waits for.
+/// A refusal in the trailers of a gRPC call comes too late for that call: it starts a refresh that
+/// no caller waits for.
 #[test]
 fn a_refresh_that_has_not_begun_when_the_last_handle_goes_is_not_begun() {
     let (fixture, driver) = Fixture::driven();

@@ -1,5 +1,5 @@
-//! Handles and drivers come and go: nothing is lost, nothing is done twice, nothing stays behind (hazard 4 of
-//! `flight/mod.rs`).
+//! Handles and drivers come and go: nothing is lost, nothing is done twice, nothing stays behind
+//! (hazard 4 of `flight/mod.rs`).
 //!
 //! Everything is polled by hand here: what is not polled stands still.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.

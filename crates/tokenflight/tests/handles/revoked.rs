@@ -7,7 +7,8 @@ use tokenflight::{Error, Revocation};
 
 use crate::{fixture::*, world::world_with};
 
-/// A refresh is out, the user logs out meanwhile, and the call comes back before the server has answered.
+/// A refresh is out, the user logs out meanwhile, and the call comes back before the server has
+/// answered.
 fn logged_out_during_a_refresh() -> (World, Session, Driver) {
     let (world, session, mut driver) = driven();
     world.grant.gate().close();
@@ -26,8 +27,9 @@ fn logged_out_during_a_refresh() -> (World, Session, Driver) {
     panic!("the logout is not over");
 }
 
-/// The server answers after the logout has been waited for, and by then the handles are gone: the driver carries the
-/// refresh to its end, and what that brings is a live refresh token of a user who has logged out.
+/// The server answers after the logout has been waited for, and by then the handles are gone: the
+/// driver carries the refresh to its end, and what that brings is a live refresh token of a user
+/// who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_gone() {
     let (world, session, mut driver) = logged_out_during_a_refresh();
@@ -38,8 +40,8 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_although_the_last_handle_has_
     world.assert_revoked("refresh-1");
 }
 
-/// The user logs out while a refresh is under way, and another one logs in before its answer has come. What it brings is a
-/// live refresh token of the user who has logged out.
+/// The user logs out while a refresh is under way, and another one logs in before its answer has
+/// come. What it brings is a live refresh token of the user who has logged out.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_another_login_is_revoked() {
     let (world, session, mut driver) = logged_out_during_a_refresh();
@@ -101,7 +103,8 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_by_later_callers_if_there_is_
     assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
 }
 
-/// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have revoked it.
+/// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have
+/// revoked it.
 #[test]
 fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
     let (world, session, mut driver) = driven();
@@ -118,7 +121,8 @@ fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
     world.assert_revoked("refresh-1");
 }
 
-/// A logout whose caller goes, and another login at once: the refresh token of the first is stored no more and alive.
+/// A logout whose caller goes, and another login at once: the refresh token of the first is stored
+/// no more and alive.
 #[test]
 fn a_logout_that_is_cut_off_by_another_login_revokes_what_was_stored() {
     let (world, session, mut driver) = driven();
@@ -191,7 +195,8 @@ fn a_logout_after_logins_that_were_cut_off_revokes_all_of_them() {
     assert!(revoked.contains(&"refresh-0".to_owned()), "only {revoked:?}");
 }
 
-/// The last handle goes with a rotation unsaved, and another process logs out before the driver stores it.
+/// The last handle goes with a rotation unsaved, and another process logs out before the driver
+/// stores it.
 #[test]
 fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked() {
     let (world, session, driver) = driven();
@@ -202,7 +207,8 @@ fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked(
     world.assert_revoked("refresh-1");
 }
 
-/// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait for it.
+/// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait
+/// for it.
 #[test]
 fn a_shutdown_waits_for_the_revocation_of_what_was_never_stored() {
     let (world, session) = world_with(SECOND);

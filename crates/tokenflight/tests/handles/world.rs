@@ -1,4 +1,5 @@
-//! A session whose grant notes what it revokes, over a store that can fail and hang; and what is left of it.
+//! A session whose grant notes what it revokes, over a store that can fail and hang; and what is
+//! left of it.
 
 use std::{
     future::Future,

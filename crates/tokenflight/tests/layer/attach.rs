@@ -31,8 +31,8 @@ fn a_usable_token_goes_out_within_call_and_without_a_box() {
     drop(fixture.received());
 }
 
-/// A client may send only when its future is polled. Whatever turn the renewal beside it takes, the token that goes out
-/// then is the current one: a server may end the old one when it renews.
+/// A client may send only when its future is polled. Whatever turn the renewal beside it takes, the
+/// token that goes out then is the current one: a server may end the old one when it renews.
 #[test]
 fn a_renewal_beside_a_request_never_overtakes_it() {
     for yields in 0..6 {
@@ -62,8 +62,8 @@ fn a_renewal_beside_a_request_never_overtakes_it() {
     }
 }
 
-/// For what is not a request: what [`Bearer::authorization`](tokenflight::Bearer::authorization) hands out is what a request
-/// would carry.
+/// For what is not a request: what [`Bearer::authorization`](tokenflight::Bearer::authorization)
+/// hands out is what a request would carry.
 #[test]
 fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
     let mut fixture = Fixture::new();
@@ -76,7 +76,8 @@ fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
     assert_eq!(fixture.client.get_mut().authorization(), None, "expired");
 }
 
-/// The refusal joins a refresh that another caller has asked for, and withdraws the token all the same.
+/// The refusal joins a refresh that another caller has asked for, and withdraws the token all the
+/// same.
 #[test]
 fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
     let mut fixture = Fixture::new();
@@ -202,7 +203,8 @@ fn a_401_for_a_request_that_had_no_token_says_why() {
     assert_eq!(response(call.poll()).extensions().get(), Some(&NoToken::Redirected));
 }
 
-/// tonic's most frequent mistake is a missing `Origins::sole`, and the refusal of a gRPC server has the status 200.
+/// tonic's most frequent mistake is a missing `Origins::sole`, and the refusal of a gRPC server has
+/// the status 200.
 #[test]
 fn a_refusal_in_other_words_of_a_request_that_had_no_token_says_why() {
     let grpc = |code: &'static str| {

@@ -1,5 +1,5 @@
-//! The response future is dropped at every poll of every scenario: no permit, timer or waker is lost, no
-//! refresh dies, no refresh token is presented twice, and the next request succeeds.
+//! The response future is dropped at every poll of every scenario: no permit, timer or waker is
+//! lost, no refresh dies, no refresh token is presented twice, and the next request succeeds.
 
 use tokenflight_test::{AuthServer, ResourceServer};
 
@@ -164,8 +164,8 @@ impl World {
         Box::pin(self.client.call(get(ME)))
     }
 
-    /// Polls a request at most `polls` times, as often as it is woken, and drops it. Says whether it had come to its end,
-    /// or to where it would hang for ever.
+    /// Polls a request at most `polls` times, as often as it is woken, and drops it. Says whether
+    /// it had come to its end, or to where it would hang for ever.
     fn drop_after(&mut self, polls: usize) -> bool {
         let mut call = Some(self.call());
         let mut task = task::spawn(());
@@ -183,7 +183,8 @@ impl World {
         over
     }
 
-    /// Moves the time until the task is woken; not if that would take longer than anything here does.
+    /// Moves the time until the task is woken; not if that would take longer than anything here
+    /// does.
     fn until_woken(&mut self, task: &task::Spawn<()>) -> bool {
         while !task.is_woken() {
             let near = self.time.next_wake().is_some_and(|next| next <= secs(1));
@@ -326,7 +327,8 @@ fn a_request_whose_first_send_is_never_ready_again_can_be_dropped_at_every_poll(
     }
 }
 
-/// Wakers do not pile up: a request polled again and again, with another waker each time, is held by the newest only.
+/// Wakers do not pile up: a request polled again and again, with another waker each time, is held
+/// by the newest only.
 #[test]
 fn a_request_that_is_polled_by_many_tasks_is_held_by_one_waker() {
     for trouble in [Trouble::Expired, Trouble::Revoked] {

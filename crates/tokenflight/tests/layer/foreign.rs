@@ -1,4 +1,5 @@
-//! Code of the user's that runs inside the layer may use the layer: nothing is locked while it runs.
+//! Code of the user's that runs inside the layer may use the layer: nothing is locked while it
+//! runs.
 
 use std::sync::mpsc;
 
@@ -41,7 +42,8 @@ fn ends(test: impl FnOnce() + Send + 'static) -> bool {
     receiver.recv_timeout(secs(10)).is_ok()
 }
 
-/// A client that says what it is sent to, refuses every token but `access-1`, and runs the hook when it is cloned.
+/// A client that says what it is sent to, refuses every token but `access-1`, and runs the hook
+/// when it is cloned.
 struct Client {
     on_clone: Hook,
     calls: Arc<AtomicUsize>,
@@ -102,7 +104,8 @@ fn a_client_is_not_cloned_with_anything_locked() {
     }
 }
 
-/// Two requests that are sent again at once are sent by clones of one client, and neither is forgotten.
+/// Two requests that are sent again at once are sent by clones of one client, and neither is
+/// forgotten.
 #[test]
 fn a_replay_that_finds_the_client_being_cloned_waits_for_it() {
     assert!(ends(|| {

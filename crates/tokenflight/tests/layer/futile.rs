@@ -20,7 +20,8 @@ fn a_request_is_not_sent_again_with_the_token_it_was_refused_with() {
     assert_eq!(explained(call.poll_until_idle()), ErrorKind::Futile);
     fixture.nothing_received();
     assert_eq!(fixture.grant.count(), 1);
-    // What came with it was adopted: its lifetime counts, and its refresh token is the one that is presented next.
+    // What came with it was adopted: its lifetime counts, and its refresh token is the one that is
+    // presented next.
     fixture.time.advance(LIFE);
     fixture.succeeds_with("access-0");
     fixture.time.advance(LIFE * 2);

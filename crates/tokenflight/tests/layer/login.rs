@@ -84,8 +84,8 @@ fn a_request_whose_refresh_failed_is_not_sent_as_a_user_who_has_logged_in_since(
     fixture.nothing_received();
 }
 
-/// It is called under one login, and polled for the first time under another: the task that polls it is not always the one
-/// that called the service (tower's `Buffer`).
+/// It is called under one login, and polled for the first time under another: the task that polls
+/// it is not always the one that called the service (tower's `Buffer`).
 #[test]
 fn a_request_that_has_to_wait_is_pinned_to_the_login_of_its_call() {
     for lifetime in [LIFE, secs(0)] {
@@ -126,7 +126,8 @@ fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
     }
 }
 
-/// Tokens that have run out when they come are asked for once a second, and a request may have to wait for that.
+/// Tokens that have run out when they come are asked for once a second, and a request may have to
+/// wait for that.
 #[test]
 fn a_request_that_waits_until_it_may_ask_again_does_not_change_its_login() {
     let mut fixture = Fixture::new();

@@ -1,5 +1,5 @@
-//! The layer, in conversations: what a client asks, what the server is sent, and what comes back. Manual time, every poll
-//! by hand.
+//! The layer, in conversations: what a client asks, what the server is sent, and what comes back.
+//! Manual time, every poll by hand.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,5 @@
-//! Which requests go to the same origin: the rule written in another way, for the property tests and the fuzz target.
+//! Which requests go to the same origin: the rule written in another way, for the property tests
+//! and the fuzz target.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh might need.
+//! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh
+//! might need.
 
 use crate::fixture::*;
 

@@ -1,4 +1,5 @@
-//! Readiness: the inner service's and nothing of ours; the instance that was readied is the one that is called.
+//! Readiness: the inner service's and nothing of ours; the instance that was readied is the one
+//! that is called.
 
 use std::{sync::mpsc, thread};
 
@@ -29,7 +30,8 @@ fn readiness_asks_for_no_token() {
     assert_eq!(fixture.grant.count(), 0);
 }
 
-/// Without a driver a caller that waits moves what was left behind. When that has ended, it waits for its service alone.
+/// Without a driver a caller that waits moves what was left behind. When that has ended, it waits
+/// for its service alone.
 #[test]
 fn what_has_ended_keeps_no_caller_busy_that_waits_for_readiness() {
     let (tell, told) = mpsc::channel();
@@ -51,7 +53,8 @@ fn what_has_ended_keeps_no_caller_busy_that_waits_for_readiness() {
     assert_eq!(told.recv_timeout(secs(5)), Ok(1));
 }
 
-/// A service whose clones have numbers, and which cannot be called unless this very clone was ready.
+/// A service whose clones have numbers, and which cannot be called unless this very clone was
+/// ready.
 struct Numbered {
     number: usize,
     ready: bool,
@@ -196,7 +199,8 @@ fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
     });
 }
 
-/// The layer may be called through its clone and its `get_mut`, and still never calls what is not ready.
+/// The layer may be called through its clone and its `get_mut`, and still never calls what is not
+/// ready.
 #[test]
 fn a_request_that_is_not_ours_uses_the_readied_instance_too() {
     let mut fixture = Fixture::new();
@@ -255,7 +259,8 @@ fn what_is_changed_in_the_inner_service_holds_for_replays_and_clones() {
     assert_eq!(*sent.lock().unwrap(), ["changed", "changed", "changed", "original"]);
 }
 
-/// Sends a request by the service that was readied, which is the only one that is ready; it has this token.
+/// Sends a request by the service that was readied, which is the only one that is ready; it has
+/// this token.
 #[track_caller]
 fn sent_by_the_readied(fixture: &mut Fixture, request: Req, token: &str) {
     fixture.server.allow(1);

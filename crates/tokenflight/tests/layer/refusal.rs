@@ -1,4 +1,5 @@
-//! Which answers are refusals that another token may cure: every row of the table, and everything that is none.
+//! Which answers are refusals that another token may cure: every row of the table, and everything
+//! that is none.
 
 use tokenflight::bearer::challenge::{Challenge, Meaning};
 use tokenflight_test::ModelStore;
@@ -173,7 +174,8 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
     }
 }
 
-/// What the server wants instead is there for those who can give it: another login, a scope, claims.
+/// What the server wants instead is there for those who can give it: another login, a scope,
+/// claims.
 #[test]
 fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
     let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;
@@ -192,8 +194,8 @@ fn a_challenge_for_claims_is_no_reason_to_refresh() {
     untouched(challenged(&[r#"Bearer error="invalid_token", claims="eyJ9""#], TestBody::text("body")));
 }
 
-/// The boot clock is younger than the stored token: a computer that was switched on lately, and every program on macOS and
-/// Windows, where it counts from the start of the program.
+/// The boot clock is younger than the stored token: a computer that was switched on lately, and
+/// every program on macOS and Windows, where it counts from the start of the program.
 #[test]
 fn a_stored_token_that_is_older_than_the_boot_clock_is_not_taken_for_a_fresh_one() {
     let (model, time) = (ModelStore::new(), ManualTime::new(7));

@@ -18,8 +18,8 @@ fn over(store: &MockStore) -> Fixture {
     Fixture::with(|builder| builder.store(store).reuse_policy(ReusePolicy::grace(secs(600))))
 }
 
-/// A session that the server has ended while its token lived; so much later it is read again, from a
-/// store that does not answer.
+/// A session that the server has ended while its token lived; so much later it is read again, from
+/// a store that does not answer.
 fn reloading(later: Duration) -> (MockStore, Fixture) {
     let store = MockStore::before(ModelStore::new());
     let mut fixture = over(&store);

@@ -1,4 +1,5 @@
-//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token can refuse it.
+//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token
+//! can refuse it.
 
 use std::collections::VecDeque;
 
@@ -134,8 +135,8 @@ fn a_successful_replay_is_a_new_beginning() {
     assert_eq!(fixture.grant.count(), 3 * LIMIT);
 }
 
-/// A new token ends the old one, so that what is under way is refused, sent again and accepted. An upload is never sent again,
-/// and its path refuses every token.
+/// A new token ends the old one, so that what is under way is refused, sent again and accepted. An
+/// upload is never sent again, and its path refuses every token.
 #[test]
 fn what_is_sent_again_and_accepted_does_not_forgive_what_is_not_sent_again() {
     let mut fixture = Fixture::new();
@@ -241,7 +242,8 @@ fn calls_that_are_refused_in_their_trailers_cost_ten_refreshes_in_ten_minutes() 
     assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
 }
 
-/// An endpoint that takes 41 s for each of its refusals: a request every ten seconds, for twenty minutes.
+/// An endpoint that takes 41 s for each of its refusals: a request every ten seconds, for twenty
+/// minutes.
 #[test]
 fn a_slow_server_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     let mut fixture = Fixture::new();

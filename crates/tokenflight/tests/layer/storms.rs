@@ -1,8 +1,10 @@
-//! Origins that refuse new tokens for hours: what they cost, and that it is over when they are well again.
+//! Origins that refuse new tokens for hours: what they cost, and that it is over when they are well
+//! again.
 
 use crate::fixture::*;
 
-/// A request to each of these in turn, so often; each is refused, with any token. How many refreshes each hour costs.
+/// A request to each of these in turn, so often; each is refused, with any token. How many
+/// refreshes each hour costs.
 fn refreshes_by_the_hour(every: u64, hours: usize, origins: &[String]) -> Vec<usize> {
     let mut fixture = Fixture::new();
     fixture.grant.set_lifetime(Some(secs(3600)));
@@ -18,7 +20,8 @@ fn refreshes_by_the_hour(every: u64, hours: usize, origins: &[String]) -> Vec<us
     counts
 }
 
-/// Sends a request to a server that accepts these tokens. The status, and why there is nothing better.
+/// Sends a request to a server that accepts these tokens. The status, and why there is nothing
+/// better.
 fn sends(fixture: &mut Fixture, uri: &str, accepts: impl Fn(&str) -> bool) -> (StatusCode, Option<ErrorKind>) {
     let mut call = fixture.call(get(uri));
     loop {

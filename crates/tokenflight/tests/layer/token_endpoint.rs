@@ -88,7 +88,8 @@ fn a_token_request_to_an_unlisted_origin_passes_the_layer() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
-/// A caller's own `Authorization` is left alone, which makes it safe even where API and authorization server are one origin.
+/// A caller's own `Authorization` is left alone, which makes it safe even where API and
+/// authorization server are one origin.
 #[test]
 fn a_token_request_with_client_authentication_passes_the_layer() {
     let (_session, _, mut client, mut server) = looped("https://api.example.com/token", true);

@@ -1,4 +1,5 @@
-//! The layer over real sockets: hyper's HTTP/1.1 client, an authorization server and an API on loopback.
+//! The layer over real sockets: hyper's HTTP/1.1 client, an authorization server and an API on
+//! loopback.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -137,7 +138,8 @@ where
     })
 }
 
-/// Both servers on sockets, and a session that is a minute old. Time stands still but where a test moves it.
+/// Both servers on sockets, and a session that is a minute old. Time stands still but where a test
+/// moves it.
 struct Fixture<S> {
     time: ManualTime,
     auth: AuthServer,

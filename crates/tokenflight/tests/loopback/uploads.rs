@@ -1,4 +1,5 @@
-//! Bodies that are sent again over HTTP/1.1, also if the server refuses the request before it has read them.
+//! Bodies that are sent again over HTTP/1.1, also if the server refuses the request before it has
+//! read them.
 
 use std::{
     pin::Pin,
@@ -132,7 +133,8 @@ fn a_chunked_body_is_sent_again_with_its_trailers() {
 const FRAMES: usize = 40;
 const FRAME: &[u8] = &[b'x'; 1024];
 
-/// A file that is read while it is sent: its size is known, and its frames are not all there at once.
+/// A file that is read while it is sent: its size is known, and its frames are not all there at
+/// once.
 struct File {
     left: usize,
     waited: bool,
@@ -158,8 +160,8 @@ impl Body for File {
     }
 }
 
-/// The server refuses by the head alone, and the client stops reading the body, or does not: which of them comes first is
-/// different each time.
+/// The server refuses by the head alone, and the client stops reading the body, or does not: which
+/// of them comes first is different each time.
 #[test]
 fn an_upload_of_known_size_that_is_refused_early_is_sent_again_every_time() {
     on_tokio(async {

@@ -11,7 +11,8 @@ use tokenflight::{Now, time::Sleep};
 
 use crate::fixture::*;
 
-/// A clock whose timers cannot be had: while they are made, or when they are polled, as on a runtime that is gone.
+/// A clock whose timers cannot be had: while they are made, or when they are polled, as on a
+/// runtime that is gone.
 struct NoTimers {
     time: ManualTime,
     late: bool,
@@ -50,7 +51,8 @@ fn a_refresh_without_timers_still_ends_at_its_limit() {
         let fixture = without_timers(late);
         let mut token = Box::pin(fixture.session.token());
         assert!(poll(&mut token).is_pending());
-        // Nothing wakes a task here. A caller looks at the clock; what was left alone gets some time more.
+        // Nothing wakes a task here. A caller looks at the clock; what was left alone gets some
+        // time more.
         fixture.time.advance(600 * SECOND);
         let failed = (0..20).find_map(|_| {
             fixture.time.advance(5 * SECOND);
@@ -60,7 +62,8 @@ fn a_refresh_without_timers_still_ends_at_its_limit() {
         assert_eq!(failed.class(), Some(FailureClass::Ambiguous));
         assert!(poll(&mut token).is_ready());
         fixture.grant.gate().open();
-        // What was sent is given time to arrive. Without a timer that cannot be waited for, and the callers are told so.
+        // What was sent is given time to arrive. Without a timer that cannot be waited for, and the
+        // callers are told so.
         fixture.time.advance(BACKOFF);
         let Poll::Ready(token) = poll(&mut Box::pin(fixture.session.token())) else { panic!("the session is stuck") };
         assert_eq!(*token.unwrap_err().kind(), ErrorKind::NoTimer);
@@ -124,7 +127,8 @@ fn a_clock_that_panics_once_ends_no_session() {
         // A claim may have been left behind, and has to run out.
         fixture.time.advance(100 * SECOND);
         assert!(fixture.ask().is_ok(), "panic {calm_for}");
-        // A server that rotates would have ended the session: nothing is presented twice, and the successor is stored.
+        // A server that rotates would have ended the session: nothing is presented twice, and the
+        // successor is stored.
         let presented: Vec<_> = fixture.grant.presented().iter().map(|token| token.expose().to_owned()).collect();
         assert_eq!(
             (presented, fixture.stored()),

@@ -76,7 +76,8 @@ impl Fixture {
         self.events.lock().unwrap().iter().filter(|told| **told == event).count()
     }
 
-    /// The failure is of this class, nothing is stuck, nothing is tried again at once, and all is well after the waiting time.
+    /// The failure is of this class, nothing is stuck, nothing is tried again at once, and all is
+    /// well after the waiting time.
     pub(crate) fn assert_recovers(&self, failed: &Error, kind: &ErrorKind, submissions: usize) {
         assert_eq!(failed.kind(), kind);
         assert!(failed.is_transient() && !failed.needs_login());

@@ -1,5 +1,5 @@
-//! An authorization server that presents its verdict at the end. It never panics while it is asked: the engine would take
-//! that for a failed request.
+//! An authorization server that presents its verdict at the end. It never panics while it is asked:
+//! the engine would take that for a failed request.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{collections::BTreeSet, time::Duration};

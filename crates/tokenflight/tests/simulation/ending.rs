@@ -37,8 +37,8 @@ impl World {
         if report.total.overlapping > 0 {
             self.judge.wrong("two requests with one refresh token overlapped".to_owned());
         }
-        // One of which no living process knew that it was presented may be tried more than once, if the refusal is lost as
-        // well.
+        // One of which no living process knew that it was presented may be tried more than once, if
+        // the refusal is lost as well.
         let reuses = report.families.iter().flat_map(|family| family.reuses.iter().map(|reuse| (&family.label, reuse)));
         let known = reuses.filter(|(_, reuse)| !reuse.answer_lost).map(|(label, reuse)| (label, reuse.step));
         if known.collect::<HashSet<_>>().len() as u64 > self.judge.unstored() {
@@ -119,7 +119,8 @@ async fn store(process: &Process) {
         let _ = process.session.token().await;
         process.sleep(secs(5)).await;
     }
-    // A session that is over is asked for nothing any more: its logout waits for a driver or the shutdown.
+    // A session that is over is asked for nothing any more: its logout waits for a driver or the
+    // shutdown.
     if process.session.state().unsaved && !matches!(process.session.state().status, Status::Over(_)) {
         process.wrong("requests alone did not have a state stored");
     }

@@ -16,8 +16,8 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Hears the next one, at a session with this login. A login of another process that has ended by the time this one
-    /// sees it is told as an end and nothing else.
+    /// Hears the next one, at a session with this login. A login of another process that has ended
+    /// by the time this one sees it is told as an end and nothing else.
     ///
     /// # Errors
     ///

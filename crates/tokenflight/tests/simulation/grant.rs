@@ -1,4 +1,5 @@
-//! The authorization server as a process sees it, and grants and listeners that use their own session.
+//! The authorization server as a process sees it, and grants and listeners that use their own
+//! session.
 
 use std::task::Poll;
 
@@ -158,8 +159,8 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// A request on its way. A server does not stand still because its client is not being polled; it is told when its client
-/// goes away.
+/// A request on its way. A server does not stand still because its client is not being polled; it
+/// is told when its client goes away.
 #[derive(Clone, Default)]
 struct Wire(Arc<Mutex<Ends>>);
 

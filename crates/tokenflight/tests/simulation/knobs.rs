@@ -4,7 +4,8 @@ use crate::prelude::*;
 
 macro_rules! knobs {
     ($($name:ident),* $(,)?) => {
-        /// One kind of trouble. Any one of them can be left out of a seed, to see whether it mattered.
+        /// One kind of trouble. Any one of them can be left out of a seed, to see whether it
+        /// mattered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Knob { $($name),* }
 
@@ -31,7 +32,8 @@ knobs! {
 }
 
 impl Knob {
-    /// What happens in few seeds, or is seldom noticed: left out whenever it was met, or it would not be known to matter.
+    /// What happens in few seeds, or is seldom noticed: left out whenever it was met, or it would
+    /// not be known to matter.
     pub(crate) const RARE: &[Self] = &[
         Self::ProcessDies,
         Self::End,

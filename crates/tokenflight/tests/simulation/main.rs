@@ -1,11 +1,14 @@
-//! The whole system, simulated: many users of one session, an authorization server that ends the session when a refresh
-//! token comes twice, a store with weather, clocks that jump, and chance that decides who is next.
+//! The whole system, simulated: many users of one session, an authorization server that ends the
+//! session when a refresh token comes twice, a store with weather, clocks that jump, and chance
+//! that decides who is next.
 //!
-//! One thread, manual time, everything drawn from one seed: a seed that fails fails again. `TOKENFLIGHT_SEED=n` runs one
-//! seed and tells what it met (`TOKENFLIGHT_WITHOUT=Commit` leaves one trouble out), `TOKENFLIGHT_SEEDS=n` runs that many.
+//! One thread, manual time, everything drawn from one seed: a seed that fails fails again.
+//! `TOKENFLIGHT_SEED=n` runs one seed and tells what it met (`TOKENFLIGHT_WITHOUT=Commit` leaves
+//! one trouble out), `TOKENFLIGHT_SEEDS=n` runs that many.
 //!
-//! Each seed is run again without one of the troubles it met, and without each of those that are rare or seldom noticed: the table
-//! at the end says how often each trouble happened, and how often callers and listeners noticed that it did not.
+//! Each seed is run again without one of the troubles it met, and without each of those that are
+//! rare or seldom noticed: the table at the end says how often each trouble happened, and how often
+//! callers and listeners noticed that it did not.
 #![cfg(not(shuttle))]
 
 mod ending;
@@ -71,8 +74,8 @@ impl Total {
         self.failed.extend(other.failed);
     }
 
-    /// One seed, and the same once more without one of the troubles it met, each in its turn, and without those of which there
-    /// are few: does it come to the same?
+    /// One seed, and the same once more without one of the troubles it met, each in its turn, and
+    /// without those of which there are few: does it come to the same?
     fn play(&mut self, seed: u64) {
         let whole = match run(seed, None, false) {
             Ok(summary) => summary,

@@ -60,7 +60,8 @@ impl Process {
         }
     }
 
-    /// Whether others decide about the login too: another process, or one that died and took its knowledge along.
+    /// Whether others decide about the login too: another process, or one that died and took its
+    /// knowledge along.
     pub(crate) fn has_company(&self) -> bool {
         self.profile.processes > 1 || self.number > 0
     }
@@ -161,8 +162,8 @@ impl Process {
         }
     }
 
-    /// What is handed out is of this login, not older than what was published, and has not expired; and a token that can be
-    /// used is handed out whatever else goes on.
+    /// What is handed out is of this login, not older than what was published, and has not expired;
+    /// and a token that can be used is handed out whatever else goes on.
     pub(crate) async fn ask(&self) -> Option<Token> {
         let (floor, before) = (self.floor.load(Ordering::SeqCst), self.session.state());
         let asked = self.time.now().boot;
@@ -214,7 +215,8 @@ impl Process {
     fn explains(&self, error: &Error) -> bool {
         match error.kind() {
             ErrorKind::SessionChanged | ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => self.profile.logins,
-            // A logout in another process is first seen where the tokens are refused, if its store is slow.
+            // A logout in another process is first seen where the tokens are refused, if its store
+            // is slow.
             ErrorKind::Ended(_) => self.may_have_ended() || (self.profile.logins && self.has_company()),
             ErrorKind::Store => true,
             ErrorKind::FreshRefused | ErrorKind::Futile => true,

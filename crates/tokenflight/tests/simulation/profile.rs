@@ -78,8 +78,8 @@ impl Profile {
             runtimes: random.u8(..) < 64,
         };
         if profile.processes > 1 {
-            // Beyond what any claim can promise: a process that stands still with a request under way, or cannot store for
-            // longer than its claim what it alone knows.
+            // Beyond what any claim can promise: a process that stands still with a request under
+            // way, or cannot store for longer than its claim what it alone knows.
             profile.driving = Driving::Always;
             profile.troubles = profile.troubles.min(10);
             profile.hangs = false;

@@ -178,7 +178,8 @@ impl Weathered {
         }
     }
 
-    /// A write on its way, also of a process that is gone: it was computed on this entry, and lands if that is still the stored one.
+    /// A write on its way, also of a process that is gone: it was computed on this entry, and lands
+    /// if that is still the stored one.
     fn send(&self, key: &GrantKey, op: &Op, on: Option<Entry>, travels: Duration) {
         let (Some(next), _) = apply(on.as_ref(), op, &self.model.facts()) else { return };
         let (store, key) = (self.clone(), key.clone());

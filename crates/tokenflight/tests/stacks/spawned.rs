@@ -1,6 +1,6 @@
-//! A call can be awaited in a spawned task, whatever is boxed in its stack. The compiler proves `Send` there for boxed errors and
-//! bodies with any lifetime in the place of `'static`, and cannot if a future's type asks anything of them. That it compiles
-//! is the test.
+//! A call can be awaited in a spawned task, whatever is boxed in its stack. The compiler proves
+//! `Send` there for boxed errors and bodies with any lifetime in the place of `'static`, and cannot
+//! if a future's type asks anything of them. That it compiles is the test.
 
 use std::future::ready;
 

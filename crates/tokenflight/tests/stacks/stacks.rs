@@ -49,7 +49,8 @@ pub(crate) const STACKS: [Stack; 11] = [
         sheds: true,
     },
     stack("buffer, balance below", |fixture| {
-        // Two servers without a limit: a balancer keeps those ready that it does not use, and with them their permits.
+        // Two servers without a limit: a balancer keeps those ready that it does not use, and with
+        // them their permits.
         let one = || PendingRequests::new(fixture.server.clone(), CompleteOnResponse::default());
         let balance = Balance::new(ServiceList::new::<Req>([one(), one()]));
         boxed(ServiceBuilder::new().layer(fixture.layer()).buffer(8).service(balance))

@@ -19,8 +19,8 @@ fn nothing_is_presented_when_the_store_cannot_be_asked() {
     }
 }
 
-/// Whether it was stored is not known: the same claim is made again, and finds out. It is never waited for as if it were
-/// another holder's.
+/// Whether it was stored is not known: the same claim is made again, and finds out. It is never
+/// waited for as if it were another holder's.
 #[test]
 fn a_claim_whose_answer_was_lost_is_made_again_under_its_own_name() {
     for trouble in [Trouble::FailAfter, Trouble::Unknown, Trouble::Late, Trouble::Zombie] {
@@ -35,8 +35,8 @@ fn a_claim_whose_answer_was_lost_is_made_again_under_its_own_name() {
     }
 }
 
-/// A claim that is never answered may be stored, or may be stored later; nothing is presented under it, and the next attempt
-/// of the session does not wait for it.
+/// A claim that is never answered may be stored, or may be stored later; nothing is presented under
+/// it, and the next attempt of the session does not wait for it.
 #[test]
 fn a_claim_that_is_never_answered_is_no_obstacle_to_the_session_that_made_it() {
     for trouble in [Trouble::Hang, Trouble::HangAfter] {
@@ -68,7 +68,8 @@ fn what_has_changed_since_it_was_read_is_not_claimed() {
     assert_eq!((fixture.kinds(), fixture.grant.count()), (vec![Load, Claim, Load], 0));
 }
 
-/// What is left of the claim must cover a whole request, or another holder presents the token meanwhile.
+/// What is left of the claim must cover a whole request, or another holder presents the token
+/// meanwhile.
 #[test]
 fn nothing_is_presented_under_a_claim_that_has_become_too_old() {
     for (slow, goes_on) in [(secs(9), true), (secs(11), false)] {

@@ -50,7 +50,8 @@ impl Store for Unnoticed {
     }
 }
 
-/// The storage's clock is as old as its answer: a token in doubt is within the grace window by the one, and not by the other.
+/// The storage's clock is as old as its answer: a token in doubt is within the grace window by the
+/// one, and not by the other.
 #[test]
 fn a_grace_window_that_closed_before_the_answer_was_noticed_is_closed() {
     for (late, presented) in [(secs(0), 2), (secs(6), 1)] {

@@ -1,4 +1,5 @@
-//! What a failover or a restore has lost of the storage's history, at each point of a refresh, a login and a logout.
+//! What a failover or a restore has lost of the storage's history, at each point of a refresh, a
+//! login and a logout.
 
 use tokenflight_test::mock::OpKind::Again;
 
@@ -17,7 +18,8 @@ fn behind() -> Fixture {
     fixture
 }
 
-/// Presents `x`; while that is on its way, the storage loses the claim and the put of `x`, and then this happens.
+/// Presents `x`; while that is on its way, the storage loses the claim and the put of `x`, and then
+/// this happens.
 fn lose_while_presenting<T>(fixture: &Fixture, then: impl FnOnce() -> T) -> Result<String, tokenflight::Error> {
     let gate = fixture.grant.gate();
     gate.close();
@@ -48,8 +50,8 @@ fn what_was_lost_between_claim_and_commit_costs_no_successor() {
     goes_on_with(&fixture, &["refresh-x", "refresh-1", "refresh-2"]);
 }
 
-/// Each process that saw it writes it back; the one that comes second finds nothing lost, and its successor is stored all the
-/// same.
+/// Each process that saw it writes it back; the one that comes second finds nothing lost, and its
+/// successor is stored all the same.
 #[test]
 fn it_costs_none_either_if_another_process_has_written_back_first() {
     let fixture = behind();
@@ -108,7 +110,8 @@ fn what_a_refresh_without_success_has_claimed_is_missed_when_it_is_lost() {
     goes_on_with(&fixture, &["refresh-x", "refresh-x", "refresh-1"]);
 }
 
-/// Its number must be higher than those of all that was lost, or a process that saw that would not take it for later.
+/// Its number must be higher than those of all that was lost, or a process that saw that would not
+/// take it for later.
 #[test]
 fn a_login_or_logout_comes_after_what_was_lost() {
     for login in [true, false] {

@@ -22,7 +22,8 @@ impl Store for Telling {
     }
 }
 
-/// Has a session wait for another holder's claim for a second. Then the other one acts, and the session must find `x`.
+/// Has a session wait for another holder's claim for a second. Then the other one acts, and the
+/// session must find `x`.
 fn waits<R>(fixture: &Fixture, then: impl AsyncFnOnce(&Telling) -> R) -> R {
     let store = Telling(MockStore::before(fixture.model.clone()), Gate::new());
     store.1.close();

@@ -91,7 +91,8 @@ fn a_late_holder_may_still_store_the_successor_of_what_is_stored() {
     fixture.grant.gate().close();
     let thief = async {
         fixture.grant.gate().until_parked(1).await;
-        // The holder was paused for longer than its claim; no other has presented anything meanwhile.
+        // The holder was paused for longer than its claim; no other has presented anything
+        // meanwhile.
         fixture.time.suspend(secs(80));
         let (owner, seen, holder) = (Owner::unique(), fixture.entry().op, "a thief".into());
         let claim = Body::Claim { owner, seen, length: secs(75), yields: None, holder };
@@ -126,7 +127,8 @@ fn a_commit_over_another_successor_is_refused_and_the_other_one_adopted() {
     assert_eq!(fixture.presented(), ["refresh-0", "refresh-fork"]);
 }
 
-/// The last handle has gone meanwhile, the answer is of no use but for the refresh token it rotates, and the store fails once.
+/// The last handle has gone meanwhile, the answer is of no use but for the refresh token it
+/// rotates, and the store fails once.
 #[test]
 fn a_rotated_token_is_stored_although_no_handle_is_left_and_the_store_fails() {
     let fixture = Fixture::new();

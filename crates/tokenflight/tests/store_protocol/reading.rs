@@ -59,7 +59,8 @@ fn no_caller_sees_a_token_before_it_is_stored() {
     assert!(!fixture.is_claimed() && !fixture.is_in_doubt());
 }
 
-/// Two attempts of a session must not be taken for one: the claim of the first may be the only sign that it has sent something.
+/// Two attempts of a session must not be taken for one: the claim of the first may be the only sign
+/// that it has sent something.
 #[test]
 fn one_attempt_is_one_owner_and_the_next_attempt_another() {
     let fixture = Fixture::new();
@@ -109,7 +110,8 @@ fn an_older_entry_is_neither_presented_nor_touched() {
     assert_eq!((fixture.grant.count(), fixture.entry()), (1, old));
 }
 
-/// A storage that says that it has lost a part of its history gets it back, and the successor is presented.
+/// A storage that says that it has lost a part of its history gets it back, and the successor is
+/// presented.
 #[test]
 fn what_a_failover_has_lost_is_written_back() {
     let fixture = Fixture::new();

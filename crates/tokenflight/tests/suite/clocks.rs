@@ -35,7 +35,8 @@ pub(crate) async fn a_suspend_ends_the_flight_it_interrupted(tasks: Tasks) {
     grant.gate().close();
     tasks.until(|| grant.gate().parked() == 1).await;
     tasks.time().suspend(secs(8 * HOUR));
-    // Noticed within a slice of sleep, and then an answer that may be there already gets five seconds to be read.
+    // Noticed within a slice of sleep, and then an answer that may be there already gets five
+    // seconds to be read.
     tasks.pass(secs(30 + 5)).await;
 
     let told = fixture.told();
@@ -43,8 +44,8 @@ pub(crate) async fn a_suspend_ends_the_flight_it_interrupted(tasks: Tasks) {
     assert!(fixture.entry().doubt.is_some());
     assert!(matches!(fixture.session.state().status, Status::Stale));
 
-    // The access token is dead, so the refresh token is tried once more; not in the first minute, in which a computer that
-    // wakes for moments only may be asleep again.
+    // The access token is dead, so the refresh token is tried once more; not in the first minute,
+    // in which a computer that wakes for moments only may be asleep again.
     grant.gate().open();
     tasks.pass(secs(25)).await;
     assert_eq!(grant.count(), 1);

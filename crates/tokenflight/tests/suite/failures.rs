@@ -87,8 +87,8 @@ pub(crate) async fn an_ambiguous_token_is_held_back_while_the_access_token_lasts
     assert_eq!(fixture.access().await, "access-1");
 }
 
-/// An answer is lost and the server would give it again. No caller hears of that, with a driver or without; of what
-/// is more than an accident they do.
+/// An answer is lost and the server would give it again. No caller hears of that, with a driver or
+/// without; of what is more than an accident they do.
 pub(crate) async fn an_answer_lost_within_a_grace_window_is_waited_out(tasks: Tasks) {
     let lost = || Step::Fail(GrantError::new(FailureClass::Ambiguous));
     let grant = MockGrant::new();

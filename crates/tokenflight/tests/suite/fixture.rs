@@ -58,7 +58,8 @@ impl Fixture {
         (grant, fixture)
     }
 
-    /// As [`with`](Self::with), over a store that no other process reaches: it renews however long it was idle.
+    /// As [`with`](Self::with), over a store that no other process reaches: it renews however long
+    /// it was idle.
     pub(crate) fn alone(
         tasks: &Tasks,
         grant: impl Grant,

@@ -111,7 +111,8 @@ pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(tasks: Task
     tasks.pass(secs(209)).await;
     assert_eq!(grant.count(), 0, "not due yet");
 
-    // Past every possible due time in one step, and no task has run yet when the other one is started.
+    // Past every possible due time in one step, and no task has run yet when the other one is
+    // started.
     tasks.time().advance(secs(46));
     let session = fixture.session.clone();
     let forced = tasks.spawn(async move { session.refresh().await });
@@ -139,8 +140,8 @@ pub(crate) async fn a_late_refusal_costs_no_refresh(tasks: Tasks) {
     assert_eq!((grant.count(), fixture.session.state().fresh_refused), (1, 1));
 }
 
-/// Without a driver a flight may rest for longer than its limit. What was answered meanwhile is fetched and not thrown away:
-/// the refresh token has been spent for it.
+/// Without a driver a flight may rest for longer than its limit. What was answered meanwhile is
+/// fetched and not thrown away: the refresh token has been spent for it.
 pub(crate) async fn an_answer_that_came_while_no_task_polled_is_not_lost(tasks: Tasks) {
     let auth = AuthServer::builder(tasks.time().shared()).access_lifetime(LIFE).latency(secs(4)..=secs(4)).build();
     let fixture = Fixture::new(&tasks, auth.grant());
@@ -207,7 +208,8 @@ pub(crate) async fn a_token_that_expired_before_it_was_fetched_is_not_handed_out
     auth.assert_unharmed();
 }
 
-/// A caller that is polled by hand, so that it can be as late as the test likes, and the driver that finishes its flight.
+/// A caller that is polled by hand, so that it can be as late as the test likes, and the driver
+/// that finishes its flight.
 async fn late_waiter(fixture: &Fixture, grant: &MockGrant) -> (BoxFuture<'static, Result<Token, Error>>, Task<()>) {
     fixture.log_in().await;
     fixture.tasks.pass(LIFE).await;

@@ -2,7 +2,8 @@
 
 use super::fixture::*;
 
-/// Work that moves only when a caller happens to poll is not started: without a driver nothing is renewed ahead of need.
+/// Work that moves only when a caller happens to poll is not started: without a driver nothing is
+/// renewed ahead of need.
 pub(crate) async fn a_token_in_its_lead_is_used_to_its_end_without_a_driver(tasks: Tasks) {
     let (grant, fixture) = Fixture::logged_in(&tasks).await;
     for _ in 0..2 {
@@ -192,7 +193,8 @@ pub(crate) async fn a_missing_refresh_token_keeps_the_old_one(tasks: Tasks) {
     assert_eq!(presented(&grant), ["refresh-0", "refresh-0", "refresh-0"]);
 }
 
-/// Generations count distinct access tokens: a request that was refused with it would be refused again.
+/// Generations count distinct access tokens: a request that was refused with it would be refused
+/// again.
 pub(crate) async fn the_same_access_token_again_is_no_new_generation(tasks: Tasks) {
     let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::Answer(pair("access-0", "refresh-1", LIFE)));

@@ -150,8 +150,8 @@ pub(crate) async fn a_flight_of_an_old_login_cannot_change_the_new_one(tasks: Ta
     auth.assert_unharmed();
 }
 
-/// Where the store cannot help: the flight's rotation is stored, and then it finishes after a login or logout that is
-/// not. Memory must know by itself.
+/// Where the store cannot help: the flight's rotation is stored, and then it finishes after a login
+/// or logout that is not. Memory must know by itself.
 pub(crate) async fn a_rotation_stored_before_the_new_epoch_is_not_published_in_it(tasks: Tasks) {
     for logs_in_again in [false, true] {
         let auth = server(&tasks, 0);
@@ -208,7 +208,8 @@ pub(crate) async fn no_caller_waits_across_a_login(tasks: Tasks) {
     }
 }
 
-/// Against a store that is slow once: writes of one session arrive in the order in which they were made.
+/// Against a store that is slow once: writes of one session arrive in the order in which they were
+/// made.
 pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_a_logout(tasks: Tasks) {
     for driven in [false, true] {
         let auth = server(&tasks, 0);
@@ -278,8 +279,9 @@ impl Grant for Revoking {
     }
 }
 
-/// A store whose first reset is under way until the test lets it arrive, and takes effect then, whether or not a
-/// caller still waits for it: what a database does with a statement that is on its way.
+/// A store whose first reset is under way until the test lets it arrive, and takes effect then,
+/// whether or not a caller still waits for it: what a database does with a statement that is on its
+/// way.
 #[derive(Clone, Default)]
 struct SlowReset {
     model: ModelStore,

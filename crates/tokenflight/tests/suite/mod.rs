@@ -1,8 +1,8 @@
 //! The engine's suite: the same scenarios under every executor.
 //!
-//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started through the [`Tasks`], and
-//! [`engine_suite!`] makes a test of each scenario in the file that includes this module. A scenario that is not in
-//! the list is dead code, and the compiler says so.
+//! No scenario names an executor. Time moves only when a scenario moves it, tasks are started
+//! through the [`Tasks`], and [`engine_suite!`] makes a test of each scenario in the file that
+//! includes this module. A scenario that is not in the list is dead code, and the compiler says so.
 //!
 //! [`Tasks`]: tokenflight_test::Tasks
 
@@ -18,7 +18,8 @@ pub(crate) mod neighbours;
 pub(crate) mod storing;
 pub(crate) mod suspends;
 
-/// Makes a test of every scenario: `$run` takes a function from [`Tasks`](tokenflight_test::Tasks) to a future.
+/// Makes a test of every scenario: `$run` takes a function from [`Tasks`](tokenflight_test::Tasks)
+/// to a future.
 macro_rules! engine_suite {
     ($run:path) => {
         engine_suite! { $run;

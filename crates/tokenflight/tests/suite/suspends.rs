@@ -1,4 +1,5 @@
-//! A computer that is suspended while its driver renews a token of an hour: the table in `docs/guarantees.md`.
+//! A computer that is suspended while its driver renews a token of an hour: the table in
+//! `docs/guarantees.md`.
 
 use tokenflight::ReusePolicy;
 use tokenflight_test::{
@@ -11,7 +12,8 @@ use super::fixture::*;
 
 const HOUR: u64 = 3_600;
 
-/// For how long it is suspended, for how long the server answers a used refresh token, and what is presented.
+/// For how long it is suspended, for how long the server answers a used refresh token, and what is
+/// presented.
 struct Row(Duration, Duration, Again, Session, Successor);
 
 /// When the same refresh token is presented again if the answer was lost.
@@ -125,7 +127,8 @@ impl Woken {
         Self { auth, fixture, _driver: driver, presented, end, wake }
     }
 
-    /// What was presented after the first request, and when; there is one more in the next hour or so.
+    /// What was presented after the first request, and when; there is one more in the next hour or
+    /// so.
     async fn next(&self) -> (Duration, String) {
         self.fixture.tasks.until(|| lock(&self.presented).len() == 2).await;
         lock(&self.presented)[1].clone()
@@ -198,8 +201,8 @@ pub(crate) async fn a_request_after_a_suspend_has_the_living_token_or_waits_for_
     }
 }
 
-/// A laptop that wakes every quarter of an hour for twenty seconds, into a network that is not there. Its token is due and
-/// then dead, and the session counts as in use.
+/// A laptop that wakes every quarter of an hour for twenty seconds, into a network that is not
+/// there. Its token is due and then dead, and the session counts as in use.
 pub(crate) async fn two_hundred_dark_wakes_present_nothing(tasks: Tasks) {
     for private in [false, true] {
         let grant = MockGrant::new();

@@ -1,4 +1,5 @@
-//! A session, an API that refuses what its authorization server does not vouch for, and the layer between them.
+//! A session, an API that refuses what its authorization server does not vouch for, and the layer
+//! between them.
 
 pub(crate) use std::{
     collections::VecDeque,

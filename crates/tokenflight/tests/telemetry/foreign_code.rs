@@ -100,8 +100,8 @@ fn a_subscriber_may_ask_the_session_that_it_is_told_of() {
     assert!(refreshes >= 2 && asked > 20, "{refreshes} refreshes, asked {asked} times");
 }
 
-/// At any of the calls in which it takes something in. What it does when a span is entered, left or closed is called by guards of
-/// `tracing` itself, which do not survive a panic.
+/// At any of the calls in which it takes something in. What it does when a span is entered, left or
+/// closed is called by guards of `tracing` itself, which do not survive a panic.
 #[test]
 fn a_subscriber_that_panics_costs_no_token() {
     for call in ["event", "record", "new_span", "follows", "current"] {

@@ -98,8 +98,8 @@ fn an_end_is_a_warning() {
     assert!(recorder.events("suspected_reuse").is_empty(), "its token was presented once");
 }
 
-/// The answer to the first presentation was lost. Within the grace window the token is presented again, and the server says
-/// that the grant is over: it may have taken that for theft.
+/// The answer to the first presentation was lost. Within the grace window the token is presented
+/// again, and the server says that the grant is over: it may have taken that for theft.
 #[test]
 fn an_end_after_a_token_was_presented_twice_is_a_suspicion() {
     let window = SECOND * 1000;

@@ -1,4 +1,5 @@
-//! What the feature `tracing` tells: every event and the span, each on its real path, and what a subscriber may do.
+//! What the feature `tracing` tells: every event and the span, each on its real path, and what a
+//! subscriber may do.
 
 #![cfg(feature = "tracing")]
 // A test that cannot go on has failed.

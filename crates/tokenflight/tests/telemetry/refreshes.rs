@@ -71,7 +71,8 @@ fn a_refresh_says_how_it_ended() {
 
 #[test]
 fn a_refresh_that_presents_nothing_says_so() {
-    // The answer to another process was lost, and this server ends a session whose token is presented twice.
+    // The answer to another process was lost, and this server ends a session whose token is
+    // presented twice.
     let fixture = Fixture::with(|builder| builder.reuse_policy(ReusePolicy::Strict));
     let (grant, time) = (MockGrant::new(), fixture.time.clone());
     grant.push(Step::Fail(GrantError::ambiguous("cut")));
@@ -133,7 +134,8 @@ fn a_refresh_that_panics_is_ambiguous() {
     assert_eq!(span.says(STORY), ["forced", "ambiguous", "", "ambiguous"]);
 }
 
-/// The request that is cancelled must not take the refresh with it, nor be its parent; and each poll is inside the span.
+/// The request that is cancelled must not take the refresh with it, nor be its parent; and each
+/// poll is inside the span.
 #[test]
 fn a_refresh_follows_from_the_span_that_started_it_and_is_entered_at_each_poll() {
     let fixture = Fixture::new();

@@ -6,7 +6,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::fixture::*;
 
-/// OpenTelemetry's example of a refused request: two client spans under one operation, and the second says which it is.
+/// OpenTelemetry's example of a refused request: two client spans under one operation, and the
+/// second says which it is.
 #[test]
 fn a_replay_is_a_second_client_span_with_its_resend_count() {
     let fixture = Fixture::new();

@@ -29,11 +29,13 @@ const MARK: &str = "s3cr3t";
 /// What both servers have read.
 type Wire = Arc<Mutex<String>>;
 
-/// Obtains tokens from an authorization server over HTTP/1.1, and sends requests to an API over HTTP/2, at TRACE: no secret is in
-/// any span or event of ours, of hyper or of h2, while all of them were on the wire.
+/// Obtains tokens from an authorization server over HTTP/1.1, and sends requests to an API over
+/// HTTP/2, at TRACE: no secret is in any span or event of ours, of hyper or of h2, while all of
+/// them were on the wire.
 pub(crate) fn no_secret_is_told(hyper_tells: bool) {
     let wire = Wire::default();
-    // On a thread of their own, where nothing listens: what a server tells of what it was sent is the server's affair.
+    // On a thread of their own, where nothing listens: what a server tells of what it was sent is
+    // the server's affair.
     let (endpoint, api) = serve(&wire);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (recorder, ()) = Recorder::during(|| runtime.block_on(use_tokens(endpoint, api)));

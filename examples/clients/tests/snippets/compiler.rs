@@ -40,8 +40,8 @@ fn compile(name: &str, code: &str, options: &[&str]) -> Result<PathBuf, String> 
     if output.status.success() { Ok(result) } else { Err(String::from_utf8(output.stderr).unwrap()) }
 }
 
-/// The library of the examples, which names the crates: the newest, because others have been built in other ways, or from what
-/// the source was before.
+/// The library of the examples, which names the crates: the newest, because others have been built
+/// in other ways, or from what the source was before.
 fn built() -> PathBuf {
     let test = env::current_exe().unwrap();
     let files = fs::read_dir(test.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());

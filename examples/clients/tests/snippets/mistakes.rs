@@ -1,5 +1,5 @@
-//! Mistakes that are easily made. What is looked for in each error is a type and a sentence: the rest is the
-//! compiler's, and changes.
+//! Mistakes that are easily made. What is looked for in each error is a type and a sentence: the
+//! rest is the compiler's, and changes.
 
 use crate::compiler::errors;
 

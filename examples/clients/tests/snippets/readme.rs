@@ -1,5 +1,5 @@
-//! The first example of the README against an authorization server and an API with TLS, which are trusted as any other: by the
-//! system's certificates.
+//! The first example of the README against an authorization server and an API with TLS, which are
+//! trusted as any other: by the system's certificates.
 
 use std::{
     fs::{self, File},

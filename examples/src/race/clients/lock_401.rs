@@ -1,6 +1,7 @@
-// Learn here: what the popular interceptors do. Any number of 401s at once lead to one refresh, and a caller that waited looks
-// again before it refreshes itself. It solves the visible half: the timer is not a 401 and does not take the lock, so the
-// two can still present the same refresh token, and rarely enough that no test sees it.
+// Learn here: what the popular interceptors do. Any number of 401s at once lead to one refresh, and
+// a caller that waited looks again before it refreshes itself. It solves the visible half: the
+// timer is not a 401 and does not take the lock, so the two can still present the same refresh
+// token, and rarely enough that no test sees it.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-// Learn here: one lock around everything is not enough either. Timer, expiry check and 401 handler all refresh under it, so
-// no two requests ever carry the same refresh token at once. But the refresh runs inside the future of the request that
-// needed it: drop that request after the server has rotated, and the new token is lost; the next one presents the old.
+// Learn here: one lock around everything is not enough either. Timer, expiry check and 401 handler
+// all refresh under it, so no two requests ever carry the same refresh token at once. But the
+// refresh runs inside the future of the request that needed it: drop that request after the server
+// has rotated, and the new token is lost; the next one presents the old.
 
 use std::{sync::Arc, time::Duration};
 

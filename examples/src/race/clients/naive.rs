@@ -1,6 +1,7 @@
-// Learn here: two places that may refresh are one too many. When the timer's request is still under way as the token
-// expires, every 401 presents the very same refresh token again, and the server must take one of the two for a thief.
-// Nothing is wrong in any single function of this file; it works in every test that has only one of the two.
+// Learn here: two places that may refresh are one too many. When the timer's request is still under
+// way as the token expires, every 401 presents the very same refresh token again, and the server
+// must take one of the two for a thief. Nothing is wrong in any single function of this file; it
+// works in every test that has only one of the two.
 
 use std::sync::Arc;
 

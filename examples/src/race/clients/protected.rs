@@ -1,6 +1,6 @@
-// Learn here: all it takes. A function from a refresh token to the next token set, a session around it, its driver spawned,
-// and the layer over the HTTP client you have. Timer and 401 join the same refresh, and no request that is dropped takes it
-// along.
+// Learn here: all it takes. A function from a refresh token to the next token set, a session around
+// it, its driver spawned, and the layer over the HTTP client you have. Timer and 401 join the same
+// refresh, and no request that is dropped takes it along.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ impl Protected {
 /// One token request, and what its failure means.
 pub(in crate::race) async fn renew(wire: Wire, request: TokenRequest) -> Result<TokenSet, GrantError> {
     let Some(refresh_token) = request.refresh_token() else { return Err(GrantError::config("no refresh token")) };
-    // Nothing has left yet. From the next step on the client may be sending; if it could not even connect, it says so
-    // afterwards.
+    // Nothing has left yet. From the next step on the client may be sending; if it could not even
+    // connect, it says so afterwards.
     request.mark_unsent();
     request.mark_sent();
     match wire.refresh(refresh_token.expose()).await {

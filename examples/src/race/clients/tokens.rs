@@ -4,8 +4,9 @@ use tokenflight::TokenSet;
 
 use crate::race::wire::TokenAnswer;
 
-/// How long before expiry the hand-written clients renew: a twelfth of the lifetime, which is five minutes of an hour, the
-/// usual choice. Against a short lifetime and a token endpoint that takes its time it is sometimes not enough.
+/// How long before expiry the hand-written clients renew: a twelfth of the lifetime, which is five
+/// minutes of an hour, the usual choice. Against a short lifetime and a token endpoint that takes
+/// its time it is sometimes not enough.
 const LEAD: u32 = 12;
 
 /// The state of a hand-written client.

@@ -1,4 +1,5 @@
-//! Refreshes: numbered discs for those that brought a token, triangles for those that were dropped with their request.
+//! Refreshes: numbered discs for those that brought a token, triangles for those that were dropped
+//! with their request.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ const APART: f64 = 2.0 * RADIUS + 3.0;
 /// Triangles closer than this are one.
 const TRIANGLES_APART: f64 = 11.0;
 
-/// Where a mark stands that must not hide the line of death: what happened at the same moment is shown before it.
+/// Where a mark stands that must not hide the line of death: what happened at the same moment is
+/// shown before it.
 fn before(x: f64, died: Option<f64>, room: f64) -> f64 {
     match died {
         Some(died) if (x - died).abs() < room => died - room,

@@ -4,12 +4,14 @@ use std::{fmt, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Meaning {
-    /// Another token may help: `invalid_token`, a Bearer challenge without an error, or no challenge at all.
+    /// Another token may help: `invalid_token`, a Bearer challenge without an error, or no
+    /// challenge at all.
     Refresh,
-    /// The user must authenticate in another way (RFC 9470). A new token from the same grant does not help.
+    /// The user must authenticate in another way (RFC 9470). A new token from the same grant does
+    /// not help.
     InsufficientAuthentication,
-    /// The token must be requested with these claims (OpenID Connect Core §5.5; Entra ID's continuous access evaluation).
-    /// A plain refresh would bring one that is refused again.
+    /// The token must be requested with these claims (OpenID Connect Core §5.5; Entra ID's
+    /// continuous access evaluation). A plain refresh would bring one that is refused again.
     ClaimsRequired,
     /// The token lacks a scope. Refreshing does not add one.
     InsufficientScope,
@@ -31,10 +33,11 @@ const ANY_SCHEME: [&str; 3] = ["error", "scope", "resource_metadata"];
 /// What is kept of one parameter, in characters. Claims are the longest, and seldom half of it.
 const LONGEST: usize = 1000;
 
-/// What a server said with a refusal. Its texts are the server's: shortened to 1,000 characters and without control
-/// characters, but not to be believed.
+/// What a server said with a refusal. Its texts are the server's: shortened to 1,000 characters and
+/// without control characters, but not to be believed.
 ///
-/// The error, the scope and the place of the metadata are told of any scheme, the rest of Bearer challenges only.
+/// The error, the scope and the place of the metadata are told of any scheme, the rest of Bearer
+/// challenges only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Challenge {
     meaning: Meaning,
@@ -76,7 +79,8 @@ impl Challenge {
         self.param("acr_values")
     }
 
-    /// How long ago the user may have authenticated (RFC 9470 §3). `None` if it is not said, or no number of seconds.
+    /// How long ago the user may have authenticated (RFC 9470 §3). `None` if it is not said, or no
+    /// number of seconds.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
         let text = self.param("max_age")?;
@@ -85,14 +89,15 @@ impl Challenge {
         digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
     }
 
-    /// The claims the token must be requested with, as the server wrote them; Entra ID encodes them in base64.
+    /// The claims the token must be requested with, as the server wrote them; Entra ID encodes them
+    /// in base64.
     #[must_use]
     pub fn claims(&self) -> Option<&str> {
         self.param("claims")
     }
 
-    /// Where the resource describes itself (RFC 9728 §5.1). A hint of the server that answered: not an address to send
-    /// credentials to.
+    /// Where the resource describes itself (RFC 9728 §5.1). A hint of the server that answered: not
+    /// an address to send credentials to.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&str> {
         self.param("resource_metadata")
@@ -102,7 +107,8 @@ impl Challenge {
         self.params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Takes over a parameter with a meaning. The first of its name counts, and an empty one is none.
+    /// Takes over a parameter with a meaning. The first of its name counts, and an empty one is
+    /// none.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8]) {
         let known: &[&str] = if self.meaning == Meaning::OtherScheme { &ANY_SCHEME } else { &KNOWN };
         let Some(known) = known.iter().copied().find(|known| name.eq_ignore_ascii_case(known.as_bytes())) else {

@@ -18,7 +18,8 @@ pub fn judge(headers: &HeaderMap) -> Meaning {
 
 /// Reads what the head of a refusal says about a bearer token.
 ///
-/// Of several Bearer challenges the first that forbids a refresh is the one that counts: it is the more specific statement.
+/// Of several Bearer challenges the first that forbids a refresh is the one that counts: it is the
+/// more specific statement.
 #[must_use]
 pub fn read(headers: &HeaderMap) -> Challenge {
     let mut found = Found::default();
@@ -64,8 +65,8 @@ impl Found {
                     self.close();
                     self.open = Some((Challenge::new(Meaning::Refresh), true));
                 }
-                // A word between two parameters may be a scheme, or a text that lacks its quotes. What follows it then
-                // still belongs to the challenge before.
+                // A word between two parameters may be a scheme, or a text that lacks its quotes.
+                // What follows it then still belongs to the challenge before.
                 Item::Scheme { params: false, .. } if matches!(self.open, Some((_, true))) => {
                     self.other.get_or_insert(Challenge::new(Meaning::OtherScheme));
                 }

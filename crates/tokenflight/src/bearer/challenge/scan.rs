@@ -11,14 +11,15 @@ pub(super) enum Item<'a> {
     Param { name: &'a [u8], value: Cow<'a, [u8]> },
 }
 
-/// The items of a line. What is neither scheme nor parameter (the `token68` of another scheme, text without its quotes) is
-/// passed over.
+/// The items of a line. What is neither scheme nor parameter (the `token68` of another scheme, text
+/// without its quotes) is passed over.
 pub(super) struct Scan<'a> {
     rest: &'a [u8],
-    /// Whether a challenge may begin here: at the start, after a comma or after a quoted value. After an unquoted value a
-    /// blank may belong to it.
+    /// Whether a challenge may begin here: at the start, after a comma or after a quoted value.
+    /// After an unquoted value a blank may belong to it.
     begins: bool,
-    /// Whether the rest may still hold the end of a value between apostrophes: it is looked for in vain only once.
+    /// Whether the rest may still hold the end of a value between apostrophes: it is looked for in
+    /// vain only once.
     apostrophes: bool,
 }
 
@@ -121,8 +122,8 @@ impl<'a> Iterator for Scan<'a> {
     }
 }
 
-/// The value of a quoted string, and what follows its closing quote. `None` if it has none, or one that is followed by more
-/// text: then a quote is missing somewhere.
+/// The value of a quoted string, and what follows its closing quote. `None` if it has none, or one
+/// that is followed by more text: then a quote is missing somewhere.
 fn quoted(inside: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let mut escaped = false;
     let end = inside.iter().position(|byte| match byte {
@@ -163,12 +164,14 @@ fn starts_with_param(text: &[u8]) -> bool {
     !name.is_empty() && skip(after, is_blank).first() == Some(&b'=')
 }
 
-/// Whether a word at the beginning of a challenge is a scheme, given what follows it: nothing, a separator, or a colon that
-/// should not be there; then parameters, strings, one `token68`, or nothing.
+/// Whether a word at the beginning of a challenge is a scheme, given what follows it: nothing, a
+/// separator, or a colon that should not be there; then parameters, strings, one `token68`, or
+/// nothing.
 ///
-/// Servers also write what is no challenge at all: a sentence, or an error code alone. Neither says what they want, and what
-/// says nothing means that a refresh is tried. If that is a mistake, it costs one refresh in vain; taking a sentence for a
-/// foreign scheme would fail every request from the moment the token expires.
+/// Servers also write what is no challenge at all: a sentence, or an error code alone. Neither says
+/// what they want, and what says nothing means that a refresh is tried. If that is a mistake, it
+/// costs one refresh in vain; taking a sentence for a foreign scheme would fail every request from
+/// the moment the token expires.
 fn is_scheme(name: &[u8], after: &[u8]) -> bool {
     let after = after.strip_prefix(b":").unwrap_or(after);
     let rest = skip(after, is_blank);
@@ -183,7 +186,8 @@ fn is_scheme(name: &[u8], after: &[u8]) -> bool {
             let (value, padding) =
                 first.split_at(first.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1));
             let rest = skip(rest, is_blank);
-            // The comma after it may be missing. Two words may be a sentence or a challenge, and are taken for the latter.
+            // The comma after it may be missing. Two words may be a sentence or a challenge, and
+            // are taken for the latter.
             let ends = matches!(rest, [] | [b',' | b';', ..]) || !padding.is_empty() || starts_with_param(rest);
             value.iter().all(is_token68) && (ends || token(rest).0.eq_ignore_ascii_case(b"bearer"))
         }

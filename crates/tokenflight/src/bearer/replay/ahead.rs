@@ -40,8 +40,8 @@ impl<B: Body> Ahead<B> {
 }
 
 impl<B: Body + Unpin> Ahead<B> {
-    /// Reads the first frame if it is there already; with `two`, what follows it as well. A body that is not ready is
-    /// polled again by the client that sends it, and wakes it then.
+    /// Reads the first frame if it is there already; with `two`, what follows it as well. A body
+    /// that is not ready is polled again by the client that sends it, and wakes it then.
     pub(super) fn read(body: B, two: bool) -> Self {
         Self::nothing(body).read_on(two)
     }

@@ -14,11 +14,11 @@ use super::{
     recording::{Read, Recorder},
 };
 
-/// The body a client is given by a layer that [records](super::Recorded): the request's own while it is read for the first
-/// time, or what was recorded of it.
+/// The body a client is given by a layer that [records](super::Recorded): the request's own while
+/// it is read for the first time, or what was recorded of it.
 ///
-/// It has the size, the end, the trailers and the error of the request's body `B`, and its data as [`Bytes`], shared where
-/// `B`'s can be.
+/// It has the size, the end, the trailers and the error of the request's body `B`, and its data as
+/// [`Bytes`], shared where `B`'s can be.
 pub struct ReplayBody<B: Body>(State<B>);
 
 enum State<B: Body> {
@@ -52,8 +52,8 @@ impl<B: Body> ReplayBody<B> {
 }
 
 impl<B: Body + Unpin> ReplayBody<B> {
-    /// The data, if the body is no more than one piece of data that is in memory. A client may do with such a body what it
-    /// cannot do with a stream, as sending it again by itself.
+    /// The data, if the body is no more than one piece of data that is in memory. A client may do
+    /// with such a body what it cannot do with a stream, as sending it again by itself.
     ///
     /// # Errors
     ///

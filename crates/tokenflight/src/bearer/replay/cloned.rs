@@ -8,9 +8,10 @@ use super::keep::sealed::Replay;
 
 /// A body whose clones are independent: reading one takes nothing from another.
 ///
-/// `Clone` does not say that. A clone of octocrab's `OctoBody`, or of a stream behind an `Arc`, shares one reading position with
-/// the original, and a replay of it would be a request without its body. Implement this for types of your own that hold
-/// what they send; record all others, with [`BearerLayer::replay_with`](crate::BearerLayer::replay_with).
+/// `Clone` does not say that. A clone of octocrab's `OctoBody`, or of a stream behind an `Arc`,
+/// shares one reading position with the original, and a replay of it would be a request without its
+/// body. Implement this for types of your own that hold what they send; record all others, with
+/// [`BearerLayer::replay_with`](crate::BearerLayer::replay_with).
 ///
 /// ```
 /// use tokenflight::bearer::IndependentClone;

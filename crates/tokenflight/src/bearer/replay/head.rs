@@ -1,9 +1,10 @@
 //! The flat copy of a request's head, from which a replay is built.
 //!
-//! Cloning a `HeaderMap` costs 205–260 instructions and often an allocation for each header; writing names and values one
-//! after another into one pooled buffer costs 85 and none. The map is built again only for a replay. The copy is made
-//! before the token is put in, so it never holds the token. A long value (a cookie jar, a signed assertion) is not copied: its
-//! memory is shared, as clones of a `HeaderValue` share it.
+//! Cloning a `HeaderMap` costs 205–260 instructions and often an allocation for each header;
+//! writing names and values one after another into one pooled buffer costs 85 and none. The map is
+//! built again only for a replay. The copy is made before the token is put in, so it never holds
+//! the token. A long value (a cookie jar, a signed assertion) is not copied: its memory is shared,
+//! as clones of a `HeaderValue` share it.
 
 use std::cell::RefCell;
 
@@ -37,7 +38,8 @@ pub(in crate::bearer) struct Head {
     pub(in crate::bearer) limit: Limit,
     method: Method,
     version: Version,
-    /// Whether its scheme and authority are the listed origin's, as that is spelled, and not copied.
+    /// Whether its scheme and authority are the listed origin's, as that is spelled, and not
+    /// copied.
     listed: bool,
     extensions: Extensions,
     flat: Flat,
@@ -45,8 +47,8 @@ pub(in crate::bearer) struct Head {
 
 /// The URI and the headers, each as lengths and then texts.
 struct Flat {
-    /// Used up to the end, and nothing but zeros from there on: so a text is written into place, without a check of the
-    /// capacity for each of its parts.
+    /// Used up to the end, and nothing but zeros from there on: so a text is written into place,
+    /// without a check of the capacity for each of its parts.
     bytes: Box<[u8]>,
     end: usize,
     /// Values that are shared instead, in their order.
@@ -65,15 +67,17 @@ const LENGTH: usize = 4;
 /// Marks a value as sensitive in the upper bit of its length.
 const SENSITIVE: u32 = 1 << 31;
 
-/// Values longer than this are shared: copying and wiping one costs more than two changes of a reference count.
+/// Values longer than this are shared: copying and wiping one costs more than two changes of a
+/// reference count.
 const LONG: usize = 256;
 
 /// In the place of the length of a value that is shared. No length is written that great.
 const SHARED: u32 = u32::MAX;
 
 impl Head {
-    /// Copies the head of a request that has just come. `None` if a part of it is larger than any sane one (2 GiB). `listed`
-    /// says that scheme and authority are spelled as the list has them, and are taken from there.
+    /// Copies the head of a request that has just come. `None` if a part of it is larger than any
+    /// sane one (2 GiB). `listed` says that scheme and authority are spelled as the list has them,
+    /// and are taken from there.
     #[inline(never)]
     pub(in crate::bearer) fn of<B>(
         request: &Request<B>,
@@ -119,7 +123,8 @@ impl Head {
         request
     }
 
-    /// Gives the buffer back, and keeps what is in it in as little memory as it takes: for a wait, in which there may be very many.
+    /// Gives the buffer back, and keeps what is in it in as little memory as it takes: for a wait,
+    /// in which there may be very many.
     pub(in crate::bearer) fn shrink(&mut self) {
         let exact = self.flat.bytes[..self.flat.end].into();
         give_back(std::mem::replace(&mut self.flat.bytes, exact), self.flat.end);
@@ -153,7 +158,8 @@ impl Flat {
         Self { bytes: pooled.unwrap_or_else(|| zeros(ROOM)), end: 0, shared: None }
     }
 
-    /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for all of them.
+    /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for
+    /// all of them.
     #[inline(always)]
     fn put<const N: usize>(&mut self, texts: [&[u8]; N], mark: u32) -> Option<()> {
         let mut end = self.end + N * LENGTH;
@@ -195,7 +201,8 @@ impl Flat {
     }
 }
 
-/// The caller's own headers may be secrets too (cookies, API keys): cleared before the next request sees the buffer.
+/// The caller's own headers may be secrets too (cookies, API keys): cleared before the next request
+/// sees the buffer.
 impl Drop for Flat {
     fn drop(&mut self) {
         give_back(std::mem::take(&mut self.bytes), self.end);

@@ -2,7 +2,8 @@ use std::task::{Context, Poll};
 
 use http::Request;
 
-/// How the layer keeps a request's body for a replay: [`CloneBody`](super::CloneBody) or [`Recorded`](super::Recorded). Sealed.
+/// How the layer keeps a request's body for a replay: [`CloneBody`](super::CloneBody) or
+/// [`Recorded`](super::Recorded). Sealed.
 pub trait Replay<B>: sealed::Replay<B> {}
 
 impl<B, K: sealed::Replay<B>> Replay<B> for K {}
@@ -31,8 +32,8 @@ pub(in crate::bearer) mod sealed {
         /// The request to send, and what a second body can be made of, if one can.
         fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Option<Self::Kept>);
 
-        /// A body for a replay; `None` if, after all, there cannot be one. Pending while the rest of a body is read that is
-        /// known to have an end.
+        /// A body for a replay; `None` if, after all, there cannot be one. Pending while the rest
+        /// of a body is read that is known to have an end.
         fn poll_again(&self, kept: &mut Self::Kept, cx: &mut Context<'_>) -> Poll<Option<Self::Body>>;
     }
 }

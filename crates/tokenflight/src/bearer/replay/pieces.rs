@@ -7,8 +7,8 @@ use bytes::Bytes;
 /// So many pieces are shared with the client, however small they are.
 const SHARED: usize = 64;
 
-/// A piece after those is shared from this size on. Smaller ones are copied together: a body may consist of very many very
-/// small pieces, each of which would take several times its bytes.
+/// A piece after those is shared from this size on. Smaller ones are copied together: a body may
+/// consist of very many very small pieces, each of which would take several times its bytes.
 const SMALL: usize = 256;
 
 /// The pieces, in their order.

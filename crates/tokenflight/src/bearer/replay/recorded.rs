@@ -18,12 +18,12 @@ use crate::bearer::grpc;
 /// Bytes of one body kept for a replay, unless told otherwise.
 const LIMIT: usize = 64 * 1024;
 
-/// Keeps bodies by recording what is read of them, and gives the client the body type it wants, made by a constructor; what
-/// [`BearerLayer::replay_with`](crate::BearerLayer::replay_with) does.
+/// Keeps bodies by recording what is read of them, and gives the client the body type it wants,
+/// made by a constructor; what [`BearerLayer::replay_with`](crate::BearerLayer::replay_with) does.
 ///
-/// A recording shares the body's bytes (of very many small pieces it copies them), is bounded, and goes away as soon as the
-/// response is no refusal. Only a whole recording is played back, trailers included. If a server refuses before it has read all
-/// of a body:
+/// A recording shares the body's bytes (of very many small pieces it copies them), is bounded, and
+/// goes away as soon as the response is no refusal. Only a whole recording is played back, trailers
+/// included. If a server refuses before it has read all of a body:
 ///
 /// | body | kept |
 /// |---|---|
@@ -68,7 +68,8 @@ impl<C> Recorded<C> {
         if !self.fits(headers, &body, grpc) {
             return (ReplayBody::passed(Ahead::nothing(body)), None);
         }
-        // What is in memory already need not be recorded. A gRPC message does not tell its end by its length.
+        // What is in memory already need not be recorded. A gRPC message does not tell its end by
+        // its length.
         let body =
             if grpc || body.size_hint().exact().is_some() { Ahead::read(body, grpc) } else { Ahead::nothing(body) };
         if let Some(piece) = body.only_piece() {

@@ -1,8 +1,10 @@
-//! One body, two readers: the client that sends it for the first time, and after a refusal the layer, which needs the rest.
+//! One body, two readers: the client that sends it for the first time, and after a refusal the
+//! layer, which needs the rest.
 //!
-//! The body lies between them, and what either reads of it is there for the other: reading on disturbs no send, however the
-//! client treats a body it has begun to send. The lock is never held while the body is polled, asked, woken for or dropped.
-//! *Test*: `tests/layer`, `a_body_is_asked_nothing_with_its_recording_locked`.
+//! The body lies between them, and what either reads of it is there for the other: reading on
+//! disturbs no send, however the client treats a body it has begun to send. The lock is never held
+//! while the body is polled, asked, woken for or dropped. *Test*: `tests/layer`,
+//! `a_body_is_asked_nothing_with_its_recording_locked`.
 
 use std::{
     mem,
@@ -19,11 +21,12 @@ use super::{
 };
 use crate::sync::{Arc, Mutex, lock};
 
-/// How many frames without data are read: they come as fast as they are asked for, and there may be no end of them.
+/// How many frames without data are read: they come as fast as they are asked for, and there may be
+/// no end of them.
 const MOST_EMPTY: u16 = 1024;
 
-/// What trailers may take, beside the limit of the data: as much as servers allow for headers. A field takes so much beside
-/// its text (RFC 9113 §6.5.2).
+/// What trailers may take, beside the limit of the data: as much as servers allow for headers. A
+/// field takes so much beside its text (RFC 9113 §6.5.2).
 const TRAILER_BYTES: usize = 16 * 1024;
 const FIELD_BYTES: usize = 32;
 
@@ -196,8 +199,8 @@ impl<B: Body> Drop for Recorder<B> {
 }
 
 impl<B: Body + Unpin> Player<B> {
-    /// All of the body, read on if its length is known. `None` if it is not to be had: it failed, it was too long, or
-    /// where its end is not known it has not ended.
+    /// All of the body, read on if its length is known. `None` if it is not to be had: it failed,
+    /// it was too long, or where its end is not known it has not ended.
     pub(super) fn poll_whole(&self, cx: &mut Context<'_>) -> Poll<Option<Read>> {
         let mut waker = None;
         loop {
@@ -229,7 +232,8 @@ impl<B: Body + Unpin> Player<B> {
         }
     }
 
-    /// Reads one frame, for the client too. Pending while announced data is waited for, and what may follow it.
+    /// Reads one frame, for the client too. Pending while announced data is waited for, and what
+    /// may follow it.
     fn read(&self, mut body: Ahead<B>, cx: &mut Context<'_>) -> Poll<()> {
         let announced = body.size_hint().exact().is_some();
         let frame = body.poll_frame(cx);

@@ -138,8 +138,8 @@ fn a_scheme_ends_where_its_token_characters_end() {
     assert_eq!(judge(&headers(&[latin1])), InsufficientScope);
 }
 
-/// What is no challenge says nothing, and a refresh is tried: one in vain costs little, and the other mistake all requests
-/// until a person logs in.
+/// What is no challenge says nothing, and a refresh is tried: one in vain costs little, and the
+/// other mistake all requests until a person logs in.
 #[test]
 fn prose_and_a_bare_error_code_are_no_scheme() {
     assert_table(&[

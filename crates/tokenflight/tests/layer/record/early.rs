@@ -29,7 +29,8 @@ fn keeps_reading(sent: Sent) -> ReplayBody<TestBody> {
     body
 }
 
-/// A request that is refused when so much of its body has come, the other end of the body, and what the client has of it.
+/// A request that is refused when so much of its body has come, the other end of the body, and what
+/// the client has of it.
 #[track_caller]
 fn refused_early<C>(fixture: &mut Fixture, size: u64, come: &'static str, client: fn(Sent) -> C) -> (Call, Push, C) {
     let (body, push) = slow(size);
@@ -100,7 +101,8 @@ fn an_end_that_does_not_come_is_waited_for_ten_seconds_at_most() {
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
 
-/// 8 KiB byte by byte, 64 KiB and trailers: what a body is made of does not count, as long as its bytes fit.
+/// 8 KiB byte by byte, 64 KiB and trailers: what a body is made of does not count, as long as its
+/// bytes fit.
 #[test]
 fn a_body_of_known_length_is_sent_again_however_it_is_divided() {
     for (piece, pieces) in [("x", 8 << 10), (KILO, 64), ("x", 64 << 10)] {
