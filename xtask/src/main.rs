@@ -6,11 +6,14 @@
 
 mod api;
 mod bench;
+mod built_on;
 mod callgrind;
 mod cargo;
+mod circles;
 mod compare;
 mod copy;
 mod counts;
+mod facades;
 mod faults;
 mod floors;
 mod fuzz;
@@ -32,6 +35,7 @@ mod source;
 mod step;
 mod structure;
 mod test;
+mod tokens;
 mod weight;
 mod words;
 
