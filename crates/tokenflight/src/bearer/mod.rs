@@ -134,6 +134,7 @@ pub mod challenge;
 mod choice;
 pub(crate) mod future;
 mod grpc;
+mod http_service;
 pub(crate) mod layer;
 mod limit;
 mod oneshot;
@@ -157,8 +158,8 @@ pub(crate) use self::{
 pub use self::{
     body::Shortened,
     choice::{Choice, PerRequest},
+    http_service::{CloneService, HttpService},
     oneshot::{Oneshot, SentBy},
     replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
     resend::Resend,
-    service::{CloneService, HttpService},
 };

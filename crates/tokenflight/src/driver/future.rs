@@ -65,8 +65,8 @@ struct Driven {
 }
 
 impl Driven {
-    fn is(&self, session: &Session) -> bool {
-        self.session.upgrade().is_some_and(|known| Arc::ptr_eq(&known, &session.inner))
+    fn is(&self, session: &Arc<Inner>) -> bool {
+        self.session.upgrade().is_some_and(|known| Arc::ptr_eq(&known, session))
     }
 }
 
@@ -86,8 +86,21 @@ impl Future for Carried {
     }
 }
 
+impl Session {
+    /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
+    ///
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing
+    /// changes; but if the last handle goes before that and there is no other driver, what it
+    /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
+    /// also stores what they have in common; the last one to begin does so, and another one when
+    /// that is gone.
+    pub fn driver(&self) -> Driver {
+        Driver::of(self)
+    }
+}
+
 impl Driver {
-    pub(crate) fn of(session: &Session) -> Self {
+    fn of(session: &Session) -> Self {
         let driver = Self {
             time: Arc::clone(&session.inner.parts.time),
             hub: Arc::default(),
@@ -106,23 +119,23 @@ impl Driver {
     /// With a session of [`Audiences`](crate::Audiences) comes what it has in common with the
     /// others: what that has not stored is stored by whichever driver there is.
     pub fn with(mut self, session: &Session) -> Self {
-        self.add(session, false);
+        self.add(&session.inner, false);
         self.live += 1;
-        if let Some(common) = &session.inner.parts.common {
+        if let Some(common) = &session.inner.common {
             self.add(&common.root, true);
         }
         self
     }
 
-    fn add(&mut self, session: &Session, common: bool) {
+    fn add(&mut self, session: &Arc<Inner>, common: bool) {
         let here = |driven: &Driven| driven.common && driven.is(session);
         if common && self.sessions.iter().flatten().any(here) {
             return;
         }
         let link = Arc::new(Link::new(Arc::clone(&self.hub), self.sessions.len()));
         // If the last handle goes before this is polled, it is left to this driver.
-        session.inner.expect(Arc::clone(&link));
-        let session = Arc::downgrade(&session.inner);
+        session.expect(Arc::clone(&link));
+        let session = Arc::downgrade(session);
         self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new(), common, owes: false }));
     }
 

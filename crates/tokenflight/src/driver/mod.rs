@@ -26,4 +26,4 @@ mod hub;
 mod left;
 mod schedule;
 
-pub(crate) use self::{future::Driver, hub::Link, left::Left};
+pub(crate) use self::{hub::Link, left::Left};

@@ -4,7 +4,7 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError,
     store::{OpId, Owner, Seen, StoredTokens},
 };
-use tokenflight_machine::{Outcome, Plan, Reconcile, present::Watched};
+use tokenflight_machine::{Outcome, Plan, Reconcile, Role, Work, present::Watched};
 
 use super::{
     claim::{Claimed, Since, Waiting},
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     parts: Arc<Parts>,
     session: Weak<Inner>,
     plan: Plan,
-    wish: Option<Arc<Wish>>,
+    wish: Option<Arc<Wish<Inner>>>,
     cause: Cause,
     fate: Fate,
 ) -> Refreshed {
@@ -67,9 +67,13 @@ pub(crate) async fn run(
 
 impl Refresh {
     async fn run(mut self) -> Refreshed {
-        let end = match self.parts.common.clone() {
-            Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
-            None => self.obtain().await,
+        let end = match self.parts.rules.role {
+            Role::Audience => match self.session.upgrade().and_then(|session| session.common.clone()) {
+                Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
+                // No handle is left to renew anything for.
+                None => not_sent(Error::new(ErrorKind::Closed)).into(),
+            },
+            Role::Alone | Role::Common => self.obtain().await,
         };
         self.finish(end).await
     }
@@ -187,5 +191,17 @@ impl Refresh {
         if let Some(entry) = seen.entry.as_ref().filter(|entry| known.is_none_or(|known| known <= entry.order())) {
             self.plan.known = Some(StdArc::new(entry.clone()));
         }
+    }
+}
+
+impl Wish<Inner> {
+    /// Whether a caller or a driver waits for it. Locks the audience's slot.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.session.upgrade().is_some_and(|session| {
+            session.peek(|slot| {
+                let current = slot.machine.running(Work::Refresh) == Some(self.refresh);
+                current && slot.refresh.as_ref().is_some_and(|flight| flight.is_waited_for())
+            })
+        })
     }
 }

@@ -9,8 +9,8 @@ use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 use super::Token;
 use crate::{
     flight::Recursion,
-    flights::{Brought, Carries, Refreshed},
-    slot::{Inner, Slot, Wait},
+    flights::{Brought, Carries, Refreshed, Wait},
+    slot::{Inner, Slot},
     sync::Arc,
     telemetry::Cause,
 };
@@ -297,7 +297,7 @@ impl Inner {
 
     /// The work in progress, unless this thread is inside it; with what audiences have in common.
     pub(crate) fn moving(&self) -> Option<Carries> {
-        let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
+        let common = self.common.as_ref().map(|common| &*common.root);
         let sessions = std::iter::once(self).chain(common);
         Carries::of(sessions.flat_map(|session| session.peek(Slot::moving)))
     }

@@ -41,7 +41,6 @@ pub(crate) mod watch;
 
 pub(crate) use self::{
     acquire::{Ask, Obtained, Supply},
-    builder::SessionBuilder,
     events::{Events, Listeners},
     handle::Session,
     revocation::Revocation,

@@ -4,8 +4,8 @@ use tokenflight_core::{Error, ErrorKind, Now};
 
 use super::{Ask, Supply, Token};
 use crate::{
-    flights::carried,
-    slot::{Inner, Wait},
+    flights::{Wait, carried},
+    slot::Inner,
     sync::Arc,
     time::Deadline,
 };
