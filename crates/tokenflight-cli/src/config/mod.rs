@@ -9,8 +9,5 @@ pub(crate) use self::{
     append::append,
     file::File,
     home::Home,
-    profile::{ClientAuthStyle, GitScheme, Profile, Settings},
+    profile::{ClientAuthStyle, DEFAULT, GitScheme, Profile, Settings},
 };
-
-/// The profile of a command that names none.
-pub(crate) const DEFAULT: &str = "default";

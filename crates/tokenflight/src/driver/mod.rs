@@ -19,6 +19,9 @@
 //! # let _ = driver;
 //! # Ok::<_, tokenflight::BuildError>(())
 //! ```
+//!
+//! [`Driver`]: crate::Driver
+//! [`Driver::with`]: crate::Driver::with
 
 mod alarm;
 pub(crate) mod future;

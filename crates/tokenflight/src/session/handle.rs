@@ -107,8 +107,8 @@ impl Session {
     /// Ends this login: no request uses its tokens from now on, here or through the store.
     ///
     /// In effect in this process at once; resolves when it is stored, when a refresh in progress
-    /// has ended or five seconds have passed, and when the grant has [revoked](Grant::revoke) the
-    /// refresh token that it replaced in the store. Says what became of that. What a refresh in
+    /// has ended or five seconds have passed, and when the grant has [revoked](crate::Grant::revoke)
+    /// the refresh token that it replaced in the store. Says what became of that. What a refresh in
     /// progress still brings is revoked as well, whenever it comes.
     ///
     /// # Errors
