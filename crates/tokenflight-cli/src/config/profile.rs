@@ -8,9 +8,6 @@ use tokenflight_store_file::FileStore;
 
 use super::Home;
 
-/// The profile of a command that names none.
-pub(crate) const DEFAULT: &str = "default";
-
 /// What is written down of a profile. No secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
