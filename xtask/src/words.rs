@@ -7,8 +7,8 @@ use crate::{cargo::root, copy::tracked};
 /// A comment speaks of callers, waiters, tasks and holders.
 const WORDS: &[&str] = &["anybody", "nobody", "one who", "somebody", "whoever"];
 
-/// Words that this project once coined, or used for something else; CONTRIBUTING.md says what is said
-/// instead. Parts of names in code, and words of comments.
+/// Words that this project once coined, or used for something else; CONTRIBUTING.md says what is
+/// said instead. Parts of names in code, and words of comments.
 const GONE: &[&str] = &[
     "arrival",
     "birth",

@@ -27,7 +27,7 @@ pub(crate) fn row(settings: &Settings) -> Result<Option<&'static Provider>, Prob
     let find = |name: &String| {
         provider::find(name).ok_or_else(|| {
             Problem::usage(format!("there is no provider `{}` in the table", name.escape_debug()))
-                .cure("name its issuer instead, or its token_endpoint")
+                .help("name its issuer instead, or its token_endpoint")
         })
     };
     settings.provider.as_ref().map(find).transpose()

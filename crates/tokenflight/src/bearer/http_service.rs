@@ -36,8 +36,8 @@ where
     type Sending = S::Future;
 }
 
-/// A service that a [`Bearer`](super::Bearer) can send by: one that can be cloned, since a request that waits and
-/// a request that is sent again are sent by clones. Implemented for every `Clone`.
+/// A service that a [`Bearer`](super::Bearer) can send by: one that can be cloned, since a request
+/// that waits and a request that is sent again are sent by clones. Implemented for every `Clone`.
 // Asked for where a request is sent, and not by the layer: a whole `ServiceBuilder` whose layer
 // does not fit has no method `service`, says the compiler, and no more.
 #[diagnostic::on_unimplemented(

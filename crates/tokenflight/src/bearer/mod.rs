@@ -10,8 +10,8 @@
 //! * With a usable token the request goes straight to the inner service: one atomic load, one
 //!   header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
-//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no
-//!   newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
+//! * A refusal that another token may resolve costs at most one refresh and one replay. If there is
+//!   no newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
 //!   response's extensions.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the
 //!   caller with a [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
@@ -28,8 +28,9 @@
 //!   and the refresh may use the same limit. Above a load balancer, the token traffic should not
 //!   share its servers' limits: a balancer keeps servers ready that it does not use, permits and
 //!   all.
-//! * A layer that is there only sometimes is always there, and switched off with [`BearerOptions::without_token`]: tower's
-//!   `option_layer` wants the same answers from both of its sides.
+//! * A layer that is there only sometimes is always there, and switched off with
+//!   [`BearerOptions::without_token`]: tower's `option_layer` wants the same answers from both of
+//!   its sides.
 //! * A timeout *around* the layer covers the refresh and the replay as well; one below it covers
 //!   each send.
 //!

@@ -11,8 +11,8 @@ use tokenflight_core::Time;
 
 use super::{
     alarm::Alarm,
-    hub::{Hub, Link},
     left::Left,
+    mailbox::{Link, Mailbox},
     schedule::Schedule,
 };
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 #[must_use = "a driver does nothing until it is polled"]
 pub struct Driver {
     time: Arc<dyn Time>,
-    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
     sessions: Vec<Option<Driven>>,
     /// Sessions that still count.
     live: usize,
@@ -103,7 +103,7 @@ impl Driver {
     fn of(session: &Session) -> Self {
         let driver = Self {
             time: Arc::clone(&session.inner.parts.time),
-            hub: Arc::default(),
+            mailbox: Arc::default(),
             sessions: Vec::new(),
             live: 0,
             attached: 0,
@@ -132,7 +132,7 @@ impl Driver {
         if common && self.sessions.iter().flatten().any(here) {
             return;
         }
-        let link = Arc::new(Link::new(Arc::clone(&self.hub), self.sessions.len()));
+        let link = Arc::new(Link::new(Arc::clone(&self.mailbox), self.sessions.len()));
         // If the last handle goes before this is polled, it is left to this driver.
         session.expect(Arc::clone(&link));
         let session = Arc::downgrade(session);
@@ -194,7 +194,7 @@ impl Driver {
 
     /// Looks once at each session that asks for it, and at each flight that is awake.
     fn work(&mut self, cx: &mut Context<'_>) {
-        let mail = self.hub.take();
+        let mail = self.mailbox.take();
         for index in mail.ready {
             self.visit(index, false);
         }
@@ -267,7 +267,7 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.attach();
         // Before the mail is looked at: what comes afterwards wakes this task.
-        self.hub.register(cx.waker());
+        self.mailbox.register(cx.waker());
         self.work(cx);
         if self.flights.is_empty() && self.live == 0 && !self.sessions.iter().flatten().any(|driven| driven.owes) {
             self.forget_all();
@@ -294,7 +294,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.forget_all();
-        self.hub.close();
+        self.mailbox.close();
     }
 }
 

@@ -25,8 +25,8 @@
 
 mod alarm;
 pub(crate) mod future;
-mod hub;
 mod left;
+mod mailbox;
 mod schedule;
 
-pub(crate) use self::{hub::Link, left::Left};
+pub(crate) use self::{left::Left, mailbox::Link};

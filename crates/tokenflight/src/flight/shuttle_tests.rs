@@ -245,7 +245,7 @@ fn reason(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// rust-lang/futures-rs#2706. When this fails, `Shared` has been mended, and `join.rs` can lose its
-/// cure.
+/// remedy.
 #[test]
 fn plain_shared_loses_a_wake() {
     let random = || run(RandomScheduler::new(100_000), one_leaves_plain_shared);

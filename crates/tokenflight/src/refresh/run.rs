@@ -85,8 +85,9 @@ impl Refresh {
         end
     }
 
-    /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
-    async fn rounds(&mut self, spare: &mut Vec<Rotated>) -> End {
+    /// Reads, claims and presents, until there is an end. What came for nothing is kept in
+    /// `for_nothing`.
+    async fn rounds(&mut self, for_nothing: &mut Vec<Rotated>) -> End {
         // No handle is left to renew anything for; and what the session had still to store is not
         // seen from here any more.
         if self.session.strong_count() == 0 {
@@ -136,7 +137,7 @@ impl Refresh {
                             let presentation = Presentation { refresh: self, owner, seen, read: asked, since, request };
                             match presentation.run().await {
                                 Ok(end) => return end,
-                                Err(Overtaken(token)) => spare.extend(token),
+                                Err(Overtaken(token)) => for_nothing.extend(token),
                             }
                             if again == MOST_AGAIN || self.is_late() {
                                 let error = "another process has stored another token meanwhile, and it has run out";

@@ -78,8 +78,8 @@ impl Session {
     /// # Errors
     ///
     /// A token that cannot be sent changes nothing
-    /// ([`FailureClass::Config`](crate::FailureClass::Config)).
-    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next call.
+    /// ([`FailureClass::Config`](crate::FailureClass::Config)). [`ErrorKind::Store`]: the login is
+    /// in effect and will be stored later, by the driver or the next call.
     /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
     /// # Cancel safety
@@ -107,14 +107,15 @@ impl Session {
     /// Ends this login: no request uses its tokens from now on, here or through the store.
     ///
     /// In effect in this process at once; resolves when it is stored, when a refresh in progress
-    /// has ended or five seconds have passed, and when the grant has [revoked](crate::Grant::revoke)
-    /// the refresh token that it replaced in the store. Says what became of that. What a refresh in
-    /// progress still brings is revoked as well, whenever it comes.
+    /// has ended or five seconds have passed, and when the grant has
+    /// [revoked](crate::Grant::revoke) the refresh token that it replaced in the store. Says what
+    /// became of that. What a refresh in progress still brings is revoked as well, whenever it
+    /// comes.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token that was last seen has been
-    /// revoked, best effort.
+    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token
+    /// that was last seen has been revoked, best effort.
     ///
     /// # Cancel safety
     ///

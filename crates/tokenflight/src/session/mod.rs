@@ -40,7 +40,7 @@ pub(crate) mod token;
 pub(crate) mod watch;
 
 pub(crate) use self::{
-    acquire::{Ask, Obtained, Supply},
+    acquire::{Answer, Ask, Obtained},
     events::{Events, Listeners},
     handle::Session,
     revocation::Revocation,

@@ -3,9 +3,9 @@
 mod browser;
 mod device;
 mod failed;
+mod flow;
 mod import;
 mod run;
 mod settings;
-mod way;
 
 pub(super) use self::run::run;

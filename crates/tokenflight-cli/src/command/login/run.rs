@@ -3,7 +3,7 @@ use std::{process::ExitCode, time::Duration};
 use tokenflight::TokenSet;
 use tokenflight_oauth2::TokenEndpoint;
 
-use super::{browser, device, import, settings, way::Way};
+use super::{browser, device, flow::Flow, import, settings};
 use crate::{
     args::Login,
     clock,
@@ -56,9 +56,9 @@ fn storable(profile: &Profile) -> Result<(), Problem> {
 }
 
 async fn obtain(profile: &Profile, endpoint: &TokenEndpoint, asked: &Login) -> Result<TokenSet, Problem> {
-    match Way::choose(profile, endpoint, asked)? {
-        Way::Device(url) => device::log_in(profile, endpoint, &url).await,
-        Way::Browser(url) => browser::log_in(profile, endpoint, &url, asked).await,
+    match Flow::choose(profile, endpoint, asked)? {
+        Flow::Device(url) => device::log_in(profile, endpoint, &url).await,
+        Flow::Browser(url) => browser::log_in(profile, endpoint, &url, asked).await,
     }
 }
 

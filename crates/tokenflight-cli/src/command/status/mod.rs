@@ -1,5 +1,5 @@
 //! `tokenflight status`: what is stored, who may refresh, what is in the way, and which command
-//! cures it.
+//! helps.
 
 mod facts;
 mod run;

@@ -1,5 +1,5 @@
-/// The members of the format. None of these is ever an [extra](crate::store::Entry::extra) one, so no name
-/// stands in a record twice.
+/// The members of the format. None of these is ever an [extra](crate::store::Entry::extra) one, so
+/// no name stands in a record twice.
 pub(super) const KNOWN: &[&str] = &[
     "v",
     "op",
