@@ -153,8 +153,7 @@ impl<J: Job> Lane<J> {
         }
     }
 
-    /// The next batch, or the end of this lane: in one step, or what comes between the two waits
-    /// for nothing.
+    /// The next batch, or this lane's end: in one step, or what comes between waits for nothing.
     fn next(&mut self, late: Option<u64>) -> Next<J> {
         let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();

@@ -149,8 +149,7 @@ impl TokenEndpoint {
         Ok(self)
     }
 
-    /// Whose tokens these are, if it is not the endpoint's origin: the issuer identifier of RFC
-    /// 8414 §2.
+    /// Whose tokens these are, if not the endpoint's origin: the issuer identifier of RFC 8414 §2.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
@@ -200,8 +199,7 @@ impl TokenEndpoint {
     }
 
     /// The clock that bounds what no session bounds: logins and revocations; and by which
-    /// assertions have expired. Default: tokio's, where the caller runs on tokio, and none
-    /// elsewhere.
+    /// assertions have expired. Default: tokio's where the caller runs on tokio, none elsewhere.
     #[must_use]
     pub fn time(mut self, time: Arc<dyn Time>) -> Self {
         self.time = Some(time);

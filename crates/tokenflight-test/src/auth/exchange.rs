@@ -84,8 +84,7 @@ impl AuthServer {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the moment nothing has happened, after it the rotation stands and its answer
-    /// is lost.
+    /// Dropped before the moment nothing happened, after it the rotation stands, its answer lost.
     pub(super) async fn exchange(&self, presented: Presented<'_>, plan: Plan) -> Ended {
         let Plan { fault, half } = plan;
         let mut visit = Visit::begin(self, presented);

@@ -62,8 +62,7 @@ impl Slot {
         }
     }
 
-    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is
-    /// polled.
+    /// Starts a refresh, perhaps for one of several audiences. Nothing runs before it is polled.
     pub(super) fn start_refresh(
         &mut self,
         plan: Plan,
