@@ -52,8 +52,7 @@ pub(crate) struct Found {
     pub(crate) bytes: usize,
     pub(crate) complete: bool,
     pub(crate) broken: Option<Broken>,
-    /// How often a law was broken after something against which there is no promise, and the first
-    /// time.
+    /// How often a law was broken after something that no promise covers, and the first time.
     pub(crate) excused: BTreeMap<Law, usize>,
     pub(crate) first_excused: Option<Broken>,
 }

@@ -1,5 +1,4 @@
-//! The authorization server as a process sees it, and grants and listeners that use their own
-//! session.
+//! The authorization server as a process sees it; grants and listeners that use their own session.
 
 use std::task::Poll;
 
