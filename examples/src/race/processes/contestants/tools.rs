@@ -1,5 +1,4 @@
-//! What the hand-written contestants have in common: a file of tokens, a lock file beside it, and a
-//! refresh.
+//! What the hand-written contestants share: a file of tokens, a lock file beside it, and a refresh.
 
 use std::{
     fs::{self, File},
