@@ -24,8 +24,8 @@
 //! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit,
 //!   and the refresh may use the same limit. Above a load balancer, token traffic should not share
 //!   its servers' limits: a balancer keeps servers ready that it does not use, permits and all.
-//! * A layer that is there only sometimes is always there, and switched off with [`BearerOptions::without_token`]: tower's
-//!   `option_layer` wants the same answers from both of its sides.
+//! * A layer that is there only sometimes is always there, and switched off with
+//!   [`BearerOptions::without_token`]: tower's `option_layer` wants both sides to answer alike.
 //! * A timeout *around* the layer covers refresh and replay as well; one below it covers each send.
 //!
 //! # Bodies

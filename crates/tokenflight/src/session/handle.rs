@@ -83,7 +83,8 @@ impl Session {
     ///
     /// A token that cannot be sent changes nothing
     /// ([`FailureClass::Config`](crate::FailureClass::Config)).
-    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next call.
+    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the
+    /// next call.
     /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
     /// # Cancel safety
@@ -117,8 +118,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token that was last seen has been
-    /// revoked, best effort.
+    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token
+    /// that was last seen has been revoked, best effort.
     ///
     /// # Cancel safety
     ///
