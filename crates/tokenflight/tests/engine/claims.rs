@@ -1,8 +1,8 @@
-//! The lease, and the store's answers.
+//! The claim, and the store's answers.
 
 use super::support::*;
 
-/// A flight that no task polls sends its request after its lease has run out: two processes present
+/// A flight that no task polls sends its request after its claim has run out: two processes present
 /// one refresh token.
 #[test]
 fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
@@ -125,7 +125,7 @@ fn the_lease_excludes_whatever_chance_there_is() {
     auth.report().assert_no_double_submit();
 }
 
-/// The wall clock is set forward while a request is out: the memory store gives the lease away,
+/// The wall clock is set forward while a request is out: the memory store gives the claim away,
 /// although its holder lives in the same process, and on the same boot clock.
 #[test]
 fn the_lease_excludes_whatever_the_wall_clock_does() {

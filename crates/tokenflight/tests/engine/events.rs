@@ -75,7 +75,7 @@ fn every_unpersisted_gets_an_answer() {
     store.push(OpKind::Commit, Trouble::Fail);
     let mut events = session_x.events();
     time.run(session_x.token()).unwrap();
-    // Another process has waited the lease out and has a successor too.
+    // Another process has waited the claim out and has a successor too.
     time.advance(SECOND * 100);
     time.run(session(time.clone(), MockGrant::new(), model).refresh()).unwrap();
     let mut driver = session_x.driver();
