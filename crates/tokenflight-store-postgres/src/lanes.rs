@@ -68,7 +68,6 @@ pub(crate) struct Lanes<J> {
 struct State<J> {
     waiting: VecDeque<J>,
     lanes: usize,
-    /// What they have under way.
     under_way: usize,
     /// Batches so far.
     taken: u64,

@@ -40,9 +40,7 @@ impl Patience {
     }
 }
 
-/// One worker.
 pub(crate) struct Worker {
-    /// Its client.
     pub(crate) client: Arc<dyn Client>,
     /// Where it writes down what it saw.
     pub(crate) recorder: Recorder,

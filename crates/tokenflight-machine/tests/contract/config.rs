@@ -235,7 +235,6 @@ pub(crate) const MORE: [Config; 10] = [
         .server(Server::Grace(5)),
 ];
 
-/// The configuration of this name.
 pub(crate) fn config(name: &str) -> Config {
     *CONFIGS.iter().chain(&MORE).find(|config| config.name == name).expect("a configuration has this name")
 }

@@ -36,7 +36,6 @@ pub(crate) struct Limits {
     pub(crate) ends_every: u64,
 }
 
-/// A law that was broken.
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
     pub(crate) law: Law,

@@ -280,7 +280,6 @@ pub(crate) fn told<T>(machine: &mut Session, step: impl FnOnce(&mut Session) -> 
     before.events(&machine.view())
 }
 
-/// The names of events.
 pub(crate) fn names(events: &[Event]) -> Vec<&'static str> {
     let name = |event: &Event| match event {
         Event::Refreshed { .. } => "refreshed",

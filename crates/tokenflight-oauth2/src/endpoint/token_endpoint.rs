@@ -266,7 +266,6 @@ impl TokenEndpoint {
         form
     }
 
-    /// The audience of assertions.
     pub(super) fn assertion_audience(&self) -> String {
         match (self.provider.audience, &self.issuer) {
             (AssertionAudience::Issuer, Some(issuer)) => issuer.clone(),

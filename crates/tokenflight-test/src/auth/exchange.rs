@@ -22,7 +22,6 @@ pub(super) struct Presented<'a> {
 
 /// How an exchange ended, as the server knows it.
 pub(super) enum Ended {
-    /// With this answer.
     Answered(Answer),
     /// The connection broke, before or after processing.
     Cut,

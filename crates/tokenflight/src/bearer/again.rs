@@ -51,7 +51,6 @@ impl<C, T> Again<'_, C, T> {
         &mut self.kept.head.limit
     }
 
-    /// The request to this origin, with this body.
     pub(super) fn rebuild(&self, body: T, origin: Option<&Listed>) -> Request<T> {
         self.kept.head.rebuild(body, origin)
     }

@@ -71,7 +71,6 @@ enum End<E> {
     Whole,
     /// More that was not read.
     Cut,
-    /// This error.
     Broken(E),
     /// Nothing, after an error that has been told.
     Told,

@@ -154,7 +154,6 @@ impl Origins {
         if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self { listed, sole: false }) }
     }
 
-    /// The listed origin of this id.
     pub(super) fn of_id(&self, id: OriginId) -> Option<&Listed> {
         self.listed.iter().find(|listed| listed.id == id)
     }

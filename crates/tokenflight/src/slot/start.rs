@@ -86,7 +86,6 @@ impl Slot {
         (self.notify, self.given_up) = (true, false);
     }
 
-    /// Joins the refresh in progress.
     #[inline]
     fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;

@@ -239,7 +239,6 @@ impl From<&Error> for ErrorType {
 /// What a request was refused with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// An HTTP status.
     Http(StatusCode),
     /// gRPC's `UNAUTHENTICATED`.
     Grpc,

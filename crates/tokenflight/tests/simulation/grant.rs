@@ -53,7 +53,6 @@ impl Actor {
     }
 }
 
-/// A listener.
 pub(crate) struct Listening {
     pub(crate) process: usize,
     pub(crate) judge: Arc<Judge>,

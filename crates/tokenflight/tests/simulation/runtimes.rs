@@ -37,7 +37,6 @@ impl Runtimes {
         self.state().gone.is_none()
     }
 
-    /// This one ends.
     pub(crate) fn end(&self, runtime: usize) {
         let timers = {
             let mut state = self.state();

@@ -21,9 +21,7 @@ const LEAD: u32 = 12;
 /// What is in the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Stored {
-    /// The access token.
     pub(super) access: String,
-    /// The refresh token.
     pub(super) refresh: String,
     /// When to renew, by the wall clock.
     due: Duration,
