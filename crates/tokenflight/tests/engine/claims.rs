@@ -1,8 +1,8 @@
-//! The lease, and the store's answers.
+//! The claim, and the store's answers.
 
 use super::support::*;
 
-/// A flight that no task polls sends its request after its lease has run out: two processes present
+/// A flight that no task polls sends its request after its claim has run out: two processes present
 /// one refresh token.
 #[test]
 fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
@@ -21,8 +21,7 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     time.run(session_x.login(auth.login_as("alice"))).unwrap();
     let session_y = session(time.clone(), auth.grant(), model.clone());
     time.run(session_y.token()).unwrap();
-    // A caller gives its refresh up after the first step: the claim is taken, and nothing is sent
-    // yet.
+    // A caller gives its refresh up after the first step: the claim is taken, nothing is sent yet.
     time.advance(SECOND * 3580);
     assert!(session_x.refresh().now_or_never().is_none());
     assert!(session_x.state().refreshing);
@@ -51,8 +50,7 @@ fn a_write_that_never_answers_is_given_up_at_some_time() {
     assert!(last.as_ref().unwrap().is_ok() && login.is_ok(), "a day later: {last:?}; {login:?}");
 }
 
-/// The answer to a wish for the lease is lost: the session locks itself out until its own lease has
-/// run out.
+/// The answer to a claim is lost: the session locks itself out until its own claim has run out.
 #[test]
 fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     for trouble in [Trouble::FailAfter, Trouble::HangAfter] {
@@ -69,8 +67,7 @@ fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
 }
 
 /// The store contract says that the future of a write is not dropped before it has settled. Only
-/// two of six kinds are kept; of the others an effect may still come when no task expects it any
-/// more.
+/// two of six kinds are kept; of the others an effect may still come when no task expects it.
 #[test]
 fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
     let mut dropped = Vec::new();
@@ -128,7 +125,7 @@ fn the_lease_excludes_whatever_chance_there_is() {
     auth.report().assert_no_double_submit();
 }
 
-/// The wall clock is set forward while a request is out: the memory store gives the lease away,
+/// The wall clock is set forward while a request is out: the memory store gives the claim away,
 /// although its holder lives in the same process, and on the same boot clock.
 #[test]
 fn the_lease_excludes_whatever_the_wall_clock_does() {
@@ -147,8 +144,7 @@ fn the_lease_excludes_whatever_the_wall_clock_does() {
     auth.report().assert_no_double_submit();
 }
 
-/// A store whose every answer takes six seconds, of the ten that each may take: no refresh ever
-/// comes to pass.
+/// A store whose every answer takes six seconds, of the ten each may take: no refresh ever happens.
 #[test]
 fn a_store_that_answers_within_its_limit_is_fast_enough() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -221,9 +217,8 @@ fn a_flight_that_stands_still_does_not_hold_the_store() {
     assert!(last.as_ref().unwrap().is_ok(), "twenty minutes later: {last:?}");
 }
 
-/// A request within the lead starts a renewal and moves it one step: it has the lease, and no task
-/// polls it any more. Requests of other processes, whose token has expired, hang until that lease
-/// has run out.
+/// A request within the lead starts a renewal and moves it one step: it has the claim, and no task
+/// polls it. Requests of other processes, whose token has expired, hang until that claim runs out.
 #[test]
 fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());

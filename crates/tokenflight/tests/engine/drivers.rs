@@ -91,8 +91,7 @@ impl Time for Breaking {
 }
 
 /// A driver that ends by itself, because it has no timer, says that "its sessions go on, driven by
-/// their callers"; but they still count on it until it is dropped, and send tokens that have
-/// expired.
+/// their callers"; but they still count on it until it is dropped, and send expired tokens.
 #[test]
 fn a_driver_that_has_ended_leaves_its_sessions_to_their_callers() {
     let time = Breaking(ManualTime::new(1), Arc::default());
@@ -156,9 +155,8 @@ fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
     assert_ne!(grant.count(), 0, "three seconds, with a token that lives for one");
 }
 
-/// A runtime without timers: "the engine survives that and says so". A caller that waits for
-/// nothing but time (the least interval between two refreshes) is never told anything, and waits
-/// for ever.
+/// A runtime without timers: "the engine survives that and says so". A caller that waits only for
+/// time (the least interval between two refreshes) is told nothing, and waits for ever.
 #[test]
 fn a_caller_that_waits_without_a_timer_is_told_so() {
     let done = within(SECOND * 5, || {

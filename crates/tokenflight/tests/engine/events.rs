@@ -2,8 +2,7 @@
 
 use super::support::*;
 
-/// Another process logs in: that is told if its access token can still be used, and not told if it
-/// has expired.
+/// Another process logs in: that is told if its access token is usable, not if it has expired.
 #[test]
 fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     for age in [60, 400] {
@@ -76,7 +75,7 @@ fn every_unpersisted_gets_an_answer() {
     store.push(OpKind::Commit, Trouble::Fail);
     let mut events = session_x.events();
     time.run(session_x.token()).unwrap();
-    // Another process has waited the lease out and has a successor too.
+    // Another process has waited the claim out and has a successor too.
     time.advance(SECOND * 100);
     time.run(session(time.clone(), MockGrant::new(), model).refresh()).unwrap();
     let mut driver = session_x.driver();
@@ -91,8 +90,7 @@ fn every_unpersisted_gets_an_answer() {
     assert!(!after.is_empty(), "nothing was told after {:?}", told[open]);
 }
 
-/// The store cannot take what is pending, so no task gets a token; no event says that a refresh has
-/// failed.
+/// The store cannot take what is pending, so no task gets a token; no event says a refresh failed.
 #[test]
 fn a_refresh_that_failed_because_of_the_store_is_told() {
     let (time, store) = (ManualTime::new(1), MockStore::new());

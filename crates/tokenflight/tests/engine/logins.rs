@@ -102,8 +102,7 @@ fn a_logout_revokes_what_is_stored() {
     assert_eq!(*revoked.lock().unwrap(), ["refresh-0"]);
 }
 
-/// A logout revokes the refresh token that this process remembers, not the newest one, which is in
-/// the store.
+/// A logout revokes the refresh token that this process remembers, not the newest one in the store.
 #[test]
 fn a_logout_revokes_the_newest_refresh_token() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -210,8 +209,7 @@ fn what_came_for_nothing_is_revoked_after_a_logout() {
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
-/// How long it takes, by the clock, until a caller has a token or an error; `None` if its thread
-/// deadlocks.
+/// How long, by the clock, until a caller has a token or an error; `None` if its thread deadlocks.
 fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     within(SECOND * 5, move || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
