@@ -35,8 +35,9 @@ fn yields() -> BoxFuture<'static, ()> {
     Box::pin(poll_fn(once))
 }
 
-/// The last handle goes while the driver looks at the session, which must not take it for gone before
-/// it has been handed what is still to be stored. Two threads, so by chance: two thousand rounds.
+/// The last handle goes while the driver looks at the session, which must not take it for gone
+/// before it has been handed what is still to be stored. Two threads, so by chance: two thousand
+/// rounds.
 #[test]
 fn what_the_last_handle_leaves_is_stored_whenever_the_driver_looks() {
     let time = ManualTime::new(1);
@@ -88,8 +89,8 @@ impl Time for Breaking {
     }
 }
 
-/// It ends by itself, because it has no timer, and is not dropped. Sessions that still counted on it
-/// would send expired tokens.
+/// It ends by itself, because it has no timer, and is not dropped. Sessions that still counted on
+/// it would send expired tokens.
 #[test]
 fn a_driver_that_has_ended_leaves_its_sessions_to_their_callers() {
     let time = Breaking(ManualTime::new(1), Arc::default());
@@ -130,7 +131,8 @@ fn a_driver_outlives_the_runtime_it_was_first_polled_on() {
     assert!(!ended, "it has ended, and the session lives");
 }
 
-/// The same while the first runtime is still there, and idle: a timer that belongs to it never fires.
+/// The same while the first runtime is still there, and idle: a timer that belongs to it never
+/// fires.
 #[test]
 fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

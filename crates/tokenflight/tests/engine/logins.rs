@@ -114,8 +114,8 @@ fn a_logout_revokes_the_newest_refresh_token() {
     assert!(revoked.lock().unwrap().contains(&"refresh-1".to_owned()), "only {:?}", revoked.lock().unwrap());
 }
 
-/// What the refresh that a logout left behind still brings is a live refresh token of a user who has
-/// logged out: the shutdown waits until it is revoked.
+/// What the refresh that a logout left behind still brings is a live refresh token of a user who
+/// has logged out: the shutdown waits until it is revoked.
 #[test]
 fn a_shutdown_waits_for_what_a_logout_left_behind() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());
@@ -227,8 +227,8 @@ fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     })
 }
 
-/// Because the server said something final, say. The flight must not wait for itself, nor wake itself
-/// with a lock held: the thread that polls it would deadlock.
+/// Because the server said something final, say. The flight must not wait for itself, nor wake
+/// itself with a lock held: the thread that polls it would deadlock.
 #[test]
 fn a_grant_may_log_out() {
     let took = from_within_the_grant(|session| async move { drop(session.logout().await) }.boxed());
@@ -242,8 +242,9 @@ fn a_grant_may_shut_the_session_down() {
     assert!(took.is_some_and(|took| took < SECOND), "{took:?}");
 }
 
-/// Two grants that wait for each other's sessions are a mistake, which ends when their time is over.
-/// If a flight woke the other one with its list locked, the thread whose timer fires would deadlock.
+/// Two grants that wait for each other's sessions are a mistake, which ends when their time is
+/// over. If a flight woke the other one with its list locked, the thread whose timer fires would
+/// deadlock.
 #[test]
 fn flights_that_wait_for_each_other_end_in_an_error() {
     let done = within(SECOND * 5, || {

@@ -42,8 +42,8 @@ fn a_driver_comes_back_from_every_poll() {
     let _ = poll(&mut driver);
 }
 
-/// The store failed once, and is well by then. If nothing were stored, the next process would present
-/// a spent refresh token, and the login would be lost.
+/// The store failed once, and is well by then. If nothing were stored, the next process would
+/// present a spent refresh token, and the login would be lost.
 #[test]
 fn requests_store_what_is_unsaved_if_there_is_no_driver() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -95,8 +95,8 @@ fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     assert!(again.is_ok(), "{again:?}");
 }
 
-/// Another process's state has won. If the session took its own number for the store's, it would call
-/// the store's "older" for ever.
+/// Another process's state has won. If the session took its own number for the store's, it would
+/// call the store's "older" for ever.
 #[test]
 fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
