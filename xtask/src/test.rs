@@ -19,8 +19,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Builds and runs them, optimised: a model is millions of steps. What is added goes to the
-    /// test harness.
+    /// Builds and runs them, optimised: a model is millions of steps. Additions go to the harness.
     pub(crate) fn cargo(&self) -> Cargo {
         Cargo::new("test --release -p")
             .args(self.package)
@@ -33,16 +32,14 @@ impl Model {
     }
 }
 
-/// The contract of stores over pools of connections: in a workspace of its own, whose tree is
-/// heavy.
+/// The contract of stores over connection pools: in a workspace of its own, whose tree is heavy.
 fn pools() -> Cargo {
     let target = target_dir("pools").display().to_string();
     Cargo::new("test --manifest-path examples/pools/Cargo.toml --target-dir").arg(target)
 }
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    // Without the benches, which have a command of their own. What a test counted stands in the
-    // output's file.
+    // Without benches, which have their own command. What tests counted is in the output's file.
     let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.

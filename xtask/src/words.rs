@@ -59,8 +59,7 @@ const STILL: &[(&str, &str, &str)] = &[
     ("examples/src/race/", "landing", "open: the race"),
 ];
 
-/// The letters that numbers of requirements begin with: they stand in a document that is not in the
-/// repository.
+/// The letters that numbers of requirements begin with, of a document outside the repository.
 const NUMBERED: &[&str] = &["C-", "I-", "R-", "T-"];
 
 /// The two files that name them.

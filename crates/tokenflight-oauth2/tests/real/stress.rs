@@ -93,8 +93,7 @@ async fn within(request: impl Future<Output = ()>, time: Duration) -> bool {
     }
 }
 
-/// Drops a request after so many steps, which a timer is too coarse for; whether it was answered
-/// before.
+/// Drops a request after so many steps: a timer is too coarse. Whether it was answered before.
 async fn within_polls(request: impl Future<Output = ()>, mut polls: u8) -> bool {
     let mut request = pin!(request);
     poll_fn(|cx| {

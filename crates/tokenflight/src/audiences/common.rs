@@ -90,8 +90,7 @@ impl Common<Inner> {
 }
 
 impl Members<Inner> {
-    /// Has their requests ask: without a driver it is up to them to move on what they have in
-    /// common.
+    /// Has their requests ask: without a driver it is up to them to move on what they share.
     pub(super) fn outdate(&self) {
         self.sessions().for_each(|session| session.outdate());
     }

@@ -59,13 +59,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten
-    /// seconds.
+    /// As [`token`](Self::token). The wait after a failure can be skipped once in ten seconds.
     ///
     /// # Cancel safety
     ///
-    /// As [`token`](Self::token). A refresh that was begun is carried on by the driver, or by the
-    /// next call.
+    /// As [`token`](Self::token). A refresh begun is carried on by the driver, or the next call.
     pub async fn refresh(&self) -> Result<Token, Error> {
         Ok(self.inner.obtain(Ask::forced()).await?.0)
     }
@@ -78,8 +76,9 @@ impl Session {
     /// # Errors
     ///
     /// A token that cannot be sent changes nothing
-    /// ([`FailureClass::Config`](crate::FailureClass::Config)). [`ErrorKind::Store`]: the login is
-    /// in effect and will be stored later, by the driver or the next call.
+    /// ([`FailureClass::Config`](crate::FailureClass::Config)).
+    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the
+    /// next call.
     /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
     /// # Cancel safety
@@ -158,8 +157,7 @@ impl Session {
         self.inner.parts.listeners.events()
     }
 
-    /// Watches for changes of the token: for long streams and sockets that must reconnect with a
-    /// new one.
+    /// Watches for token changes: for long streams and sockets that must reconnect with a new one.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.inner))
@@ -195,8 +193,7 @@ impl Session {
         let work = std::pin::pin!(work);
         let (output, driver) = match select(work, self.driver()).await {
             Either::Left((output, driver)) => (output, Some(driver)),
-            // The driver has ended by itself: there is no timer, or the work has shut the session
-            // down.
+            // The driver ended by itself: there is no timer, or the work shut the session down.
             Either::Right(((), work)) => (work.await, None),
         };
         let ended = match driver {
@@ -236,8 +233,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
-    /// process ends.
+    /// [`ErrorKind::Closed`] after `limit`: then what is in progress may be lost with the process.
     ///
     /// # Cancel safety
     ///
@@ -276,8 +272,7 @@ fn in_progress(sessions: &[Arc<Inner>], of_interest: impl Fn(&AnyFlight) -> bool
     flights.filter(|flight| of_interest(flight) && !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
 }
 
-/// Tries to store what is not stored for as long as the store fails: it may be all that is left of
-/// the session.
+/// Tries to store what is not stored while the store fails: it may be all that the session left.
 async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
     let mut pause = FLUSH_PAUSE.0;
     loop {

@@ -1,5 +1,4 @@
-//! `tokenflight status`: what is stored, who may refresh, what is in the way, and which command
-//! helps.
+//! `tokenflight status`: what is stored, who may refresh, what hinders it, what command helps.
 
 mod facts;
 mod run;
