@@ -19,7 +19,7 @@ impl Inner {
     pub(crate) fn present(
         self: &Arc<Self>,
         pin: u64,
-        next: impl FnOnce() -> Arc<Wish<Inner>>,
+        next: impl FnOnce() -> Arc<Wish<Self>>,
     ) -> Result<(Wait, Option<Box<Carries>>), Error> {
         let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let wait = self.ask(now, |slot| {
