@@ -40,19 +40,28 @@ fn pools() -> Cargo {
 
 pub(crate) fn run(report: &mut Report) -> bool {
     // Without benches, which have their own command. What tests counted is in the output's file.
-    let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
-    // Many tests panic on purpose, and where from is of no use here.
-    // The stress of the real servers lasts for twenty lifetimes of a token.
-    let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
+    let tests = Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests --examples");
     servers::strace(report);
     let found = servers::ready(report);
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
-    report.quiet("tests", &with(tests));
-    report.quiet("tests: pools", &with(pools()));
+    report.quiet("build", &tests.clone().arg("--no-run"));
+    // Many tests panic on purpose, and where from is of no use here.
+    // The stress of the real servers lasts for twenty lifetimes of a token.
+    // Most programs with real servers wait for them: more tests at once than there are cores.
+    let running = with(tests.args("-- --show-output"))
+        .env_default("RUST_BACKTRACE", "0")
+        .env_default("TOKENFLIGHT_SECONDS", "60")
+        .env_default("RUST_TEST_THREADS", "4");
+    report.beside(
+        |report| report.quiet("tests", &running),
+        |report| {
+            for model in MODELS {
+                let name = format!("models: {} {}", model.package, model.target);
+                report.quiet(&name, &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
+            }
+            report.quiet("tests: pools", &with(pools()));
+        },
+    );
     report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
-    for model in MODELS {
-        let name = format!("models: {} {}", model.package, model.target);
-        report.quiet(&name, &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
-    }
     structure::run(report)
 }
