@@ -1,5 +1,4 @@
-//! The servers that tests start on loopback: pinned in the repository, installed once outside of
-//! it.
+//! The servers that tests start on loopback: pinned in the repository, installed once outside it.
 //!
 //! Where they are goes to the tests in environment variables.
 //! `crates/tokenflight-oauth2/tests/servers/README.md` says how a test starts the authorization
@@ -91,8 +90,7 @@ const SERVERS: &[Server] = &[
 
 /// Installs what is missing, and hands back the variables for the tests.
 ///
-/// Without a server its tests are left out, which this says; where `CI` is set, nothing is left
-/// out.
+/// Without a server its tests are left out, which this says; where `CI` is set, none are.
 pub(crate) fn ready(report: &mut Report) -> Vec<Place> {
     let optional = env::var_os("CI").is_none();
     SERVERS.iter().filter_map(|server| server.attempt(report, optional)).collect()

@@ -25,8 +25,7 @@ use crate::{
 /// A word that must not be seen in any error.
 const CANARY: &str = "canary-in-the-body";
 
-/// Runs every rule. `make` returns a grant for this server, and whatever must live as long as the
-/// grant.
+/// Runs every rule. `make` returns a grant for this server, and whatever must live as long as it.
 ///
 /// # Panics
 ///
