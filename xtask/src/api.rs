@@ -2,6 +2,9 @@
 
 use crate::prelude::*;
 
+/// What has docs.rs build the pages as here; without it there were those of the default features.
+const ON_DOCS_RS: &str = "[package.metadata.docs.rs]\nall-features = true\nrustdoc-args = [\"--cfg\", \"docsrs\"]\n";
+
 /// Where the listings are.
 const FOLDER: &str = "docs/api";
 
@@ -17,6 +20,14 @@ pub(crate) fn check(report: &mut Report) {
 
 fn run(report: &mut Report, more: &[&str]) {
     let Some(names) = report.attempt("published libraries", false, published::libraries) else { return };
+    report.step("docs.rs builds the same", || {
+        let told = |name: &&String| {
+            fs::read_to_string(root().join("crates").join(name).join("Cargo.toml"))
+                .is_ok_and(|text| text.contains(ON_DOCS_RS))
+        };
+        let without: Vec<&String> = names.iter().filter(|name| !told(name)).collect();
+        if without.is_empty() { Ok(()) } else { Err(format!("not in the manifests of {without:?}:\n{ON_DOCS_RS}")) }
+    });
     // As docs.rs does it, but as JSON, which the stable compiler writes if it is asked twice. That
     // changes how some crates are built: in a folder of their own.
     let target = target_dir("docsrs");

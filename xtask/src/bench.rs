@@ -1,45 +1,27 @@
 //! `cargo xtask bench`.
 
-use crate::{cargo::Cargo, compare, counts, peers, report, step::Report};
+use crate::{compare, prelude::*, report as written};
 
 pub(crate) fn run(args: &[&str], report: &mut Report) -> bool {
-    let (own, passed) = match args.iter().position(|arg| *arg == "--") {
-        Some(at) => (&args[..at], &args[at + 1..]),
-        None => (args, &[] as &[&str]),
-    };
-    let mut cargo = Cargo::new("bench -p tokenflight-benches");
-    match own {
-        [] => {}
-        ["--counts"] => {
-            report.step("counts", counts::run);
-            return true;
-        }
-        ["--report"] => {
-            report::run(report);
-            return true;
-        }
-        ["--compare", revision] if compare::known(revision) => {
-            report.step("compare", || compare::run(revision));
-            return true;
-        }
-        ["--peers"] => {
-            report.step("peers", peers::run);
-            return true;
-        }
+    match args {
+        ["--counts"] => report.step("counts", counts::run),
+        ["--peers"] => report.step("peers", peers::run),
+        ["--report"] => written::run(report),
+        ["--compare", revision] if compare::known(revision) => report.step("compare", || compare::run(revision)),
         // Once through each bench, no measuring. Not `--quick`, which only criterion understands:
         // cargo hands the arguments to the test harness of the crate as well.
-        ["--short"] => cargo = cargo.args("-- --test"),
+        ["--short"] => {
+            benches(&["--", "--test"], report);
+            peers::short(report);
+        }
+        ["--short", "--", passed @ ..] => benches(&[&["--", "--test"], passed].concat(), report),
+        [] | ["--", ..] => benches(args, report),
         _ => return false,
     }
-    if !passed.is_empty() {
-        if own.is_empty() {
-            cargo = cargo.arg("--");
-        }
-        cargo = passed.iter().fold(cargo, |cargo, arg| cargo.arg(*arg));
-    }
-    report.cargo("benches", &cargo);
-    if own == ["--short"] && passed.is_empty() {
-        peers::short(report);
-    }
     true
+}
+
+fn benches(args: &[&str], report: &mut Report) {
+    let cargo = Cargo::new("bench -p tokenflight-benches");
+    report.cargo("benches", &args.iter().fold(cargo, |cargo, arg| cargo.arg(*arg)));
 }

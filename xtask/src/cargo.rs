@@ -74,6 +74,13 @@ impl Cargo {
         self
     }
 
+    /// For so many seconds: what hangs is ended with all that it has started, and has failed.
+    pub(crate) fn at_most(mut self, seconds: u32) -> Self {
+        let limited = ["--signal=KILL".to_owned(), seconds.to_string(), "cargo".to_owned()];
+        self.args.splice(..0, limited);
+        Self { plugin: Some("timeout".into()), ..self }
+    }
+
     /// As it would be typed.
     pub(crate) fn line(&self) -> String {
         let quoted =
@@ -115,34 +122,6 @@ impl Cargo {
         succeeded(self.command().stdin(Stdio::null()).stdout(out).stderr(err).status())
     }
 
-    /// As [`run_into`](Self::run_into), for so long: what hangs is ended, and has failed.
-    // A build tool, not the library.
-    #[allow(clippy::disallowed_methods)]
-    pub(crate) fn run_within(&self, limit: Duration, file: &Path) -> Result<(), String> {
-        let named = |error| format!("{}: {error}", file.display());
-        let (out, err) = File::create(file).and_then(|out| Ok((out.try_clone()?, out))).map_err(named)?;
-        let mut command = self.command();
-        // A group of its own, to be ended with all that it has started.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
-        let mut child = child.map_err(|error| error.to_string())?;
-        let start = Instant::now();
-        loop {
-            match child.try_wait() {
-                Ok(None) if start.elapsed() < limit => thread::sleep(Duration::from_millis(50)),
-                Ok(None) => {
-                    let group = format!("-{}", child.id());
-                    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Err(format!("it hangs for {} s", limit.as_secs()));
-                }
-                status => return succeeded(status.map(Option::unwrap_or_default)),
-            }
-        }
-    }
-
     /// Runs it and hands back what it printed.
     pub(crate) fn output(&self) -> Result<String, String> {
         println!("\n+ {}", self.line());
@@ -157,12 +136,6 @@ impl Cargo {
             return Err("it did not fail".to_owned());
         }
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-
-    /// Whether it runs at all; prints nothing.
-    pub(crate) fn works(&self) -> bool {
-        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
     }
 }
 

@@ -26,24 +26,9 @@ fn check_out(revision: &str, place: &Path) -> Result<(), String> {
 
 /// Both are measured by the same code.
 fn replace_benches(place: &Path) -> Result<(), String> {
-    let (ours, theirs) = (root().join("benches"), place.join("benches"));
-    fs::remove_dir_all(&theirs)
-        .and_then(|()| copy(&ours, &theirs))
-        .map_err(|error| format!("{}: {error}", theirs.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let place = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &place)?;
-        } else {
-            fs::copy(entry.path(), place)?;
-        }
-    }
-    Ok(())
+    let theirs = place.join("benches");
+    fs::remove_dir_all(&theirs).map_err(|error| format!("{}: {error}", theirs.display()))?;
+    printed(Command::new("cp").arg("-r").arg(root().join("benches")).arg(theirs)).map(drop)
 }
 
 fn print(revision: &str, theirs: &[Count], ours: &[Count]) {

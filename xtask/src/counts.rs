@@ -69,6 +69,19 @@ pub(crate) fn run() -> Result<(), String> {
     write(&counts)
 }
 
+/// What each request takes in a build with these features of the benches; nothing is taken off.
+pub(crate) fn requests(features: &str) -> Result<Vec<(String, f64)>, String> {
+    let (target, group) = (target_dir("."), &GROUPS[0]);
+    Cargo::new("build --release -p tokenflight-benches --bin counts --features").arg(features).output()?;
+    let cases = group.sizes.iter().flat_map(|size| group.cases.split(' ').map(move |case| (size, case)));
+    cases
+        .map(|(&size, case)| {
+            let took = each(&target.join("release/counts"), group, size, case)?;
+            Ok((format!("request, {size} headers: {case}"), took))
+        })
+        .collect()
+}
+
 /// Counts a tree.
 pub(crate) fn all(tree: &Path, target: &Path) -> Result<Vec<Count>, String> {
     Cargo::new("build --release -p tokenflight-benches --bin counts --bin allocations --target-dir")

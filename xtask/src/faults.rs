@@ -15,8 +15,8 @@ const FOLDER: &str = "xtask/faults";
 /// What is built for the model checker has compiler flags of its own.
 const MODELS: &str = "shuttle";
 
-/// A test that runs for so long hangs.
-const LIMIT: Duration = Duration::from_secs(60);
+/// A test that runs for so many seconds hangs.
+const LIMIT: u32 = 60;
 
 /// A fault to plant.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Test {
         if let Err(error) = test.clone().args("--no-run").run_into(&log) {
             return Err(format!("{} is not built: {error}\n{}", self.name, Tests::what_failed(&text()?)));
         }
-        let result = test.args("-- --exact").args(&self.name).run_within(LIMIT, &log);
+        let result = test.args("-- --exact").args(&self.name).at_most(LIMIT).run_into(&log);
         // No test of that name is no failure.
         match result {
             Err(_) => Ok(()),
@@ -122,7 +122,11 @@ pub(crate) fn fit() -> Result<(), String> {
 
 /// `cargo xtask proof faults`: each in turn, in a copy of the tree.
 pub(crate) fn run(report: &mut Report) {
-    let prepared = report.attempt("faults: the copy", false, || Ok((Copy::make("faults")?, all()?)));
+    let prepared = report.attempt("faults: the copy", false, || {
+        // Were it missing, every test would fail.
+        printed(Command::new("timeout").arg("--version")).map_err(|error| format!("timeout: {error}"))?;
+        Ok((Copy::make("faults")?, all()?))
+    });
     let Some((copy, faults)) = prepared else { return };
     for fault in faults {
         println!("fault: {}", fault.name);

@@ -1,8 +1,6 @@
 //! Fuzzing with libFuzzer on the stable compiler: its coverage takes ordinary codegen flags.
 
-use std::{env, fs, path::Path, process::Command};
-
-use crate::cargo::{Cargo, root, target_dir};
+use crate::prelude::*;
 
 /// Targets whose inputs are JSON get its pieces as a dictionary.
 const JSON: &[&str] = &["answer", "device", "record", "sign"];
@@ -47,9 +45,7 @@ pub(crate) fn libfuzzer(tree: &Path, target: &str, seconds: &str) -> Cargo {
     // For a named target flags are not those of build scripts, which libFuzzer is not linked to.
     let call = Cargo::new("run --release --manifest-path")
         .arg(tree.join("fuzz/Cargo.toml").display().to_string())
-        .args("--target")
-        .arg(host().unwrap_or_default())
-        .args("--bin")
+        .args("--target host-tuple --bin")
         .args(target)
         .args("--target-dir")
         .arg(target_dir("fuzz").display().to_string())
@@ -59,11 +55,4 @@ pub(crate) fn libfuzzer(tree: &Path, target: &str, seconds: &str) -> Cargo {
     // What a text is written with, which chance alone would take long to write.
     let dictionary = tree.join("fuzz/dictionaries").join(if JSON.contains(&target) { "json" } else { target });
     if dictionary.exists() { call.arg(format!("-dict={}", dictionary.display())) } else { call }
-}
-
-/// The name of this machine's kind, as the compiler has it.
-fn host() -> Option<String> {
-    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }

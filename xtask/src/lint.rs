@@ -1,6 +1,15 @@
 //! `cargo xtask lint`.
 
-use crate::{api, floors, platforms, plugins::DENY, prelude::*, rust_version};
+use crate::{
+    api, floors, platforms,
+    plugins::{DENY, HACK},
+    prelude::*,
+    rust_version, structure,
+};
+
+/// Crates with features, and the README's program, which must do with those that the README names.
+const ALONE: &[&str] =
+    &["tokenflight", "tokenflight-oauth2", "tokenflight-store-postgres", "tokenflight-example-readme"];
 
 pub(crate) fn run(report: &mut Report) -> bool {
     report.quiet("format", &Cargo::new("fmt --all --check"));
@@ -13,34 +22,24 @@ pub(crate) fn run(report: &mut Report) -> bool {
         report.quiet(&format!("format: {folder}"), &Cargo::new(&fmt));
     }
     report.quiet("clippy", &Cargo::new("clippy --workspace --all-targets --all-features -- -D warnings"));
-    // What all features together hide: imports and code that only one of them uses.
-    let engine = ["", "tokio", "smol", "hyper-timer", "jwt", "extended-connect", "tracing"]
-        .map(|features| ("tokenflight", features));
-    let oauth2 = ["", "client", "http2", "assertion", "login"].map(|features| ("tokenflight-oauth2", features));
-    let postgres = ["", "connections", "tracing"].map(|features| ("tokenflight-store-postgres", features));
-    for (package, features) in engine.into_iter().chain(oauth2).chain(postgres) {
-        let shown = if features.is_empty() { "no feature" } else { features };
-        let clippy = Cargo::new("clippy --no-default-features -p").args(package).arg("--features").arg(features);
-        report.quiet(&format!("clippy: {package}, {shown}"), &clippy.args("-- -D warnings"));
+    // What all features together hide: imports and code that only one of them uses, and a
+    // feature that another crate has switched on.
+    if let Some(hack) = plugins::ready(HACK, report) {
+        let clippy =
+            Cargo::plugin(&hack, "hack clippy --each-feature --skip default --exclude-all-features --keep-going");
+        let clippy = ALONE.iter().fold(clippy, |clippy, name| clippy.args("-p").args(name));
+        report.quiet("clippy: each feature", &clippy.args("-- -D warnings"));
     }
     let doc = "doc --workspace --all-features --no-deps --document-private-items";
     report.quiet("docs", &Cargo::new(doc).flags("RUSTDOCFLAGS", "-D warnings"));
     api::check(report);
-    deny(report);
+    // Licences, duplicates and sources of what we build on; `deny.toml` says what is allowed.
+    if let Some(deny) = plugins::ready(DENY, report) {
+        let check = "deny --workspace --all-features check licenses bans sources";
+        report.quiet("dependencies", &Cargo::plugin(&deny, check));
+    }
     report.step("rust-version", rust_version::holds);
     floors::run(report);
     platforms::run(report);
-    true
-}
-
-/// Licences, duplicates and sources of what we build on; `deny.toml` says what is allowed.
-fn deny(report: &mut Report) {
-    let check = "deny --workspace --all-features check licenses bans sources";
-    let deny = if Cargo::new("deny --version").works() {
-        Cargo::new(check)
-    } else {
-        let Some(plugin) = plugins::ready(DENY, report) else { return };
-        Cargo::plugin(&plugin, check)
-    };
-    report.quiet("dependencies", &deny);
+    structure::run(report)
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask …`: the one place where this workspace's commands live.
 //!
-//! Each command is a list of steps. Every step is printed before it runs, its output goes straight
-//! through, and a table at the end says what passed. A failed step does not stop the others: one
-//! run shows everything that is wrong.
+//! Each command is a list of steps. Every step is printed before it runs: what runs for hours shows
+//! its output, what checks shows it only if it fails. A table at the end says what passed. A failed
+//! step does not stop the others: one run shows everything that is wrong.
 
 mod api;
 mod bench;
@@ -34,6 +34,7 @@ mod servers;
 mod source;
 mod step;
 mod structure;
+mod telemetry_cost;
 mod test;
 mod tokens;
 mod weight;

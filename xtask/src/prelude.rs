@@ -3,7 +3,7 @@
 pub(crate) use std::{
     collections::BTreeMap,
     env, fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},

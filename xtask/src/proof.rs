@@ -1,6 +1,6 @@
 //! `cargo xtask proof`: the long runs, too long for every commit.
 
-use crate::{fuzz, mutants, planted, prelude::*, test::MODELS};
+use crate::{fuzz, mutants, planted, prelude::*, telemetry_cost, test::MODELS};
 
 /// A long run.
 struct Proof {
@@ -172,6 +172,11 @@ const PROOFS: &[Proof] = &[
             let test = "test -p tokenflight-store-file --test stopped -- --nocapture while_a_holder_is_stopped";
             ["1", "30", "200"].map(|seconds| Cargo::new(test).env("TOKENFLIGHT_STOP_SECONDS", seconds)).into()
         }),
+    },
+    Proof {
+        name: "telemetry-cost",
+        what: "what the feature `tracing` adds to a request that has nothing to tell, where nothing listens: at most five instructions",
+        run: Run::Steps(|report| report.step("telemetry-cost", telemetry_cost::small)),
     },
 ];
 

@@ -27,10 +27,8 @@ pub(crate) fn package(report: &mut Report) {
 
 /// Every set of features of every library.
 pub(crate) fn powerset(report: &mut Report) {
-    let Some(names) = report.attempt("published libraries", false, libraries) else { return };
     let Some(hack) = plugins::ready(HACK, report) else { return };
-    for name in names {
-        let clippy = Cargo::plugin(&hack, "hack clippy --feature-powerset --lib --package").arg(&name);
-        report.quiet(&format!("powerset: {name}"), &clippy.args("-- -D warnings"));
-    }
+    let clippy =
+        "hack clippy --feature-powerset --lib --workspace --ignore-private --exclude tokenflight-cli --keep-going";
+    report.quiet("powerset", &Cargo::plugin(&hack, clippy).args("-- -D warnings"));
 }

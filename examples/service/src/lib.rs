@@ -50,3 +50,9 @@ pub async fn replica(settings: &Settings) -> Result<(Router, Session, Driver), B
     };
     Ok((Router::new().route("/", get(ask)), session, driver))
 }
+
+/// The code on the page about several hosts is compiled with the tests.
+#[cfg(all(doctest, feature = "rustls"))]
+#[doc = include_str!("../../../docs/several-hosts.md")]
+#[derive(Debug)]
+pub struct SeveralHosts;

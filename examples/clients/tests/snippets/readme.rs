@@ -2,6 +2,7 @@
 //! trusted as any other: by the system's certificates.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::BufReader,
     path::{Path, PathBuf},
@@ -24,13 +25,43 @@ use tokio_rustls::{
 
 use crate::compiler::program;
 
-/// The code of the first example, with what the README hides.
-fn example() -> String {
-    let readme = include_str!("../../../../README.md");
-    let (_, rest) = readme.split_once("## Use it").unwrap();
-    let (_, rest) = rest.split_once("```rust,no_run\n").unwrap();
-    let (code, _) = rest.split_once("```").unwrap();
-    code.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+/// What stands in the first block of this kind.
+fn block(kind: &str) -> &'static str {
+    let (_, rest) = include_str!("../../../../README.md").split_once("## Use it").unwrap();
+    let (_, rest) = rest.split_once(&format!("```{kind}\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_program_of_the_readme_is_an_example() {
+    let example = include_str!("../../../readme/main.rs");
+    assert!(example.ends_with(&format!("\n\n{}", block("rust,no_run"))), "examples/readme/main.rs");
+}
+
+/// Whether the default features are wanted, and which ones besides.
+type Features<'a> = (bool, Vec<&'a str>);
+
+/// `cargo xtask lint` builds that example alone, so with just these features.
+#[test]
+fn what_the_readme_adds_is_what_its_example_depends_on() {
+    let commands = block("sh").lines().flat_map(|line| line.split(" && "));
+    let added = commands.flat_map(|command| {
+        let words: Vec<&str> = command.strip_prefix("cargo add ").unwrap().split(' ').collect();
+        let end = words.iter().position(|word| word.starts_with("--")).unwrap_or(words.len());
+        let features = words.iter().position(|word| *word == "--features");
+        let features = features.map_or_else(Vec::new, |at| words[at + 1].split(',').collect());
+        let features: Features<'_> = (!words.contains(&"--no-default-features"), features);
+        words[..end].iter().map(|name| (*name, features.clone())).collect::<Vec<_>>()
+    });
+    let (_, manifest) = include_str!("../../../readme/Cargo.toml").split_once("[dependencies]\n").unwrap();
+    let has = manifest.lines().take_while(|line| !line.starts_with('[')).filter_map(|line| {
+        let (name, told) = line.split_once(" = ")?;
+        let features =
+            told.split_once("features = [").map_or("", |(_, rest)| rest.split(']').next().unwrap_or_default());
+        let features = features.split('"').skip(1).step_by(2).collect();
+        Some((name, (!told.contains("default-features = false"), features)))
+    });
+    assert_eq!(added.collect::<BTreeMap<_, _>>(), has.collect::<BTreeMap<_, Features<'_>>>());
 }
 
 fn tls(name: &str) -> PathBuf {
@@ -84,7 +115,7 @@ async fn the_first_example_of_the_readme_logs_in_and_sends_its_token_to_a_real_s
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let server = tokio::spawn(serve(listener));
-    let code = example();
+    let code = block("rust,no_run");
     assert!(code.contains(".shutdown("), "it ends by storing what is not stored yet");
     let run = tokio::task::spawn_blocking(move || {
         let code = code.replace("https://api.example.com", &origin).replace("https://as.example.com", &origin);
