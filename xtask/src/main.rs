@@ -8,6 +8,7 @@ mod api;
 mod bench;
 mod callgrind;
 mod cargo;
+mod columns;
 mod compare;
 mod copy;
 mod counts;
