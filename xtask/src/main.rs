@@ -6,12 +6,15 @@
 
 mod api;
 mod bench;
+mod built_on;
 mod callgrind;
 mod cargo;
+mod circles;
 mod columns;
 mod compare;
 mod copy;
 mod counts;
+mod facades;
 mod faults;
 mod floors;
 mod fuzz;
@@ -34,6 +37,7 @@ mod step;
 mod structure;
 mod telemetry_cost;
 mod test;
+mod tokens;
 mod weight;
 mod words;
 

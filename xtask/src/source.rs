@@ -21,6 +21,10 @@ impl File {
         &self.name
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(crate) fn lines(&self) -> usize {
         self.text.lines().count()
     }

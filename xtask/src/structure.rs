@@ -1,6 +1,6 @@
 //! What the compiler does not check: rules about where things may stand.
 
-use crate::{guarantees, prelude::*, source::File, weight, words};
+use crate::{built_on, circles, facades, guarantees, prelude::*, source::File, weight, words};
 
 /// Crates that run things. The engine must not need any of them.
 const RUNTIMES: &[&str] = &["tokio", "smol", "async-std", "async-io", "async-executor", "hyper"];
@@ -11,7 +11,7 @@ const LINES: usize = 400;
 /// Longer files and why they stay whole.
 const LONG: &[(&str, &str)] = &[];
 
-/// The file that names `futures::Shared`, whose five hazards are cured beside it.
+/// The file that names `futures::Shared`, whose five hazards are dealt with beside it.
 const SHARED_OWNER: &str = "crates/tokenflight/src/flight/";
 
 /// The other file that may name it, which is about no flight, and why.
@@ -29,6 +29,9 @@ pub(crate) fn run(report: &mut Report) -> bool {
     report.step("structure: one file names Shared", shared_in_one_file);
     report.step("structure: std::sync only through sync.rs", std_sync_in_one_file);
     report.step("structure: short files", short_files);
+    report.step("structure: no circle of files", circles::none);
+    report.step("structure: mod.rs and lib.rs hold docs and re-exports", facades::hold);
+    report.step("structure: what it is built on is in use", built_on::hold);
     report.step("structure: few crates", weight::light);
     report.step("structure: words", words::hold);
     report.step("structure: planted faults fit", faults::fit);

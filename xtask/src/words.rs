@@ -1,11 +1,63 @@
 //! Words that comments, docs and messages do without, and the width of prose.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use crate::{cargo::root, copy::tracked};
 
 /// A comment speaks of callers, waiters, tasks and holders.
 const WORDS: &[&str] = &["anybody", "nobody", "one who", "somebody", "whoever"];
+
+/// Words that this project once coined, or used for something else; CONTRIBUTING.md says what is
+/// said instead. Parts of names in code, and words of comments.
+const GONE: &[&str] = &[
+    "arrival",
+    "birth",
+    "cure",
+    "cured",
+    "cures",
+    "desert",
+    "desk",
+    "farewell",
+    "hub",
+    "kick",
+    "landing",
+    "mint",
+    "nap",
+    "nudge",
+    "pilot",
+    "spare",
+    "stray",
+    "supply",
+    "tape",
+    "teller",
+    "touchdown",
+    "voyage",
+    "world",
+];
+
+/// Names that contain one.
+const BRANDS: &[&str] = &["github", "hubspot"];
+
+/// Names of types that say too little; as words of prose they are good.
+const GONE_TYPES: &[&str] = &["Way", "proxy::Line"];
+
+/// Where a gone word may stand, and why.
+const STILL: &[(&str, &str, &str)] = &[
+    ("benches/body_replay.rs", "world", "open: the bench's fixture"),
+    ("benches/peers/", "world", "open: the fixture of the comparison"),
+    ("crates/tokenflight-test/", "Way", "open: how a scripted server answers"),
+    ("crates/tokenflight-test/", "nap", "open: manual time's timer"),
+    (
+        "crates/tokenflight-store-postgres/tests/failures/line.rs",
+        "proxy::Line",
+        "open: the proxy is in tokenflight-test",
+    ),
+    ("examples/clients/", "world", "open: the examples' fixture"),
+    ("examples/src/race/", "arrival", "open: the race"),
+    ("examples/src/race/", "cure", "open: the race"),
+    ("examples/src/race/", "cures", "open: the race"),
+    ("examples/src/race/", "landing", "open: the race"),
+];
 
 /// The letters that numbers of requirements begin with, of a document outside the repository.
 const NUMBERED: &[&str] = &["C-", "I-", "R-", "T-"];
@@ -20,7 +72,7 @@ const COLUMNS: usize = 100;
 const MADE: &[&str] = &["docs/bench/report.md", "docs/providers.md"];
 
 pub(crate) fn hold() -> Result<(), String> {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut still) = (Vec::new(), BTreeSet::new());
     let read = |name: &String| [".rs", ".md", ".toml", ".svg"].iter().any(|ending| name.ends_with(ending));
     for name in tracked()?.iter().filter(|name| read(name)) {
         // Deleted here and not yet committed.
@@ -30,11 +82,23 @@ pub(crate) fn hold() -> Result<(), String> {
                 wrong.extend(found(line).map(|word| format!("{name}:{}: {word}", at + 1)));
             }
         }
+        if name.ends_with(".rs") && !HERE.contains(&name.as_str()) {
+            for (at, line) in text.lines().enumerate() {
+                for word in gone(line) {
+                    match STILL.iter().find(|(place, allowed, _)| name.starts_with(place) && word == *allowed) {
+                        Some(entry) => drop(still.insert(entry)),
+                        None => wrong.push(format!("{name}:{}: {word}", at + 1)),
+                    }
+                }
+            }
+        }
         let page = name.ends_with(".md");
         if (page || name.ends_with(".rs")) && !MADE.contains(&name.as_str()) {
             wrong.extend(wide(&text, page).map(|line| format!("{name}:{line}: over {COLUMNS} columns")));
         }
     }
+    let stale = STILL.iter().filter(|entry| !still.contains(entry));
+    wrong.extend(stale.map(|(place, word, _)| format!("{word} is gone from {place}: take it off the list")));
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -53,6 +117,41 @@ fn wide(text: &str, page: bool) -> impl Iterator<Item = usize> {
         let broken = !code && !prose.starts_with(['|', '!']) && prose.contains(' ');
         (broken && line.chars().count() > COLUMNS).then_some(number)
     })
+}
+
+/// The gone words in the code and the comment of a line. What a string says is not looked at.
+fn gone(line: &str) -> Vec<String> {
+    let quoted = |at: usize| line[..at].matches('"').count() % 2 == 1;
+    let comment = line.match_indices("//").map(|(at, _)| at).find(|at| !quoted(*at)).unwrap_or(line.len());
+    let (code, comment) = line.split_at(comment);
+    let bare: String = code.split('"').step_by(2).chain([comment]).collect::<Vec<_>>().join(" ");
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let words = bare
+        .split(|char| !is_word(char))
+        .filter(|word| !BRANDS.iter().any(|brand| word.to_lowercase().contains(brand)));
+    let mut gone: Vec<String> = words.flat_map(parts).filter(|part| GONE.contains(&part.as_str())).collect();
+    let types = GONE_TYPES.iter().filter(|name| {
+        code.match_indices(**name)
+            .any(|(at, _)| !code[at + name.len()..].starts_with(|char: char| char.is_lowercase() || char == '_'))
+    });
+    gone.extend(types.map(|name| (*name).to_owned()));
+    gone
+}
+
+/// The parts of a name, in small letters.
+fn parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut small = false;
+    for char in name.chars() {
+        if char == '_' || (char.is_uppercase() && small) {
+            parts.push(String::new());
+        }
+        small = !char.is_uppercase();
+        if let Some(part) = parts.last_mut().filter(|_| char != '_') {
+            part.extend(char.to_lowercase());
+        }
+    }
+    parts
 }
 
 fn found(line: &str) -> Option<String> {
@@ -84,7 +183,21 @@ fn starts(text: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{found, wide};
+    use super::{found, gone, wide};
+
+    #[test]
+    fn gone_words_are_found_as_parts_of_names_and_in_comments() {
+        for planted in ["fn world() {}", "struct TestWorld;", "const NAP_TIME: u8", "// a spare one", "enum UnderWay {"]
+        {
+            assert_eq!(gone(planted).len(), 1, "{planted}");
+        }
+        for good in
+            ["github_hub", "let s = \"world\"; // a way", "struct Ways;", "fn worldly()", "use x::proxy::Lines;"]
+        {
+            assert!(gone(good).is_empty(), "{good}");
+        }
+        assert_eq!(gone("use tokenflight_test::proxy::Line;"), ["proxy::Line"]);
+    }
 
     #[test]
     fn words_are_found_whole_and_at_the_beginning_of_a_sentence() {

@@ -44,8 +44,8 @@ impl From<Code> for ExitCode {
 pub(crate) struct Problem {
     code: Code,
     why: String,
-    /// The command or the change that cures it.
-    cure: Option<String>,
+    /// The command or the change that helps.
+    help: Option<String>,
     /// The class of the failed token request, if it was one.
     class: Option<FailureClass>,
     /// In how many seconds it makes sense to try again.
@@ -54,7 +54,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(code: Code, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), cure: None, class: None, after: None }
+        Self { code, why: why.into(), help: None, class: None, after: None }
     }
 
     pub(crate) fn usage(why: impl Into<String>) -> Self {
@@ -75,7 +75,7 @@ impl Problem {
 
     /// Only a login of this profile helps.
     pub(crate) fn login(profile: &str, why: impl Into<String>) -> Self {
-        Self::new(Code::Login, why).cure(format!("run `tokenflight login{}`", option(profile)))
+        Self::new(Code::Login, why).help(format!("run `tokenflight login{}`", option(profile)))
     }
 
     /// A file of ours that cannot be used.
@@ -93,8 +93,8 @@ impl Problem {
         Self::usage(format!("`{}` cannot be run: {error}", program.display()))
     }
 
-    pub(crate) fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.cure = Some(cure.into());
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
@@ -111,8 +111,8 @@ impl Problem {
         &self.why
     }
 
-    pub(crate) fn what_cures(&self) -> Option<&str> {
-        self.cure.as_deref()
+    pub(crate) fn what_helps(&self) -> Option<&str> {
+        self.help.as_deref()
     }
 
     pub(crate) const fn class(&self) -> Option<FailureClass> {
@@ -129,8 +129,8 @@ impl Problem {
         let problem = Self::new(code, chain(error));
         match error {
             FileError::Copied { .. } => Self::copied(profile),
-            FileError::Damaged { .. } => problem.cure(format!("run `tokenflight login{}`", option(profile))),
-            FileError::Shared { path, .. } => problem.cure(format!("run `chmod 700 {}`", path.display())),
+            FileError::Damaged { .. } => problem.help(format!("run `tokenflight login{}`", option(profile))),
+            FileError::Shared { path, .. } => problem.help(format!("run `chmod 700 {}`", path.display())),
             _ => problem,
         }
     }
@@ -139,7 +139,7 @@ impl Problem {
     pub(crate) fn copied(profile: &str) -> Self {
         let option = option(profile);
         Self::refused("the record is a copy: its refresh token is not presented from here")
-            .cure(format!("run `tokenflight adopt{option}` if the original is gone, else `tokenflight login{option}`"))
+            .help(format!("run `tokenflight adopt{option}` if the original is gone, else `tokenflight login{option}`"))
     }
 
     /// What a session says, for this profile.
@@ -152,10 +152,10 @@ impl Problem {
             _ if error.needs_login() => Self::login(profile, why),
             ErrorKind::Refresh(FailureClass::Interaction) => Self::login(profile, why),
             ErrorKind::Refresh(FailureClass::Config) => {
-                Self::refused(why).cure("check the client and the endpoints of the profile")
+                Self::refused(why).help("check the client and the endpoints of the profile")
             }
             ErrorKind::Store => {
-                Self::later(why).cure(format!("`tokenflight status{}` says who holds the turn", option(profile)))
+                Self::later(why).help(format!("`tokenflight status{}` says who holds the turn", option(profile)))
             }
             _ if error.is_transient() => Self::later(why),
             ErrorKind::SessionChanged | ErrorKind::TimedOut | ErrorKind::FreshRefused | ErrorKind::Futile => {
@@ -194,8 +194,8 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)?;
-        match (&self.cure, self.after) {
-            (Some(cure), _) => write!(f, "\n  {cure}"),
+        match (&self.help, self.after) {
+            (Some(help), _) => write!(f, "\n  {help}"),
             (None, Some(seconds)) => write!(f, "\n  try again in {seconds} s"),
             (None, None) => Ok(()),
         }

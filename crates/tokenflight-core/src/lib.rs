@@ -7,6 +7,7 @@
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.
 
+mod boxed;
 mod end_reason;
 mod error;
 mod event;
@@ -18,9 +19,8 @@ pub mod store;
 mod time;
 mod token;
 
-use std::{future::Future, pin::Pin};
-
 pub use self::{
+    boxed::{BoxError, BoxFuture},
     end_reason::EndReason,
     error::{Error, ErrorKind},
     event::{Event, Source},
@@ -32,9 +32,3 @@ pub use self::{
     time::{Sleep, Time},
     token::{AccessToken, Epoch, Generation, MAX_LIFETIME, RefreshToken, TokenSet, TokenSetError, Unsendable},
 };
-
-/// A boxed future that can move between threads; what the object-safe contracts return.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A boxed error that can be shared between threads; the field's usual alias.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<Box<str>>);
 
 impl Secret {
-    /// Takes the text over. A `String` with spare capacity is copied into one without, and wiped.
+    /// Takes the text over. A `String` with more capacity than it needs is copied into one without,
+    /// and wiped.
     pub fn new(text: impl Into<String>) -> Self {
         let text = Zeroizing::new(text.into());
         Self(Zeroizing::new(Box::from(text.as_str())))

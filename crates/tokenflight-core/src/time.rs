@@ -1,7 +1,7 @@
 //! The only door to clocks, timers and chance.
 //!
 //! The engine asks a [`Time`] for everything that differs between runtimes and between a test and
-//! the real world. The adapters for tokio, smol and any `hyper::rt::Timer` live in `tokenflight`; a
+//! real clocks. The adapters for tokio, smol and any `hyper::rt::Timer` live in `tokenflight`; a
 //! manual one lives in `tokenflight-test`.
 
 use std::time::Duration;

@@ -9,12 +9,14 @@ use crate::Secret;
 /// The longest lifetime anything here computes with: ten years. More is cut to it.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Number of token sets adopted in a session. A request remembers the generation it was sent with,
-/// so that a late refusal of an old token is told from a refusal of the current one.
+/// Number of distinct access tokens that a session has had in this process. A request remembers the
+/// generation it was sent with, so that a late refusal of an old token is told from a refusal of
+/// the current one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u64);
 
-/// Number of log-ins and log-outs of a session. A result of an older epoch is discarded.
+/// Number of logins and logouts that a store knows of an entry. What was begun in an older epoch
+/// does not undo a later one; no number of a process is computed from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 

@@ -11,7 +11,7 @@ use tokenflight_core::{
 use super::{
     Finish, Machine, Outcome, Pending, Plan, Saved, Times, Token,
     life::{Life, unit},
-    look::Looks,
+    looks::Looks,
     machine::{InDoubt, Phase},
     rejected::Rejected,
     unsaved::Unsaved,

@@ -47,6 +47,7 @@ mod finish;
 mod life;
 mod login;
 mod look;
+mod looks;
 mod machine;
 mod pending;
 mod plan;

@@ -7,30 +7,6 @@ use tokenflight_core::{Error, ErrorKind, Now, grant::Reason};
 
 use super::{Decision, Finish, Machine, Plan, Role, Start, Token};
 
-/// The pause between two looks: at first, and at last.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
-
-/// The pause after a look that could not read the store.
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
-
-/// When to look again.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Looks {
-    /// On the boot clock.
-    at: Duration,
-    /// Looks since the failure.
-    looks: u8,
-    /// The refresh that was started last, in progress or not, is one.
-    last: bool,
-}
-
-impl Looks {
-    /// A refresh has failed; it had read the store.
-    pub(super) fn after_failure(now: Now) -> Self {
-        Self { at: now.boot.saturating_add(PAUSE.0), looks: 0, last: false }
-    }
-}
-
 impl<T: Token> Machine<T> {
     /// When a caller that has to wait for the authorization server may look into the store, on the
     /// boot clock. `None` if there is nothing to see: no other process writes it, it is what has
@@ -53,14 +29,11 @@ impl<T: Token> Machine<T> {
         Decision::Start(Start::Refresh(plan))
     }
 
-    /// There was nothing new, or the store could not be read: then it is left alone for longer.
-    /// What was read counts as seen, and all else is as it was.
+    /// There was nothing new, or the store could not be read. What was read counts as seen, and all
+    /// else is as it was.
     pub(super) fn looked(&mut self, error: Error, failed: bool, now: Now) -> Finish {
         self.discard(Some(error));
-        let looks = self.looks.looks.saturating_add(1);
-        let pause = PAUSE.0.saturating_mul(2_u32.saturating_pow(looks.into())).min(PAUSE.1);
-        self.looks =
-            Looks { at: now.boot.saturating_add(if failed { AFTER_FAILURE } else { pause }), looks, last: true };
+        self.looks = self.looks.again(failed, now);
         Finish::Nothing
     }
 

@@ -7,7 +7,7 @@ use tokenflight_core::{
 };
 
 use super::{
-    OriginId, Plan, Policy, Role, Rules, Work, WorkId, backoff::Backoff, counts::Counts, life::Life, look::Looks,
+    OriginId, Plan, Policy, Role, Rules, Work, WorkId, backoff::Backoff, counts::Counts, life::Life, looks::Looks,
     rejected::Rejected, storm::Storms, unsaved::Unsaved,
 };
 

@@ -2,7 +2,8 @@ use std::{fmt, time::Duration};
 
 use tokenflight_core::grant::ReusePolicy;
 
-use super::rules::RESERVE;
+/// How much of a claim must be left when a request's time is over.
+pub(super) const RESERVE: Duration = Duration::from_secs(5);
 
 /// Every number the machine decides by. Start from [`Policy::default`] and change what must be
 /// changed. The builder of a session checks all of them, and how they go together.

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokenflight_core::grant::ReusePolicy;
 
-use super::{Policy, PolicyError, present::Lengths};
+use super::{Policy, PolicyError, policy::RESERVE, present::Lengths};
 
 /// Whether a session stands alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,9 +37,6 @@ pub struct Rules {
     /// Whether the session stands alone.
     pub role: Role,
 }
-
-/// How much of a claim must be left when a request's time is over.
-pub(super) const RESERVE: Duration = Duration::from_secs(5);
 
 /// The least time in which it is worth asking again within a grace window.
 const LEAST: Duration = Duration::from_secs(3);

@@ -15,7 +15,7 @@ use tokenflight_machine::{Decision, Outcome, Plan, Reconcile, Rules, Saved, Sett
 
 /// The store, and what the server has seen.
 #[derive(Default)]
-struct World {
+struct Fixture {
     entry: Option<Entry>,
     presented: HashSet<String>,
 }
@@ -40,7 +40,7 @@ enum Deed {
     Reload,
 }
 
-impl World {
+impl Fixture {
     fn apply(&mut self, op: &Op) -> Reply {
         let (next, reply) = apply(self.entry.as_ref(), op, &Facts::in_process());
         if next.is_some() {
@@ -130,7 +130,7 @@ fn number(entry: Option<&Entry>) -> u32 {
 
 fn play(deeds: &[(bool, Deed, Weather)]) {
     let policy = policy(|policy| policy.min_interval = std::time::Duration::ZERO);
-    let (mut world, mut sessions) = (World::default(), [machine(policy.clone()), machine(policy)]);
+    let (mut fixture, mut sessions) = (Fixture::default(), [machine(policy.clone()), machine(policy)]);
     let mut clock = 1000;
     let mut act = |session: &mut Session, deed, weather| {
         clock += 20;
@@ -141,11 +141,11 @@ fn play(deeds: &[(bool, Deed, Weather)]) {
             Deed::Reload => session.reload(now),
             Deed::Refresh => {
                 if let Some(write) = session.flush() {
-                    world.write(session, write, weather, now);
+                    fixture.write(session, write, weather, now);
                 }
                 if let Decision::Start(Start::Refresh(plan)) = session.force(now) {
                     let rules = Arc::clone(session.rules());
-                    let outcome = world.refresh(&rules, &plan, weather, now, clock as u32);
+                    let outcome = fixture.refresh(&rules, &plan, weather, now, clock as u32);
                     session.finish(&plan, outcome, now, 0);
                     assert_eq!(session.running(tokenflight_machine::Work::Refresh), None);
                 }
@@ -162,7 +162,7 @@ fn play(deeds: &[(bool, Deed, Weather)]) {
             act(session, Deed::Refresh, Weather::Fine);
         }
     }
-    let last = world.entry.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
+    let last = fixture.entry.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
     for session in &sessions {
         assert!(!session.has_unsaved());
         let known = session.known().and_then(|known| known.tokens()).and_then(|tokens| tokens.refresh.clone());

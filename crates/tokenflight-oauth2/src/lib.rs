@@ -30,6 +30,7 @@
 mod address;
 pub mod answer;
 pub mod auth;
+mod boxed;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod discovery;
@@ -47,10 +48,8 @@ pub use self::auth::key::{Algorithm, AssertionError, AssertionKey};
 pub use self::{
     address::EndpointError,
     auth::client::ClientAuth,
+    boxed::BoxError,
     endpoint::TokenEndpoint,
     grant::{IssuedAssertions, OAuthGrant},
     wire::{TokenClient, Unsent},
 };
-
-/// Any error, as tower boxes it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The thread's end. Dropped, it leaves the future without a value.
-pub(crate) struct Teller<T>(Arc<Mutex<State<T>>>);
+pub(crate) struct Responder<T>(Arc<Mutex<State<T>>>);
 
 /// The future's end.
 pub(crate) struct Answer<T>(Arc<Mutex<State<T>>>);
@@ -19,12 +19,12 @@ enum State<T> {
     Over,
 }
 
-pub(crate) fn answer<T>() -> (Teller<T>, Answer<T>) {
+pub(crate) fn answer<T>() -> (Responder<T>, Answer<T>) {
     let state = Arc::new(Mutex::new(State::Awaited(None)));
-    (Teller(Arc::clone(&state)), Answer(state))
+    (Responder(Arc::clone(&state)), Answer(state))
 }
 
-impl<T> Teller<T> {
+impl<T> Responder<T> {
     pub(crate) fn tell(self, value: T) {
         self.end(State::Told(value));
     }
@@ -43,7 +43,7 @@ impl<T> Teller<T> {
     }
 }
 
-impl<T> Drop for Teller<T> {
+impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
         self.end(State::Over);
     }
@@ -91,21 +91,21 @@ mod tests {
 
     #[test]
     fn a_value_wakes_who_waits_for_it() {
-        let (teller, value) = answer();
-        let thread = thread::Builder::new().spawn(|| teller.tell(7)).unwrap();
+        let (responder, value) = answer();
+        let thread = thread::Builder::new().spawn(|| responder.tell(7)).unwrap();
         assert_eq!(futures_executor::block_on(value.wait()), Some(7));
         thread.join().unwrap();
     }
 
     #[test]
     fn a_thread_that_ends_leaves_no_caller_waiting() {
-        let (teller, value) = answer::<()>();
-        let thread = thread::Builder::new().spawn(|| drop(teller)).unwrap();
+        let (responder, value) = answer::<()>();
+        let thread = thread::Builder::new().spawn(|| drop(responder)).unwrap();
         assert_eq!(futures_executor::block_on(value.wait()), None);
         thread.join().unwrap();
     }
     /// A waker that holds the last reference to the thread's end, as one that drops its task may.
-    struct Holds(#[allow(dead_code)] Mutex<Option<Teller<()>>>);
+    struct Holds(#[allow(dead_code)] Mutex<Option<Responder<()>>>);
 
     impl Wake for Holds {
         fn wake(self: Arc<Self>) {}
@@ -115,9 +115,9 @@ mod tests {
     fn a_waker_that_is_replaced_is_not_dropped_with_the_value_locked() {
         let (sender, receiver) = mpsc::channel();
         let work = move || {
-            let (teller, value) = answer::<()>();
+            let (responder, value) = answer::<()>();
             let mut wait = pin!(value.wait());
-            let holder = Waker::from(Arc::new(Holds(Mutex::new(Some(teller)))));
+            let holder = Waker::from(Arc::new(Holds(Mutex::new(Some(responder)))));
             assert!(wait.as_mut().poll(&mut Context::from_waker(&holder)).is_pending());
             drop(holder);
             assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

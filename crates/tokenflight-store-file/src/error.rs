@@ -1,4 +1,4 @@
-//! What can be wrong with files, and what cures it.
+//! What can be wrong with files, and what helps.
 
 use std::{
     error::Error as StdError,
@@ -10,7 +10,7 @@ use std::{
 
 use tokenflight_core::store::{StoreError, codec::DecodeError};
 
-/// Why a [`FileStore`](crate::FileStore) cannot do what it was asked, in words that name the cure.
+/// Why a [`FileStore`](crate::FileStore) cannot do what it was asked, in words that say what helps.
 ///
 /// It is the source of the [`StoreError`], and so of the error that a session hands to its callers:
 /// [`FileError::find`] finds it there. It never shows anything of the record.
@@ -143,7 +143,7 @@ impl FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, path, source } => write!(f, "{doing} {} failed{}", path.display(), cure(source)),
+            Self::Io { doing, path, source } => write!(f, "{doing} {} failed{}", path.display(), advice(source)),
             Self::Damaged { path, .. } => write!(
                 f,
                 "{} is damaged: repair it, or log in, which keeps it under the same name with `.bad` at its end",
@@ -209,7 +209,7 @@ impl fmt::Display for FileError {
 }
 
 /// What a person can do about an error of the system, where that is plain.
-fn cure(error: &io::Error) -> &'static str {
+fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ": make room there",
         io::ErrorKind::ReadOnlyFilesystem => ": keep the record where it can be written",

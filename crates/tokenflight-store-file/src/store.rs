@@ -12,7 +12,7 @@ use tokenflight_core::{
 
 use crate::{
     FileError,
-    answer::{Teller, answer},
+    answer::{Responder, answer},
     place::Place,
     settings::{Home, Settings},
     thread::{Message, claims, start},
@@ -39,7 +39,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// A [`FileError`] is the source of each [`StoreError`], and says what cures it. Nothing is
+/// A [`FileError`] is the source of each [`StoreError`], and says what helps. Nothing is
 /// presented without lock, space and permission; what can be read is served.
 ///
 /// # Panics
@@ -135,14 +135,14 @@ impl FileStore {
 
 impl Store for FileStore {
     fn load<'a>(&'a self, key: &'a GrantKey) -> BoxFuture<'a, Result<Seen, StoreError>> {
-        Box::pin(self.shared.ask(|teller| Message::Load { key: key.clone(), teller }))
+        Box::pin(self.shared.ask(|responder| Message::Load { key: key.clone(), responder }))
     }
 
     fn apply<'a>(&'a self, key: &'a GrantKey, op: Op) -> BoxFuture<'a, Result<Reply, StoreError>> {
         Box::pin(async move {
             let abandon = claims(&op).map(|owner| Abandon { shared: &self.shared, key, owner });
             let op = Box::new(op);
-            let reply = self.shared.ask(|teller| Message::Apply { key: key.clone(), op, teller }).await;
+            let reply = self.shared.ask(|responder| Message::Apply { key: key.clone(), op, responder }).await;
             // The answer has arrived: from here on the turn is the session's to give back.
             std::mem::forget(abandon);
             reply
@@ -152,9 +152,9 @@ impl Store for FileStore {
 
 impl Shared {
     /// Asks the thread, which is started if there is none.
-    async fn ask<T>(&self, message: impl FnOnce(Teller<Result<T, StoreError>>) -> Message) -> Result<T, StoreError> {
-        let (teller, answer) = answer();
-        self.send(message(teller))?;
+    async fn ask<T>(&self, message: impl FnOnce(Responder<Result<T, StoreError>>) -> Message) -> Result<T, StoreError> {
+        let (responder, answer) = answer();
+        self.send(message(responder))?;
         answer.wait().await.unwrap_or_else(|| Err(StoreError::unknown("the thread of the store has ended")))
     }
 

@@ -14,7 +14,7 @@ use std::{
 use tokenflight_core::store::{Body, GrantKey, Op, Owner, Reply, Seen, StoreError};
 
 use crate::{
-    answer::Teller,
+    answer::Responder,
     settings::Settings,
     steps::{Step, Steps},
 };
@@ -29,12 +29,12 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 pub(crate) enum Message {
     Load {
         key: GrantKey,
-        teller: Teller<Result<Seen, StoreError>>,
+        responder: Responder<Result<Seen, StoreError>>,
     },
     Apply {
         key: GrantKey,
         op: Box<Op>,
-        teller: Teller<Result<Reply, StoreError>>,
+        responder: Responder<Result<Reply, StoreError>>,
     },
     /// The future of a claim was dropped: it may be granted, and nothing knows.
     Abandon {
@@ -66,7 +66,7 @@ struct Waiting {
 }
 
 enum Work {
-    Apply(Box<Op>, Teller<Result<Reply, StoreError>>),
+    Apply(Box<Op>, Responder<Result<Reply, StoreError>>),
     Abandon(Owner),
 }
 
@@ -80,10 +80,10 @@ impl Worker {
             };
             match message {
                 // Reading waits for nothing, and nothing that waits is in its way.
-                Ok(Message::Load { key, teller }) => {
-                    teller.tell(self.steps.load(&key).map_err(StoreError::from));
+                Ok(Message::Load { key, responder }) => {
+                    responder.tell(self.steps.load(&key).map_err(StoreError::from));
                 }
-                Ok(Message::Apply { key, op, teller }) => self.begin(key, Work::Apply(op, teller)),
+                Ok(Message::Apply { key, op, responder }) => self.begin(key, Work::Apply(op, responder)),
                 Ok(Message::Abandon { key, owner }) => self.begin(key, Work::Abandon(owner)),
                 Err(RecvTimeoutError::Timeout) => self.go_on(pause),
                 Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return,
@@ -126,17 +126,17 @@ impl Worker {
 
     /// Does it, or returns it.
     fn attempt(&mut self, Waiting { key, work, waited }: Waiting) -> Option<Waiting> {
-        let (op, teller) = match work {
-            Work::Apply(op, teller) => (op, teller),
+        let (op, responder) = match work {
+            Work::Apply(op, responder) => (op, responder),
             Work::Abandon(owner) => {
                 self.steps.abandon(&key, owner);
                 return None;
             }
         };
         match self.steps.apply(&key, &op) {
-            Step::Done(reply) => teller.tell(reply),
-            Step::Later if waited < PATIENCE => return Some(Waiting { key, work: Work::Apply(op, teller), waited }),
-            Step::Later => teller.tell(Err(self.steps.give_up(&key, &op, waited))),
+            Step::Done(reply) => responder.tell(reply),
+            Step::Later if waited < PATIENCE => return Some(Waiting { key, work: Work::Apply(op, responder), waited }),
+            Step::Later => responder.tell(Err(self.steps.give_up(&key, &op, waited))),
         }
         None
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with Postgres, what is known then, and what cures it.
+//! What can be wrong with Postgres, what is known then, and what helps.
 
 use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     states,
 };
 
-/// Why the store cannot do what it was asked, in words that name the cure.
+/// Why the store cannot do what it was asked, in words that say what helps.
 ///
 /// It is the source of the [`StoreError`], and so of the error that a session hands to its callers:
 /// [`PostgresError::find`] finds it there. It never shows anything of a record. What it means for a
@@ -153,7 +153,7 @@ impl fmt::Display for PostgresError {
             Self::Late { limit } => {
                 write!(f, "the Postgres server has not answered within {} s", limit.as_secs_f32())
             }
-            Self::Server { state, message } => write!(f, "Postgres: {message} ({state}){}", states::cure(state)),
+            Self::Server { state, message } => write!(f, "Postgres: {message} ({state}){}", states::advice(state)),
             Self::Unreplicated => f.write_str(
                 "the Postgres server has committed without waiting for its standby: see that nothing cancels statements \
                  that wait for replication",

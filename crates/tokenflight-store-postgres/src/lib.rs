@@ -34,7 +34,7 @@
 //!
 //! [`Sql`] is one function: run this statement. `examples/pools` in the repository implements it
 //! for `sqlx` and for `deadpool-postgres`, and runs the contract over both. A pool should have four
-//! connections to spare for each store.
+//! connections more for each store.
 //!
 //! # Secrets
 //!

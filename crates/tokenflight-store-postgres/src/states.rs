@@ -15,7 +15,7 @@ pub(crate) fn kind(state: &str) -> StoreErrorKind {
 }
 
 /// What a person can do about it, where that is plain.
-pub(crate) fn cure(state: &str) -> &'static str {
+pub(crate) fn advice(state: &str) -> &'static str {
     match state {
         "25006" => ": the server became a standby; name all hosts in the address, to find the primary",
         "42501" => ": the role needs SELECT, INSERT and UPDATE on the table, and USAGE on its schema",

@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
-use tokenflight_core::{Error, store::OpId};
+use tokenflight_core::{
+    Error,
+    store::{OpId, Reply},
+};
+use tokenflight_machine::Failure;
 
 use crate::{
-    flight::{Flight, Stay},
-    parts::Applied,
+    flight::{Flight, Join, Stay},
     session::{Revocation, Token},
     sync::StdArc,
 };
@@ -38,6 +41,23 @@ pub(crate) struct Brought {
 
 /// How a write ended: what became of the refresh tokens that a logout has made useless.
 pub(crate) type Written = Result<Revocation, Error>;
+
+/// The end of a store operation.
+pub(crate) type Applied = Result<Reply, Failure>;
+
+/// What is waited for before the session is asked again.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// A refresh; and whether it has to be polled, so that it looks at the clock and whether its
+    /// own caller still waits.
+    Refresh(Join<Refreshed>, bool),
+    /// A refresh, until the boot clock shows this.
+    Briefly(Join<Refreshed>, Duration),
+    /// What is being stored.
+    Write(Join<Written>),
+    /// Until the boot clock shows this.
+    Until(Duration),
+}
 
 /// A flight of any kind, to be taken to its end.
 #[derive(Clone)]

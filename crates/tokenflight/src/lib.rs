@@ -39,6 +39,8 @@ pub mod driver;
 mod flight;
 mod flights;
 mod parts;
+#[cfg(doctest)]
+mod readme;
 mod refresh;
 mod revoke;
 pub mod session;
@@ -83,8 +85,3 @@ pub use tokenflight_core::{
 };
 #[doc(no_inline)]
 pub use tokenflight_machine::{Policy, PolicyError};
-
-/// The README's code is compiled with the tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-pub struct Readme;

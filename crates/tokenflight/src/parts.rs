@@ -12,9 +12,9 @@ use tokenflight_core::{
 use tokenflight_machine::{Failure, Policy, Rules};
 
 use crate::{
-    audiences::{Common, Members},
     catch::{Panicked, caught, caught_call},
     flight::Flight,
+    flights::Applied,
     session::Listeners,
     sync::{Arc, StdArc},
     telemetry::{Operation, Signal, Telemetry},
@@ -31,10 +31,6 @@ pub(crate) struct Parts {
     pub(crate) rules: StdArc<Rules>,
     pub(crate) listeners: Listeners,
     pub(crate) telemetry: Telemetry,
-    /// The session that keeps the refresh token, if this is one of several audiences.
-    pub(crate) common: Option<Arc<Common>>,
-    /// The audiences, if this is the session that they have in common.
-    pub(crate) members: Option<Arc<Members>>,
     /// What a claim of this session is called, for people.
     pub(crate) holder: Box<str>,
 }
@@ -42,9 +38,6 @@ pub(crate) struct Parts {
 /// How often a lost state is written back, or a token presented in the place of another one, before
 /// something else is wrong.
 pub(crate) const MOST_AGAIN: usize = 3;
-
-/// The end of a store operation.
-pub(crate) type Applied = Result<Reply, Failure>;
 
 impl Parts {
     pub(crate) fn policy(&self) -> &Policy {

@@ -8,24 +8,22 @@ mod driven;
 mod shown;
 mod start;
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, time::Duration};
 
-use tokenflight_core::{Error, Event, Now, store::OpId};
+use tokenflight_core::{Error, Event, Generation, LoginId, Now, store::OpId};
 use tokenflight_machine::{Machine, Plan, Work};
 
 use crate::{
+    audiences::{Common, Members},
     catch::caught_call,
     driver::Link,
     flight::Flight,
-    flights::{AnyFlight, Carry, Refreshed, Written},
-    parts::{Applied, Parts},
+    flights::{AnyFlight, Applied, Carry, Refreshed, Written},
+    parts::Parts,
     session::{Access, Token},
     sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     wakers::{Listener, Wakers},
 };
-
-use self::shown::Shown;
-pub(crate) use self::start::Wait;
 
 /// A session's state, shared by its handles.
 // In this order: every request reads the stamp, and every clone of a handle writes what counts
@@ -34,6 +32,10 @@ pub(crate) use self::start::Wait;
 pub(crate) struct Inner {
     slot: Mutex<Slot>,
     pub(crate) parts: Arc<Parts>,
+    /// The session that keeps the refresh token, if this is one of several audiences.
+    pub(crate) common: Option<Arc<Common<Self>>>,
+    /// The audiences, if this is the session that they have in common.
+    pub(crate) members: Option<Arc<Members<Self>>>,
     changed: Wakers,
     stamp: Stamp,
 }
@@ -71,8 +73,24 @@ pub(crate) struct Slot {
     trash: Vec<AnyFlight>,
 }
 
+/// What requests and watchers have been shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    login: LoginId,
+    generation: Generation,
+    usable: bool,
+    /// From when and for how long it may be handed out without asking, if it may.
+    offer: Option<(Now, Option<Duration>)>,
+    driven: bool,
+}
+
 impl Inner {
-    pub(crate) fn new(parts: Arc<Parts>, machine: Machine<Access>) -> Self {
+    pub(crate) fn new(
+        parts: Arc<Parts>,
+        common: Option<Arc<Common<Self>>>,
+        members: Option<Arc<Members<Self>>>,
+        machine: Machine<Access>,
+    ) -> Self {
         let slot = Slot {
             machine,
             refresh: None,
@@ -88,7 +106,7 @@ impl Inner {
             trash: Vec::new(),
         };
         let stamp = Stamp { now: AtomicU64::new(1), _apart: [0; 7] };
-        Self { slot: Mutex::new(slot), parts, changed: Wakers::default(), stamp }
+        Self { slot: Mutex::new(slot), parts, common, members, changed: Wakers::default(), stamp }
     }
 
     /// Does one thing under the lock, shows what changed, and tells what happened.
@@ -168,7 +186,7 @@ impl Inner {
         let trash = (slot.machine.take_discarded(), std::mem::take(&mut slot.trash));
         drop(slot);
         if changed {
-            self.parts.members.iter().for_each(|members| members.learn(self));
+            self.members.iter().for_each(|members| members.learn(self));
             self.changed.wake_all();
         }
         if let Some(driver) = notified {

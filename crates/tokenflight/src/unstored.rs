@@ -8,8 +8,8 @@ use tokenflight_machine::{Answered, Failure, Pending};
 use crate::{
     catch::caught,
     flight::Flight,
-    flights::Written,
-    parts::{Applied, MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
+    flights::{Applied, Written},
+    parts::{MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
     revoke::revoke,
     sync::{Arc, Weak},
 };

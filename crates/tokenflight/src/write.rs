@@ -10,8 +10,8 @@ use tokenflight_machine::{Pending, Settled, WorkId};
 use crate::{
     catch::caught,
     flight::{Fate, Join},
-    flights::{AnyFlight, Written},
-    parts::{Applied, Parts, unknown},
+    flights::{AnyFlight, Applied, Written},
+    parts::{Parts, unknown},
     revoke::revoke,
     slot::Inner,
     sync::{Arc, Weak},

@@ -12,6 +12,9 @@ use clap::CommandFactory;
 
 use crate::{args::Args, problem::Problem};
 
+/// The hidden command for pages of manual.
+pub(crate) const MANUAL: &str = "man";
+
 const NAME: &str = "tokenflight";
 
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Problem> {

@@ -65,7 +65,7 @@ impl File {
             let (name, file) = (self.name(), self.home.config.display());
             let option = crate::problem::option(name);
             Problem::usage(format!("there is no profile `{name}` in {file}"))
-                .cure(format!("write it down there, or run `tokenflight login{option} --issuer … --client-id …`"))
+                .help(format!("write it down there, or run `tokenflight login{option} --issuer … --client-id …`"))
         })
     }
 

@@ -1,16 +1,15 @@
 //! Profiles: where they are written down, what they say, and where their state lives.
 
 mod append;
+mod default;
 mod file;
 mod home;
 mod profile;
 
 pub(crate) use self::{
     append::append,
+    default::DEFAULT,
     file::File,
     home::Home,
     profile::{ClientAuthStyle, GitScheme, Profile, Settings},
 };
-
-/// The profile of a command that names none.
-pub(crate) const DEFAULT: &str = "default";

@@ -43,11 +43,11 @@ pub(super) fn run(file: &File) -> Result<ExitCode, Problem> {
     }
     let Some(cluster) = question.spec.cluster else {
         return Err(Problem::refused("kubectl does not say for which cluster it asks")
-            .cure("set `provideClusterInfo: true` beside the plugin's command"));
+            .help("set `provideClusterInfo: true` beside the plugin's command"));
     };
     let Some(profile) = host::of(&cluster.server).and_then(|host| file.for_host(&host)) else {
         return Err(Problem::refused(format!("no profile lists the host of {}", cluster.server.escape_debug()))
-            .cure(format!("add it to the `hosts` of a profile in {}", file.home.config.display())));
+            .help(format!("add it to the `hosts` of a profile in {}", file.home.config.display())));
     };
     let stored = token(&profile)?;
     let mut status = json!({ "token": expose(&stored) });

@@ -24,7 +24,7 @@ pub(super) async fn of(profile: &Profile, issuer: &str, client: impl TokenClient
         let why = format!("{issuer} does not tell its endpoints: {}", chain(&error));
         match error {
             DiscoveryError::Unreachable(_) | DiscoveryError::TimedOut => Problem::later(why),
-            _ => Problem::refused(why).cure("is the issuer right? Else name its token_endpoint"),
+            _ => Problem::refused(why).help("is the issuer right? Else name its token_endpoint"),
         }
     })?;
     // Without it the next refresh asks again.

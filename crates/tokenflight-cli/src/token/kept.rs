@@ -46,8 +46,8 @@ impl<G> Kept<G> {
         let lost = || Problem::login(&profile.name, "the new tokens could not be stored anywhere, and are lost");
         let saved = saved.ok_or_else(lost)?;
         let (path, option) = (saved.display(), option(&profile.name));
-        let cure = format!("see to the disk, run `tokenflight login{option} --import {path}`, and remove that file");
-        Err(Problem::refused(format!("the new tokens could not be stored, and are in {path}")).cure(cure))
+        let help = format!("see to the disk, run `tokenflight login{option} --import {path}`, and remove that file");
+        Err(Problem::refused(format!("the new tokens could not be stored, and are in {path}")).help(help))
     }
 }
 

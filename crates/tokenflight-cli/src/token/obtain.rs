@@ -50,7 +50,7 @@ fn spent(profile: &Profile, stored: Stored, is_bad: bool) -> Result<(Stored, Opt
     }
     if stored.renewable {
         return Err(Problem::later("the stored token has expired or was refused, and none is to be fetched")
-            .cure("ask without `--cached`"));
+            .help("ask without `--cached`"));
     }
     Err(Problem::login(&profile.name, stored.why_not_renewable()))
 }

@@ -115,7 +115,7 @@ impl Waiting<'_> {
         let refresher = at_work(self.profile).filter(|words| !words.is_empty());
         let held = |holder: &str| {
             Problem::later(format!("no new token in {waited}: {holder} has the turn to refresh"))
-                .cure(format!("if it is stopped, resume it or end it; `tokenflight status{option}` says more"))
+                .help(format!("if it is stopped, resume it or end it; `tokenflight status{option}` says more"))
         };
         match (presenter, refresher) {
             (Presenter::Alive { holder: Some(holder) }, _) => held(&holder),
@@ -124,9 +124,9 @@ impl Waiting<'_> {
                 held(&format!("{refresher}, or another process for which it waits,"))
             }
             (_, Some(refresher)) => Problem::later(format!("no new token in {waited}; {refresher} goes on refreshing"))
-                .cure("if it is stopped, resume it or end it; else wait longer with `--wait`"),
+                .help("if it is stopped, resume it or end it; else wait longer with `--wait`"),
             (Presenter::Alive { holder: None }, None) => held("another process"),
-            _ => Problem::later(format!("no new token in {waited}")).cure("wait longer with `--wait`"),
+            _ => Problem::later(format!("no new token in {waited}")).help("wait longer with `--wait`"),
         }
     }
 }
@@ -135,7 +135,7 @@ impl Waiting<'_> {
 fn unreported(status: ExitStatus, words: &str) -> Problem {
     let code = status.code().and_then(|code| u8::try_from(code).ok()).map_or(Code::Unexpected, Code::of);
     match words.strip_prefix("tokenflight: ").unwrap_or(words) {
-        "" => Problem::unexpected(format!("the refresh was ended ({status})")).cure("`--foreground` does it here"),
+        "" => Problem::unexpected(format!("the refresh was ended ({status})")).help("`--foreground` does it here"),
         words => Problem::new(code, words),
     }
 }

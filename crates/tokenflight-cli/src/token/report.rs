@@ -30,7 +30,8 @@ pub(crate) struct Report {
     /// The class of the failure.
     pub(crate) class: Option<String>,
     pub(crate) why: String,
-    pub(crate) cure: Option<String>,
+    #[serde(rename = "cure")] // In a file, which other versions of the program may read.
+    pub(crate) help: Option<String>,
     /// Failures in a row.
     pub(crate) failures: u32,
     /// In so many seconds from `at` another attempt makes sense.
@@ -42,7 +43,7 @@ impl Report {
         let (id, at) = (fastrand::u64(..), clock::wall().as_secs());
         let Err(problem) = result else {
             let why = "there is a new token".to_owned();
-            return Self { id, order, at, code: 0, class: None, why, cure: None, failures: 0, pause: 0 };
+            return Self { id, order, at, code: 0, class: None, why, help: None, failures: 0, pause: 0 };
         };
         let failures = last.map_or(0, |last| last.failures).saturating_add(1);
         let backoff = BACKOFF.0.checked_shl(failures - 1).unwrap_or(BACKOFF.1).min(BACKOFF.1);
@@ -53,7 +54,7 @@ impl Report {
             code: problem.code() as u8,
             class: problem.class().map(|class| class.as_str().to_owned()),
             why: problem.why().to_owned(),
-            cure: problem.what_cures().map(str::to_owned),
+            help: problem.what_helps().map(str::to_owned),
             failures,
             pause: problem.seconds().unwrap_or(backoff),
         }
@@ -62,8 +63,8 @@ impl Report {
     /// The failure, if it was one.
     pub(crate) fn problem(&self) -> Option<Problem> {
         let problem = Problem::new(Code::of(self.code), self.why.clone());
-        let problem = match &self.cure {
-            Some(cure) => problem.cure(cure),
+        let problem = match &self.help {
+            Some(help) => problem.help(help),
             None => problem,
         };
         let waits = self.code == Code::Later as u8;

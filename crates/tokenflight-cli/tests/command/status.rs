@@ -1,4 +1,4 @@
-//! `tokenflight status`, `adopt` and `release`: what is in the way, and what cures it.
+//! `tokenflight status`, `adopt` and `release`: what is in the way, and what helps.
 
 use std::fs::File;
 
@@ -77,7 +77,7 @@ fn a_damaged_record_is_replaced_by_a_login_and_kept_beside_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_others_may_write_to_is_refused_and_the_cure_told() {
+fn a_folder_that_others_may_write_to_is_refused_and_what_helps_told() {
     use std::os::unix::fs::PermissionsExt;
     let user = User::logged_in(&[]);
     fs::set_permissions(user.state(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -38,7 +38,7 @@ impl StoreError {
         Self { kind: StoreErrorKind::NotDone, tried: None, source: source.into() }
     }
 
-    /// A failure that trying again does not cure. The source says what does.
+    /// A failure that trying again does not mend. The source says what does.
     pub fn refused(source: impl Into<BoxError>) -> Self {
         Self { kind: StoreErrorKind::Refused, tried: None, source: source.into() }
     }

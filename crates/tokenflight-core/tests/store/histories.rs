@@ -51,7 +51,7 @@ fn steps(failovers: bool) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// One entry, its storage, and all that was ever asked of it.
-struct World {
+struct Fixture {
     now: u64,
     incarnation: Incarnation,
     clocked: bool,
@@ -71,7 +71,7 @@ struct Done<'a> {
     repeated: bool,
 }
 
-impl World {
+impl Fixture {
     fn new(clocked: bool) -> Self {
         let incarnation = Incarnation::new(0);
         Self { now: 1_000, incarnation, clocked, entries: vec![None], ops: Vec::new(), failed_over: false }
@@ -152,10 +152,10 @@ impl World {
 fn run(
     clocked: bool,
     steps: Vec<Step>,
-    mut check: impl FnMut(&World, Done<'_>) -> Result<(), TestCaseError>,
+    mut check: impl FnMut(&Fixture, Done<'_>) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
-    let mut world = World::new(clocked);
-    steps.into_iter().try_for_each(|step| world.step(step, &mut check))
+    let mut fixture = Fixture::new(clocked);
+    steps.into_iter().try_for_each(|step| fixture.step(step, &mut check))
 }
 
 /// Whether two entries are the same but for their writer.
@@ -196,8 +196,8 @@ proptest! {
 
     #[test]
     fn an_operation_done_twice_in_a_row_is_done_once(clocked: bool, steps in steps(true)) {
-        run(clocked, steps, |world, done| {
-            let (next, reply) = apply(done.after.as_ref(), done.op, &world.facts());
+        run(clocked, steps, |fixture, done| {
+            let (next, reply) = apply(done.after.as_ref(), done.op, &fixture.facts());
             prop_assert!(next.is_none() || next == done.after, "{:?}", done.op);
             let done_again = std::mem::discriminant(&reply) == std::mem::discriminant(&done.reply)
                 // There is nothing left to settle.
@@ -250,10 +250,10 @@ proptest! {
 
     #[test]
     fn no_claim_is_granted_while_another_is_in_force(clocked: bool, steps in steps(true)) {
-        run(clocked, steps, |world, done| {
+        run(clocked, steps, |fixture, done| {
             let Body::Claim { owner, yields, .. } = &done.op.body else { return Ok(()) };
             let Some(claim) = done.before.and_then(|entry| entry.claim) else { return Ok(()) };
-            let over = if world.clocked { claim.until <= secs(world.now) } else { done.op.watched >= claim.length };
+            let over = if fixture.clocked { claim.until <= secs(fixture.now) } else { done.op.watched >= claim.length };
             let foreign = claim.owner != *owner && Some(claim.owner) != *yields;
             prop_assert!(!(foreign && !over && matches!(done.reply, Reply::Granted(_))));
             Ok(())
@@ -264,11 +264,11 @@ proptest! {
     /// was granted before.
     #[test]
     fn a_claim_is_granted_on_what_was_seen(clocked: bool, steps in steps(true)) {
-        run(clocked, steps, |world, done| {
+        run(clocked, steps, |fixture, done| {
             if let (Body::Claim { seen, .. }, Reply::Granted(entry)) = (&done.op.body, &done.reply) {
-                let fresh = done.before.unwrap_or_default().op == *seen && done.op.born == Some(world.incarnation);
+                let fresh = done.before.unwrap_or_default().op == *seen && done.op.born == Some(fixture.incarnation);
                 let before = entry.claim.as_ref().is_some_and(|claim| claim.op == done.op.id);
-                prop_assert!(fresh || (before && entry.home == Some(world.incarnation)));
+                prop_assert!(fresh || (before && entry.home == Some(fixture.incarnation)));
             }
             Ok(())
         })?;

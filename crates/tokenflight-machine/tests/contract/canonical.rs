@@ -207,18 +207,18 @@ impl Writer {
         }
     }
 
-    fn state(&mut self, world: &World, state: &State) {
-        let order = order(state, world.config.holders);
+    fn state(&mut self, fixture: &Fixture, state: &State) {
+        let order = order(state, fixture.config.holders);
         self.record(&state.record);
         self.id(Names::Incarnation, state.incarnation);
         self.id(Names::Lock, state.turn);
         self.flags(&[state.up, state.excused]);
         self.budget(&state.left);
         self.swap(state.zombie.as_ref());
-        for record in &state.history[..world.config.depth] {
+        for record in &state.history[..fixture.config.depth] {
             self.maybe_record(record.as_ref());
         }
-        for h in &order[..world.config.holders] {
+        for h in &order[..fixture.config.holders] {
             self.holder(&state.holders[*h]);
         }
         let place = |h: u8| order.iter().position(|other| *other == usize::from(h)).unwrap_or(HOLDERS) as u8;
@@ -262,9 +262,9 @@ fn order(state: &State, holders: usize) -> [usize; HOLDERS] {
     order
 }
 
-pub(crate) fn fingerprint(world: &World, state: &State) -> u64 {
+pub(crate) fn fingerprint(fixture: &Fixture, state: &State) -> u64 {
     let mut writer = Writer::new();
-    writer.state(world, state);
+    writer.state(fixture, state);
     let (mut hash, mut other) = (0x9E37_79B9_7F4A_7C15_u64, writer.len as u64);
     for chunk in writer.bytes[..writer.len.next_multiple_of(16)].chunks_exact(16) {
         let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| chunk[at + i]));
@@ -277,9 +277,9 @@ pub(crate) fn fingerprint(world: &World, state: &State) -> u64 {
 }
 
 /// An id of this kind that does not appear in the state.
-pub(crate) fn unused(world: &World, state: &State, kind: Names) -> Id {
+pub(crate) fn unused(fixture: &Fixture, state: &State, kind: Names) -> Id {
     let mut writer = Writer::new();
-    writer.state(world, state);
+    writer.state(fixture, state);
     let free = (1..IDS / 2).find(|id| writer.names[kind as usize][*id] == 0);
     free.expect("a state has few ids") as Id
 }

@@ -36,7 +36,7 @@ fn told(broken: &Broken) -> String {
 fn hold(config: &Config) {
     let narrow = !is_proof() && CONFIGS.iter().any(|wide| wide.name == config.name);
     let config = &if narrow { config.narrow() } else { *config };
-    let (found, took) = timed(|| World::new(*config, None).search(limits()));
+    let (found, took) = timed(|| Fixture::new(*config, None).search(limits()));
     let Found { states, depth, bytes, complete, .. } = found;
     let extent = if complete { "complete" } else { "bounded" };
     println!(
@@ -108,7 +108,7 @@ fn with_a_grace_window_of_any_length_every_law_holds() {
 /// Looks for what goes wrong without a rule.
 fn missed(known: &Known) -> bool {
     let states = if is_proof() || known.implied.is_some() { limits().states } else { 900_000 };
-    let search = |config| World::new(config, Some(known.mutant)).search(Limits { states, ..limits() });
+    let search = |config| Fixture::new(config, Some(known.mutant)).search(Limits { states, ..limits() });
     let found = search(config(known.config).narrow());
     // Some traces need one flight or holder more.
     let found = if found.broken.is_some() { found } else { search(config(known.config)) };

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-impl World {
+impl Fixture {
     /// Flights, logins and logouts begin.
     pub(crate) fn begin(&self, state: &State, steps: &mut Steps) {
         for h in 0..self.config.holders {

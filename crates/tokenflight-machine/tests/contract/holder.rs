@@ -19,7 +19,7 @@ impl Holder {
     }
 }
 
-impl World {
+impl Fixture {
     /// The one thing that a holder does next, without a fault.
     pub(crate) fn holder(&self, state: &State, h: usize, steps: &mut Steps) {
         let holder = &state.holders[h];

@@ -50,7 +50,7 @@ impl State {
     }
 }
 
-impl World {
+impl Fixture {
     /// Before the first byte.
     pub(crate) fn check_send(&self, state: &mut State, h: usize) {
         let tokens = state.holders[h].attempt.tokens;
@@ -90,7 +90,7 @@ impl World {
     }
 
     /// A write takes effect.
-    pub(crate) fn check_landing(&self, state: &mut State, new: &Record) {
+    pub(crate) fn check_written(&self, state: &mut State, new: &Record) {
         let old = state.record;
         state.require(new.order() >= old.order(), Law::Forward);
         let reset = new.login == new.op && new.login != old.login;

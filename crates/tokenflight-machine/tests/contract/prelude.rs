@@ -12,11 +12,11 @@ pub(crate) use crate::{
     bridge,
     canonical::Names,
     config::{Budget, Config, JUMP, Server, Storage, TRAVEL, ticks},
+    fixture::{Fixture, Steps, push},
     mutants::Mutant,
     rules::Told,
     state::{
         Answer, Attempt, Claim, Family, Holder, Id, Kind, LOST, Life, Phase, Record, Request, Session, State, Swap,
         Tokens, Write,
     },
-    world::{Steps, World, push},
 };

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use crate::{canonical::fingerprint, laws::Law, prelude::*, world::Step};
+use crate::{canonical::fingerprint, fixture::Step, laws::Law, prelude::*};
 
 /// Fingerprints are hashes already.
 #[derive(Default)]
@@ -59,7 +59,7 @@ pub(crate) struct Found {
 /// After so many ticks without faults all must have ended.
 const HORIZON: usize = 60;
 
-impl World {
+impl Fixture {
     pub(crate) fn search(&self, limits: Limits) -> Found {
         let first = self.first();
         let start = fingerprint(self, &first);

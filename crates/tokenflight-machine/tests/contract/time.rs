@@ -56,7 +56,7 @@ impl State {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn past(&self) -> Past {
         let jump = if self.config.budget.jumps + self.config.budget.walls > 0 { JUMP } else { 0 };
         let since = match self.config.server {

@@ -7,7 +7,7 @@ use crate::prelude::*;
 /// For how many ticks a commit that failed is left alone by a holder that is too slow.
 const SLOW: u8 = 2;
 
-impl World {
+impl Fixture {
     pub(crate) fn try_write(&self, state: &State, h: usize) -> State {
         let mut state = *state;
         if !self.read(&mut state, h) {
@@ -158,7 +158,7 @@ impl World {
 
     /// A swap takes effect.
     pub(crate) fn land(&self, state: &mut State, new: &Record) {
-        self.check_landing(state, new);
+        self.check_written(state, new);
         if state.left.failovers > 0 {
             state.history.copy_within(..LOST - 1, 1);
             state.history[0] = Some(state.record);

@@ -27,9 +27,3 @@ pub use self::{
     sign::{Meaning, Sign, Test},
     table::*,
 };
-
-/// The provider of this name, if the table has it.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Provider> {
-    ALL.iter().copied().find(|provider| provider.name.eq_ignore_ascii_case(name))
-}

@@ -93,13 +93,13 @@ impl Fixture {
         let store = MemoryStore::default();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let events = Arc::new(Mutex::new(Vec::new()));
-        let teller = Arc::clone(&events);
+        let log = Arc::clone(&events);
         let grant = Noted { inner: grant, time: time.clone(), asked: Arc::clone(&asked) };
         let session = Session::builder(grant)
             .store(store.clone())
             .time(time.clone())
             .key(key())
-            .on_event(move |event| teller.lock().unwrap().push(event.clone()))
+            .on_event(move |event| log.lock().unwrap().push(event.clone()))
             .build()
             .unwrap();
         session.login(TokenSet::new("access-0").refresh_token("refresh-0").expires_in(HOUR)).await.unwrap();

@@ -81,8 +81,8 @@ impl User {
     /// A user who has not logged in.
     pub(crate) fn new(server: &Server, grant: impl Grant) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
-        let teller = Arc::clone(&events);
-        let listener = move |event: &Event| teller.lock().unwrap().push(event.clone());
+        let log = Arc::clone(&events);
+        let listener = move |event: &Event| log.lock().unwrap().push(event.clone());
         let session = Session::builder(grant).on_event(listener).build().unwrap();
         let origins = Origins::with_plain_loopback([server.at.issuer.as_str()]).unwrap();
         let pool = Client::builder(TokioExecutor::new()).build_http();

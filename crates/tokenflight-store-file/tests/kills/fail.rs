@@ -11,7 +11,7 @@ use crate::{
 const ERRORS: &[&str] = &["ENOSPC", "EIO", "EROFS", "ENOLCK", "EDQUOT"];
 
 #[test]
-fn a_call_that_fails_is_told_with_its_cure_and_the_next_try_succeeds() {
+fn a_call_that_fails_is_told_with_what_helps_and_the_next_try_succeeds() {
     let Some(strace) = strace() else { return };
     for name in ALL {
         let calls = calls(&strace, name);

@@ -8,7 +8,7 @@ use tokio::{
 use super::*;
 
 /// Batches as they are begun. Each ends when it gets a permit.
-struct Desk {
+struct Server {
     begun: mpsc::UnboundedSender<usize>,
     permits: Semaphore,
     answered: Mutex<usize>,
@@ -23,7 +23,7 @@ enum Piece<const BALANCED: bool> {
 }
 
 impl<const BALANCED: bool> Job for Piece<BALANCED> {
-    type Core = Desk;
+    type Core = Server;
 
     const BALANCED: bool = BALANCED;
 
@@ -35,7 +35,7 @@ impl<const BALANCED: bool> Job for Piece<BALANCED> {
         waiting.drain(..).collect()
     }
 
-    async fn run(core: &Desk, batch: Vec<Self>) {
+    async fn run(core: &Server, batch: Vec<Self>) {
         let _ = core.begun.send(batch.len());
         core.permits.acquire().await.unwrap().forget();
         assert!(!batch.contains(&Self::Panics), "planned");
@@ -45,15 +45,15 @@ impl<const BALANCED: bool> Job for Piece<BALANCED> {
 
 struct Fixture<const BALANCED: bool> {
     lanes: Arc<Lanes<Piece<BALANCED>>>,
-    desk: Arc<Desk>,
+    server: Arc<Server>,
     begun: mpsc::UnboundedReceiver<usize>,
 }
 
 impl<const BALANCED: bool> Fixture<BALANCED> {
     fn new() -> Self {
         let (sender, begun) = mpsc::unbounded_channel();
-        let desk = Desk { begun: sender, permits: Semaphore::new(0), answered: Mutex::default() };
-        Self { lanes: Lanes::new(2), desk: Arc::new(desk), begun }
+        let server = Server { begun: sender, permits: Semaphore::new(0), answered: Mutex::default() };
+        Self { lanes: Lanes::new(2), server: Arc::new(server), begun }
     }
 
     fn submit(&self, pieces: usize) {
@@ -61,7 +61,7 @@ impl<const BALANCED: bool> Fixture<BALANCED> {
     }
 
     fn submit_all(&self, piece: Piece<BALANCED>, pieces: usize) {
-        (0..pieces).for_each(|_| self.lanes.submit(&self.desk, piece).unwrap());
+        (0..pieces).for_each(|_| self.lanes.submit(&self.server, piece).unwrap());
     }
 
     /// What was begun so far, after every task has had its turn.
@@ -82,11 +82,11 @@ async fn fewer_than_are_under_way_go_out_together_after_them() {
         fixture.submit(1);
         assert!(fixture.begun().await.is_empty());
     }
-    fixture.desk.permits.add_permits(1);
+    fixture.server.permits.add_permits(1);
     assert_eq!(fixture.begun().await, [9]);
-    fixture.desk.permits.add_permits(1);
+    fixture.server.permits.add_permits(1);
     assert!(fixture.begun().await.is_empty());
-    assert_eq!(*fixture.desk.answered.lock().unwrap(), 19);
+    assert_eq!(*fixture.server.answered.lock().unwrap(), 19);
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +125,7 @@ async fn statements_that_take_their_time_and_do_not_hang_stay_one_at_a_time() {
         fixture.submit(left);
         advance(LATE / 2).await;
         assert!(fixture.begun().await.is_empty());
-        fixture.desk.permits.add_permits(1);
+        fixture.server.permits.add_permits(1);
     }
 }
 
@@ -135,15 +135,15 @@ async fn what_waits_beside_a_lane_that_panics_is_done_by_the_other() {
     fixture.submit_all(Piece::Panics, 10);
     assert_eq!(fixture.begun().await, [10]);
     fixture.submit(3);
-    fixture.desk.permits.add_permits(2);
+    fixture.server.permits.add_permits(2);
     assert_eq!(fixture.begun().await, [3]);
-    assert_eq!(*fixture.desk.answered.lock().unwrap(), 3);
+    assert_eq!(*fixture.server.answered.lock().unwrap(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_may_wait_is_done_together_fifty_times_a_second_at_most() {
     let mut fixture = Fixture::<true>::new();
-    fixture.desk.permits.add_permits(1000);
+    fixture.server.permits.add_permits(1000);
     let (mut batches, mut pieces) = (0, 0);
     for _ in 0..1000 {
         fixture.submit_all(Piece::MayWait, 3);
@@ -158,7 +158,7 @@ async fn what_may_wait_is_done_together_fifty_times_a_second_at_most() {
 #[tokio::test(start_paused = true)]
 async fn what_must_not_wait_takes_along_what_may() {
     let mut fixture = Fixture::<false>::new();
-    fixture.desk.permits.add_permits(1);
+    fixture.server.permits.add_permits(1);
     fixture.submit_all(Piece::MayWait, 1);
     assert_eq!(fixture.begun().await, [1]);
     fixture.submit_all(Piece::MayWait, 3);
@@ -175,7 +175,7 @@ async fn what_must_not_wait_takes_along_what_may() {
 #[tokio::test(start_paused = true)]
 async fn what_may_wait_is_done_though_the_lane_that_gathers_it_was_not_needed() {
     let mut fixture = Fixture::<false>::new();
-    fixture.desk.permits.add_permits(10);
+    fixture.server.permits.add_permits(10);
     fixture.submit_all(Piece::MayWait, 1);
     assert_eq!(fixture.begun().await, [1]);
     fixture.submit_all(Piece::MayWait, 1);

@@ -28,8 +28,15 @@ pub struct AudiencesBuilder {
 
 type Setting = Box<dyn FnOnce(SessionBuilder) -> SessionBuilder + Send + Sync>;
 
+impl Audiences {
+    /// Starts with no audience.
+    pub fn builder() -> AudiencesBuilder {
+        AudiencesBuilder::new()
+    }
+}
+
 impl AudiencesBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { grants: Vec::new(), key: GrantKey::new("default"), settings: Vec::new() }
     }
 
@@ -110,7 +117,7 @@ impl AudiencesBuilder {
     /// As [`SessionBuilder::build`]; [`BuildError::NoAudience`] if there is no audience.
     pub fn build(self) -> Result<Audiences, BuildError> {
         let (_, first) = self.grants.first().ok_or(BuildError::NoAudience)?;
-        let members = Arc::new(Members::default());
+        let members = Arc::new(Members::new());
         let root = SessionBuilder::common(Arc::clone(first), Arc::clone(&members));
         let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
         // Audiences are told of the unstored, so requests with a token ask: there may be no driver.
@@ -120,12 +127,13 @@ impl AudiencesBuilder {
                 told.outdate();
             }
         });
-        let common = Arc::new(Common::new(root.build()?));
+        let root = root.build()?;
+        let common = Arc::new(Common::new(Arc::clone(&root.inner)));
         let session = |(name, grant)| Ok((name, SessionBuilder::audience(grant, Arc::clone(&common)).build()?));
         let sessions =
             self.grants.into_iter().map(session).collect::<Result<Arc<[(Arc<str>, Session)]>, BuildError>>()?;
         members.are(sessions.iter().map(|(_, session)| Arc::downgrade(&session.inner)).collect());
-        Ok(Audiences { common, sessions })
+        Ok(Audiences { root, sessions })
     }
 }
 

@@ -1,30 +1,22 @@
 //! The session that several audiences share, and how each of them has its refresh token presented.
 
-use std::collections::VecDeque;
-
 use tokenflight_core::{Error, ErrorKind, FailureClass};
 use tokenflight_machine::{Outcome, Plan, Saved};
 
+use super::{Common, Members};
 use crate::{
-    Session,
     flights::carried,
     parts::Parts,
     refresh::{Granted, Wish},
     session::Access,
     slot::Inner,
-    sync::{Arc, Mutex, Weak, lock},
+    sync::{Arc, Weak, lock},
 };
-
-/// The common session, and what audiences ask of it, in the order of asking.
-pub(crate) struct Common {
-    pub(crate) root: Session,
-    queue: Mutex<VecDeque<Arc<Wish>>>,
-}
 
 /// A wish's place in the queue. It goes with the refresh that asked.
 struct Place<'a> {
-    common: &'a Common,
-    wish: Arc<Wish>,
+    common: &'a Common<Inner>,
+    wish: Arc<Wish<Inner>>,
 }
 
 impl Drop for Place<'_> {
@@ -36,14 +28,10 @@ impl Drop for Place<'_> {
 /// Pieces of work that a refresh of an audience sits through; then something else is wrong.
 const MOST: usize = 256;
 
-impl Common {
-    pub(super) fn new(root: Session) -> Self {
-        Self { root, queue: Mutex::default() }
-    }
-
+impl Common<Inner> {
     /// Has the refresh token presented for an audience.
     pub(crate) async fn obtain(&self, parts: &Parts, session: &Weak<Inner>, plan: &Plan) -> Outcome<Access> {
-        let pin = self.root.inner.look(|slot, _| slot.machine.resets());
+        let pin = self.root.look(|slot, _| slot.machine.resets());
         let wish = Arc::new(Wish::new(Arc::clone(&parts.grant), plan.reason, pin, Weak::clone(session), plan.id));
         match self.granted(&wish).await {
             Ok((token, times, login)) => {
@@ -51,7 +39,7 @@ impl Common {
             }
             Err(error) => {
                 // An answer would have told which login it is for.
-                if let (Some(session), Some((login, false))) = (session.upgrade(), self.root.inner.login_in_common()) {
+                if let (Some(session), Some((login, false))) = (session.upgrade(), self.root.login_in_common()) {
                     session.follow(login, false);
                 }
                 if error.needs_login() {
@@ -72,7 +60,7 @@ impl Common {
     ///
     /// It leaves the queue. A request that was sent for it goes on, because the answer may bring
     /// another refresh token.
-    async fn granted(&self, wish: &Arc<Wish>) -> Granted {
+    async fn granted(&self, wish: &Arc<Wish<Inner>>) -> Granted {
         lock(&self.queue).push_back(Arc::clone(wish));
         let _place = Place { common: self, wish: Arc::clone(wish) };
         for _ in 0..MOST {
@@ -80,11 +68,11 @@ impl Common {
             if wish.is_gone() {
                 return Err(Error::new(ErrorKind::Closed));
             }
-            let (wait, beside) = self.root.inner.present(wish.pin, || self.next(wish))?;
-            if self.root.inner.peek(|slot| !slot.is_driven() && slot.owes()) {
-                self.root.inner.parts.members.iter().for_each(|members| members.outdate());
+            let (wait, beside) = self.root.present(wish.pin, || self.next(wish))?;
+            if self.root.peek(|slot| !slot.is_driven() && slot.owes()) {
+                self.root.members.iter().for_each(|members| members.outdate());
             }
-            carried(Box::pin(self.root.inner.through(wait)), beside).await?;
+            carried(Box::pin(self.root.through(wait)), beside).await?;
             if let Some(granted) = wish.granted() {
                 return granted.clone();
             }
@@ -93,10 +81,25 @@ impl Common {
     }
 
     /// The first wish that a caller or a driver waits for; this one, if there is no other.
-    fn next(&self, wish: &Arc<Wish>) -> Arc<Wish> {
+    fn next(&self, wish: &Arc<Wish<Inner>>) -> Arc<Wish<Inner>> {
         // Whether it is wanted is asked with the queue unlocked: that locks another session.
         let queue: Vec<_> = lock(&self.queue).iter().cloned().collect();
         let mut waiting = queue.into_iter().filter(|next| next.granted().is_none() && next.pin == wish.pin);
         waiting.find(|next| Arc::ptr_eq(next, wish) || next.is_wanted()).unwrap_or_else(|| Arc::clone(wish))
+    }
+}
+
+impl Members<Inner> {
+    /// Has their requests ask: without a driver it is up to them to move on what they share.
+    pub(super) fn outdate(&self) {
+        self.sessions().for_each(|session| session.outdate());
+    }
+
+    /// The common session has changed: a login or logout of its is theirs, also one of another
+    /// process that it has met in the store.
+    pub(crate) fn learn(&self, common: &Inner) {
+        if let Some((login, over)) = common.login_in_common() {
+            self.sessions().for_each(|session| session.follow_at_rest(login, over));
+        }
     }
 }

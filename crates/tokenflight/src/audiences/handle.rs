@@ -3,23 +3,18 @@ use std::{fmt, time::Duration};
 use futures_util::future::{join, join_all};
 use tokenflight_core::{Error, ErrorKind, TokenSet};
 
-use super::{AudiencesBuilder, Common};
 use crate::{Driver, Events, Revocation, Session, State, session::Ask, sync::Arc};
 
 /// Sessions for several audiences over one refresh token; see the [module documentation](super).
 /// Cloning shares them.
 #[derive(Clone)]
 pub struct Audiences {
-    pub(super) common: Arc<Common>,
+    /// The session that they have in common.
+    pub(super) root: Session,
     pub(super) sessions: Arc<[(Arc<str>, Session)]>,
 }
 
 impl Audiences {
-    /// Starts with no audience.
-    pub fn builder() -> AudiencesBuilder {
-        AudiencesBuilder::new()
-    }
-
     /// The session of an audience. Give it a layer. Its login and logout are [`login`](Self::login)
     /// and [`logout`](Self::logout) here: its own concern its access token only.
     #[must_use]
@@ -37,7 +32,7 @@ impl Audiences {
     /// Resolves when all audiences are gone or shut down and what they had in progress is stored.
     pub fn driver(&self) -> Driver {
         let mut sessions = self.sessions();
-        let first = sessions.next().unwrap_or(&self.common.root);
+        let first = sessions.next().unwrap_or(&self.root);
         sessions.fold(first.driver(), Driver::with)
     }
 
@@ -56,7 +51,7 @@ impl Audiences {
     ///
     /// The login stays in effect; it is stored by a driver or the next call.
     pub async fn login(&self, tokens: TokenSet) -> Result<(), Error> {
-        let root = &self.common.root;
+        let root = &self.root;
         let storing = root.inner.login(&tokens, Duration::ZERO)?;
         let login = root.state().login;
         // Also those whose refresh is waited for, which have not learned of it by the change.
@@ -76,7 +71,7 @@ impl Audiences {
     ///
     /// The logout stays in effect; a driver or the next call stores it, and the revocation follows.
     pub async fn logout(&self) -> Result<Revocation, Error> {
-        let root = &self.common.root;
+        let root = &self.root;
         let begun = root.inner.logout();
         let login = root.state().login;
         self.sessions().for_each(|session| session.inner.follow(login, true));
@@ -97,7 +92,7 @@ impl Audiences {
     ///
     /// As [`Session::token`].
     pub async fn reload(&self) -> Result<(), Error> {
-        self.sessions().for_each(Session::lift);
+        self.sessions().for_each(|session| session.inner.lift());
         let Some(first) = self.sessions().next() else { return Ok(()) };
         match first.inner.obtain(Ask::loaded()).await {
             Err(error) if error.needs_login() || *error.kind() == ErrorKind::Store => Err(error),
@@ -109,7 +104,7 @@ impl Audiences {
     /// stored. Its token is the one that was obtained last, for whichever audience.
     #[must_use]
     pub fn state(&self) -> State {
-        self.common.root.state()
+        self.root.state()
     }
 
     /// What happens to the common session from now on: logins, logouts and ends, every presentation
@@ -118,7 +113,7 @@ impl Audiences {
     /// its own [`Session::events`].
     #[must_use]
     pub fn events(&self) -> Events {
-        self.common.root.events()
+        self.root.events()
     }
 
     /// Stops renewing, waits for what is in progress and until everything is stored, and ends the
@@ -133,7 +128,7 @@ impl Audiences {
     /// The sessions stay closed; call it again to wait again.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), Error> {
         let audiences = join_all(self.sessions().map(|session| session.shutdown(limit)));
-        let (audiences, common) = join(audiences, self.common.root.shutdown(limit)).await;
+        let (audiences, common) = join(audiences, self.root.shutdown(limit)).await;
         audiences.into_iter().collect::<Result<(), Error>>().and(common)
     }
 }

@@ -45,6 +45,9 @@
 pub(crate) mod builder;
 mod common;
 pub(crate) mod handle;
-mod members;
+mod kin;
 
-pub(crate) use self::{builder::AudiencesBuilder, common::Common, handle::Audiences, members::Members};
+pub(crate) use self::{
+    handle::Audiences,
+    kin::{Common, Members},
+};

@@ -8,8 +8,8 @@
 //! * With a usable token the request goes straight to the inner service: one atomic load, one
 //!   header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
-//! * A refusal that another token may cure costs at most one refresh and one replay. If there is no
-//!   newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
+//! * A refusal that another token may resolve costs at most one refresh and one replay. If there is
+//!   no newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
 //!   response's extensions.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the
 //!   caller with a [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
@@ -128,6 +128,7 @@ pub mod challenge;
 mod choice;
 pub(crate) mod future;
 mod grpc;
+mod http_service;
 pub(crate) mod layer;
 mod limit;
 mod oneshot;
@@ -151,8 +152,8 @@ pub(crate) use self::{
 pub use self::{
     body::Shortened,
     choice::{Choice, PerRequest},
+    http_service::{CloneService, HttpService},
     oneshot::{Oneshot, SentBy},
     replay::{CloneBody, IndependentClone, Recorded, Replay, ReplayBody},
     resend::Resend,
-    service::{CloneService, HttpService},
 };

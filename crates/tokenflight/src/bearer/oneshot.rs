@@ -24,6 +24,22 @@ pub trait SentBy<S, K, P>: Sized {
     fn oneshot(service: Bearer<S, K, P>, request: Request<Self>) -> Self::Oneshot;
 }
 
+impl<S, K, P: Choice> Bearer<S, K, P> {
+    /// Sends one request by this value as soon as it is ready, as tower's `ServiceExt::oneshot`,
+    /// which need not be imported. To keep the service, send by a clone.
+    ///
+    /// # Errors
+    ///
+    /// The inner service's, and our [`Error`](crate::Error) if there is no token to send.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`BearerFuture`].
+    pub fn oneshot<B: SentBy<S, K, P>>(self, request: Request<B>) -> B::Oneshot {
+        B::oneshot(self, request)
+    }
+}
+
 impl<B, S, K, P> SentBy<S, K, P> for B
 where
     S: HttpService<K::Body> + CloneService,

@@ -1,4 +1,4 @@
-//! Is this response a refusal of our token, and could another token cure it?
+//! Is this response a refusal of our token, and could another token resolve it?
 
 use std::{fmt, time::Duration};
 

@@ -1,22 +1,20 @@
 use std::{
     fmt,
-    future::{Future, poll_fn, ready},
+    future::{poll_fn, ready},
     mem,
     task::{Context, Poll},
 };
 
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
-use http_body::Body;
 use tokenflight_core::{BoxError, BoxFuture, Error, ErrorKind};
 use tokenflight_machine::OriginId;
 use tower_service::Service;
 
 use super::{
-    BearerFuture, BearerOptions, Choice, CloneBody, Replay, attempt,
+    BearerFuture, BearerOptions, Choice, CloneBody, CloneService, HttpService, Replay, attempt,
     call::{KeptRequest, Root, Settings, Shared},
     future::{Answer, Call},
     limit::Limit,
-    oneshot::SentBy,
     readiness::Readiness,
     replay::Head,
     sent::Sent,
@@ -26,52 +24,6 @@ use crate::{
     session::{Ask, Session, Snapshot},
     sync::Arc,
 };
-
-/// An HTTP client the layer can wrap: implemented for every fitting `tower` service.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a client the layer can send an `http::Request<{B}>` through",
-    label = "no `tower` service of such requests that can be sent to other threads",
-    note = "if the client wants another body, send that, or have it made: `BearerLayer::new(session, origins).replay_with(…)`, \
-            with a constructor of the client's body type, as `UnsyncBoxBody::new`",
-    note = "if the client has requests of its own, adapt it: for reqwest write `tokenflight_reqwest::client(client, layer)`, for \
-            others `tower::ServiceExt::map_request`"
-)]
-pub trait HttpService<B>:
-    Service<Request<B>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>, Future = Self::Sending>
-    + Send
-    + 'static
-{
-    /// The body of its responses.
-    type ResponseBody: Body<Data: Send, Error: Send> + Send + 'static;
-
-    /// The future of a response.
-    type Sending: Future<Output = Result<Self::Response, Self::Error>> + Send + 'static;
-}
-
-#[diagnostic::do_not_recommend]
-impl<S, B, R> HttpService<B> for S
-where
-    S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
-    R: Body<Data: Send, Error: Send> + Send + 'static,
-{
-    type ResponseBody = R;
-    type Sending = S::Future;
-}
-
-/// A service that a [`Bearer`] can send by: one that can be cloned, since a request that waits and
-/// a request that is sent again are sent by clones. Implemented for every `Clone`.
-// Asked for where a request is sent, and not by the layer: a whole `ServiceBuilder` whose layer
-// does not fit has no method `service`, says the compiler, and no more.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be cloned, and the layer sends a request that has waited, or is sent again, by a clone",
-    label = "not `Clone`",
-    note = "put a handle that can be cloned around it, below the layer: `ServiceBuilder::new().layer(bearer).buffer(64)`, and then \
-            the rate limit or the connection"
-)]
-pub trait CloneService: Clone {}
-
-#[diagnostic::do_not_recommend]
-impl<S: Clone> CloneService for S {}
 
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
@@ -158,20 +110,6 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
     {
         poll_fn(|cx| Service::<Request<B>>::poll_ready(self, cx)).await?;
         Ok(self)
-    }
-
-    /// Sends one request by this value as soon as it is ready, as tower's `ServiceExt::oneshot`,
-    /// which need not be imported. To keep the service, send by a clone.
-    ///
-    /// # Errors
-    ///
-    /// The inner service's, and our [`Error`] if there is no token to send.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`BearerFuture`].
-    pub fn oneshot<B: SentBy<S, K, P>>(self, request: Request<B>) -> B::Oneshot {
-        B::oneshot(self, request)
     }
 
     /// Puts the token on a request, if there is one for it at once, and into `head` what a replay

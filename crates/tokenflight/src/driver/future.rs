@@ -11,8 +11,8 @@ use tokenflight_core::Time;
 
 use super::{
     alarm::Alarm,
-    hub::{Hub, Link},
     left::Left,
+    mailbox::{Link, Mailbox},
     schedule::Schedule,
 };
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 #[must_use = "a driver does nothing until it is polled"]
 pub struct Driver {
     time: Arc<dyn Time>,
-    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
     sessions: Vec<Option<Driven>>,
     /// Sessions that still count.
     live: usize,
@@ -65,8 +65,8 @@ struct Driven {
 }
 
 impl Driven {
-    fn is(&self, session: &Session) -> bool {
-        self.session.upgrade().is_some_and(|known| Arc::ptr_eq(&known, &session.inner))
+    fn is(&self, session: &Arc<Inner>) -> bool {
+        self.session.upgrade().is_some_and(|known| Arc::ptr_eq(&known, session))
     }
 }
 
@@ -86,11 +86,23 @@ impl Future for Carried {
     }
 }
 
+impl Session {
+    /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
+    ///
+    /// A session has one driver: the one that was first polled last. Until it is polled, nothing
+    /// changes; but if the last handle goes before that and there is no other driver, what it
+    /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
+    /// also stores what they share; the last to begin does so, and another when that is gone.
+    pub fn driver(&self) -> Driver {
+        Driver::of(self)
+    }
+}
+
 impl Driver {
-    pub(crate) fn of(session: &Session) -> Self {
+    fn of(session: &Session) -> Self {
         let driver = Self {
             time: Arc::clone(&session.inner.parts.time),
-            hub: Arc::default(),
+            mailbox: Arc::default(),
             sessions: Vec::new(),
             live: 0,
             attached: 0,
@@ -106,23 +118,23 @@ impl Driver {
     /// With a session of [`Audiences`](crate::Audiences) comes what it has in common with the
     /// others: what that has not stored is stored by whichever driver there is.
     pub fn with(mut self, session: &Session) -> Self {
-        self.add(session, false);
+        self.add(&session.inner, false);
         self.live += 1;
-        if let Some(common) = &session.inner.parts.common {
+        if let Some(common) = &session.inner.common {
             self.add(&common.root, true);
         }
         self
     }
 
-    fn add(&mut self, session: &Session, common: bool) {
+    fn add(&mut self, session: &Arc<Inner>, common: bool) {
         let here = |driven: &Driven| driven.common && driven.is(session);
         if common && self.sessions.iter().flatten().any(here) {
             return;
         }
-        let link = Arc::new(Link::new(Arc::clone(&self.hub), self.sessions.len()));
+        let link = Arc::new(Link::new(Arc::clone(&self.mailbox), self.sessions.len()));
         // If the last handle goes before this is polled, it is left to this driver.
-        session.inner.expect(Arc::clone(&link));
-        let session = Arc::downgrade(&session.inner);
+        session.expect(Arc::clone(&link));
+        let session = Arc::downgrade(session);
         self.sessions.push(Some(Driven { session, link, due: None, flights: Vec::new(), common, owes: false }));
     }
 
@@ -180,7 +192,7 @@ impl Driver {
 
     /// Looks once at each session that asks for it, and at each flight that is awake.
     fn work(&mut self, cx: &mut Context<'_>) {
-        let mail = self.hub.take();
+        let mail = self.mailbox.take();
         for index in mail.ready {
             self.visit(index, false);
         }
@@ -253,7 +265,7 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.attach();
         // Before the mail is looked at: what comes afterwards wakes this task.
-        self.hub.register(cx.waker());
+        self.mailbox.register(cx.waker());
         self.work(cx);
         if self.flights.is_empty() && self.live == 0 && !self.sessions.iter().flatten().any(|driven| driven.owes) {
             self.forget_all();
@@ -278,7 +290,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.forget_all();
-        self.hub.close();
+        self.mailbox.close();
     }
 }
 

@@ -18,11 +18,14 @@
 //! # let _ = driver;
 //! # Ok::<_, tokenflight::BuildError>(())
 //! ```
+//!
+//! [`Driver`]: crate::Driver
+//! [`Driver::with`]: crate::Driver::with
 
 mod alarm;
 pub(crate) mod future;
-mod hub;
 mod left;
+mod mailbox;
 mod schedule;
 
-pub(crate) use self::{future::Driver, hub::Link, left::Left};
+pub(crate) use self::{left::Left, mailbox::Link};

@@ -243,7 +243,7 @@ fn reason(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied()).unwrap_or_default()
 }
 
-/// rust-lang/futures-rs#2706. When this fails, `Shared` is mended, and `join.rs` can lose its cure.
+/// rust-lang/futures-rs#2706. When this fails, `Shared` is mended, and `join.rs` can be simpler.
 #[test]
 fn plain_shared_loses_a_wake() {
     let random = || run(RandomScheduler::new(100_000), one_leaves_plain_shared);

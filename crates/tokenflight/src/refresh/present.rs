@@ -140,8 +140,8 @@ impl Presentation<'_> {
     /// an answer that rotates nothing. Looked at whenever the refresh is polled.
     async fn unwanted(&self) {
         let wish = self.refresh.wish.as_ref();
-        let spare = wish.filter(|_| self.refresh.parts.rules.reuse == ReusePolicy::NonRotating);
-        poll_fn(|_| match spare.is_some_and(|wish| !wish.is_wanted()) {
+        let unmoved = wish.filter(|_| self.refresh.parts.rules.reuse == ReusePolicy::NonRotating);
+        poll_fn(|_| match unmoved.is_some_and(|wish| !wish.is_wanted()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         })

@@ -4,7 +4,7 @@ use tokenflight_core::{
     Error, ErrorKind, FailureClass, GrantError,
     store::{OpId, Owner, Seen, StoredTokens},
 };
-use tokenflight_machine::{Outcome, Plan, Reconcile, present::Watched};
+use tokenflight_machine::{Outcome, Plan, Reconcile, Role, Work, present::Watched};
 
 use super::{
     claim::{Claimed, Since, Waiting},
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     parts: Arc<Parts>,
     session: Weak<Inner>,
     plan: Plan,
-    wish: Option<Arc<Wish>>,
+    wish: Option<Arc<Wish<Inner>>>,
     cause: Cause,
     fate: Fate,
 ) -> Refreshed {
@@ -66,9 +66,13 @@ pub(crate) async fn run(
 
 impl Refresh {
     async fn run(mut self) -> Refreshed {
-        let end = match self.parts.common.clone() {
-            Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
-            None => self.obtain().await,
+        let end = match self.parts.rules.role {
+            Role::Audience => match self.session.upgrade().and_then(|session| session.common.clone()) {
+                Some(common) => common.obtain(&self.parts, &self.session, &self.plan).await.into(),
+                // No handle is left to renew anything for.
+                None => not_sent(Error::new(ErrorKind::Closed)).into(),
+            },
+            Role::Alone | Role::Common => self.obtain().await,
         };
         self.finish(end).await
     }
@@ -80,8 +84,9 @@ impl Refresh {
         end
     }
 
-    /// Reads, claims and presents, until there is an end. What came for nothing is in `spare`.
-    async fn rounds(&mut self, spare: &mut Vec<Rotated>) -> End {
+    /// Reads, claims and presents, until there is an end. What came for nothing is kept in
+    /// `for_nothing`.
+    async fn rounds(&mut self, for_nothing: &mut Vec<Rotated>) -> End {
         // No handle is left to renew anything for; and what the session had still to store is not
         // seen from here any more.
         if self.session.strong_count() == 0 {
@@ -131,7 +136,7 @@ impl Refresh {
                             let presentation = Presentation { refresh: self, owner, seen, read: asked, since, request };
                             match presentation.run().await {
                                 Ok(end) => return end,
-                                Err(Overtaken(token)) => spare.extend(token),
+                                Err(Overtaken(token)) => for_nothing.extend(token),
                             }
                             if again == MOST_AGAIN || self.is_late() {
                                 let error = "another process has stored another token meanwhile, and it has run out";
@@ -184,5 +189,17 @@ impl Refresh {
         if let Some(entry) = seen.entry.as_ref().filter(|entry| known.is_none_or(|known| known <= entry.order())) {
             self.plan.known = Some(StdArc::new(entry.clone()));
         }
+    }
+}
+
+impl Wish<Inner> {
+    /// Whether a caller or a driver waits for it. Locks the audience's slot.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.session.upgrade().is_some_and(|session| {
+            session.peek(|slot| {
+                let current = slot.machine.running(Work::Refresh) == Some(self.refresh);
+                current && slot.refresh.as_ref().is_some_and(|flight| flight.is_waited_for())
+            })
+        })
     }
 }

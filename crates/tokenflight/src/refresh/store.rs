@@ -6,8 +6,8 @@ use tokenflight_machine::{Plan, Work};
 use super::wish::Wish;
 use crate::{
     flight::{Fate, Flight, Recursion},
-    flights::AnyFlight,
-    parts::{Applied, MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
+    flights::{AnyFlight, Applied},
+    parts::{MOST_AGAIN, Parts, is_refused_by_ancestor, unknown},
     slot::Inner,
     sync::{Arc, Weak},
     telemetry::RefreshSpan,
@@ -20,7 +20,7 @@ pub(super) struct Refresh {
     pub(super) session: Weak<Inner>,
     pub(super) plan: Plan,
     /// For which audience it is, if the session is the common one of several.
-    pub(super) wish: Option<Arc<Wish>>,
+    pub(super) wish: Option<Arc<Wish<Inner>>>,
     pub(super) fate: Fate,
     pub(super) span: RefreshSpan,
 }

@@ -3,43 +3,33 @@
 use std::fmt;
 
 use tokenflight_core::{Error, Grant, LoginId, grant::Reason};
-use tokenflight_machine::{Times, Work, WorkId};
+use tokenflight_machine::{Times, WorkId};
 
 use crate::{
     session::Access,
-    slot::Inner,
     sync::{Arc, OnceLock, Weak},
 };
 
-/// What one refresh of an audience asks of the common session.
-pub(crate) struct Wish {
+/// What one refresh of an audience asks of the common session; for any type of a session, because
+/// that holds what is asked of it.
+pub(crate) struct Wish<S> {
     /// How the refresh token is presented for this audience.
     pub(crate) grant: Arc<dyn Grant>,
     pub(crate) reason: Reason,
     /// How many logins and logouts the common session had when this was asked.
     pub(crate) pin: u64,
     /// The audience, and its refresh.
-    session: Weak<Inner>,
-    refresh: WorkId,
+    pub(super) session: Weak<S>,
+    pub(super) refresh: WorkId,
     granted: OnceLock<Granted>,
 }
 
 /// An access token for an audience, or why there is none.
 pub(crate) type Granted = Result<(Access, Times, LoginId), Error>;
 
-impl Wish {
-    pub(crate) fn new(grant: Arc<dyn Grant>, reason: Reason, pin: u64, session: Weak<Inner>, refresh: WorkId) -> Self {
+impl<S> Wish<S> {
+    pub(crate) fn new(grant: Arc<dyn Grant>, reason: Reason, pin: u64, session: Weak<S>, refresh: WorkId) -> Self {
         Self { grant, reason, pin, session, refresh, granted: OnceLock::new() }
-    }
-
-    /// Whether a caller or a driver waits for it. Locks the audience's slot.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.session.upgrade().is_some_and(|session| {
-            session.peek(|slot| {
-                let current = slot.machine.running(Work::Refresh) == Some(self.refresh);
-                current && slot.refresh.as_ref().is_some_and(|flight| flight.is_waited_for())
-            })
-        })
     }
 
     /// Whether no handle of the audience is left.
@@ -57,7 +47,7 @@ impl Wish {
     }
 }
 
-impl fmt::Debug for Wish {
+impl<S> fmt::Debug for Wish<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wish").field("reason", &self.reason).finish_non_exhaustive()
     }

@@ -9,8 +9,8 @@ use tokenflight_machine::{Beside, Decision, OriginId, Refused};
 use super::Token;
 use crate::{
     flight::Recursion,
-    flights::{Brought, Carries, Refreshed},
-    slot::{Inner, Slot, Wait},
+    flights::{Brought, Carries, Refreshed, Wait},
+    slot::{Inner, Slot},
     sync::Arc,
     telemetry::Cause,
 };
@@ -112,7 +112,7 @@ pub(crate) type Obtained = (Token, Option<Box<Carries>>);
 
 /// What a caller gets at once. Beside it there may be work that no other task keeps moving.
 #[derive(Debug)]
-pub(crate) enum Supply {
+pub(crate) enum Answer {
     Token(Token, Option<Box<Carries>>),
     Refused(Error, Option<Box<Carries>>),
     /// Nothing yet: it has to wait for this, and to ask again.
@@ -141,14 +141,14 @@ impl Inner {
         async move {
             for _ in 0..ROUNDS {
                 let asked = self.parts.now();
-                let join = match self.supply(ask.borrow_mut(), asked) {
-                    Supply::Token(token, beside) => return Ok((token, beside)),
-                    Supply::Refused(error, beside) => {
+                let join = match self.answer(ask.borrow_mut(), asked) {
+                    Answer::Token(token, beside) => return Ok((token, beside)),
+                    Answer::Refused(error, beside) => {
                         // Callers store what is not stored yet, with or without a token for them.
                         let _ = beside.and_then(FutureExt::now_or_never);
                         return Err(error);
                     }
-                    Supply::Wait(Wait::Refresh(join, _)) => join,
+                    Answer::Wait(Wait::Refresh(join, _)) => join,
                     // Boxed, so that those who wait for a refresh need not keep room for it.
                     other => match Box::pin(self.pause(other, *ask.borrow(), asked)).await? {
                         Some(token) => return Ok((token, None)),
@@ -173,22 +173,22 @@ impl Inner {
             ask.pin = slot.machine.knows_login().then(|| slot.pin());
             slot.machine.has_usable(ask.origin(), now)
         });
-        match usable.then(|| self.supply(ask, now))? {
-            Supply::Token(token, beside) => Some((token, beside)),
+        match usable.then(|| self.answer(ask, now))? {
+            Answer::Token(token, beside) => Some((token, beside)),
             _ => None,
         }
     }
 
     /// What a caller gets at once.
-    pub(crate) fn supply(self: &Arc<Self>, ask: &mut Ask, now: Now) -> Supply {
+    pub(crate) fn answer(self: &Arc<Self>, ask: &mut Ask, now: Now) -> Answer {
         let mut cause = Cause::here();
-        let mut supply = self.ask(now, |slot| slot.supply(ask, now, &mut cause, self));
-        match &mut supply {
-            Supply::Wait(Wait::Refresh(join, true)) | Supply::Beside(Wait::Refresh(join, true), _) => join.fire(),
-            Supply::Token(_, beside @ None) | Supply::Refused(_, beside @ None) => *beside = self.beside_common(),
+        let mut answer = self.ask(now, |slot| slot.answer(ask, now, &mut cause, self));
+        match &mut answer {
+            Answer::Wait(Wait::Refresh(join, true)) | Answer::Beside(Wait::Refresh(join, true), _) => join.fire(),
+            Answer::Token(_, beside @ None) | Answer::Refused(_, beside @ None) => *beside = self.beside_common(),
             _ => {}
         }
-        supply
+        answer
     }
 
     /// What a refresh's end is to a caller that asked at this moment; `None`: it has to look again.
@@ -282,10 +282,10 @@ impl Inner {
     ///
     /// It is certain at once that there will be none.
     pub(crate) fn refused(self: &Arc<Self>, refused: Refused) -> Result<bool, Error> {
-        match self.supply(&mut Ask::refused(refused), self.parts.now()) {
-            Supply::Token(..) => Ok(true),
-            Supply::Refused(error, _) => Err(error),
-            Supply::Wait(_) | Supply::Beside(..) => Ok(false),
+        match self.answer(&mut Ask::refused(refused), self.parts.now()) {
+            Answer::Token(..) => Ok(true),
+            Answer::Refused(error, _) => Err(error),
+            Answer::Wait(_) | Answer::Beside(..) => Ok(false),
         }
     }
 
@@ -296,7 +296,7 @@ impl Inner {
 
     /// The work in progress, unless this thread is inside it; with what audiences have in common.
     pub(crate) fn moving(&self) -> Option<Carries> {
-        let common = self.parts.common.as_ref().map(|common| &*common.root.inner);
+        let common = self.common.as_ref().map(|common| &*common.root);
         let sessions = std::iter::once(self).chain(common);
         Carries::of(sessions.flat_map(|session| session.peek(Slot::moving)))
     }
@@ -304,12 +304,12 @@ impl Inner {
 
 impl Slot {
     /// What the machine decides, and what that means for the caller.
-    fn supply(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Supply {
+    fn answer(&mut self, ask: &mut Ask, now: Now, cause: &mut Cause, session: &Arc<Inner>) -> Answer {
         if ask.pin.is_none() && self.machine.knows_login() {
             ask.pin = Some(self.pin());
         }
         if ask.pin.is_some_and(|pin| pin != self.pin()) {
-            return Supply::Refused(Error::new(ErrorKind::SessionChanged), None);
+            return Answer::Refused(Error::new(ErrorKind::SessionChanged), None);
         }
         // A caller that has to wait uses the session as much as one that does not.
         self.machine.note_use();
@@ -318,11 +318,11 @@ impl Slot {
             Decision::Refuse(error) => self.turn_away(error, now, session),
             wait => match self.pursue(wait, None, cause, session) {
                 Ok(Wait::Refresh(join, false)) if let Some(until) = self.patience(ask.want, now) => {
-                    Supply::Beside(Wait::Briefly(join, until), self.carry_owed())
+                    Answer::Beside(Wait::Briefly(join, until), self.carry_owed())
                 }
-                Ok(wait) if self.owes_others() => Supply::Beside(wait, self.carry_owed()),
-                Ok(wait) => Supply::Wait(wait),
-                Err(error) => Supply::Refused(error, None),
+                Ok(wait) if self.owes_others() => Answer::Beside(wait, self.carry_owed()),
+                Ok(wait) => Answer::Wait(wait),
+                Err(error) => Answer::Refused(error, None),
             },
         }
     }
@@ -358,19 +358,19 @@ impl Slot {
     }
 
     /// The current token, and what goes on beside it.
-    fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Supply {
+    fn hand_out(&mut self, beside: Option<Beside>, session: &Arc<Inner>) -> Answer {
         let beside = self.carry_beside(beside, session);
         // The machine says "use" only with a token; should that break, it must be no panic.
         match self.token() {
-            Some(token) => Supply::Token(token, beside),
-            None => Supply::Refused(Error::new(ErrorKind::NotLoggedIn), None),
+            Some(token) => Answer::Token(token, beside),
+            None => Answer::Refused(Error::new(ErrorKind::NotLoggedIn), None),
         }
     }
 
     /// No token, and what goes on all the same.
-    fn turn_away(&mut self, error: Error, now: Now, session: &Arc<Inner>) -> Supply {
+    fn turn_away(&mut self, error: Error, now: Now, session: &Arc<Inner>) -> Answer {
         let beside = if self.is_driven() { None } else { self.machine.beside(now) };
-        Supply::Refused(error, self.carry_beside(beside, session))
+        Answer::Refused(error, self.carry_beside(beside, session))
     }
 
     /// Whether it is the current token.

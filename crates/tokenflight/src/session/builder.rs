@@ -35,23 +35,26 @@ pub struct SessionBuilder {
     holder: Option<Box<str>>,
     label: &'static str,
     role: Role,
-    common: Option<Arc<Common>>,
-    members: Option<Arc<Members>>,
+    common: Option<Arc<Common<Inner>>>,
+    members: Option<Arc<Members<Inner>>>,
+}
+
+impl Session {
+    /// Begins to build a session that obtains its tokens in this way.
+    pub fn builder(grant: impl Grant) -> SessionBuilder {
+        SessionBuilder::with(Arc::new(grant), Role::Alone, None)
+    }
 }
 
 impl SessionBuilder {
-    pub(super) fn new(grant: impl Grant) -> Self {
-        Self::with(Arc::new(grant), Role::Alone, None)
-    }
-
     /// The session that several audiences have in common.
-    pub(crate) fn common(grant: Arc<dyn Grant>, members: Arc<Members>) -> Self {
+    pub(crate) fn common(grant: Arc<dyn Grant>, members: Arc<Members<Inner>>) -> Self {
         Self { members: Some(members), ..Self::with(grant, Role::Common, None) }
     }
 
     /// The session of one audience.
-    pub(crate) fn audience(grant: Arc<dyn Grant>, common: Arc<Common>) -> Self {
-        let parts = Arc::clone(&common.root.inner.parts);
+    pub(crate) fn audience(grant: Arc<dyn Grant>, common: Arc<Common<Inner>>) -> Self {
+        let parts = Arc::clone(&common.root.parts);
         let mut builder = Self::with(grant, Role::Audience, Some(common));
         (builder.store, builder.time) = (Some(Arc::clone(&parts.store)), Some(Arc::clone(&parts.time)));
         (builder.key, builder.policy) = (parts.key.clone(), StdArc::clone(&parts.rules.policy));
@@ -60,7 +63,7 @@ impl SessionBuilder {
         builder
     }
 
-    fn with(grant: Arc<dyn Grant>, role: Role, common: Option<Arc<Common>>) -> Self {
+    fn with(grant: Arc<dyn Grant>, role: Role, common: Option<Arc<Common<Inner>>>) -> Self {
         Self {
             reuse: grant.reuse_policy(),
             grant,
@@ -175,11 +178,10 @@ impl SessionBuilder {
             rules,
             listeners: Listeners::new(self.listeners),
             telemetry: Telemetry::new(self.label),
-            common: self.common,
-            members: self.members,
             holder: self.holder.unwrap_or_else(|| format!("process {}", std::process::id()).into()),
         };
-        Ok(Session { inner: Arc::new(Inner::new(Arc::new(parts), machine)) })
+        let inner = Inner::new(Arc::new(parts), self.common, self.members, machine);
+        Ok(Session { inner: Arc::new(inner) })
     }
 }
 

@@ -1,12 +1,11 @@
 use std::{fmt, future::Future, time::Duration};
 
 use futures_util::future::{Either, FutureExt, join, join_all, select};
-use tokenflight_core::{Error, ErrorKind, Generation, Grant, GrantError, LoginId, Now, TokenSet, store::StoredTokens};
+use tokenflight_core::{Error, ErrorKind, Generation, GrantError, LoginId, Now, TokenSet, store::StoredTokens};
 use tokenflight_machine::Times;
 
-use super::{Access, Ask, Events, Revocation, SessionBuilder, State, Storing, Token, Watch};
+use super::{Access, Ask, Events, Revocation, State, Storing, Token, Watch};
 use crate::{
-    driver::Driver,
     flights::{AnyFlight, Carry},
     slot::{Inner, Slot},
     sync::Arc,
@@ -23,11 +22,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins to build a session that obtains its tokens in this way.
-    pub fn builder(grant: impl Grant) -> SessionBuilder {
-        SessionBuilder::new(grant)
-    }
-
     /// A token that is valid now, waiting for a refresh only if there is none.
     ///
     /// A token within its lead is returned at once; a [driver](crate::Driver) renews it.
@@ -112,9 +106,10 @@ impl Session {
     /// Ends this login: no request uses its tokens from now on, here or through the store.
     ///
     /// In effect in this process at once; resolves when it is stored, when a refresh in progress
-    /// has ended or five seconds have passed, and when the grant has [revoked](Grant::revoke) the
-    /// refresh token that it replaced in the store. Says what became of that. What a refresh in
-    /// progress still brings is revoked as well, whenever it comes.
+    /// has ended or five seconds have passed, and when the grant has
+    /// [revoked](crate::Grant::revoke) the refresh token that it replaced in the store. Says what
+    /// became of that. What a refresh in progress still brings is revoked as well, whenever it
+    /// comes.
     ///
     /// # Errors
     ///
@@ -143,7 +138,7 @@ impl Session {
     /// revokes it itself.
     async fn finish_flights(&self, left: Vec<AnyFlight>) {
         // What was sent for an audience is the common session's, which its own logout waits for.
-        if self.inner.parts.common.is_some() {
+        if self.inner.common.is_some() {
             return;
         }
         let carried = join_all(left.iter().filter_map(AnyFlight::carry));
@@ -166,16 +161,6 @@ impl Session {
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.inner))
-    }
-
-    /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
-    ///
-    /// A session has one driver: the one that was first polled last. Until it is polled, nothing
-    /// changes; but if the last handle goes before that and there is no other driver, what it
-    /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
-    /// also stores what they share; the last to begin does so, and another when that is gone.
-    pub fn driver(&self) -> Driver {
-        Driver::of(self)
     }
 
     /// Runs a future with a driver beside it, then [shuts down](Self::shutdown): for programs that
@@ -236,16 +221,8 @@ impl Session {
     ///
     /// As [`token`](Self::token).
     pub async fn reload(&self) -> Result<(), Error> {
-        self.lift();
+        self.inner.lift();
         self.inner.obtain(Ask::loaded()).await.map(drop)
-    }
-
-    /// Lifts an end without asking for a token yet.
-    pub(crate) fn lift(&self) {
-        if let Some(common) = &self.inner.parts.common {
-            common.root.lift();
-        }
-        self.inner.change(|slot, now| slot.machine.reload(now));
     }
 
     /// Stops renewing, waits for what is in progress and until everything is stored, and ends the
@@ -266,7 +243,7 @@ impl Session {
         let work = Box::pin(async move {
             inner.change(|slot, _| slot.close());
             // What an audience owes is the common session's to store.
-            let common = inner.parts.common.as_ref().map(|common| Arc::clone(&common.root.inner));
+            let common = inner.common.as_ref().map(|common| Arc::clone(&common.root));
             let sessions: Vec<_> = std::iter::once(inner).chain(common).collect();
             let mut carried = in_progress(&sessions, |_| true);
             loop {
@@ -349,6 +326,14 @@ impl Inner {
         });
         left.iter().for_each(AnyFlight::abandon);
         Ok(storing)
+    }
+
+    /// Lifts an end without asking for a token yet.
+    pub(crate) fn lift(&self) {
+        if let Some(common) = &self.common {
+            common.root.lift();
+        }
+        self.change(|slot, now| slot.machine.reload(now));
     }
 
     /// The common session has begun this login, or, if it is `over`, was logged out of it. What is

@@ -39,8 +39,7 @@ pub(crate) mod token;
 pub(crate) mod watch;
 
 pub(crate) use self::{
-    acquire::{Ask, Obtained, Supply},
-    builder::SessionBuilder,
+    acquire::{Answer, Ask, Obtained},
     events::{Events, Listeners},
     handle::Session,
     revocation::Revocation,

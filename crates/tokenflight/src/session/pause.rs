@@ -2,10 +2,10 @@
 
 use tokenflight_core::{Error, ErrorKind, Now};
 
-use super::{Ask, Supply, Token};
+use super::{Answer, Ask, Token};
 use crate::{
-    flights::carried,
-    slot::{Inner, Wait},
+    flights::{Wait, carried},
+    slot::Inner,
     sync::Arc,
     time::Deadline,
 };
@@ -13,11 +13,11 @@ use crate::{
 impl Inner {
     /// Waits for a write, as long as the store's answers may take, and it goes on; for a moment to
     /// come; for a refresh until a moment comes, and beside one for what was left behind.
-    pub(super) async fn pause(&self, supply: Supply, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
-        let (wait, beside) = match supply {
-            Supply::Wait(wait) => (wait, None),
-            Supply::Beside(wait, beside) => (wait, beside),
-            Supply::Token(..) | Supply::Refused(..) => return Ok(None),
+    pub(super) async fn pause(&self, answer: Answer, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
+        let (wait, beside) = match answer {
+            Answer::Wait(wait) => (wait, None),
+            Answer::Beside(wait, beside) => (wait, beside),
+            Answer::Token(..) | Answer::Refused(..) => return Ok(None),
         };
         let write = match wait {
             Wait::Refresh(join, _) => {

@@ -3,9 +3,9 @@
 use tokenflight_core::{Error, ErrorKind, LoginId};
 
 use crate::{
-    flights::Carries,
+    flights::{Carries, Wait},
     refresh::Wish,
-    slot::{Inner, Wait},
+    slot::Inner,
     sync::Arc,
     telemetry::Cause,
 };
@@ -19,7 +19,7 @@ impl Inner {
     pub(crate) fn present(
         self: &Arc<Self>,
         pin: u64,
-        next: impl FnOnce() -> Arc<Wish>,
+        next: impl FnOnce() -> Arc<Wish<Self>>,
     ) -> Result<(Wait, Option<Box<Carries>>), Error> {
         let (now, next, mut cause) = (self.parts.now(), next(), Cause::here());
         let wait = self.ask(now, |slot| {
@@ -40,7 +40,7 @@ impl Inner {
 
     /// What a caller with a usable token keeps moving of the common session, if no driver does.
     pub(super) fn beside_common(&self) -> Option<Box<Carries>> {
-        let common = &self.parts.common.as_ref()?.root.inner;
+        let common = &self.common.as_ref()?.root;
         let now = common.parts.now();
         common.ask(now, |slot| {
             let beside = if slot.is_driven() { None } else { slot.machine.beside(now) };
@@ -61,6 +61,6 @@ impl Inner {
     /// Whether requests of an audience have to ask, because the common session has no driver and
     /// owes something.
     pub(crate) fn asks_for_common(&self) -> bool {
-        self.parts.common.as_ref().is_some_and(|common| common.root.inner.peek(|slot| !slot.is_driven() && slot.owes()))
+        self.common.as_ref().is_some_and(|common| common.root.peek(|slot| !slot.is_driven() && slot.owes()))
     }
 }

@@ -1,27 +1,14 @@
 //! What a session shows: to requests, to watchers, and to those who ask how it stands.
 
-use std::time::Duration;
-
 use http::HeaderValue;
-use tokenflight_core::{Generation, LoginId, Now};
+use tokenflight_core::Now;
 use tokenflight_machine::Offer;
 
-use super::{Inner, Slot};
+use super::{Inner, Shown, Slot};
 use crate::{
     session::{Pass, Snapshot, State, Status},
     sync::lock,
 };
-
-/// What requests and watchers have been shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shown {
-    login: LoginId,
-    generation: Generation,
-    usable: bool,
-    /// From when and for how long it may be handed out without asking, if it may.
-    pub(super) offer: Option<(Now, Option<Duration>)>,
-    driven: bool,
-}
 
 impl Inner {
     /// What is current, not yet copied.

@@ -1,34 +1,18 @@
 //! Starting what is to be done, and joining what is in progress.
 
-use std::time::Duration;
-
 use tokenflight_core::{Error, ErrorKind};
 use tokenflight_machine::{Beside, Decision, Plan, Start, Work, WorkId};
 
 use super::{Inner, Slot};
 use crate::{
     flight::{Flight, Join},
-    flights::{AnyFlight, Carries, Refreshed, Written},
+    flights::{AnyFlight, Carries, Refreshed, Wait, Written},
     refresh::{self, Wish},
     sync::Arc,
     telemetry::Cause,
     unstored::Unstored,
     write,
 };
-
-/// What is waited for before the session is asked again.
-#[derive(Debug)]
-pub(crate) enum Wait {
-    /// A refresh; and whether it has to be polled, so that it looks at the clock and whether its
-    /// own caller still waits.
-    Refresh(Join<Refreshed>, bool),
-    /// A refresh, until the boot clock shows this.
-    Briefly(Join<Refreshed>, Duration),
-    /// What is being stored.
-    Write(Join<Written>),
-    /// Until the boot clock shows this.
-    Until(Duration),
-}
 
 impl Slot {
     /// Starts or joins what has to be waited for; a refresh that is started is for this audience.
@@ -39,7 +23,7 @@ impl Slot {
     pub(crate) fn pursue(
         &mut self,
         decision: Decision,
-        wish: Option<&Arc<Wish>>,
+        wish: Option<&Arc<Wish<Inner>>>,
         cause: &mut Cause,
         session: &Arc<Inner>,
     ) -> Result<Wait, Error> {
@@ -66,7 +50,7 @@ impl Slot {
     pub(super) fn start_refresh(
         &mut self,
         plan: Plan,
-        wish: Option<Arc<Wish>>,
+        wish: Option<Arc<Wish<Inner>>>,
         cause: &mut Cause,
         session: &Arc<Inner>,
     ) {

@@ -4,27 +4,8 @@ use std::time::Duration;
 
 use tokenflight_core::Event;
 
-use super::{signal::Signal, trace};
+use super::{label::Timer, signal::Signal, trace};
 use crate::parts::Parts;
-
-/// What a session's signals are told with.
-#[derive(Debug)]
-pub(crate) struct Telemetry(pub(super) trace::Session);
-
-/// When something began, by the boot clock, if something listens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timer(trace::Began);
-
-impl Telemetry {
-    pub(crate) const fn new(label: &'static str) -> Self {
-        Self(trace::Session::new(label))
-    }
-
-    /// The session's label.
-    pub(crate) const fn label(&self) -> &'static str {
-        self.0.label()
-    }
-}
 
 impl Parts {
     /// Tells this, if something listens. To be called with nothing locked.

@@ -20,6 +20,7 @@
 
 mod ended;
 mod funnel;
+mod label;
 mod sets;
 mod signal;
 mod span;
@@ -28,7 +29,7 @@ mod trace;
 
 pub(crate) use self::{
     ended::Ended,
-    funnel::{Telemetry, Timer},
+    label::{Telemetry, Timer},
     sets::{Operation, Replay, Replayed, Trigger},
     signal::Signal,
     span::{Cause, RefreshSpan},

@@ -305,8 +305,8 @@ impl From<challenge::Meaning> for Meaning {
 }
 
 impl Replay {
-    /// Of a refusal that another token may cure: why there is no other token, if that is certain;
-    /// whether the server wants the request again; whether all of it was kept.
+    /// Of a refusal that another token may resolve: why there is no other token, if that is
+    /// certain; whether the server wants the request again; whether all of it was kept.
     pub(crate) fn judged(hopeless: Option<&Error>, wanted: bool, kept: bool) -> Self {
         match (hopeless, wanted, kept) {
             (Some(error), ..) if *error.kind() == ErrorKind::StillRefused => Self::Bound,

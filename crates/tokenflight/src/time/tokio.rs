@@ -12,10 +12,10 @@ use super::clocks::clocks;
 /// use tokenflight::{Time, time::TokioTime};
 ///
 /// // Made outside the runtime, awaited inside.
-/// let nap = TokioTime::new().sleep(Duration::from_millis(1));
+/// let sleep = TokioTime::new().sleep(Duration::from_millis(1));
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
 /// # runtime.block_on(async {
-/// nap.await;
+/// sleep.await;
 /// # let century = TokioTime::new().sleep(Duration::from_secs(100 * 365 * 24 * 3_600));
 /// # assert!(futures_util::FutureExt::now_or_never(century).is_none());
 /// # });

@@ -205,17 +205,17 @@ fn what_came_for_nothing_is_revoked_after_a_logout() {
 }
 
 /// What a grant does with the session it is the grant of.
-type Farewell = fn(Session) -> BoxFuture<'static, ()>;
+type Ending = fn(Session) -> BoxFuture<'static, ()>;
 
 /// How long, by the clock, until a caller has a token or an error; `None` if its thread deadlocks.
-fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
+fn from_within_the_grant(end: Ending) -> Option<Duration> {
     within(SECOND * 5, move || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
         let mine = Arc::clone(&cell);
         let grant = grant_fn(move |_: TokenRequest| {
             let session = mine.get().unwrap().clone();
             async move {
-                farewell(session).await;
+                end(session).await;
                 Err(GrantError::terminal("invalid_grant"))
             }
         });

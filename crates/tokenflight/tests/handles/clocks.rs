@@ -32,11 +32,11 @@ fn a_driver_withdraws_a_token_that_was_received_before_the_computer_started() {
 /// Another host's clock is seconds ahead (or ours was set back): its token is older than this call.
 #[test]
 fn a_forced_refresh_that_meets_the_first_load_brings_a_newer_token_whatever_the_clocks_say() {
-    let (world, session) = world();
+    let (around, session) = around();
     drop(session);
-    world.time.advance(SECOND * 20);
-    world.time.step_wall_back(SECOND * 600);
-    let session = world.elsewhere(&world.grant);
-    let token = world.time.run(session.refresh()).unwrap();
+    around.time.advance(SECOND * 20);
+    around.time.step_wall_back(SECOND * 600);
+    let session = around.elsewhere(&around.grant);
+    let token = around.time.run(session.refresh()).unwrap();
     assert_eq!(token.access().expose(), "access-1");
 }

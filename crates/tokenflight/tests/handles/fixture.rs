@@ -9,26 +9,26 @@ pub(crate) use tokenflight_test::{
     mock::{OpKind, Trouble},
 };
 
-pub(crate) use crate::world::{SECOND, World, driven, ends, goes_on, poll, set, world};
+pub(crate) use crate::around::{Around, SECOND, around, driven, ends, goes_on, poll, set};
 
 pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 
-/// A logged-in session in its world.
+/// A logged-in session, and what it touches.
 pub(crate) struct Fixture {
-    world: World,
+    around: Around,
     pub(crate) session: Session,
 }
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        let (world, session) = world();
-        Self { world, session }
+        let (around, session) = around();
+        Self { around, session }
     }
 
     /// And its driver, which has begun.
     pub(crate) fn driven() -> (Self, Driver) {
-        let (world, session, driver) = driven();
-        (Self { world, session }, driver)
+        let (around, session, driver) = driven();
+        (Self { around, session }, driver)
     }
 
     /// A token request is in progress, and the caller that started it has gone.
@@ -43,16 +43,16 @@ impl Fixture {
     }
 
     /// Drops the last handle.
-    pub(crate) fn leave(self) -> World {
-        self.world
+    pub(crate) fn leave(self) -> Around {
+        self.around
     }
 }
 
 impl std::ops::Deref for Fixture {
-    type Target = World;
+    type Target = Around;
 
-    fn deref(&self) -> &World {
-        &self.world
+    fn deref(&self) -> &Around {
+        &self.around
     }
 }
 

@@ -4,6 +4,7 @@
 //! Everything is polled by hand here: what is not polled stands still.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod around;
 mod clocks;
 mod drivers;
 mod elsewhere;
@@ -15,4 +16,3 @@ mod replaced;
 mod revoked;
 mod shutdown;
 mod stored;
-mod world;

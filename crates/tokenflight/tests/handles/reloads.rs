@@ -13,16 +13,16 @@ fn invalid_grant() -> Step {
 #[test]
 fn a_reload_leaves_the_living_token_of_a_session_that_has_ended() {
     for (the_store, down) in [("answers", false), ("is down", true)] {
-        let (world, session) = world();
-        world.time.advance(SECOND * 60);
-        world.grant.push(invalid_grant());
-        world.time.run(session.refresh()).unwrap_err();
+        let (around, session) = around();
+        around.time.advance(SECOND * 60);
+        around.grant.push(invalid_grant());
+        around.time.run(session.refresh()).unwrap_err();
         assert!(matches!(session.state().status, Status::Ending(_)), "{:?}", session.state());
-        assert!(world.time.run(session.token()).is_ok());
-        world.store.set_down(down);
-        let reloaded = world.time.run(session.reload());
+        assert!(around.time.run(session.token()).is_ok());
+        around.store.set_down(down);
+        let reloaded = around.time.run(session.reload());
         assert!(down || reloaded.is_ok(), "the store {the_store}: {reloaded:?}");
-        let token = world.time.run(session.token());
+        let token = around.time.run(session.token());
         assert!(token.is_ok(), "the store {the_store}: {token:?}");
     }
 }

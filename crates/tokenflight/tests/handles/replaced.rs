@@ -14,7 +14,7 @@ use tokenflight_test::{
     mock::{OpKind, Trouble},
 };
 
-use crate::world::{SECOND, driven, poll, set, stored_in};
+use crate::around::{SECOND, driven, poll, set, stored_in};
 
 /// A store whose reads take so long, one after the other, and no time after that.
 #[derive(Clone)]
@@ -92,18 +92,18 @@ fn a_login_that_failed_and_was_replaced_is_not_tried_again_after_the_last_handle
 
 #[test]
 fn a_login_that_was_replaced_is_told_as_overtaken_once() {
-    let (world, session, mut driver) = driven();
-    world.store.push(OpKind::Reset, Trouble::Fail);
-    assert!(world.time.run(session.login(set("alice"))).is_err());
-    world.store.gate(OpKind::Reset).close();
-    world.time.advance(SECOND);
+    let (around, session, mut driver) = driven();
+    around.store.push(OpKind::Reset, Trouble::Fail);
+    assert!(around.time.run(session.login(set("alice"))).is_err());
+    around.store.gate(OpKind::Reset).close();
+    around.time.advance(SECOND);
     assert!(poll(&mut driver).is_pending());
-    assert_eq!(world.store.gate(OpKind::Reset).parked(), 1);
+    assert_eq!(around.store.gate(OpKind::Reset).parked(), 1);
     assert!(poll(&mut Box::pin(session.login(set("bob")))).is_pending());
     drop(session);
-    world.store.gate(OpKind::Reset).open();
-    world.time.run(driver);
-    let told = world.told();
+    around.store.gate(OpKind::Reset).open();
+    around.time.run(driver);
+    let told = around.told();
     let unpersisted = told.iter().filter(|event| matches!(event, Event::Unpersisted { .. })).count();
     let answers =
         told.iter().filter(|event| matches!(event, Event::Overtaken { .. } | Event::Persisted { .. })).count();

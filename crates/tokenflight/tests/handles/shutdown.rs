@@ -3,7 +3,7 @@
 use tokenflight::{ErrorKind, GrantError};
 use tokenflight_test::mock::Step;
 
-use crate::{fixture::*, world::world_with};
+use crate::{around::around_with, fixture::*};
 
 #[test]
 fn a_shutdown_waits_until_the_rotation_is_adopted_and_stored() {
@@ -38,18 +38,18 @@ fn a_shutdown_that_takes_too_long_says_so_and_can_be_waited_for_again() {
 /// The refresh that it waited for could not be sent; the driver has stored the logout by then.
 #[test]
 fn a_shutdown_waits_for_the_revocation_of_a_logout_that_comes_meanwhile() {
-    let (world, session) = world_with(3 * SECOND);
+    let (around, session) = around_with(3 * SECOND);
     let mut driver = session.driver();
     goes_on(&mut driver);
-    world.grant.gate().close();
-    world.grant.push(Step::Fail(GrantError::not_sent("no connection")));
+    around.grant.gate().close();
+    around.grant.push(Step::Fail(GrantError::not_sent("no connection")));
     assert!(session.refresh().now_or_never().is_none());
     let mut shutdown = Box::pin(session.shutdown(60 * SECOND));
     assert!(poll(&mut shutdown).is_pending());
     assert!(session.logout().now_or_never().is_none());
     goes_on(&mut driver);
-    world.grant.gate().open();
+    around.grant.gate().open();
     let _ = poll(&mut driver);
-    world.time.run(shutdown).unwrap();
-    world.assert_revoked("refresh-0");
+    around.time.run(shutdown).unwrap();
+    around.assert_revoked("refresh-0");
 }

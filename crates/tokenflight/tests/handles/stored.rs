@@ -7,18 +7,18 @@ use crate::fixture::*;
 
 /// What is stored after a shutdown that was storing a rotation at this change, whose caller went.
 fn stored_after_a_shutdown(change: impl FnOnce(&Session)) -> Option<String> {
-    let (world, session) = world();
-    world.rotates_unsaved(&session);
-    world.store.gate(OpKind::Commit).close();
+    let (around, session) = around();
+    around.rotates_unsaved(&session);
+    around.store.gate(OpKind::Commit).close();
     let mut shutdown = Box::pin(session.shutdown(SECOND * 60));
     assert!(poll(&mut shutdown).is_pending());
-    world.store.gate(OpKind::Reset).close();
+    around.store.gate(OpKind::Reset).close();
     change(&session);
-    world.store.gate(OpKind::Commit).open();
-    world.store.gate(OpKind::Reset).open();
-    world.time.run(shutdown).unwrap();
+    around.store.gate(OpKind::Commit).open();
+    around.store.gate(OpKind::Reset).open();
+    around.time.run(shutdown).unwrap();
     assert!(!session.state().unsaved, "the shutdown says that all is stored");
-    world.stored()
+    around.stored()
 }
 
 #[test]
@@ -36,14 +36,14 @@ fn a_shutdown_stores_a_login_that_comes_meanwhile() {
 /// No driver; the store fails once while the user logs out. Callers go on asking.
 #[test]
 fn callers_store_a_logout_if_there_is_no_driver() {
-    let (world, session) = world();
-    world.store.push(OpKind::Reset, Trouble::Fail);
-    world.time.run(session.logout()).unwrap_err();
+    let (around, session) = around();
+    around.store.push(OpKind::Reset, Trouble::Fail);
+    around.time.run(session.logout()).unwrap_err();
     for _ in 0..100 {
-        world.time.run(session.token()).unwrap_err();
-        world.time.advance(SECOND * 6);
+        around.time.run(session.token()).unwrap_err();
+        around.time.advance(SECOND * 6);
     }
-    assert_eq!(world.stored(), None, "the next process is logged in");
+    assert_eq!(around.stored(), None, "the next process is logged in");
 }
 
 /// All audiences: the store fails once at a logout, there is no driver, and callers go on asking.

@@ -107,7 +107,7 @@ type Call = <Bearer<Inner> as Service<Req>>::Future;
 const PERMITS: usize = 2;
 
 /// One run of a scenario.
-struct World {
+struct Run {
     time: ManualTime,
     auth: AuthServer,
     session: Session,
@@ -126,7 +126,7 @@ enum Trouble {
     Due,
 }
 
-impl World {
+impl Run {
     fn new(trouble: Trouble, driven: bool, habits: Habits) -> Self {
         let time = ManualTime::new(3);
         let auth = AuthServer::builder(time.shared()).latency(millis(20)..=millis(20)).build();
@@ -249,9 +249,9 @@ fn sweep(trouble: Trouble, habits: impl Fn() -> Habits, at_least: usize) {
     for driven in [false, true] {
         let mut polls = 0;
         loop {
-            let mut world = World::new(trouble, driven, habits());
-            let over = world.drop_after(polls);
-            world.check(polls);
+            let mut run = Run::new(trouble, driven, habits());
+            let over = run.drop_after(polls);
+            run.check(polls);
             if over {
                 break;
             }
@@ -306,22 +306,22 @@ fn a_request_whose_first_send_is_never_ready_again_can_be_dropped_at_every_poll(
     const TURNED: Duration = LIFE;
     for driven in [false, true] {
         for polls in 0..12 {
-            let mut world = World::new(Trouble::Expired, driven, Habits::default());
-            let mut call = Some(world.call());
-            world.shared.habits.lock().unwrap().unready_after = Some(0);
+            let mut run = Run::new(Trouble::Expired, driven, Habits::default());
+            let mut call = Some(run.call());
+            run.shared.habits.lock().unwrap().unready_after = Some(0);
             let mut task = task::spawn(());
             for _ in 0..polls {
-                world.drive();
+                run.drive();
                 let polled = task.enter(|cx, _| call.as_mut().map(|call| call.as_mut().poll(cx).is_pending()));
                 assert_eq!(polled, Some(true));
-                if !world.until_woken(&task) {
+                if !run.until_woken(&task) {
                     break;
                 }
             }
             drop(call.take());
             assert_eq!(task.waker_ref_count(), 1);
-            assert!(world.time.now().boot < secs(1_000) + TURNED * 2);
-            world.check(polls);
+            assert!(run.time.now().boot < secs(1_000) + TURNED * 2);
+            run.check(polls);
         }
     }
 }
@@ -331,11 +331,11 @@ fn a_request_whose_first_send_is_never_ready_again_can_be_dropped_at_every_poll(
 #[test]
 fn a_request_that_is_polled_by_many_tasks_is_held_by_one_waker() {
     for trouble in [Trouble::Expired, Trouble::Revoked] {
-        let mut world = World::new(trouble, false, Habits { endless: true, ..Habits::default() });
-        let mut call = world.call();
+        let mut run = Run::new(trouble, false, Habits { endless: true, ..Habits::default() });
+        let mut call = run.call();
         let mut first = task::spawn(());
         let _ = first.enter(|cx, _| call.as_mut().poll(cx).is_pending());
-        let _ = world.until_woken(&first);
+        let _ = run.until_woken(&first);
         let mut tasks: Vec<_> = (0..50).map(|_| task::spawn(())).collect();
         for task in &mut tasks {
             assert!(task.enter(|cx, _| call.as_mut().poll(cx).is_pending()));
@@ -344,6 +344,6 @@ fn a_request_that_is_polled_by_many_tasks_is_held_by_one_waker() {
         assert!(held.len() <= 1, "{} of 50", held.len());
         drop(call);
         assert!(tasks.iter().all(|task| task.waker_ref_count() == 1));
-        world.check(51);
+        run.check(51);
     }
 }

@@ -12,7 +12,7 @@ use crate::fixture::*;
 
 const A: &str = "https://a.example.com/start";
 
-/// A world of servers that send their visitors on, and what they were sent.
+/// Servers that send their visitors on, and what they were sent.
 #[derive(Clone, Default)]
 struct Servers {
     /// The URIs asked for, whether our token was there, and the body.

@@ -1,4 +1,4 @@
-//! Which answers are refusals another token may cure: every row of the table, and what is none.
+//! Which answers are refusals another token may resolve: every row of the table, and what is none.
 
 use tokenflight::bearer::challenge::{Challenge, Meaning};
 use tokenflight_test::ModelStore;
@@ -7,7 +7,7 @@ use crate::fixture::*;
 
 /// A 401 with these challenges leads to a refresh and a replay.
 #[track_caller]
-fn cured(challenges: &[&str]) {
+fn replayed(challenges: &[&str]) {
     let mut fixture = Fixture::new();
     let mut call = fixture.answered_with(challenged(challenges, TestBody::text("no")));
     assert_pending!(call.poll_until_idle(), "{challenges:?}");
@@ -34,29 +34,29 @@ fn untouched(answer: Response<TestBody>) {
 }
 
 #[test]
-fn a_bearer_challenge_with_invalid_token_is_cured() {
-    cured(&[r#"Bearer error="invalid_token""#]);
-    cured(&[r#"bearer realm="api", error=invalid_token, error_description="expired, alas""#]);
-    cured(&[r#"BEARER Error="invalid_token""#]);
+fn a_bearer_challenge_with_invalid_token_is_replayed() {
+    replayed(&[r#"Bearer error="invalid_token""#]);
+    replayed(&[r#"bearer realm="api", error=invalid_token, error_description="expired, alas""#]);
+    replayed(&[r#"BEARER Error="invalid_token""#]);
 }
 
 #[test]
-fn a_bearer_challenge_without_an_error_is_cured() {
-    cured(&["Bearer"]);
-    cured(&[r#"Bearer realm="api""#]);
-    cured(&[r#"Bearer realm="api", error="invalid_to"#]);
+fn a_bearer_challenge_without_an_error_is_replayed() {
+    replayed(&["Bearer"]);
+    replayed(&[r#"Bearer realm="api""#]);
+    replayed(&[r#"Bearer realm="api", error="invalid_to"#]);
 }
 
 #[test]
-fn a_refusal_without_a_challenge_is_cured() {
-    cured(&[]);
-    cured(&[""]);
+fn a_refusal_without_a_challenge_is_replayed() {
+    replayed(&[]);
+    replayed(&[""]);
 }
 
 #[test]
 fn our_challenge_is_found_among_others_in_one_line_or_in_several() {
-    cured(&["Negotiate", r#"Bearer error="invalid_token""#]);
-    cured(&[r#"Negotiate YII=, Basic realm="a, Bearer error=b", Bearer error="invalid_token""#]);
+    replayed(&["Negotiate", r#"Bearer error="invalid_token""#]);
+    replayed(&[r#"Negotiate YII=, Basic realm="a, Bearer error=b", Bearer error="invalid_token""#]);
 }
 
 #[test]
@@ -71,14 +71,14 @@ fn a_challenge_that_is_no_text_says_nothing() {
 
 /// What oauthlib's and django-oauth-toolkit's servers send (oauthlib#676).
 #[test]
-fn a_challenge_with_a_comma_after_its_scheme_is_cured() {
+fn a_challenge_with_a_comma_after_its_scheme_is_replayed() {
     let text = "The access token provided is expired, revoked, malformed, or invalid for other reasons.";
-    cured(&[&format!(r#"Bearer, error="invalid_token", error_description="{text}""#)]);
+    replayed(&[&format!(r#"Bearer, error="invalid_token", error_description="{text}""#)]);
 }
 
 /// Facebook's, Splunk's and others' words for an expired token.
 #[test]
-fn a_refusal_in_a_servers_own_words_is_cured_if_the_predicate_says_so() {
+fn a_refusal_in_a_servers_own_words_is_replayed_if_the_predicate_says_so() {
     for challenge in [
         r#"Bearer error="token_expired""#,
         r#"OAuth "Facebook Platform" "invalid_token" "Error validating access token: Session has expired""#,
@@ -144,7 +144,7 @@ fn a_refusal_that_wants_another_scheme_goes_to_the_caller() {
     }
 }
 
-/// With exactly the challenge that would cure a 401.
+/// With exactly the challenge that would resolve a 401.
 #[test]
 fn no_other_status_is_a_refusal_of_the_token() {
     for code in [200, 204, 301, 307, 400, 402, 403, 404, 407, 408, 419, 421, 425, 429, 498, 500, 502, 503, 511] {
@@ -175,7 +175,7 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
 
 /// What the server wants instead is there for callers that have it: another login, a scope, claims.
 #[test]
-fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
+fn what_no_refresh_can_resolve_is_explained_in_the_extensions() {
     let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;
     let mut fixture = Fixture::new();
     let mut call = fixture.answered_with(challenged(&["Basic", step_up], TestBody::new()));

@@ -51,7 +51,7 @@ fn many_origins_that_refuse_everything_in_turn_cost_ever_fewer_refreshes() {
 
 /// It was broken for two days, and polled all the time.
 #[test]
-fn a_server_that_has_been_well_since_has_its_next_refusal_cured() {
+fn a_server_that_has_been_well_since_has_its_next_refusal_resolved() {
     for (lifetime, well) in [(None, 3600), (None, 24 * 3600), (Some(secs(24 * 3600)), 24 * 3600)] {
         let mut fixture = Fixture::new();
         fixture.grant.set_lifetime(lifetime);

@@ -7,8 +7,8 @@
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod fixture;
 mod server;
-mod world;
 
 use std::{
     future::{Future, poll_fn},
@@ -29,8 +29,8 @@ use shuttle::{
 use tokenflight::{Error, ErrorKind, FailureClass, Session, Status, Token, TokenSet};
 
 use self::{
+    fixture::{Fixture, chance},
     server::Server,
-    world::{World, chance},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -194,32 +194,32 @@ fn judge(plot: Plot, result: &Result<Token, Error>) {
 }
 
 fn model(plot: Plot) {
-    let world = World::new(plot.faults);
-    let session = world.session();
+    let fixture = Fixture::new(plot.faults);
+    let session = fixture.session();
     let over = Arc::new(AtomicBool::new(false));
     let drivers = drivers(plot, &session);
     let requests = requests(&session, &over);
-    done(act(plot, session.clone(), world.server.clone(), over));
+    done(act(plot, session.clone(), fixture.server.clone(), over));
     for request in requests {
         if let Some(result) = done(request) {
             judge(plot, &result);
         }
     }
-    finish(plot, &world, &session);
+    finish(plot, &fixture, &session);
     drop(session);
     drivers.into_iter().for_each(done);
-    world.judge(plot.act == Act::Logout);
+    fixture.judge(plot.act == Act::Logout);
 }
 
 /// What must hold when no task asks any more.
-fn finish(plot: Plot, world: &World, session: &Session) {
+fn finish(plot: Plot, fixture: &Fixture, session: &Session) {
     block_on(async {
         match (plot.act, session.token().await) {
             (Act::Logout, result) => {
                 assert!(result.unwrap_err().needs_login());
                 assert!(matches!(session.state().status, Status::Over(_)));
             }
-            (Act::Login, Ok(token)) => assert_eq!(world.server.family_of(&token), 1),
+            (Act::Login, Ok(token)) => assert_eq!(fixture.server.family_of(&token), 1),
             (_, Ok(_)) => {}
             (_, result) => judge(plot, &result),
         }
@@ -260,8 +260,8 @@ fn a_shutdown_leaves_nothing_behind() {
 #[test]
 fn a_rotation_outlives_the_last_handle() {
     fn model() {
-        let world = World::new(false);
-        let session = world.session();
+        let fixture = Fixture::new(false);
+        let session = fixture.session();
         let driver = spawn(session.driver());
         let requests: Vec<_> = (0..2)
             .map(|_| {
@@ -272,7 +272,7 @@ fn a_rotation_outlives_the_last_handle() {
         drop(session);
         requests.into_iter().for_each(done);
         done(driver);
-        world.judge(false);
+        fixture.judge(false);
     }
     let random = run(RandomScheduler::new(2 * seeds()), model);
     let pct = run(PctScheduler::new(3, 2 * seeds()), model);
@@ -283,13 +283,13 @@ fn a_rotation_outlives_the_last_handle() {
 #[test]
 fn a_login_outlives_the_last_handle() {
     fn model() {
-        let world = World::new(false);
-        let session = world.session();
+        let fixture = Fixture::new(false);
+        let session = fixture.session();
         let mut driver = Box::pin(session.driver());
         // A driver is a session's from its first poll on.
         block_on(leave_after(1, &mut driver));
         let driver = spawn(driver);
-        let login = world.server.login();
+        let login = fixture.server.login();
         let caller = spawn({
             let session = session.clone();
             async move { drop(leave_after(1 + chance(5), async move { session.login(login).await }).await) }
@@ -298,8 +298,8 @@ fn a_login_outlives_the_last_handle() {
         done(caller);
         done(other);
         done(driver);
-        assert_eq!(world.stored_family(), 1, "the login was lost with its last handle");
-        world.judge(false);
+        assert_eq!(fixture.stored_family(), 1, "the login was lost with its last handle");
+        fixture.judge(false);
     }
     let random = run(RandomScheduler::new(2 * seeds()), model);
     let pct = run(PctScheduler::new(3, 2 * seeds()), model);
@@ -310,11 +310,11 @@ fn a_login_outlives_the_last_handle() {
 #[test]
 fn a_write_is_made_once_for_all_who_want_it() {
     fn model() {
-        let world = World::new(false);
-        let session = world.session();
+        let fixture = Fixture::new(false);
+        let session = fixture.session();
         let driver = spawn(session.driver());
         let login = spawn({
-            let (session, set) = (session.clone(), world.server.login());
+            let (session, set) = (session.clone(), fixture.server.login());
             async move { session.login(set).await }
         });
         let callers = [0, 1].map(|_| {
@@ -334,8 +334,8 @@ fn a_write_is_made_once_for_all_who_want_it() {
         assert!(!session.state().unsaved);
         drop(session);
         done(driver);
-        assert_eq!((world.stored_family(), world.resets()), (1, 1));
-        world.judge(false);
+        assert_eq!((fixture.stored_family(), fixture.resets()), (1, 1));
+        fixture.judge(false);
     }
     let random = run(RandomScheduler::new(2 * seeds()), model);
     let pct = run(PctScheduler::new(3, 2 * seeds()), model);
@@ -345,10 +345,10 @@ fn a_write_is_made_once_for_all_who_want_it() {
 #[test]
 fn the_judge_sees_a_token_presented_twice() {
     fn model() {
-        let world = World::new(false);
+        let fixture = Fixture::new(false);
         // Two sessions unaware of each other's claim: what a program without a common store does.
-        let first = Session::builder(world.grant()).time(world.time()).build().unwrap();
-        let second = Session::builder(world.grant()).time(world.time()).build().unwrap();
+        let first = Session::builder(fixture.grant()).time(fixture.time()).build().unwrap();
+        let second = Session::builder(fixture.grant()).time(fixture.time()).build().unwrap();
         let stolen = TokenSet::new("access-0-0").refresh_token("refresh-0-0").expires_in(300 * SECOND);
         block_on(async {
             first.login(stolen.clone()).await.unwrap();
@@ -356,7 +356,7 @@ fn the_judge_sees_a_token_presented_twice() {
             first.refresh().await.unwrap();
             let _ = second.refresh().await;
         });
-        assert!(!world.server.wrongs().is_empty());
+        assert!(!fixture.server.wrongs().is_empty());
     }
     run(RandomScheduler::new(10), model);
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use shuttle::future::yield_now;
 use tokenflight::{BoxFuture, Grant, GrantError, RefreshToken, Token, TokenRequest, TokenSet};
 
-use super::world::chance;
+use super::fixture::chance;
 
 const LIFETIME: Duration = Duration::from_secs(300);
 

@@ -3,10 +3,10 @@
 use tokenflight::EntryState;
 use tokenflight_test::auth::{Death, FamilyReport};
 
-use super::world::{Summary, World, secs};
+use super::fixture::{Fixture, Summary, secs};
 use crate::prelude::*;
 
-impl World {
+impl Fixture {
     /// From here on nothing goes wrong any more.
     pub(crate) fn calm(&mut self) {
         self.say(|_| "calm".to_owned());
@@ -16,7 +16,7 @@ impl World {
     }
 
     /// Every session must come to itself again, and to an orderly end.
-    pub(crate) fn farewell(&mut self) {
+    pub(crate) fn end_all(&mut self) {
         for process in self.people.clone() {
             self.executor.spawn("a last request", Kind::Firm, async move {
                 recover(&process).await;

@@ -41,7 +41,7 @@ struct Presented {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    UnderWay,
+    InProgress,
     Answered,
     /// The refresh token was provably left alone.
     Untouched,
@@ -157,12 +157,12 @@ impl Judge {
         let mut book = self.book();
         book.submissions += 1;
         book.under_way += 1;
-        let before = book.presented.insert(token.to_owned(), Presented { by: process, outcome: Outcome::UnderWay });
+        let before = book.presented.insert(token.to_owned(), Presented { by: process, outcome: Outcome::InProgress });
         let Some(Presented { by, outcome }) = before else { return };
         match outcome {
             // An end is believed once it is stored; until then the server is asked again.
             Outcome::Refused if book.weather => {}
-            Outcome::UnderWay | Outcome::Answered | Outcome::Refused => {
+            Outcome::InProgress | Outcome::Answered | Outcome::Refused => {
                 book.wrong.push(format!("process {process} presents what process {by} has presented: {outcome:?}"));
             }
             Outcome::Untouched => {}
@@ -181,7 +181,7 @@ impl Judge {
         let mut book = self.book();
         book.under_way = 0;
         // A grant that waits for its own session keeps both, until it is done: here, for ever.
-        for presented in book.presented.values_mut().filter(|presented| presented.outcome == Outcome::UnderWay) {
+        for presented in book.presented.values_mut().filter(|presented| presented.outcome == Outcome::InProgress) {
             presented.outcome = Outcome::Doubt;
         }
         let stored = book.stored.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());

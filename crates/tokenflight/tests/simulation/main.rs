@@ -14,6 +14,7 @@
 mod ending;
 mod events;
 mod executor;
+mod fixture;
 mod grant;
 mod judge;
 mod knobs;
@@ -22,15 +23,14 @@ mod prelude;
 mod profile;
 mod runtimes;
 mod store;
-mod world;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
 };
 
+use fixture::{Fixture, Summary};
 use knobs::{Knob, Tally};
-use world::{Summary, World};
 
 use crate::prelude::*;
 
@@ -43,7 +43,7 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs one seed, without one of its troubles; what was wrong.
 fn run(seed: u64, without: Option<Knob>, aloud: bool) -> Result<Summary, String> {
-    let result = catch_unwind(AssertUnwindSafe(|| World::new(seed, without).run(aloud)));
+    let result = catch_unwind(AssertUnwindSafe(|| Fixture::new(seed, without).run(aloud)));
     match result {
         Ok(Ok(summary)) => Ok(summary),
         Ok(Err(wrong)) => Err(wrong.join("\n  ")),
@@ -52,7 +52,7 @@ fn run(seed: u64, without: Option<Knob>, aloud: bool) -> Result<Summary, String>
 }
 
 fn report(seed: u64, without: Option<Knob>, wrong: &str) -> String {
-    let profile = World::new(seed, None).profile;
+    let profile = Fixture::new(seed, None).profile;
     format!(
         "seed {seed} failed (without: {without:?}):\n  {wrong}\n  replay with: TOKENFLIGHT_SEED={seed} cargo test -p \
          tokenflight --test simulation\n  {profile:?}"

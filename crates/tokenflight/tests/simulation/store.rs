@@ -184,7 +184,7 @@ impl Weathered {
         let (Some(next), _) = apply(on.as_ref(), op, &self.model.facts()) else { return };
         let (store, key) = (self.clone(), key.clone());
         let version = |entry: Option<&Entry>| entry.map_or(OpId::NONE, |entry| entry.op);
-        let landing = async move {
+        let writing = async move {
             store.pause(travels).await;
             if version(store.model.entry(&key).as_ref()) == version(on.as_ref()) {
                 store.model.set_entry(&key, Some(next));
@@ -192,7 +192,7 @@ impl Weathered {
                 store.note(&key);
             }
         };
-        self.inbox.leave(Left { name: "a write on its way", kind: Kind::Storage, work: Box::pin(landing) });
+        self.inbox.leave(Left { name: "a write on its way", kind: Kind::Storage, work: Box::pin(writing) });
     }
 
     async fn do_load(&self, key: &GrantKey) -> Result<Seen, StoreError> {

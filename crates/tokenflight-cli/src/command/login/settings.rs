@@ -32,14 +32,14 @@ pub(super) fn profile(file: &File, asked: &Login) -> Result<(Profile, bool), Pro
                 "the profile `{}` does not use the secret that was kept",
                 written.name
             ))
-            .cure(format!("add `client_secret_file = \"{}\"` to it", kept.display())));
+            .help(format!("add `client_secret_file = \"{}\"` to it", kept.display())));
         }
     }
     let given = Profile::new(&written.name, given, &file.home).settings;
     if given != Settings::default() && given != written.settings {
         let (name, file) = (&written.name, file.home.config.display());
         return Err(Problem::usage(format!("the profile `{name}` is in {file} already, and says something else"))
-            .cure("change it there, or take another name with `--profile`"));
+            .help("change it there, or take another name with `--profile`"));
     }
     Ok((written, false))
 }

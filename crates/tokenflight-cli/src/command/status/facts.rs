@@ -62,16 +62,17 @@ pub(super) struct Turn {
     pub(super) refresher: Option<String>,
 }
 
-/// What is in the way, and what cures it.
+/// What is in the way, and what helps.
 #[derive(Debug, Serialize)]
 pub(super) struct Wrong {
     pub(super) what: String,
-    pub(super) cure: Option<String>,
+    #[serde(rename = "cure")] // What programs read.
+    pub(super) help: Option<String>,
 }
 
 impl From<&Problem> for Wrong {
     fn from(problem: &Problem) -> Self {
-        Self { what: problem.why().to_owned(), cure: problem.what_cures().map(str::to_owned) }
+        Self { what: problem.why().to_owned(), help: problem.what_helps().map(str::to_owned) }
     }
 }
 
@@ -169,7 +170,7 @@ impl Facts {
         if self.turn.state == "held" && !is_refresher {
             self.problems.push(Wrong {
                 what: "another program has the turn to refresh".to_owned(),
-                cure: Some(format!(
+                help: Some(format!(
                     "if it is stopped, resume it or end it; if it hangs for ever, run `tokenflight release{option}`"
                 )),
             });

@@ -36,8 +36,8 @@ pub(super) fn text(all: &[Facts]) -> String {
         }
         for wrong in &facts.problems {
             let _ = writeln!(text, "! {}", plain(&wrong.what));
-            if let Some(cure) = &wrong.cure {
-                let _ = writeln!(text, "  {cure}");
+            if let Some(help) = &wrong.help {
+                let _ = writeln!(text, "  {help}");
             }
         }
     }

@@ -128,14 +128,14 @@ impl User {
         fs::write(self.record(), record.to_string()).unwrap();
     }
 
-    /// The command with these words, in this user's world.
+    /// The command with these words, as this user.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_tokenflight"));
         command.args(words);
         command
     }
 
-    /// Any program in this user's world: its folders, and nothing of the environment but the path.
+    /// Any program as this user: with its folders, and nothing of the environment but the path.
     pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", env::var_os("PATH").unwrap()).env("HOME", &self.folder);

@@ -16,40 +16,13 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod format;
 mod read;
 mod text;
 mod write;
 
 pub use self::{
+    format::VERSION,
     read::{DecodeError, decode},
     write::encode,
 };
-
-/// The members of the format. None of these is ever an [extra](super::Entry::extra) one, so no name
-/// stands in a record twice.
-const KNOWN: &[&str] = &[
-    "v",
-    "op",
-    "home",
-    "epoch",
-    "login",
-    "rotation",
-    "set",
-    "state",
-    "access_token",
-    "refresh_token",
-    "lifetime",
-    "received",
-    "scope",
-    "issuer",
-    "client_id",
-    "ended_code",
-    "ended_description",
-    "ended_at",
-    "claim",
-    "doubt",
-];
-
-/// The version of the format that is written. A record of a later one is refused: what it means is
-/// not known here.
-pub const VERSION: u64 = 1;

@@ -3,7 +3,10 @@ use std::{fmt, time::Duration};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{KNOWN, VERSION, text::unquote};
+use super::{
+    format::{KNOWN, VERSION},
+    text::unquote,
+};
 use crate::{
     AccessToken, EndReason, Epoch, RefreshToken, Secret,
     store::{Claim, ClockId, Doubt, Entry, EntryState, Incarnation, LockId, OpId, Owner, Reading, StoredTokens},

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{KNOWN, VERSION, text};
+use super::{
+    format::{KNOWN, VERSION},
+    text,
+};
 use crate::store::{Blob, Claim, Doubt, Entry, EntryState, OpId, Reading, StoredTokens};
 
 /// Writes an entry.

@@ -3,7 +3,7 @@
 use tokenflight_core::grant::ReusePolicy;
 
 use super::{
-    DAY, HOUR, UNKNOWN, at, grace, lives,
+    common::{DAY, HOUR, UNKNOWN, at, grace, lives},
     words::{ended, slow_down, unknown},
 };
 use crate::provider::{

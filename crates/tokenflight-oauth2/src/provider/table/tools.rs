@@ -3,7 +3,7 @@
 use tokenflight_core::grant::ReusePolicy;
 
 use super::{
-    DAY, UNKNOWN, at, grace, lives,
+    common::{DAY, UNKNOWN, at, grace, lives},
     words::{ended, setup, slow_down, unknown},
 };
 use crate::provider::{

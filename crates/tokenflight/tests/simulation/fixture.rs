@@ -1,4 +1,4 @@
-//! One seed: the world it makes and the course it takes.
+//! One seed: the fixture it makes and the course it takes.
 
 use tokenflight_test::{Fault, auth::Reuse};
 
@@ -55,7 +55,7 @@ impl fmt::Display for Summary {
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) profile: Profile,
     pub(crate) knobs: Arc<Knobs>,
     random: fastrand::Rng,
@@ -73,8 +73,8 @@ pub(crate) struct World {
     aloud: bool,
 }
 
-impl World {
-    /// The world of a seed, without one of its troubles.
+impl Fixture {
+    /// The fixture of a seed, without one of its troubles.
     pub(crate) fn new(seed: u64, without: Option<Knob>) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let knobs = Knobs::without(without);
@@ -92,7 +92,7 @@ impl World {
         let store = Weathered::new(&time, &judge, &knobs, executor.inbox(), store);
         store.model.set_private(profile.private);
         judge.expect_weather(profile.has_weather());
-        let mut world = Self {
+        let mut fixture = Self {
             profile,
             knobs,
             random,
@@ -108,8 +108,8 @@ impl World {
             slept: Duration::ZERO,
             aloud: false,
         };
-        (0..world.profile.processes).for_each(|_| world.begin_process());
-        world
+        (0..fixture.profile.processes).for_each(|_| fixture.begin_process());
+        fixture
     }
 
     fn begin_process(&mut self) {
@@ -167,13 +167,13 @@ impl World {
         if aloud {
             self.judge.speak();
         }
-        self.say(|world| format!("{:?}", world.profile));
+        self.say(|fixture| format!("{:?}", fixture.profile));
         self.time.run(self.people[0].log_in());
         self.script();
         self.people_come();
         self.course(self.profile.horizon + secs(2 * 3_600), true);
         self.calm();
-        self.farewell();
+        self.end_all();
         self.judge_all()
     }
 
@@ -300,7 +300,7 @@ impl World {
                 if self.knobs.fire(Knob::Suspend) {
                     self.time.suspend(secs(length));
                     self.slept += secs(length);
-                    self.say(|world| format!("suspend: {:?}", world.time.now()));
+                    self.say(|fixture| format!("suspend: {:?}", fixture.time.now()));
                 }
             }
             30..40 if self.profile.revoking && self.knobs.fire(Knob::ServerEnds) => {
@@ -339,6 +339,6 @@ impl World {
             1 | 2 if self.knobs.fire(Knob::WallBack) => self.time.step_wall_back(step.min(secs(hour))),
             _ => return,
         }
-        self.say(|world| format!("the wall clock is set: {:?}", world.time.now()));
+        self.say(|fixture| format!("the wall clock is set: {:?}", fixture.time.now()));
     }
 }

@@ -54,7 +54,7 @@ impl Drop for Booked {
 }
 
 /// What a session touches, and what is left when its last handle is gone.
-pub(crate) struct World {
+pub(crate) struct Around {
     pub(crate) time: ManualTime,
     pub(crate) grant: MockGrant,
     pub(crate) store: MockStore,
@@ -69,28 +69,28 @@ pub(crate) fn set(name: &str) -> TokenSet {
 }
 
 /// A session that is logged in with `access-0`, whose server takes so long to revoke a token.
-pub(crate) fn world_with(revocation: Duration) -> (World, Session) {
+pub(crate) fn around_with(revocation: Duration) -> (Around, Session) {
     let (time, grant, model) = (ManualTime::new(5), MockGrant::new(), ModelStore::new());
     let (store, ledger) = (MockStore::before(model.clone()), Arc::default());
-    let world = World { time, grant, store, model, ledger, revocation };
-    let session = world.session();
-    world.time.run(session.login(set("0"))).unwrap();
-    (world, session)
+    let around = Around { time, grant, store, model, ledger, revocation };
+    let session = around.session();
+    around.time.run(session.login(set("0"))).unwrap();
+    (around, session)
 }
 
-pub(crate) fn world() -> (World, Session) {
-    world_with(Duration::ZERO)
+pub(crate) fn around() -> (Around, Session) {
+    around_with(Duration::ZERO)
 }
 
 /// A session and its driver, which has begun.
-pub(crate) fn driven() -> (World, Session, Driver) {
-    let (world, session) = world();
+pub(crate) fn driven() -> (Around, Session, Driver) {
+    let (around, session) = around();
     let mut driver = session.driver();
     goes_on(&mut driver);
-    (world, session, driver)
+    (around, session, driver)
 }
 
-impl World {
+impl Around {
     /// Another session of the same login, which has not read the store yet.
     pub(crate) fn session(&self) -> Session {
         let listener = Arc::clone(&self.ledger);

@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 
 /// What sessions have for their driver. Outlives both sides.
 #[derive(Default)]
-pub(super) struct Hub {
+pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     waker: Mutex<Option<Waker>>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Mail {
     closed: bool,
 }
 
-impl Hub {
+impl Mailbox {
     /// Notes what to wake. Call it before the mail is taken.
     pub(super) fn register(&self, waker: &Waker) {
         let new = {
@@ -66,7 +66,7 @@ impl Hub {
 
 /// A session's way to its driver.
 pub(crate) struct Link {
-    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
     index: usize,
     /// Whether the driver has been told already: ten thousand waiters cost one wake.
     told: AtomicBool,
@@ -77,15 +77,15 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(hub: Arc<Hub>, index: usize) -> Self {
+    pub(super) fn new(mailbox: Arc<Mailbox>, index: usize) -> Self {
         let no = || AtomicBool::new(false);
-        Self { hub, index, told: no(), dismissed: no(), polled: no() }
+        Self { mailbox, index, told: no(), dismissed: no(), polled: no() }
     }
 
     /// Has the driver look at the session.
     pub(crate) fn notify(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
-            self.hub.post(self.index, |mail, index| mail.ready.push(index));
+            self.mailbox.post(self.index, |mail, index| mail.ready.push(index));
         }
     }
 
@@ -106,7 +106,7 @@ impl Link {
 
     /// The session's last handle has gone: hands the driver all it leaves. Nothing else tells it.
     pub(crate) fn leave(&self, left: Arc<Left>) {
-        self.hub.post(left, |mail, left| mail.gone.push((self.index, left)));
+        self.mailbox.post(left, |mail, left| mail.gone.push((self.index, left)));
     }
 
     /// The driver has begun.

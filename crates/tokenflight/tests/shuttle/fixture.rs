@@ -100,23 +100,23 @@ impl Store for Slow {
 }
 
 /// One login, and everything around it.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) server: Server,
     time: Moments,
     slow: Slow,
     faults: bool,
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new(faults: bool) -> Self {
-        let world = Self { server: Server::default(), time: Moments::default(), slow: Slow::default(), faults };
-        let login = world.server.login();
+        let fixture = Self { server: Server::default(), time: Moments::default(), slow: Slow::default(), faults };
+        let login = fixture.server.login();
         // Received so long ago that the token is spent, or just now.
         let received = if chance(2) == 0 { Duration::ZERO } else { START };
         let tokens = StoredTokens::from_set(&login, received, None);
-        let reset = Op::new(None, world.time.now(), Body::Reset { base: None, tokens: Some(tokens) });
-        block_on(world.slow.store.apply(&key(), reset)).unwrap();
-        world
+        let reset = Op::new(None, fixture.time.now(), Body::Reset { base: None, tokens: Some(tokens) });
+        block_on(fixture.slow.store.apply(&key(), reset)).unwrap();
+        fixture
     }
 
     pub(crate) fn time(&self) -> Moments {

@@ -10,19 +10,19 @@ use tokenflight_oauth2::TokenEndpoint;
 use crate::{args::Login, config::Profile, problem::Problem};
 
 /// How to log in, and where.
-pub(super) enum Way {
+pub(super) enum Flow {
     Browser(String),
     Device(String),
 }
 
-impl Way {
+impl Flow {
     pub(super) fn choose(profile: &Profile, endpoint: &TokenEndpoint, asked: &Login) -> Result<Self, Problem> {
         let settings = &profile.settings;
         let own = |url: Option<&str>| url.map(str::to_owned);
         let browser = own(settings.authorization_endpoint.as_deref().or_else(|| endpoint.authorization_endpoint()));
         let device = own(settings.device_endpoint.as_deref().or_else(|| endpoint.device_authorization_endpoint()));
         let unknown = |what: &str, name: &str| {
-            Err(Problem::usage(format!("the server's {what} endpoint is not known")).cure(format!("name it: `{name}`")))
+            Err(Problem::usage(format!("the server's {what} endpoint is not known")).help(format!("name it: `{name}`")))
         };
         match (asked.browser || asked.no_browser, asked.device, browser, device) {
             (true, _, Some(url), _) => Ok(Self::Browser(url)),

@@ -10,7 +10,7 @@ pub(crate) struct Step {
 }
 
 /// A configuration with the rules under test.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) config: Config,
     pub(crate) rules: Rules,
 }
@@ -22,7 +22,7 @@ pub(crate) fn push(steps: &mut Steps, holder: impl Into<Option<usize>>, what: &'
     steps.push(Step { holder: holder.into(), what, state });
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new(config: Config, mutant: Option<Mutant>) -> Self {
         Self { config, rules: Rules::new(config, mutant) }
     }

@@ -1,0 +1,2 @@
+/// The profile of a command that names none.
+pub(crate) const DEFAULT: &str = "default";

@@ -1,0 +1,3 @@
+//! The README's code is compiled with the tests.
+
+#![doc = include_str!("../../../README.md")]
