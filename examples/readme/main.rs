@@ -17,7 +17,7 @@ async fn main() -> Result<(), tower::BoxError> {
     let session = Session::builder(grant).store(FileStore::in_dir("login")).build()?;
     tokio::spawn(session.driver());
 
-    // Once, with a refresh token; then the store has the login, for all processes of this machine.
+    // Once, with a refresh token alone; then the store has the login, for all processes here.
     if let Some(refresh_token) = std::env::args().nth(1) {
         session.login(TokenSet::from_refresh_token(refresh_token)).await?;
     }

@@ -32,24 +32,18 @@ fn replace_benches(place: &Path) -> Result<(), String> {
 }
 
 fn print(revision: &str, theirs: &[Count], ours: &[Count]) {
-    println!("\n{:<34} {:>13} {:>13} {:>7}   allocations", "instructions", revision, "this tree", "ratio");
+    let mut text =
+        format!("instructions\t{revision}\tthis tree\tratio\tallocations and bytes, {revision}\tthis tree\n");
     for our in ours {
         let Some(their) = theirs.iter().find(|their| their.name() == our.name()) else { continue };
-        let allocations = match (their.allocations, our.allocations) {
-            (Some(their), Some(our)) if their != our => {
-                format!("{} → {}, {} → {} bytes", their.0, our.0, their.1, our.1)
-            }
-            (_, Some(our)) => format!("{}, {} bytes", our.0, our.1),
-            _ => String::new(),
-        };
-        let ratio = our.instructions / their.instructions;
-        println!(
-            "{:<34} {:>13.0} {:>13.0} {ratio:>7.2}   {allocations}",
-            our.name(),
-            their.instructions,
-            our.instructions
-        );
+        let [(before, allocated), (now, allocates)] = [their, our].map(|count| {
+            let allocations = count.allocations.map_or_else(String::new, |(count, bytes)| format!("{count}, {bytes}"));
+            (count.instructions, allocations)
+        });
+        let line = format!("{}\t{before:.0}\t{now:.0}\t{:.2}\t{allocated}\t{allocates}\n", our.name(), now / before);
+        text.push_str(&line);
     }
+    columns::print(&text, &[]);
 }
 
 /// Whether the revision is one.

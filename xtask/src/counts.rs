@@ -65,7 +65,6 @@ impl Count {
 /// Counts this tree, prints it, and writes it down for a report.
 pub(crate) fn run() -> Result<(), String> {
     let counts = all(root(), &target_dir("."))?;
-    print(&counts);
     write(&counts)
 }
 
@@ -135,31 +134,13 @@ impl Allocations {
     }
 }
 
-fn print(counts: &[Count]) {
-    println!("\nnet of the service, of the tasks, and of making the request; of storms: for one waiter\n");
-    println!("{:<34} {:>13} {:>12} {:>8}", "", "instructions", "allocations", "bytes");
-    for count in counts {
-        let (allocations, bytes) = match count.allocations {
-            Some((allocations, bytes)) => (allocations.to_string(), bytes.to_string()),
-            None => Default::default(),
-        };
-        println!("{:<34} {:>13.0} {allocations:>12} {bytes:>8}", count.name(), count.instructions);
-    }
-}
-
-/// Where the figures of a run are kept.
-pub(crate) fn kept(name: &str) -> PathBuf {
-    target_dir("bench").join(name)
-}
-
+/// Net of the service, of the tasks, and of making the request; of storms, for one waiter. -1 was
+/// not counted.
 fn write(counts: &[Count]) -> Result<(), String> {
-    let mut text = String::new();
+    let mut text = String::from("group\theaders\tcase\tinstructions\tallocations\tbytes\n");
     for Count { group, size, case, instructions, allocations } in counts {
         let (allocations, bytes) = allocations.unwrap_or((-1, -1));
         let _ = writeln!(text, "{group}\t{size}\t{case}\t{instructions:.0}\t{allocations}\t{bytes}");
     }
-    let path = kept("counts.tsv");
-    let folder = path.parent().unwrap_or(&path);
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
-    written.map_err(|error| format!("{}: {error}", path.display()))
+    columns::keep("counts.tsv", &text, &[])
 }

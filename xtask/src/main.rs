@@ -10,6 +10,7 @@ mod built_on;
 mod callgrind;
 mod cargo;
 mod circles;
+mod columns;
 mod compare;
 mod copy;
 mod counts;

@@ -39,7 +39,6 @@ pub(crate) fn run() -> Result<(), String> {
         }
     }
     let ours = rows.iter().map(|row| ((row.case.get("name"), row.headers), row.cost.instructions)).collect();
-    print(&rows, &ours);
     write(&rows, &ours)
 }
 
@@ -101,14 +100,6 @@ impl<'a> Row<'a> {
         Row { case, headers, cost, storm: None }
     }
 
-    fn storm(&self) -> String {
-        match &self.storm {
-            Some((fewest, most)) if fewest != most => format!("{fewest}-{most}"),
-            Some((requests, _)) => requests.clone(),
-            None => String::new(),
-        }
-    }
-
     /// How many of ours that do the same it costs.
     fn ratio(&self, ours: &Ours<'_>) -> f64 {
         ours.get(&(self.case.get("ours"), self.headers)).map_or(f64::NAN, |ours| self.cost.instructions / ours)
@@ -161,31 +152,8 @@ fn program(name: &str, args: &[&str]) -> Result<String, String> {
     printed(Command::new(path).args(args)).map_err(|error| format!("{name} {}: {error}", args.join(" ")))
 }
 
-fn print(rows: &[Row<'_>], ours: &Ours<'_>) {
-    println!("\nfor one call, net of the same call without authorization; x: times ours that does the same;");
-    println!("storm: token requests for a hundred callers on an empty cache, over {STORMS} storms");
-    let mut before = String::new();
-    for row in rows {
-        let section = format!("{}, {} headers", row.case.get("measured"), row.headers);
-        if before != section {
-            println!(
-                "\n{section:<38} {:>7} {:>6} {:>7} {:>6} {:>7}  cannot",
-                "instr.", "allocs", "bytes", "x", "storm"
-            );
-        }
-        let Cost { instructions, allocations, bytes } = row.cost;
-        println!(
-            "  {:<36} {instructions:>7.0} {allocations:>6.1} {bytes:>7.0} {:>6.2} {:>7}  {}",
-            format!("{} {}", row.case.get("name"), row.case.get("version").trim_matches('-')),
-            row.ratio(ours),
-            row.storm(),
-            row.case.get("cannot"),
-        );
-        before = section;
-    }
-}
-
-/// For reports: a line with the columns' names, then a line for each case and number of headers.
+/// For one call, net of the same call without authorization; ratio: how many of ours that do the
+/// same it costs; storm: token requests for a hundred callers on an empty cache.
 fn write(rows: &[Row<'_>], ours: &Ours<'_>) -> Result<(), String> {
     const SAID: [&str; 6] = ["name", "package", "version", "measured", "what", "ours"];
     let mut text =
@@ -206,9 +174,5 @@ fn write(rows: &[Row<'_>], ours: &Ours<'_>) -> Result<(), String> {
             row.headers
         );
     }
-    let file = target_dir("bench").join("peers.tsv");
-    let written = fs::create_dir_all(target_dir("bench")).and_then(|()| fs::write(&file, text));
-    written.map_err(|error| format!("{}: {error}", file.display()))?;
-    println!("\n{}", file.display());
-    Ok(())
+    columns::keep("peers.tsv", &text, &[3, 6, 0, 2, 7, 8, 9, 10, 11, 12, 13])
 }

@@ -12,6 +12,7 @@ pub(crate) use std::{
 pub(crate) use crate::{
     callgrind::instructions,
     cargo::{Cargo, printed, root, target_dir},
+    columns,
     copy::patches,
     counts, faults,
     libtest::Tests,

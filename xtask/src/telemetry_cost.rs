@@ -9,13 +9,13 @@ const MORE: f64 = 5.0;
 pub(crate) fn small() -> Result<(), String> {
     let without = counts::requests("")?;
     let with = counts::requests("tracing")?;
-    println!("\n{:<34} {:>13} {:>13}", "instructions, with the client's", "without", "with");
-    let mut dear = Vec::new();
+    let (mut text, mut dear) = ("instructions, with the client's\twithout\twith\n".to_owned(), Vec::new());
     for ((name, without), (_, with)) in without.into_iter().zip(with) {
-        println!("{name:<34} {without:>13.1} {with:>13.1}");
+        text.push_str(&format!("{name}\t{without:.1}\t{with:.1}\n"));
         if with - without > MORE {
             dear.push(format!("{name} costs {:.1} more", with - without));
         }
     }
+    columns::print(&text, &[]);
     if dear.is_empty() { Ok(()) } else { Err(format!("at most {MORE} are allowed: {}", dear.join(", "))) }
 }
