@@ -181,7 +181,8 @@ async fn reverse_proxy_with_curl() {
     match curl.await.unwrap() {
         Ok(answer) => assert_eq!(answer.stdout, b"here you are", "{answer:?}"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return println!("SKIPPED: there is no curl on this machine");
+            assert!(std::env::var_os("CI").is_none(), "no curl");
+            return println!("skipped: no curl; the reverse proxy was not asked by it");
         }
         Err(error) => panic!("{error}"),
     }
