@@ -14,6 +14,7 @@ mod outcome;
 mod picture;
 pub mod processes;
 mod progress;
+mod reuses;
 mod run;
 mod stage;
 mod table;

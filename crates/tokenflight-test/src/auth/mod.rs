@@ -8,7 +8,8 @@
 //! definite moment, after half of its latency; a caller who goes away after that moment leaves the
 //! rotation done.
 //!
-//! The server counts. [`AuthServer::report`] has the numbers for each family;
+//! The server counts. [`AuthServer::report`] has the numbers, for each label that was given at a
+//! login, and says whether its session lives; [`Builder::on_reuse`] is told of a reuse at once;
 //! [`AuthServer::assert_unharmed`] is the verdict most tests want.
 
 mod answer;
@@ -20,6 +21,7 @@ pub(crate) mod fault;
 mod grant;
 mod outgoing;
 mod report;
+mod reused;
 #[cfg(feature = "net")]
 mod serve;
 pub(crate) mod server;
@@ -32,6 +34,7 @@ pub use self::{
     fault::{Canned, Faults},
     grant::AuthGrant,
     outgoing::Outgoing,
-    report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
+    report::{Counts, Report},
+    reused::Reused,
 };
 pub(crate) use self::{fault::Fault, server::AuthServer, verdict::Verdict};
