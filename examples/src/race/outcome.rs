@@ -140,12 +140,12 @@ pub(crate) struct Outcome<'a> {
     /// Whether tokenflight kept its session and presented no refresh token twice.
     pub(crate) tokenflight_unharmed: bool,
     /// The clients.
-    pub(crate) clients: Vec<Line<'a>>,
+    pub(crate) clients: Vec<Row<'a>>,
 }
 
 /// One client in JSON.
 #[derive(Debug, Serialize)]
-pub(crate) struct Line<'a> {
+pub(crate) struct Row<'a> {
     /// Its name.
     pub(crate) name: &'static str,
     /// Whether its session lives.
@@ -158,7 +158,7 @@ pub(crate) struct Line<'a> {
 impl<'a> Outcome<'a> {
     /// Gathers it.
     pub(crate) fn new(options: &Options, standings: &'a [Standing]) -> Self {
-        let line = |standing: &'a Standing| Line {
+        let line = |standing: &'a Standing| Row {
             name: standing.kind.name(),
             alive: standing.died.is_none(),
             numbers: &standing.numbers,

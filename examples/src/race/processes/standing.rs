@@ -121,12 +121,12 @@ pub(in crate::race) struct Outcome<'a> {
     /// Whether tokenflight presented nothing twice and lost no login that it could have kept.
     tokenflight_unharmed: bool,
     /// The contestants.
-    contestants: Vec<Line<'a>>,
+    contestants: Vec<Row<'a>>,
 }
 
 /// One contestant in JSON.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct Row<'a> {
     name: &'static str,
     #[serde(flatten)]
     numbers: &'a Numbers,
@@ -135,7 +135,7 @@ struct Line<'a> {
 impl<'a> Outcome<'a> {
     /// Gathers it.
     pub(in crate::race) fn new(options: &Options, processes: u16, standings: &'a [Standing]) -> Self {
-        let line = |standing: &'a Standing| Line { name: standing.kind.name(), numbers: &standing.numbers };
+        let line = |standing: &'a Standing| Row { name: standing.kind.name(), numbers: &standing.numbers };
         Self {
             processes,
             faults: options.faults,
