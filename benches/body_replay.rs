@@ -1,5 +1,4 @@
-//! What it costs to be able to send a body again, and to do it: 1 KB to 10 MB, in memory and
-//! streamed.
+//! What being able to send a body again costs, and doing it: 1 KB to 10 MB, in memory and streamed.
 //!
 //! `cargo xtask bench -- body_replay`. `bare` is the service that reads the body, without the
 //! layer. No byte is copied: a body is cloned by counting, so there is no rate.

@@ -1,5 +1,4 @@
-//! A request to a server on this machine and its answer, one after another, with and without the
-//! layer.
+//! A request to a local server and its answer, one after another, with and without the layer.
 //!
 //! `cargo xtask bench -- end_to_end`. The spread between rounds is larger than any layer;
 //! `cargo xtask bench --counts` has figures that repeat.

@@ -83,8 +83,7 @@ fn readers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A driver, refusals and forced refreshes against other ways to wait for one piece of work, on two
-/// threads.
+/// A driver, refusals and forced refreshes against other ways to await one result, on two threads.
 fn waiters(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let mut group = criterion.benchmark_group("lock_contention/waiters");

@@ -1,5 +1,4 @@
-//! Four clients against one authorization server that rotates refresh tokens: who keeps the
-//! session?
+//! Four clients against an authorization server that rotates refresh tokens: who keeps the session?
 //!
 //! `cargo race`, and then look at `target/race.svg`.
 

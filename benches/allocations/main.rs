@@ -2,8 +2,7 @@
 //! case, allocations, bytes.
 //!
 //! Of requests and looks the bytes are those allocated by one; of storms those held at the worst
-//! moment, by one waiter. All as they are: what the service, the request and the tasks take must be
-//! taken off.
+//! moment, by one waiter. All as they are: what service, request and tasks take must be taken off.
 
 use allocation_counter::measure;
 use tokenflight_benches::{cells::Cell, parts::Requests, stacks::Stack, storm::Storm};

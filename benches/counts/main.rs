@@ -77,9 +77,8 @@ fn send(stack: Stack, mut requests: Requests, times: usize) {
     drop(level);
 }
 
-/// Fills the holes that building the client has left in the heap, so that every case takes its
-/// large blocks from the same place. Else it is chance, to some hundred instructions, what a header
-/// map costs.
+/// Fills the holes that building the client left in the heap, so every case takes its large blocks
+/// from the same place. Else chance decides, to some hundred instructions, what a header map costs.
 fn fill() -> Vec<Vec<u8>> {
     [8192, 4096, 3072, 2048, 1536, 1280, 1100]
         .into_iter()

@@ -187,8 +187,7 @@ where
     Ok(())
 }
 
-/// Two panels of bars, at eight headers: what a whole layer costs, and what a read of the token
-/// does.
+/// Two panels of bars, at eight headers: the cost of a whole layer, and of a read of the token.
 pub(crate) fn peers(figures: &Figures, file: &Path) -> Result<(), BoxError> {
     let panel = |measured: &str| {
         let shown = figures.peers.iter().filter(|peer| peer.headers == 8 && peer.measured == measured);

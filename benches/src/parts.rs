@@ -105,8 +105,7 @@ impl Requests {
         Self::with(NAMES.into_iter().take(headers).collect())
     }
 
-    /// With so many headers whose names are made at run time. Copying such a name counts its
-    /// references.
+    /// With so many headers of names made at run time. Copying such a name counts its references.
     pub fn own_names(headers: usize) -> Self {
         Self::with((0..headers).filter_map(|n| HeaderName::try_from(format!("x-header-{n}")).ok()).collect())
     }

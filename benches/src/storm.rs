@@ -1,5 +1,4 @@
-//! Many who want the next token at once, and one refresh that ends after the last of them has
-//! arrived.
+//! Many callers want the next token at once, and one refresh ends after the last has arrived.
 //!
 //! The futures run as tasks of a tokio runtime. What a design costs is what it costs more than
 //! [`Storm::Tasks`].
@@ -158,8 +157,7 @@ async fn beside(design: Storm, waiters: usize, work: &Work) {
     }
 }
 
-/// Requests without headers. Each carries the token that is refused, and is sent again with the
-/// next one.
+/// Requests without headers. Each carries the refused token, and is sent again with the next one.
 async fn layer(waiters: usize, work: &Work) {
     let first = parts::header(0);
     let inner = tower::service_fn(move |request: Req| {

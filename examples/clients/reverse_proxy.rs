@@ -1,7 +1,6 @@
 //! A sidecar that adds tokens for programs in any language: they speak plain http to loopback, it
 //! speaks to the API. `cargo run --example reverse_proxy`, then `curl http://127.0.0.1:PORT/me`.
-//! Request bodies stream through and are recorded up to 64 KiB; a longer one is sent once, and its
-//! 401 handed on.
+//! Bodies stream through, recorded up to 64 KiB; a longer one is sent once, its 401 handed on.
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use http::{
@@ -14,8 +13,7 @@ use tokenflight::{BearerLayer, BoxError, Origins, Session};
 use tokenflight_example_clients::Fixture;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-/// What belongs to one connection and is not handed on, beside what `Connection` names (RFC 9110
-/// §7.6.1).
+/// What is of a connection and is not handed on, beside what `Connection` names (RFC 9110 §7.6.1).
 const HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),

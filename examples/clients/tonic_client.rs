@@ -1,8 +1,7 @@
 //! A tonic client behind the layer, by the small crate `tokenflight-tonic`: the generated client
 //! takes the layered channel, and a unary call whose token is dead (`UNAUTHENTICATED` before any
 //! message) is made again. A call for which there is no token ends `Unauthenticated`, with our
-//! error as its source. Limits stand below the layer, so that waiting for a token holds none of
-//! them.
+//! error as its source. Limits stand below the layer, so waiting for a token holds none of them.
 
 use std::time::Duration;
 

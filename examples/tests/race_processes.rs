@@ -126,8 +126,7 @@ mod ends {
     /// This variable makes a process the parent of a race, and names its folder.
     const PARENT: &str = "TOKENFLIGHT_RACE_PARENT";
 
-    /// What a parent process does; not a test by itself. It is interrupted long before its race is
-    /// over.
+    /// What a parent process does; not a test itself. It is interrupted long before its race ends.
     #[test]
     fn a_parent_process() {
         let Ok(name) = env::var(PARENT) else { return };
@@ -135,8 +134,7 @@ mod ends {
         assert_eq!(run(&options(&name, &flags)), ExitCode::from(BROKEN));
     }
 
-    /// A race in which all processes are started and at least one is stopped, and the numbers of
-    /// its processes.
+    /// A race in which all processes are started and at least one is stopped, and their numbers.
     fn begun(name: &str) -> (Child, Vec<i32>) {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", "ends::a_parent_process", "--nocapture", "--test-threads=1"]);

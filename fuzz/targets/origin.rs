@@ -1,5 +1,4 @@
-//! Any URI and any `Host` headers: wherever the token is attached, another reading of the same rule
-//! agrees.
+//! Any URI and `Host` headers: wherever the token is attached, another reading of the rule agrees.
 
 #![no_main]
 

@@ -1,5 +1,4 @@
-//! Fuzzing with libFuzzer on the stable compiler: the coverage it needs are ordinary flags of code
-//! generation.
+//! Fuzzing with libFuzzer on the stable compiler: its coverage takes ordinary codegen flags.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -43,11 +42,9 @@ fn run(target: &str, length: u32, seconds: &str) -> Cargo {
         .arg(root().join("fuzz/seeds").join(target).display().to_string())
 }
 
-/// A target of the sources in `tree`, for so many seconds. More of libFuzzer's options and the
-/// inputs follow.
+/// A target of `tree`, for so many seconds. More options and the inputs follow.
 pub(crate) fn libfuzzer(tree: &Path, target: &str, seconds: &str) -> Cargo {
-    // For a named target the flags are not those of build scripts, which libFuzzer is not linked
-    // to.
+    // For a named target flags are not those of build scripts, which libFuzzer is not linked to.
     let call = Cargo::new("run --release --manifest-path")
         .arg(tree.join("fuzz/Cargo.toml").display().to_string())
         .args("--target")

@@ -1,5 +1,4 @@
-//! The page of guarantees: every test and every fault that it names exists, and it names every
-//! fault.
+//! The page of guarantees: every test and fault that it names exists, and it names every fault.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,5 +1,4 @@
-//! What the test harness prints: how many tests passed, and what is worth reading of those that did
-//! not.
+//! What the test harness prints: how many tests passed, and what is worth reading of the others.
 
 use std::{collections::BTreeSet, fmt, mem};
 
@@ -46,8 +45,7 @@ impl Tests {
         tests
     }
 
-    /// The parts of the output that tell of failed tests, each with the program it is of; else the
-    /// end of it.
+    /// The parts of the output that tell of failed tests, each with its program; else its end.
     pub(crate) fn what_failed(log: &str) -> String {
         let (mut told, mut part, mut program, mut failures) = (String::new(), String::new(), "", false);
         for line in log.lines() {

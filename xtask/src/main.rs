@@ -61,7 +61,7 @@ cargo xtask <command>
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let mut report = Report::default();
+    let mut report = Report::new();
     let understood = match args.as_slice() {
         ["test"] => test::run(&mut report),
         ["structure"] => structure::run(&mut report),

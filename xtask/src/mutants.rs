@@ -9,8 +9,7 @@ const FILES: &[&str] = &["crates/tokenflight-machine/src/**", "crates/tokenfligh
 /// The tests that have to notice.
 const TESTS: &str = "tokenflight-core,tokenflight-machine";
 
-/// `args` go to cargo-mutants: other files (`--file`), a part (`--shard 1/8`), or what it would do
-/// (`--list`).
+/// `args` go to cargo-mutants: other files (`--file`), a part (`--shard 1/8`) or a list (`--list`).
 pub(crate) fn run(args: &[&str], report: &mut Report) {
     let Some(plugin) = plugins::ready(MUTANTS, report) else { return };
     let mutants = Cargo::plugin(&plugin, "mutants --test-package").arg(TESTS).arg("--output");

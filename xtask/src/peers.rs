@@ -185,8 +185,7 @@ fn print(rows: &[Row<'_>], ours: &Ours<'_>) {
     }
 }
 
-/// For reports: a line with the names of the columns, then a line for each case and number of
-/// headers.
+/// For reports: a line with the columns' names, then a line for each case and number of headers.
 fn write(rows: &[Row<'_>], ours: &Ours<'_>) -> Result<(), String> {
     const SAID: [&str; 6] = ["name", "package", "version", "measured", "what", "ours"];
     let mut text =

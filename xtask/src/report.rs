@@ -13,8 +13,7 @@ pub(crate) fn run(report: &mut Report) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", times.display())),
         _ => Ok(()),
     });
-    // Half of criterion's own times: there are many benches, and the machine's noise is not cured
-    // by patience.
+    // Half of criterion's own times: there are many benches, and patience does not cure noise.
     report.cargo(
         "times",
         &Cargo::new("bench -p tokenflight-benches -- --noplot --warm-up-time 0.5 --measurement-time 2.5"),

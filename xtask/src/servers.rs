@@ -95,8 +95,7 @@ const SERVERS: &[Server] = &[
 
 /// Installs what is missing, and hands back the variables for the tests.
 ///
-/// Without a server its tests are left out, which this says; where `CI` is set, nothing is left
-/// out.
+/// Without a server its tests are left out, which this says; where `CI` is set, none are.
 pub(crate) fn ready(report: &mut Report) -> Vec<Place> {
     let optional = env::var_os("CI").is_none();
     SERVERS.iter().filter_map(|server| server.attempt(report, optional)).collect()

@@ -5,8 +5,9 @@ use std::{io::Write, process::ExitCode};
 use crate::prelude::*;
 
 /// What became of the steps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
+    begun: Instant,
     rows: Vec<Row>,
     tests: Tests,
 }
@@ -37,7 +38,29 @@ impl Verdict {
     }
 }
 
+// A build tool, not the library: how long a step took is all it wants to know.
+#[allow(clippy::disallowed_methods)]
 impl Report {
+    pub(crate) fn new() -> Self {
+        Self { begun: Instant::now(), rows: Vec::new(), tests: Tests::default() }
+    }
+
+    /// Runs steps beside others, which wait more than they work.
+    pub(crate) fn beside(&mut self, waiting: impl FnOnce(&mut Self), working: impl FnOnce(&mut Self) + Send) {
+        let other = thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let mut other = Self::new();
+                working(&mut other);
+                other
+            });
+            waiting(self);
+            other.join()
+        });
+        let Self { rows, tests, .. } = other.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.rows.extend(rows);
+        self.tests.add(tests);
+    }
+
     /// Runs a call of cargo as a step that shows all it prints.
     pub(crate) fn cargo(&mut self, name: &str, cargo: &Cargo) {
         self.step(name, || cargo.run());
@@ -77,8 +100,6 @@ impl Report {
     }
 
     /// Runs a step that is for something; if it is optional, it is skipped when it fails.
-    // A build tool, not the library: how long a step took is all it wants to know.
-    #[allow(clippy::disallowed_methods)]
     pub(crate) fn attempt<T>(
         &mut self,
         name: &str,
@@ -111,11 +132,10 @@ impl Report {
         }
         let count = |verdict| self.rows.iter().filter(|row| row.verdict == verdict).count();
         let [passed, failed, skipped] = [Verdict::Pass, Verdict::Fail, Verdict::Skip].map(count);
-        let time: Duration = self.rows.iter().map(|row| row.time).sum();
         let tests = if self.tests.is_empty() { String::new() } else { format!("; tests: {}", self.tests) };
         println!(
             "\nsteps: {passed} passed, {failed} failed, {skipped} skipped in {:.1} min{tests}",
-            time.as_secs_f64() / 60.0
+            self.begun.elapsed().as_secs_f64() / 60.0
         );
         if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }

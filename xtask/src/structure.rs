@@ -58,8 +58,7 @@ fn shared_in_one_file() -> Result<(), String> {
     }
 }
 
-/// By its path, by its import, or by the method that makes one. Types of our own may be called the
-/// same.
+/// By its path, its import, or the method that makes one. Types of our own may be called the same.
 fn names_shared(file: &File) -> bool {
     let code = file.code();
     let imported = code

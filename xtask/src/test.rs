@@ -19,8 +19,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Builds and runs them, optimised: a model is millions of steps. What is added goes to the
-    /// test harness.
+    /// Builds and runs them, optimised: a model is millions of steps. Additions go to the harness.
     pub(crate) fn cargo(&self) -> Cargo {
         Cargo::new("test --release -p")
             .args(self.package)
@@ -33,29 +32,36 @@ impl Model {
     }
 }
 
-/// The contract of stores over pools of connections: in a workspace of its own, whose tree is
-/// heavy.
+/// The contract of stores over connection pools: in a workspace of its own, whose tree is heavy.
 fn pools() -> Cargo {
     let target = target_dir("pools").display().to_string();
     Cargo::new("test --manifest-path examples/pools/Cargo.toml --target-dir").arg(target)
 }
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    // Without the benches, which have a command of their own. What a test counted stands in the
-    // output's file.
-    let tests = "test --workspace --all-features --no-fail-fast --lib --bins --tests --examples -- --show-output";
-    // Many tests panic on purpose, and where from is of no use here.
-    // The stress of the real servers lasts for twenty lifetimes of a token.
-    let tests = Cargo::new(tests).env_default("RUST_BACKTRACE", "0").env_default("TOKENFLIGHT_SECONDS", "60");
+    // Without benches, which have their own command. What tests counted is in the output's file.
+    let tests = Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests --examples");
     servers::strace(report);
     let found = servers::ready(report);
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
-    report.quiet("tests", &with(tests));
-    report.quiet("tests: pools", &with(pools()));
+    report.quiet("build", &tests.clone().arg("--no-run"));
+    // Many tests panic on purpose, and where from is of no use here.
+    // The stress of the real servers lasts for twenty lifetimes of a token.
+    // Most programs with real servers wait for them: more tests at once than there are cores.
+    let running = with(tests.args("-- --show-output"))
+        .env_default("RUST_BACKTRACE", "0")
+        .env_default("TOKENFLIGHT_SECONDS", "60")
+        .env_default("RUST_TEST_THREADS", "4");
+    report.beside(
+        |report| report.quiet("tests", &running),
+        |report| {
+            for model in MODELS {
+                let name = format!("models: {} {}", model.package, model.target);
+                report.quiet(&name, &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
+            }
+            report.quiet("tests: pools", &with(pools()));
+        },
+    );
     report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
-    for model in MODELS {
-        let name = format!("models: {} {}", model.package, model.target);
-        report.quiet(&name, &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
-    }
     structure::run(report)
 }

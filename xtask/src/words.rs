@@ -7,8 +7,7 @@ use crate::{cargo::root, copy::tracked};
 /// A comment speaks of callers, waiters, tasks and holders.
 const WORDS: &[&str] = &["anybody", "nobody", "one who", "somebody", "whoever"];
 
-/// The letters that numbers of requirements begin with: they stand in a document that is not in the
-/// repository.
+/// The letters that numbers of requirements begin with, of a document outside the repository.
 const NUMBERED: &[&str] = &["C-", "I-", "R-", "T-"];
 
 /// The two files that name them.

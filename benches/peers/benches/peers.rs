@@ -1,5 +1,4 @@
-//! Times of the same work through other crates; see the library for what is measured, and how to
-//! read it.
+//! Times of the same work with other crates; the library says what is measured and how to read it.
 
 // A bench that cannot go on has failed.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -24,8 +23,7 @@ fn fresh(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred callers on an empty cache, over a source that takes its time, which is part of what is
-/// measured.
+/// A hundred callers on an empty cache, over a source that takes its time, which is measured too.
 fn storms(criterion: &mut Criterion) {
     let runtime = storm::runtime().unwrap();
     let mut group = criterion.benchmark_group("peers/storm");

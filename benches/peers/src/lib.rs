@@ -8,13 +8,11 @@
 //! How to read it:
 //!
 //! * Each crate is set up the way its documentation says, with a token of a thousand characters
-//!   that is cached and good for an hour at least. What it was measured doing is part of the row:
-//!   a *whole layer* takes a request and hands it on; a *token read* ends with a header value,
-//!   made as the crate or its documentation makes it, and puts it on nothing. The two are not to
-//!   be compared with each other, nor is a layer that keeps a copy to send again with one that
-//!   does not.
-//! * All numbers are net: what the same call costs without authorization, on the same crate's path,
-//!   is taken off.
+//!   that is cached and good for an hour at least. What it was measured doing is part of the row: a
+//!   *whole layer* takes a request and hands it on; a *token read* ends with a header value, made
+//!   as the crate or its documentation makes it, and puts it on nothing. The two are not to be
+//!   compared, nor is a layer that keeps a copy to send again with one that does not.
+//! * All numbers are net of what the same call costs without authorization on the crate's path.
 //! * Instructions repeat to about five per cent, most of which is the allocator; allocations and
 //!   bytes are exact. Of times only ratios within one run mean anything.
 //! * An atomic instruction counts as one and takes as long as twenty. The tool that counts turns

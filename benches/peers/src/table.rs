@@ -20,8 +20,7 @@ const fn base(name: &'static str, what: &'static str, build: fn(&crate::World) -
     Case { name, package: "", measured: Base, what, cannot: &[], base: "", ours: "", build, storm: None }
 }
 
-/// What stands before a client, counted net of a service that answers, and compared with ours that
-/// sends once.
+/// What stands before a client, net of a service that answers, compared with ours that sends once.
 const LAYER: Case =
     Case { measured: Layer, base: "nothing", ours: "tokenflight without replays", ..base("", "", service::nothing) };
 

@@ -10,8 +10,7 @@ use std::{
 
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 
-/// A runtime with one thread, which runs only while something is waited for: between calls nothing
-/// else happens.
+/// A runtime with one thread, idle between calls: it runs only while something is waited for.
 #[derive(Clone, Debug)]
 pub struct World(Arc<Runtime>);
 
@@ -38,8 +37,7 @@ pub(crate) fn choose_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// What a future that need not wait has to say, polled where it is, as it would be inside its
-/// caller's.
+/// What a future that need not wait has to say, polled where it is, as it would be in its caller's.
 pub(crate) fn at_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -236,8 +236,7 @@ pub(crate) struct Logout {
 /// See docs/soak.md.
 #[derive(Debug, Group)]
 pub(crate) struct Soak {
-    /// What the workers GET, with a success if the token is good. It should be cheap, and change
-    /// nothing
+    /// What the workers GET: a success if the token is good. It should be cheap and change nothing
     #[arg(long, value_name = "URL")]
     pub(crate) url: String,
     /// Workers, sending one request after another
@@ -256,8 +255,7 @@ pub(crate) struct Soak {
     /// Taken off every token's lifetime, for servers that end tokens early
     #[arg(long, value_name = "TIME", value_parser = clock::parse, default_value = "0")]
     pub(crate) skew: Duration,
-    /// At the very end, present a used refresh token again so long after it was used. It may end
-    /// the login
+    /// At the very end, present a used refresh token again so long after its use. May end the login
     #[arg(long, value_name = "TIME", value_parser = clock::parse, requires = "yes_end_my_session")]
     pub(crate) probe_grace: Option<Duration>,
     /// Consent to `--probe-grace`

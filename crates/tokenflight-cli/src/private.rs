@@ -58,8 +58,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     if size > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 64 KiB"));
     }
-    // Of its full size from the beginning: a buffer that grows leaves secrets behind. Pipes tell no
-    // size.
+    // Of its full size from the start: a growing buffer leaves secrets behind. Pipes tell no size.
     let size = if size == 0 { LARGEST } else { size };
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;

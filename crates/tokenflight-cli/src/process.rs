@@ -45,8 +45,7 @@ mod unix {
         command.exec()
     }
 
-    /// Leaves something to be read once, on the descriptor with this number, by what this process
-    /// becomes.
+    /// Leaves something to be read once, on this descriptor, by what this process becomes.
     pub(crate) fn hand_over(bytes: &[u8], number: i32) -> io::Result<()> {
         use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, ioctl_fionbio};
         let (reader, mut writer) = io::pipe()?;

@@ -4,10 +4,9 @@ use crate::{BoxError, EndReason, FailureClass, GrantError, store::StoreError};
 
 /// Why there is no token. One failure is handed to many waiters, so cloning shares it.
 ///
-/// Ask it questions instead of matching: [`needs_login`](Self::needs_login),
+/// Ask instead of matching: [`needs_login`](Self::needs_login),
 /// [`is_transient`](Self::is_transient), [`class`](Self::class),
-/// [`retry_after`](Self::retry_after). `Display` does not repeat the source and never shows a token
-/// or a body.
+/// [`retry_after`](Self::retry_after). `Display` repeats no source and shows no token or body.
 ///
 /// ```
 /// use tokenflight_core::{Error, ErrorKind, FailureClass, GrantError};
@@ -64,8 +63,7 @@ pub enum ErrorKind {
     Recursion,
     /// The session was shut down.
     Closed,
-    /// There is no timer: the runtime that the session's [`Time`](crate::Time) belongs to is gone,
-    /// or has none.
+    /// There is no timer: the runtime of the session's [`Time`](crate::Time) is gone, or has none.
     NoTimer,
 }
 

@@ -12,8 +12,7 @@ pub enum Event {
     Refreshed {
         /// Its generation.
         generation: Generation,
-        /// Whether it came from the authorization server or from the store, where another process
-        /// had put it.
+        /// Whether it came from the authorization server or from another process through the store.
         source: Source,
     },
     /// An attempt failed. The session goes on.
@@ -66,8 +65,7 @@ pub enum Event {
         /// The generation that was not stored.
         generation: Generation,
     },
-    /// The lifetime is too short against the time a refresh takes; renewal waits for need. Told
-    /// once a login.
+    /// A refresh takes too much of the lifetime; renewal waits for need. Told once a login.
     ProactiveOff,
     /// A refresh has waited for more than a second for the claim of another holder.
     Waiting {

@@ -2,8 +2,7 @@
 //!
 //! Nothing in this crate reads a clock, takes a lock, starts a task or does I/O. It holds
 //!
-//! * the values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`],
-//!   [`Now`];
+//! * values: [`TokenSet`], [`AccessToken`], [`RefreshToken`], [`Generation`], [`Epoch`], [`Now`];
 //! * the contracts others implement: [`Grant`], [`Store`](store::Store), [`Time`].
 //!
 //! Depend on this crate to write a grant or a store; depend on `tokenflight` to use one.

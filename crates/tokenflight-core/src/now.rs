@@ -47,8 +47,7 @@ impl Now {
     pub fn since(self, earlier: Self) -> Duration {
         let boot = self.boot.saturating_sub(earlier.boot);
         let wall = self.wall.saturating_sub(earlier.wall);
-        // A wall clock behind `earlier` shows as zero here, which is itself a step once `boot` has
-        // moved on.
+        // A wall clock behind `earlier` shows as zero here, which is a step once `boot` moved on.
         if wall.abs_diff(boot) > WALL_STEP { boot } else { boot.max(wall) }
     }
 
@@ -57,8 +56,7 @@ impl Now {
     #[inline]
     #[must_use]
     pub fn reached(self, earlier: Self, span: Duration) -> bool {
-        // The wall clock never adds more than its tolerance; the fraction of a second counts as a
-        // whole one.
+        // The wall clock never adds more than its tolerance; a fraction of a second counts as one.
         let most = self.boot.as_secs().saturating_sub(earlier.boot.as_secs()).saturating_add(WALL_STEP.as_secs() + 1);
         most >= span.as_secs() && self.since(earlier) >= span
     }

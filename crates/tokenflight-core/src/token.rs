@@ -80,8 +80,7 @@ impl AccessToken {
         self.0.expose()
     }
 
-    /// `Bearer <token>`, marked sensitive, in memory that is wiped when the last clone of the value
-    /// is dropped.
+    /// `Bearer <token>`, marked sensitive, in memory that is wiped when the last clone is dropped.
     ///
     /// # Errors
     ///
@@ -174,8 +173,7 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// A token set with nothing but an access token: no refresh token, lifetime unknown, type
-    /// Bearer.
+    /// A token set with only an access token: no refresh token, lifetime unknown, type Bearer.
     pub fn new(access_token: impl Into<String>) -> Self {
         Self {
             access_token: AccessToken::new(access_token),
@@ -188,8 +186,7 @@ impl TokenSet {
         }
     }
 
-    /// A refresh token alone, for a login: the first call that needs an access token has it
-    /// refreshed.
+    /// A refresh token alone, for a login: the first call for an access token has it refreshed.
     ///
     /// ```
     /// use tokenflight_core::TokenSet;
@@ -232,8 +229,7 @@ impl TokenSet {
         self
     }
 
-    /// Adds the server's own wish when to renew (`refresh_in`), honoured when it is earlier than
-    /// ours.
+    /// Adds the server's own wish when to renew (`refresh_in`), honoured when earlier than ours.
     #[must_use]
     pub fn refresh_in(mut self, after: Duration) -> Self {
         self.refresh_in = Some(after.min(MAX_LIFETIME));
@@ -295,8 +291,7 @@ impl TokenSet {
     /// The lifetime: the announced one, else what the JWT says about itself (`exp − iat`, or
     /// `exp − nbf` where there is no `iat`), else unknown.
     ///
-    /// The JWT is not verified and not trusted: it can only say how long to wait before asking
-    /// again.
+    /// The JWT is not verified and not trusted: it only says how long to wait before asking again.
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
         self.expires_in.or_else(|| jwt_lifetime(&self.access_token))
@@ -316,8 +311,7 @@ impl TokenSet {
     }
 }
 
-/// Seconds as a lifetime: negative is zero, more than ten years is ten years, not a number is
-/// nothing.
+/// Seconds as a lifetime: negative is zero, above ten years is ten years, not a number is nothing.
 fn clamp_seconds(seconds: f64) -> Option<Duration> {
     if seconds.is_nan() {
         return None;
@@ -341,8 +335,7 @@ fn jwt_lifetime(token: &AccessToken) -> Option<Duration> {
 
     let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token.expose()).ok()?;
     let sane = |date: &f64| date.is_finite() && (0.0..=EXACT).contains(date);
-    // A token without `iat` begins when it becomes valid, which is when it was issued, or a little
-    // before.
+    // A token without `iat` begins when it becomes valid: when it was issued, or a little before.
     let begin = claims.iat.or(claims.nbf).filter(sane)?;
     let end = Some(claims.exp).filter(|end| sane(end) && *end > begin)?;
     clamp_seconds((end - begin).floor())

@@ -1,5 +1,4 @@
-//! How long a token lives: what the server says, else what the token says of itself, else it is
-//! unknown.
+//! How long a token lives: what the server says, else what the token says of itself, else unknown.
 
 use std::{fmt::Write as _, time::Duration};
 

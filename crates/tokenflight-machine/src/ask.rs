@@ -57,8 +57,7 @@ impl<T: Token> Machine<T> {
         }
     }
 
-    /// A caller wants a token that stays valid for this long, because what it is for cannot be sent
-    /// twice.
+    /// A caller wants a token that stays valid for this long: what it is for cannot be sent twice.
     ///
     /// A token with more than half of its lifetime left will do: a new one would hardly last
     /// longer. So will any usable one when no newer one is to be had.
@@ -339,8 +338,7 @@ impl<T: Token> Machine<T> {
     /// that waits need not hear of the failure.
     #[must_use]
     pub fn retries_at(&self, now: Now) -> Option<Duration> {
-        // What one origin has refused is nothing to go on with for its callers; the others use it
-        // all the same.
+        // What one origin has refused is of no use to its callers; the others use it all the same.
         let all = self.held().is_some_and(|held| held.lives(now) && held.rejected.is_empty());
         self.backoff.prompt(now.boot).filter(|_| !all)
     }

@@ -1,5 +1,4 @@
-//! Waiting after failures: exponential with full jitter, owned by the session and not by its
-//! callers.
+//! Waiting after failures: exponential with full jitter, owned by the session, not by its callers.
 
 use std::time::Duration;
 

@@ -39,8 +39,7 @@ impl<T: Token> Machine<T> {
             Outcome::Failed { error, .. } if plan.looks => self.looked(error, true, now),
             Outcome::Obtained { token, times, renewable, saved } => {
                 let took = now.boot.saturating_sub(times.anchor.boot);
-                // What outlives its limit was suspended, or left alone: that says nothing about the
-                // server.
+                // Past its limit it was suspended or left alone: that says nothing of the server.
                 if took <= self.rules.attempt_limit() {
                     self.latency = took;
                 }
@@ -162,8 +161,7 @@ impl<T: Token> Machine<T> {
         Finish::Failed(error)
     }
 
-    /// The server ended the session. What still lives of the access token stays, unless it was
-    /// refused.
+    /// The server ended the session. What lives of the access token stays, unless it was refused.
     fn end(&mut self, error: Error, now: Now) {
         let last = self.backoff.reset();
         self.discard(last);

@@ -22,8 +22,7 @@
 //! over by [`Machine::take_discarded`], to be dropped where no lock is held. Events are computed
 //! from the state before and after a step: [`Machine::view`], [`View::events`].
 //!
-//! `now` must not go back on its boot clock; if it does, the machine waits longer and nothing
-//! breaks.
+//! `now` must not go back on its boot clock; if so, the machine waits longer and nothing breaks.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};

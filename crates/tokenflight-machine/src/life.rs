@@ -16,8 +16,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// The life of the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
-    /// From when the lifetime counts: before the request for it was sent, so that latency can only
-    /// shorten it.
+    /// From when the lifetime counts: before its request was sent, so latency can only shorten it.
     anchor: Now,
     lifetime: Option<Duration>,
     /// When renewal is due, from `anchor`.
@@ -79,8 +78,7 @@ impl Life {
         self.lifetime.map_or(Duration::MAX, |lifetime| lifetime.saturating_sub(now.since(self.anchor)))
     }
 
-    /// Whether it expires before this much time has passed, and more than half of its lifetime is
-    /// over.
+    /// Whether it expires within this much time, and more than half of its lifetime is over.
     pub(super) fn ends_within(&self, wanted: Duration, now: Now) -> bool {
         let age = now.since(self.anchor);
         self.lifetime.is_some_and(|lifetime| lifetime < age.saturating_add(wanted) && age > lifetime / 2)
@@ -128,11 +126,9 @@ impl Life {
     }
 }
 
-/// Draws when to renew: a share of the lifetime, not later than the lead, not later than the
-/// server's wish.
+/// Draws when to renew: a share of the lifetime, not later than the lead or the server's wish.
 fn draw_due(policy: &Policy, times: Times, lifetime: Duration, latency: Duration, random: u64) -> Option<Duration> {
-    // A renewal that takes half the lifetime would do nothing but renew. So would a lifetime of
-    // zero.
+    // A renewal that takes half the lifetime would do nothing but renew. So would a zero lifetime.
     if lifetime.is_zero() || latency.saturating_mul(2) > lifetime {
         return None;
     }

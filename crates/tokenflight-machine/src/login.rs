@@ -23,9 +23,8 @@ impl<T: Token> Machine<T> {
         (self.counts.login, self.counts.source) = (self.login, None);
     }
 
-    /// The common session has begun this login: the tokens of this audience are of an earlier one,
-    /// and there are none yet. Returns whether that was news: what is older than what this audience
-    /// knows is not.
+    /// The common session has begun this login: this audience's tokens are of an earlier one, and
+    /// there are none yet. Whether that was news: what is older than this audience knows is not.
     pub fn follow(&mut self, login: LoginId, now: Now) -> bool {
         if login <= self.followed {
             return false;
@@ -39,8 +38,7 @@ impl<T: Token> Machine<T> {
         true
     }
 
-    /// The common session was logged out, and this is its login by now. Returns whether that was
-    /// news.
+    /// The common session was logged out, and this is its login now. Returns whether that was news.
     pub fn follow_out(&mut self, login: LoginId, now: Now) -> bool {
         if login < self.followed {
             return false;
@@ -61,8 +59,7 @@ impl<T: Token> Machine<T> {
     }
 
     /// The next caller reads the store again. Only lifts an end; what lives of an access token
-    /// stays until the store has been read. A token that has run out and cannot be renewed is an
-    /// end as well.
+    /// stays until then. A token that has run out and cannot be renewed is an end too.
     pub fn reload(&mut self, now: Now) {
         let (held, error) = match &self.phase {
             Phase::Ended(held, error) => (held.clone(), error.clone()),

@@ -47,7 +47,6 @@ impl<T: Token> Machine<T> {
         self.looks.last = false;
     }
 
-    /// Looks.
     pub(super) fn look(&mut self, now: Now) -> Decision {
         let plan = Plan { looks: true, ..self.start(Reason::Load, now) };
         self.looks.last = true;

@@ -127,8 +127,7 @@ impl Pending {
         self.forget(replaced);
     }
 
-    /// What this has made useless if this is its answer, although another one has taken its place
-    /// by now.
+    /// What this has made useless if this is its answer, although another has taken its place.
     #[must_use]
     pub fn ended(&self, answer: &Result<Reply, Failure>) -> Vec<RefreshToken> {
         match answer {

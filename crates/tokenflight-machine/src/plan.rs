@@ -258,8 +258,7 @@ pub enum Outcome<T> {
         /// What the server said.
         error: Error,
     },
-    /// The common session of several audiences is over. After an end, the access token may have a
-    /// while to live.
+    /// The common session of several audiences is over. After an end the access token may live on.
     Over {
         /// Why.
         error: Error,

@@ -33,12 +33,10 @@ pub struct Policy {
     /// A refusal of a token adopted less than this ago is no evidence of its expiry; never more
     /// than a quarter of its lifetime. Default 10 s.
     pub fresh_window: Duration,
-    /// How many new tokens one origin may refuse in a row before refreshing for it rests.
-    /// Default 10.
+    /// How many new tokens one origin may refuse in a row before refreshes for it rest. Default 10.
     pub storm_limit: usize,
-    /// What it has to be without such a refusal for a row to end, and the first rest; doubled with
-    /// each rest that follows, for which one more refused token is enough, up to an hour. Default
-    /// 10 min.
+    /// How long without such a refusal ends a row, and the first rest; doubled with each rest that
+    /// follows, for which one more refused token is enough, up to an hour. Default 10 min.
     pub storm_window: Duration,
     /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
     pub backoff_base: Duration,

@@ -1,5 +1,4 @@
-//! When a stored refresh token may be presented: the engine's half of the store contract, as pure
-//! functions.
+//! When a stored refresh token may be presented: the engine's half of the contract, pure functions.
 //!
 //! The store's half is [`apply`](tokenflight_core::store::apply()). The two are checked together,
 //! by a model of holders that crash, pause and lose messages.
@@ -28,9 +27,8 @@ pub struct Lengths {
     pub gap: Duration,
 }
 
-/// Whether the stored refresh token may have been presented already, as a holder that claims it
-/// must assume: it says so, or another holder's claim never reported, or the storage may have lost
-/// such a claim.
+/// Whether the stored refresh token may have been presented, as a holder that claims it must
+/// assume: it says so, or another holder's claim never reported, or the storage may have lost one.
 ///
 /// `unsent` is an earlier attempt of the same session that is known to have sent nothing.
 #[must_use]
@@ -43,15 +41,13 @@ pub fn doubt_of(entry: &Entry, facts: &Facts, unsent: Option<Owner>) -> Option<D
         .or_else(|| moved.then_some(Doubt::since(None)))
 }
 
-/// The moment at which a grace window is judged: what the storage's clock shows, unless it has
-/// jumped.
+/// The moment at which a grace window is judged: what the storage's clock shows, unless it jumped.
 #[must_use]
 pub fn reading(facts: &Facts, asked: Now) -> Option<Reading> {
     facts.now(asked).filter(|_| facts.trusted)
 }
 
-/// How long the request may take with which a refresh token is presented now; `None` if it may not
-/// be presented.
+/// How long a request may take that presents a refresh token now; `None` if it may not be sent.
 ///
 /// A token in doubt is kept back while the access token is usable, whatever the reason of the
 /// refresh: the server might end the session. Without a usable access token there is nothing left

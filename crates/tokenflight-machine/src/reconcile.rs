@@ -14,8 +14,7 @@ use super::{Plan, Rules, Times, present};
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // The engine must have an answer to each.
 pub enum Reconcile {
-    /// It is newer and can be used: adopt it. If it has ended, its access token may have a while to
-    /// live.
+    /// It is newer and can be used: adopt it. If it has ended, its access token may live a while.
     Adopt(Times),
     /// It says that the session is over, or holds nothing.
     Over,
@@ -24,8 +23,7 @@ pub enum Reconcile {
         /// How long the request may take.
         request: Duration,
     },
-    /// It is older than what was seen of it, because the storage lost a part of its history: write
-    /// that back.
+    /// It is older than what was seen of it: the storage lost part of its history. Write that back.
     Again,
     /// It may not be presented yet: another attempt with it never reported, and the access token is
     /// still usable; or this refresh only looks.
@@ -50,8 +48,7 @@ impl Rules {
             if seen.facts.have_lost(known, entry) {
                 return Reconcile::Again;
             }
-            // A restored backup, or a person's editor. Its refresh token is spent; ours must not be
-            // lost.
+            // A restored backup, or an editor. Its refresh token is spent; ours must not be lost.
             return refuse("the store holds an older state than this session has seen of it; it was not touched");
         }
         if let Some(refusal) = entry.tokens().and_then(|tokens| self.of_others(tokens)) {
@@ -97,8 +94,7 @@ impl Rules {
         if tokens.refresh.is_none() && self.needs_refresh_token {
             return Reconcile::Refuse(Error::new(ErrorKind::NoRefreshToken));
         }
-        // Another holder's claim is no doubt while it is in force: whether it is, the store
-        // decides.
+        // Another holder's claim is no doubt while in force: whether it is, the store decides.
         let holder = entry.claim.as_ref().map(|claim| claim.owner);
         let doubt = present::doubt_of(entry, &seen.facts, holder);
         match present::may_present(

@@ -88,8 +88,7 @@ impl Rules {
         }
     }
 
-    /// How long a claim lasts: time to get to the request, the request, and what it needs to
-    /// arrive.
+    /// How long a claim lasts: time to get to the request, the request and what it needs to arrive.
     #[must_use]
     pub fn claim_length(&self) -> Duration {
         self.attempt_limit().saturating_add(self.policy.claim_margin)

@@ -7,8 +7,7 @@ use tokenflight_core::Now;
 /// The longest sleep ever: timers have limits, and clocks are moved.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// The longest sleep while something is due within [`LONGEST`]: a suspend is noticed this soon
-/// after it.
+/// The longest sleep while something is due within [`LONGEST`]: a suspend is noticed this soon.
 const SLICE: Duration = Duration::from_secs(30);
 
 /// Waking this much later than planned is a suspend, not a late timer.

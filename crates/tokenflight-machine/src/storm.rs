@@ -1,5 +1,4 @@
-//! The storm guard: an origin that refuses everything costs a few rotations, not one for each
-//! request.
+//! The storm guard: an origin that refuses everything costs a few rotations, not one a request.
 //!
 //! What counts is a refresh that did not help: the new token was refused as well, by the replay or
 //! by a later request, or the server gave the refused one again. A success of another request
@@ -28,8 +27,7 @@ struct Storm {
     origin: OriginId,
     /// How many new tokens it has refused in a row.
     strikes: usize,
-    /// The generation that was counted last: each counts once, however many requests it
-    /// disappoints.
+    /// The generation counted last: each counts once, however many requests it disappoints.
     counted: Generation,
     /// The generation it refused last, until it accepts a request that is sent again.
     refused: Option<Refusal>,
@@ -115,8 +113,7 @@ impl Storms {
         storm.rests = now.saturating_add(rest);
     }
 
-    /// A refresh for this origin brought the refused token again: leave it alone, each time for
-    /// twice as long.
+    /// A refresh for this origin repeated the refused token: let it rest, twice as long each time.
     pub(super) fn repeated(&mut self, origin: OriginId, generation: Generation, now: Duration, policy: &Policy) {
         let most = policy.storm_window;
         let least = policy.fresh_window.max(policy.backoff_base).min(most);

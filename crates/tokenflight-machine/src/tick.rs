@@ -85,8 +85,7 @@ impl<T: Token> Machine<T> {
         due.then_some(reason)
     }
 
-    /// Over a store that other processes share, a session that this process does not use is left to
-    /// them.
+    /// Over a store that other processes share, a session unused here is left to them.
     fn is_in_use(&self, held: &Held<T>, now: Now) -> bool {
         if self.rules.private_store || !self.policy().idle_gate {
             return true;
@@ -99,8 +98,7 @@ impl<T: Token> Machine<T> {
     fn not_before(&self, reason: Reason, now: Now) -> Duration {
         let waiting = self.backoff.not_before().max(self.earliest());
         match reason {
-            // Reading the store costs the authorization server nothing, if what is stored can be
-            // used.
+            // Reading the store costs the authorization server nothing if what is stored is usable.
             Reason::Load => waiting,
             Reason::Due if self.has_usable(None, now) => waiting.max(self.resting).max(self.settled()),
             _ => waiting.max(self.resting),

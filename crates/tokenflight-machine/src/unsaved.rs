@@ -27,8 +27,7 @@ impl Unsaved {
         Self { pending, backoff: Backoff::default(), blocks: false }
     }
 
-    /// A login or logout, in the place of what was to be stored before. Returns the last failure of
-    /// that.
+    /// A login or logout, in place of what was to be stored. Returns the last failure of that.
     pub(super) fn reset(
         tokens: Option<StoredTokens>,
         known: Option<Arc<Entry>>,

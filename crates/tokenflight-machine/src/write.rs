@@ -17,8 +17,7 @@ pub enum Settled {
     Stored(Vec<RefreshToken>),
     /// It will not be stored: another state counts. These refresh tokens are to be revoked.
     Overtaken(Vec<RefreshToken>),
-    /// It is to be tried again later. What a logout has made useless is not: it is to be revoked
-    /// now.
+    /// It is to be tried again later. What a logout made useless is not: it is to be revoked now.
     Failed(Error, Vec<RefreshToken>),
     /// It is to be tried again at once, under this name.
     Again(WorkId),

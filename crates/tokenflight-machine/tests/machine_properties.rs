@@ -1,5 +1,4 @@
-//! What holds after every step, whatever happened before, over whole ranges of numbers, the absurd
-//! ones included.
+//! What holds after every step, whatever came before, over whole ranges of numbers, the absurd too.
 
 mod support;
 

@@ -228,8 +228,7 @@ fn a_spent_token_without_a_refresh_token_needs_a_login_unless_the_grant_can_ask_
     }
 }
 
-/// Neither token is for whom this session speaks to: a changed configuration, or a key that two
-/// grants share.
+/// Neither token is for whom this session speaks to: a changed set-up, or a key two grants share.
 #[test]
 fn tokens_of_another_issuer_or_client_are_neither_adopted_nor_presented() {
     let mut rules = Rules::new(Policy::default()).expect("a sane policy");
@@ -289,8 +288,7 @@ fn an_attempt_that_never_reported_is_not_repeated_while_the_access_token_lasts_u
         let claim = claimed(known(due), secs(since), due.started);
         let now = Facts::in_process().now(due.started.back(secs(since)));
         let doubted = with(known(due), |entry| entry.doubt = Some(tokenflight_core::store::Doubt::since(now)));
-        // Another holder's claim is no doubt while it is in force: whether it is, the store
-        // decides.
+        // Another holder's claim is no doubt while in force: whether it is, the store decides.
         assert_eq!(judge_with(&rules, due, Some(&claim), Facts::in_process()), WHOLE);
         assert_eq!(judge_with(&rules, due, Some(&doubted), Facts::in_process()), usable, "{reuse_policy:?} {since} s");
         // Without a usable access token nothing is left to lose: then it is tried.

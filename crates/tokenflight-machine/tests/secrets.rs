@@ -26,8 +26,7 @@ fn each_byte(format: impl Fn(u8) -> String) -> String {
     CANARY.bytes().map(format).collect()
 }
 
-/// The canary as it might show up: plain, in hex, in percent, in base64 at each alignment, as a
-/// list of bytes.
+/// The canary as it may show up: plain, in hex, percent, base64 at each alignment, as a byte list.
 fn forms() -> Vec<String> {
     let hex = each_byte(|byte| format!("{byte:02x}"));
     let percent = each_byte(|byte| {

@@ -92,8 +92,7 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.0.call(uri);
         Box::pin(async move {
-            // This client runs on tokio anyway, and a connection has no session whose `Time` could
-            // be asked.
+            // This client runs on tokio anyway, and a connection has no session's `Time` to ask.
             #[allow(clippy::disallowed_methods)]
             let connected = tokio::time::timeout(CONNECT, connecting).await;
             connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map_err(Into::into)

@@ -5,8 +5,7 @@
 //! [`FailureClass`](tokenflight_core::FailureClass), so that a session is never lost to a misread
 //! answer and never kept alive against a dead one. Read in this order: [`TokenEndpoint`] (where a
 //! token request goes, and as whom), [`OAuthGrant`] (what it asks for), [`answer`] (what the answer
-//! means), [`provider`] (what is known of the server), [`workload`] (identities that clouds hand
-//! out).
+//! means), [`provider`] (what is known of the server), [`workload`] (identities clouds hand out).
 //!
 //! ```
 //! use tokenflight_core::Grant;

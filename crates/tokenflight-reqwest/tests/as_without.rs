@@ -55,8 +55,7 @@ async fn connection(mut socket: TcpStream, script: Arc<Mutex<VecDeque<&'static s
     }
 }
 
-/// As `reqwest::Client` does with a body that is whole in memory: `bare` is what it does without
-/// the layer.
+/// As `reqwest::Client` does with a body whole in memory: `bare` is what it does without the layer.
 #[tokio::test]
 async fn a_redirect_that_keeps_the_body_is_followed_as_without_the_layer() {
     let (url, seen) = http1(&["308 Permanent Redirect\r\nlocation: /there", "200 OK"]).await;
@@ -73,8 +72,7 @@ async fn a_redirect_that_keeps_the_body_is_followed_as_without_the_layer() {
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
 
-/// Refuses the second stream of all (`REFUSED_STREAM`: it was not processed), and answers the
-/// others.
+/// Refuses the second stream of all (`REFUSED_STREAM`: not processed), and answers the others.
 async fn http2() -> (String, Arc<Mutex<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -99,8 +97,7 @@ async fn http2() -> (String, Arc<Mutex<usize>>) {
     (url, streams)
 }
 
-/// reqwest sends again what a server says it has not processed (RFC 9113 §8.7): a deployment goes
-/// unnoticed.
+/// reqwest sends again what a server calls unprocessed (RFC 9113 §8.7): deployments go unnoticed.
 #[tokio::test]
 async fn a_stream_that_was_not_processed_is_tried_again_as_without_the_layer() {
     let client = || reqwest::Client::builder().http2_prior_knowledge().build().unwrap();

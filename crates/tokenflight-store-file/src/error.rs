@@ -25,8 +25,7 @@ use tokenflight_core::store::{StoreError, codec::DecodeError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// A system call failed: the disk is full, the file system is read-only, a permission is
-    /// missing.
+    /// A system call failed: the disk is full, the file system read-only, a permission missing.
     Io {
         /// What was being done.
         doing: &'static str,
@@ -109,8 +108,7 @@ pub enum FileError {
         /// The record.
         path: PathBuf,
     },
-    /// Another process has held the lock of a single step for so long; it is stopped, or its disk
-    /// hangs.
+    /// Another process held the lock of a single step for so long; it is stopped or its disk hangs.
     Held {
         /// The lock file.
         path: PathBuf,

@@ -21,7 +21,6 @@ const LONGEST: usize = 220;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
-    /// The record.
     pub(crate) record: PathBuf,
     /// Locked while one step reads and replaces the record.
     pub(crate) lock: PathBuf,

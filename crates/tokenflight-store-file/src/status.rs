@@ -65,8 +65,7 @@ impl FileStore {
         self.place(key)?.map_or(Ok(None), |place| record::read(&place, key))
     }
 
-    /// Says what is stored and who may present it. It looks by taking the turn for a moment, if it
-    /// is free.
+    /// Says what is stored and who may present it. It takes the turn for a moment, if it is free.
     ///
     /// # Errors
     ///
@@ -122,12 +121,10 @@ impl FileStore {
         record::replace(&place, key, entry).map(drop).map_err(|failed| failed.error)
     }
 
-    /// Takes the turn away from the process that has it, by putting another file in the place of
-    /// the lock.
+    /// Takes the turn away from the process that has it, putting another file in place of the lock.
     ///
     /// Only for a process that inherited the turn from the one that took it and lives on, or that
-    /// hangs for ever. It should be ended instead wherever that is possible: if it presents after
-    /// all, two do.
+    /// hangs for ever. It should be ended instead where possible: if it presents after all, two do.
     ///
     /// # Errors
     ///

@@ -127,8 +127,7 @@ impl Steps {
             && let Some(claim) = &mut next.claim
             && matches!(reply, Reply::Granted(_))
         {
-            // It ran out and brought nothing. The turn goes on to the next owner without being free
-            // in between.
+            // It ran out and brought nothing. The turn goes to the next owner without being free.
             claim.lock = self.lock(place, key)?;
             self.turns.hand_over(key, owner);
         }
@@ -210,8 +209,7 @@ impl Steps {
         }
     }
 
-    /// Nothing is to be written. But what an earlier try wrote is answered for only when it is
-    /// durable.
+    /// Nothing is to be written. But what an earlier try wrote is answered for only when durable.
     fn unchanged(&mut self, place: &Place, reply: Reply) -> Result<Reply, StoreError> {
         if self.unsynced.contains(&place.record) {
             record::sync(place).map_err(|failed| StoreError::unknown(failed.error))?;

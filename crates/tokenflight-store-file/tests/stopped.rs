@@ -1,5 +1,4 @@
-//! A process is stopped while it presents: no other one does, and it goes on as if nothing had
-//! been.
+//! A process is stopped while it presents: no other does, and it goes on as if nothing had been.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

@@ -149,8 +149,7 @@ fn single(pool: Arc<Pool>) -> Refresh {
     })
 }
 
-/// As services usually have it: a row lock around reading and writing, for the claim and for the
-/// commit.
+/// As services usually have it: a row lock around reading and writing, for claim and commit.
 fn locked(pool: Arc<Pool>) -> Refresh {
     Arc::new(move |grant| {
         let pool = Arc::clone(&pool);

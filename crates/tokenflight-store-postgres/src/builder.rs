@@ -33,8 +33,7 @@ impl PostgresCell {
 
     /// A cell over these connections, or over a pool.
     ///
-    /// The database is looked at: the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding,
-    /// durability.
+    /// Looks at the table of [`SCHEMA`](crate::SCHEMA), privileges, encoding, durability.
     ///
     /// # Errors
     ///

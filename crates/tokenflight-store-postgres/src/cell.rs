@@ -35,8 +35,7 @@ const LANES: usize = 2;
 ///
 /// # Errors
 ///
-/// A [`PostgresError`] is the source of each [`StoreError`], and has the table of what the server's
-/// errors mean.
+/// A [`PostgresError`] is each [`StoreError`]'s source, with a table of what server errors mean.
 ///
 /// # Panics
 ///

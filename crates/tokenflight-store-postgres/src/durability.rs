@@ -1,7 +1,6 @@
 use std::fmt;
 
-/// What the server's settings say about the writes it acknowledges, as they were when the store was
-/// opened.
+/// What the server's settings say about the writes it acknowledges, as of the store's opening.
 ///
 /// ```
 /// use tokenflight_store_postgres::PostgresCell;
@@ -32,8 +31,7 @@ impl Durability {
         self.synchronous_commit != "off" && self.fsync == "on" && self.full_page_writes == "on"
     }
 
-    /// Whether an acknowledged write survives the loss of the server: it is on a standby's disk,
-    /// too.
+    /// Whether an acknowledged write survives the server's loss: it is on a standby's disk, too.
     #[must_use]
     pub fn is_replicated(&self) -> bool {
         let waits = matches!(&*self.synchronous_commit, "on" | "remote_apply");

@@ -106,8 +106,7 @@ impl PostgresError {
         }
     }
 
-    /// Whether the same statement is worth sending again at once: others were in its way, and it
-    /// had no effect.
+    /// Whether to send the statement again at once: others were in its way, and it had no effect.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Server { state, .. } if states::is_conflict(state))
     }

@@ -68,7 +68,6 @@ pub(crate) struct Lanes<J> {
 struct State<J> {
     waiting: VecDeque<J>,
     lanes: usize,
-    /// What they have under way.
     under_way: usize,
     /// Batches so far.
     taken: u64,
@@ -153,8 +152,7 @@ impl<J: Job> Lane<J> {
         }
     }
 
-    /// The next batch, or the end of this lane: in one step, or what comes between the two waits
-    /// for nothing.
+    /// The next batch, or this lane's end: in one step, or what comes between waits for nothing.
     fn next(&mut self, late: Option<u64>) -> Next<J> {
         let Some(lanes) = &self.lanes else { return Next::End };
         let mut state = lanes.lock();

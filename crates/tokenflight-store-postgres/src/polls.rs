@@ -1,5 +1,4 @@
-//! Which reads are polls: a session that waits for another host's claim asks for the same key again
-//! and again.
+//! Which reads are polls: a session waiting for another host's claim keeps asking for the same key.
 
 use std::{
     collections::HashMap,

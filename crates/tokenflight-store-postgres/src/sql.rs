@@ -114,8 +114,7 @@ impl Answer {
     }
 
     /// The same, but the server has warned that it committed without the standby it should have
-    /// waited for: a notice of its routine `SyncRepWaitForLSN`. What was written counts as unknown
-    /// then.
+    /// waited for: a notice of its routine `SyncRepWaitForLSN`. The write then counts as unknown.
     #[must_use]
     pub const fn unreplicated(mut self) -> Self {
         self.unreplicated = true;

@@ -1,5 +1,4 @@
-//! What the server's errors say of a write. `states.md` is the same as a table, and a test holds
-//! them together.
+//! What the server's errors say of a write. `states.md` tabulates it; a test holds them together.
 
 use tokenflight_core::store::StoreErrorKind;
 

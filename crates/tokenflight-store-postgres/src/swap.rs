@@ -10,7 +10,6 @@ use crate::{PostgresError, core::Core, facts, lanes::Job, table::Change};
 /// How many swaps one statement makes.
 const MOST: usize = 256;
 
-/// One swap.
 pub(crate) struct Swap {
     pub(crate) key: GrantKey,
     pub(crate) expected: Version,

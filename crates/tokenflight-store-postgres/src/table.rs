@@ -53,8 +53,7 @@ impl Table {
         }
         let with = |text: &str| Arc::from(text.replace("{here}", HERE).replace("{table}", name));
         Ok(Self {
-            // The server's clock is read before the rows are: a claim is never taken for older than
-            // it is.
+            // The server's clock is read before the rows are: a claim never seems older than it is.
             load: with(
                 "SELECT concat_ws('/', {here}, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \
                  pg_is_in_recovery()), NULL::bytea \
@@ -66,8 +65,7 @@ impl Table {
                  WHERE w.incarnation = {here} ORDER BY w.key \
                  ON CONFLICT (key) DO NOTHING RETURNING key, NULL::bytea",
             ),
-            // Rows are locked in the order of their keys, so that two batches cannot wait for each
-            // other.
+            // Rows are locked in the order of their keys, so no two batches wait for each other.
             update: with(
                 "WITH w AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[]) \
                  AS w(key, expected, incarnation, version, record)), \

@@ -104,8 +104,7 @@ impl<S> Fixture<S, AuthServer> {
         Self::over(tasks, auth.grant(), auth, ModelStore::new(), build)
     }
 
-    /// Another process over the same entries and the same authorization server, with a mock of its
-    /// own.
+    /// Another process over the same entries and authorization server, with a mock of its own.
     #[must_use]
     pub fn another_process(&self, build: impl FnOnce(Parts<AuthGrant>) -> S) -> Self {
         Self::over(&self.tasks, self.auth.grant(), self.auth.clone(), self.model.another_process(), build)

@@ -8,14 +8,12 @@
 //!   In process as a `tower` service, or over TCP.
 //! * `Servers` (feature `session`): both over TCP, and a session between them, in one call.
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
-//! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that write down what was
-//!   done to them.
+//! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that note what was done.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
 //! * [`Fixture`]: all of that around a session, and [`Tasks`] whose rest can be waited for under
 //!   any executor, or none.
 //! * `Proxy` (feature `net`): a TCP proxy that delays, holds, loses answers and cuts connections.
-//! * `Postgres` (feature `postgres`): a database server without root, found on the machine or left
-//!   out in a line.
+//! * `Postgres` (feature `postgres`): a server without root, found locally or left out in a line.
 //! * [`contract`]: suites that check your own `Store`, `Grant` and `Time`.
 //!
 //! Nothing here needs an executor, but for the `serve` functions (feature `net`, on by default),

@@ -23,8 +23,7 @@ use crate::lock::lock;
 /// with a [clock of its own](Self::set_clock), one that [loses writes](Self::fail_over), one with
 /// [kernel locks](Self::try_lock).
 ///
-/// Cloning shares it within one process; [`another_process`](Self::another_process) shares the
-/// entries only.
+/// Cloning shares it within a process; [`another_process`](Self::another_process) only its entries.
 ///
 /// ```
 /// use tokenflight_core::{Epoch, store::{Body, GrantKey, Op, Store}};

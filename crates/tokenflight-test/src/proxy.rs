@@ -1,7 +1,6 @@
 //! A TCP proxy whose link can be delayed, held, dead, closed, or cut where it hurts.
 //!
-//! It stands between a client and any server on loopback, a database say, on the current tokio
-//! runtime.
+//! It stands between clients and any loopback server, a database say, on the current tokio runtime.
 //!
 //! ```
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};

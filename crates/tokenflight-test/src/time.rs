@@ -17,8 +17,7 @@ use tokenflight_core::{Now, Sleep, Time};
 
 use crate::lock::lock;
 
-/// Where the boot clock of a fresh [`ManualTime`] stands. Not zero, so that "earlier than now"
-/// exists.
+/// Where the boot clock of a fresh [`ManualTime`] stands. Not zero, so "earlier than now" exists.
 const BOOT: Duration = Duration::from_secs(1_000);
 /// Where the wall clock of a fresh [`ManualTime`] stands: in November 2023.
 const WALL: Duration = Duration::from_secs(1_700_000_000);
@@ -90,8 +89,7 @@ impl ManualTime {
         Now::new(inner.boot, inner.wall)
     }
 
-    /// Moves both clocks and all timers on by `duration`, and wakes what is due, in the order of
-    /// the deadlines.
+    /// Moves both clocks and all timers on by `duration`, and wakes what is due, in deadline order.
     ///
     /// The clocks stand at the end of the duration when the first waker runs. To see every deadline
     /// at its own moment, use [`advance_to_next`](Self::advance_to_next).
@@ -245,8 +243,7 @@ impl Future for ManualSleep {
             return Poll::Pending;
         }
         let old = waker.replace(cx.waker().clone());
-        // The old waker goes after the lock: its drop may run a task's destructor, which may drop
-        // another sleep.
+        // The old waker goes after the lock: its drop may drop a task, and with it another sleep.
         drop(inner);
         drop(old);
         Poll::Pending

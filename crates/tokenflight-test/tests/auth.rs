@@ -304,8 +304,7 @@ fn no_token_is_seen_in_any_debug_text() {
     assert!(answer.body().contains("at-1-"));
 }
 
-/// A successor whose answer was lost is never used, so its predecessor stays good, however long
-/// that takes.
+/// A successor whose answer was lost is never used, so its predecessor stays good, however long.
 #[test]
 fn a_predecessor_is_good_until_its_successor_is_used() {
     for by_access in [false, true] {

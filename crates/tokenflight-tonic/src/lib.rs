@@ -1,5 +1,4 @@
-//! [`BearerLayer`] in front of a tonic channel, with its errors as the statuses a gRPC caller
-//! expects.
+//! [`BearerLayer`] before a tonic channel, with its errors as the statuses a gRPC caller expects.
 //!
 //! [`client`] is a channel whose calls carry a session's token. What such a call ends with when
 //! there is no token for it:

@@ -24,8 +24,7 @@ pub(crate) fn status_of(error: BoxError) -> Status {
     }
 }
 
-/// The status of a refusal for which the layer had no newer token, or none at all, with what the
-/// server said.
+/// The status of a refusal where the layer had no newer token, or none, with what the server said.
 pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
     let said = Status::from_header_map(response.headers());
     // One of two layers around a channel may have sent a token, and the other not.
@@ -44,8 +43,7 @@ pub(crate) fn refused<R>(response: &Response<R>) -> Option<Status> {
     Some(with_source(status, ours))
 }
 
-/// The code of an answer without a `grpc-status` (gRPC over HTTP2, "HTTP to gRPC status code
-/// mapping").
+/// An answer's code without a `grpc-status` (gRPC over HTTP2, "HTTP to gRPC status code mapping").
 fn code_of(status: StatusCode) -> Code {
     match status {
         StatusCode::BAD_REQUEST => Code::Internal,

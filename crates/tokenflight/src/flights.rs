@@ -27,8 +27,7 @@ pub(crate) type Refreshed = Result<Option<StdArc<Brought>>, Error>;
 #[derive(Debug)]
 pub(crate) struct Brought {
     pub(crate) token: Token,
-    /// Whether the authorization server issued it since this refresh began, to this session or to
-    /// another one.
+    /// Whether the authorization server issued it since this refresh began, to any session.
     pub(crate) fresh: bool,
     /// The session's stamp when it was published; zero, which a session never shows, if it could
     /// not be used even then. As long as the session shows it, this is the current token.
@@ -134,9 +133,8 @@ impl Future for Carries {
     }
 }
 
-/// Does the work, and keeps something moving beside it that perhaps nothing else does. The work
-/// first: what flies beside it may bring the next token, and a request must be out with this one by
-/// then.
+/// Does the work, and keeps moving beside it what perhaps nothing else does. The work first: what
+/// flies beside it may bring the next token, and a request must be out with this one by then.
 pub(crate) fn carrying<B: Future<Output = ()> + Unpin, F: Future + Unpin>(
     beside: &mut Option<B>,
     mut work: F,

@@ -26,8 +26,7 @@
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
 //! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by
 //!   `hyper::ext::Protocol` in a request's extensions.
-//! * `tracing`: what happens inside, as spans and events; see `docs/operating.md` in the
-//!   repository.
+//! * `tracing`: what happens inside, in spans and events (`docs/operating.md` in the repository).
 //!
 //! Without default features there is no runtime in the dependency tree.
 

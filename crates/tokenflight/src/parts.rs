@@ -1,5 +1,4 @@
-//! What does not change while a session lives, and the calls into the user's code that are made
-//! with it.
+//! What does not change while a session lives, and the calls into the user's code made with it.
 
 use std::{
     future::{Future, pending},

@@ -96,8 +96,7 @@ impl Inner {
         self.change_and_show(act).0
     }
 
-    /// As [`change`](Self::change); also the stamp of what it left, zero if that is no token that
-    /// can be used.
+    /// As [`change`](Self::change); also the stamp of what it left, zero if it is no usable token.
     pub(crate) fn change_and_show<R>(&self, act: impl FnOnce(&mut Slot, Now) -> R) -> (R, u64) {
         // The clock is the user's code: read before the lock is taken.
         self.change_at(self.parts.now(), act)
@@ -299,8 +298,7 @@ impl Slot {
         self.machine.has_unsaved() || self.refresh.is_some() || !self.owed.is_empty()
     }
 
-    /// All that is in progress or was left behind, to be kept moving, but for what this thread is
-    /// inside.
+    /// All that is in progress or left behind, to keep moving, but for what this thread is inside.
     pub(crate) fn moving(&self) -> Vec<Carry> {
         // One that has ended is not forgotten yet: with it, a caller would never have to wait.
         self.flights().iter().filter(|flight| !flight.is_finished()).filter_map(AnyFlight::carry).collect()

@@ -21,8 +21,7 @@ pub(crate) use shuttle::{
 
 /// For values that are only shared, and that no model looks into.
 pub(crate) use std::sync::Arc as StdArc;
-/// std's also for the model checker: filled at once, without a point at which another thread could
-/// run.
+/// std's also for the model checker: filled at once, without a point where another thread can run.
 pub(crate) use std::sync::OnceLock;
 
 /// Locks, whether or not a thread panicked with the lock held: every critical section here leaves

@@ -20,8 +20,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// How often it is tried: half a minute, if the store fails at once.
 const TRIES: usize = 10;
 
-/// What was not stored when the last handle of its session went, and the generation that is told
-/// with it.
+/// What was not stored when the last handle of its session went, and the generation told with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Unstored {
     pub(crate) pending: Pending,

@@ -15,8 +15,7 @@ use crate::{
     sync::{Mutex, lock},
 };
 
-/// A list of tasks that wait. Who enters it and then looks misses nothing that happens after the
-/// look.
+/// A list of tasks that wait. One that enters and then looks misses nothing after the look.
 ///
 /// A waker is the user's code: it is cloned, called and dropped with nothing locked, and one that
 /// panics costs no other task its wake. *Test*: `tests/engine`, `foreign_code`; that no wake is

@@ -24,8 +24,7 @@ pub(crate) const LOGOUT_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks whether that has ended.
 const LOGOUT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Stores what the session has to store under this name, which is still there if the session is
-/// gone.
+/// Stores what the session has to store under this name, which is still there if that is gone.
 pub(crate) async fn run(parts: Arc<Parts>, session: Weak<Inner>, id: WorkId, left: Unstored, fate: Fate) -> Written {
     match caught(write(Arc::clone(&parts), Weak::clone(&session), id, left, fate)).await {
         Ok(written) => written,
@@ -113,15 +112,13 @@ fn is_replaced(session: &Weak<Inner>, id: WorkId, fate: &Fate) -> bool {
     session.upgrade().map_or_else(|| fate.is_abandoned(), |session| session.left(id).is_none())
 }
 
-/// It was stored or not, and another one has taken its place: what it has ended itself is revoked
-/// all the same.
+/// Stored or not, another has taken its place: what it has ended itself is revoked all the same.
 async fn replaced(parts: &Arc<Parts>, session: &Weak<Inner>, ended: Vec<RefreshToken>) -> Written {
     revoke(parts, session, ended).await;
     Err(Error::new(ErrorKind::SessionChanged))
 }
 
-/// A refresh may have presented what is to be revoked: it is revoked when that is over. Others keep
-/// it moving.
+/// A refresh may have presented what to revoke: it is revoked after that. Others keep it moving.
 async fn await_refreshes(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
     let until = parts.now().boot.saturating_add(LOGOUT_WAIT);
     while refreshes.iter().any(|refresh| !refresh.is_finished()) && parts.now().boot < until {
@@ -132,8 +129,7 @@ async fn await_refreshes(parts: &Arc<Parts>, refreshes: &[AnyFlight]) {
     }
 }
 
-/// Joins the try that is in progress, or begins one: one that is slow is not repeated beside
-/// itself.
+/// Joins the try in progress, or begins one: one that is slow is not repeated beside itself.
 async fn try_once(parts: &Arc<Parts>, session: &Weak<Inner>, pending: &Pending) -> Applied {
     let op = pending.op(parts.now());
     let trying = session.upgrade().and_then(|session| session.trying(op.id));

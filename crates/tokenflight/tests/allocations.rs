@@ -1,5 +1,4 @@
-//! What a request costs in allocations and clock readings: counts, not times, so that a regression
-//! is a failure.
+//! What requests cost in allocations and clock readings: counts, not times, so a regression fails.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -147,8 +146,7 @@ fn freed(count: usize) -> i64 {
     measure(|| drop(requests)).bytes_current
 }
 
-/// The copy of a body shares its bytes. `Bytes` that were never shared must become so, which is one
-/// allocation.
+/// The copy of a body shares its bytes. `Bytes` never shared must become so, by one allocation.
 #[test]
 fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
     let (_, _, mut client) = fixture(Some(LIFE));
@@ -159,8 +157,7 @@ fn a_body_that_shares_its_bytes_costs_at_most_the_sharing() {
     assert_eq!(extra(&mut client, || request(Full::new(Bytes::from(vec![b'x'; 64 * 1024])))), 1);
 }
 
-/// What a request allocates in a layer that records bodies, beyond what the bare inner service
-/// does.
+/// What a request allocates in a layer that records bodies, beyond the bare inner service.
 #[track_caller]
 fn recorded<B>(session: &Session, make: impl Fn() -> Request<B>) -> u64
 where
@@ -300,8 +297,7 @@ fn after_another_token_was_asked_for_requests_cost_what_they_did_before() {
     }
 }
 
-/// Allocations and readings of the clock of a request, and whether its token's memory is this
-/// client's own.
+/// A request's allocations and clock readings, and whether its token's memory is this client's own.
 fn cost(time: &Counting, client: &mut Bearer<Bare>) -> (u64, usize, bool) {
     let (allocations, readings) = (extra(client, || request(Empty::<Bytes>::new())), readings(time, client));
     let (own, token) = (client.authorization().unwrap(), client.session().token().now_or_never().unwrap().unwrap());

@@ -1,5 +1,4 @@
-//! What passes from one to the next: a session from driver to driver, and the store from login to
-//! login.
+//! What passes to the next: a session from driver to driver, and the store from login to login.
 #![cfg(not(shuttle))]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

@@ -1,7 +1,6 @@
 //! Ten thousand requests wait for one refresh: what it costs does not grow with them.
 //!
-//! Without the gate in `flight/gate.rs` every wake of the work has every waiter poll it: ten wakes,
-//! 100,001 polls.
+//! Without `flight/gate.rs` each wake has each waiter poll the work: ten wakes, 100,001 polls.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{

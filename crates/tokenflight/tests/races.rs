@@ -1,6 +1,5 @@
-//! A thousand tasks on several threads, real time, lifetimes of a few milliseconds, callers that
-//! leave at any moment, and an authorization server that ends the session if a refresh token ever
-//! comes twice.
+//! A thousand tasks on several threads, real time, lifetimes of milliseconds, callers that leave at
+//! any moment, and an authorization server that ends the session if a refresh token comes twice.
 #![cfg(all(feature = "tokio", not(shuttle)))]
 
 use std::{
@@ -120,8 +119,7 @@ async fn user(session: Session, auth: AuthServer, counts: Arc<Counts>, seed: u64
 /// The store works and there is no logout: there is nothing that could go wrong.
 fn unexpected(error: &Error, counts: &Counts) {
     Counts::add(&counts.errors);
-    // In two processes at once a lease can be out of luck for as long as the user has patience;
-    // nothing else.
+    // In two processes a claim can be out of luck while the user has patience; nothing else.
     assert!(matches!(error.kind(), ErrorKind::Store), "{error:?}");
 }
 

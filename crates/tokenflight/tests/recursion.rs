@@ -1,5 +1,4 @@
-//! A grant that waits for the session it works for: an error that names the mistake, and never a
-//! hang.
+//! A grant that waits for the session it works for: an error that names the mistake, never a hang.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use std::{

@@ -105,8 +105,7 @@ fn turns(runtime: &Runtime) {
     });
 }
 
-/// Others get an error of this class when the first caller's runtime goes, and then the session
-/// goes on.
+/// Others get an error of this class when the first caller's runtime goes, and the session goes on.
 fn assert_outlives_its_runtime(how: Hang, class: FailureClass) {
     let hanging = Arc::new(Hanging { grant: MockGrant::new(), how, calls: AtomicUsize::new(0), hangs: false.into() });
     let calls = hanging.grant.clone();

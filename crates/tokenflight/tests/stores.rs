@@ -200,8 +200,7 @@ fn cut_off(future: impl Future) {
     assert!(pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
 
-/// A storage and its store, with a login in it that Alice has claimed, and her commit of the
-/// successor.
+/// A storage and its store, with a login that Alice has claimed, and her commit of the successor.
 fn about_to_commit() -> (Arc<Storage>, CallbackStore, Op) {
     let storage = Arc::new(Storage::default());
     let store = storage.store();

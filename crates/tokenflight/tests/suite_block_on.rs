@@ -1,5 +1,4 @@
-//! The engine's suite under nothing but polling: tasks are futures that are polled by what waits
-//! for them.
+//! The engine's suite under nothing but polling: tasks are futures polled by what waits for them.
 #![cfg(not(shuttle))]
 
 use std::future::Future;

@@ -1,5 +1,4 @@
-//! A thread ends with a call of ours in one of its thread-locals, whose destructors run in any
-//! order.
+//! A thread ends with our call in one of its thread-locals, whose destructors run in any order.
 #![cfg(not(shuttle))]
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]

@@ -172,8 +172,7 @@ fn the_future_of_a_request_is_no_larger_than_what_it_keeps() {
     assert!(size_of_val(&future) <= size_of::<Answer>() + 136, "{}", size_of_val(&future));
 }
 
-/// Without its tokens, and without the grant, the clock and the store, which many sessions may
-/// share.
+/// Without its tokens, and without the grant, clock and store, which many sessions may share.
 #[test]
 fn a_session_at_rest_is_small() {
     let (grant, time, store) = (MockGrant::new(), ManualTime::new(1), MemoryStore::new());

@@ -1,5 +1,4 @@
-//! A gRPC server that refuses in gRPC's way: `UNAUTHENTICATED` in the headers of an answer without
-//! messages.
+//! A gRPC server that refuses in gRPC's way: `UNAUTHENTICATED` in the headers of an empty answer.
 
 use axum::{
     Router,

@@ -1,5 +1,4 @@
-//! `replay_with` for the body types of every framework: that it compiles, and that the replay has
-//! the same body.
+//! `replay_with` for every framework's body types: it compiles, and the replay has the same body.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]

@@ -1,5 +1,4 @@
-//! Every example, run as its reader would run it: what its caller notices, and what the servers
-//! saw.
+//! Every example, run as its reader would run it: what its caller notices and what the servers saw.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -116,8 +115,7 @@ async fn reverse_proxy_with_a_rust_client() {
     let client = reqwest::Client::new();
     let answer = client.post(format!("{}/echo", proxy.url)).body("through the proxy").send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::OK, "through the proxy"));
-    // A body that streams, and whose length is not known, passes as well, now that the token is
-    // good.
+    // A body that streams, of unknown length, passes as well, now that the token is good.
     let pieces = futures_util::stream::iter(["a ", "stream"].map(Ok::<_, std::io::Error>));
     let answer = client.post(format!("{}/echo", proxy.url)).body(reqwest::Body::wrap_stream(pieces)).send().await;
     assert_eq!(answer.unwrap().text().await.unwrap(), "a stream");
@@ -149,8 +147,7 @@ async fn reverse_proxy_turns_pages_away() {
     assert_one_refresh(&fixture);
 }
 
-/// What `Connection` names, and what always belongs to one connection (RFC 9110 §7.6.1), in both
-/// directions.
+/// What `Connection` names, and what always belongs to one connection (RFC 9110 §7.6.1), both ways.
 #[tokio::test]
 async fn reverse_proxy_hands_on_nothing_that_belongs_to_one_connection() {
     let fixture = Fixture::start().await.unwrap();

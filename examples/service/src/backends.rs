@@ -18,8 +18,7 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Starts them, with access tokens that live for so long. None, if this machine has no
-    /// Postgres.
+    /// Starts them, with access tokens that live for so long. None if this machine has no Postgres.
     ///
     /// # Errors
     ///

@@ -1,5 +1,4 @@
-//! Two races. With `--processes` that of the [`processes`]; else that of four clients in this one
-//! process.
+//! Two races. With `--processes` that of [`processes`]; else that of four clients in one process.
 //!
 //! The race: four clients, each with a login of its own, against one authorization server that
 //! rotates refresh tokens and ends a session when one comes back.

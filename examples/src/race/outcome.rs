@@ -18,7 +18,6 @@ use super::{
 pub(crate) struct Standing {
     /// Which client.
     pub(crate) kind: Kind,
-    /// The numbers.
     pub(crate) numbers: Numbers,
     /// When the server killed the session.
     pub(crate) died: Option<Duration>,
@@ -135,22 +134,18 @@ pub(crate) struct Outcome<'a> {
     pub(crate) lifetime: f64,
     /// Share of ordinary requests that were given up.
     pub(crate) cancel: f64,
-    /// The seed.
     pub(crate) seed: u64,
     /// Whether tokenflight kept its session and presented no refresh token twice.
     pub(crate) tokenflight_unharmed: bool,
-    /// The clients.
     pub(crate) clients: Vec<Row<'a>>,
 }
 
 /// One client in JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row<'a> {
-    /// Its name.
     pub(crate) name: &'static str,
     /// Whether its session lives.
     pub(crate) alive: bool,
-    /// Its numbers.
     #[serde(flatten)]
     pub(crate) numbers: &'a Numbers,
 }

@@ -1,5 +1,4 @@
-//! The two calls every client makes, over the same hyper-util client: ask the API, and present a
-//! refresh token.
+//! Every client's two calls, over one hyper-util client: ask the API, and present a refresh token.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
@@ -98,8 +97,7 @@ impl Wire {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped after the server has rotated, the new refresh token is lost. That is what this
-    /// race is about.
+    /// None: dropped after the rotation, the new refresh token is lost. This race is about that.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
         let attempt = self.recorder.attempt();
         let result = self.present(refresh_token).await;

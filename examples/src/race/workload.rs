@@ -11,8 +11,7 @@ use super::{
     trace::{Ending, Recorder},
 };
 
-/// Between two requests of a worker. Enough for four times thirty-two workers to leave two cores
-/// some air.
+/// Between two requests of a worker. Enough for 4 × 32 workers to leave two cores some air.
 const THINK: (Duration, Duration) = (Duration::from_millis(15), Duration::from_millis(55));
 
 /// What an ordinary request takes, all in.
@@ -41,9 +40,7 @@ impl Patience {
     }
 }
 
-/// One worker.
 pub(crate) struct Worker {
-    /// Its client.
     pub(crate) client: Arc<dyn Client>,
     /// Where it writes down what it saw.
     pub(crate) recorder: Recorder,

@@ -1,8 +1,7 @@
 //! The public interface of a crate, from the JSON that rustdoc writes: a listing to be seen in
 //! review, and the rule that every item has one path.
 //!
-//! `xtask-api <folder of JSON> <folder of listings> [--write] <crate>…`; `cargo xtask api` calls
-//! it.
+//! `xtask-api <folder of JSON> <folder of listings> [--write] <crate>…`; `cargo xtask api` runs it.
 
 mod paths;
 

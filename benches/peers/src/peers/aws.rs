@@ -1,5 +1,4 @@
-//! aws-smithy-runtime: the cache of identities that its clients have, and its signer for bearer
-//! tokens.
+//! aws-smithy-runtime: the cache of identities of its clients, and its signer for bearer tokens.
 
 use std::{
     hint::black_box,

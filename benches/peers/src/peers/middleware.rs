@@ -1,5 +1,4 @@
-//! reqwest-middleware: it has no bearer of its own, so this is the one that its documentation lets
-//! one write.
+//! reqwest-middleware: it has no bearer of its own, so this one is written after its documentation.
 
 use std::hint::black_box;
 

@@ -2,8 +2,7 @@
 //! again once if refused.
 //!
 //! What asks for a token is signed, here by RustCrypto. In a storm callers find the token that
-//! others have fetched while they signed, so the number of requests depends on how fast that is,
-//! and on luck.
+//! others fetched while they signed, so the number of requests depends on that speed and on luck.
 
 use std::{
     hint::black_box,

@@ -1,8 +1,7 @@
 //! docker's credential helpers: an operation as a word, a server on standard input
 //! (docker-credential-helpers).
 //!
-//! The user is never `<token>`: docker would take the secret for a refresh token, and present it by
-//! itself.
+//! The user is never `<token>`: docker would take the secret for a refresh token and present it.
 
 use std::process::ExitCode;
 

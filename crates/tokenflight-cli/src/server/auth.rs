@@ -1,5 +1,4 @@
-//! How the client says who it is. A secret comes from a file, never from the command line or the
-//! environment.
+//! How the client says who it is. Secrets come from a file, never from command line or environment.
 
 use std::{path::PathBuf, str, sync::Arc};
 

@@ -1,5 +1,4 @@
-//! What a server tells about itself: asked at a login, and kept, so that a refresh needs one answer
-//! less.
+//! What a server tells about itself: asked at a login and kept, so a refresh needs one answer less.
 
 use serde_json::json;
 use tokenflight_oauth2::{

@@ -65,8 +65,7 @@ fn wrong(name: &str) -> impl Fn(EndpointError) -> Problem + '_ {
     move |error| Problem::usage(format!("{name}: {error}"))
 }
 
-/// Whose tokens the profile wants, found without asking anything: those of another server are not
-/// served.
+/// Whose tokens the profile wants, found without asking: those of another server are not served.
 pub(crate) fn issued_by(settings: &Settings) -> Result<String, Problem> {
     Ok(match whence(settings)? {
         Whence::Issuer(issuer) => issuer.to_owned(),
@@ -81,8 +80,7 @@ pub(crate) fn issued_by(settings: &Settings) -> Result<String, Problem> {
     })
 }
 
-/// The token endpoint of the profile, with a client to reach it. A server that tells about itself
-/// is asked once.
+/// The profile's token endpoint, with its client. A server that tells about itself is asked once.
 pub(crate) async fn endpoint(profile: &Profile) -> Result<TokenEndpoint, Problem> {
     endpoint_over(profile, |client| client).await
 }

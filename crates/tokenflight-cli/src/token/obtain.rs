@@ -3,8 +3,7 @@ use crate::{config::Profile, problem::Problem, terminal::say};
 
 /// A token that is valid now, and a warning about it for standard error.
 ///
-/// A stored one that is good enough is served by one look at the file: no thread, no socket, no
-/// runtime.
+/// A stored one that is good enough costs one look at the file: no thread, no socket, no runtime.
 pub(crate) fn obtain(profile: &Profile, wish: &Wish) -> Result<(Stored, Option<String>), Problem> {
     let stored = serviceable(profile)?;
     let refused = refused::is_marked(profile, &stored);

@@ -18,8 +18,7 @@ use crate::{clock, config::Profile, private, problem::Problem, process, server};
 /// The hidden command.
 pub(crate) const COMMAND: &str = "refresh";
 
-/// How long a refresher waits for its lock, which others touch for a moment to see whether it is
-/// held.
+/// How long a refresher waits for its lock, which others touch for a moment to see if it is held.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How long the store has to take what a refresh brought.
@@ -34,8 +33,7 @@ pub(super) fn start(profile: &Profile, seen: &Stored) -> Result<Child, Problem> 
     let mut command = Command::new(program);
     command.args([COMMAND, "--profile", &profile.name, "--seen", &format!("{epoch}.{rotation}"), "--config"]);
     command.arg(profile.config()).stdin(Stdio::null()).stdout(Stdio::null());
-    // For what goes wrong before there can be a report. Without a reader it is lost, and nothing
-    // else.
+    // For what goes wrong before a report can exist. Without a reader it is lost, and nothing else.
     command.stderr(Stdio::piped());
     process::detach(&mut command);
     let started = command.spawn();

@@ -1,5 +1,4 @@
-//! Tokens that a server refused, as far as a program says so: the next one that asks gets a newer
-//! one.
+//! Tokens that a server refused, as far as a program says so: the next that asks gets a newer one.
 
 use std::time::Duration;
 

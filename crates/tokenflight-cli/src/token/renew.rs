@@ -30,8 +30,7 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// How many refreshers are started, if each ends without a report.
 const STARTS: u32 = 3;
 
-/// Has the stored token set replaced, and waits for that. All that ask at the same time share one
-/// refresh.
+/// Has the stored token set replaced, and waits for that. All that ask at once share one refresh.
 pub(super) fn renew(profile: &Profile, seen: &Stored, wish: &Wish) -> Result<(), Problem> {
     let before = report::read(profile);
     let in_force = before.as_ref().and_then(|report| report.still_in_force(seen.order)).filter(|_| !wish.newer);

@@ -13,8 +13,7 @@ use crate::{
 
 const KIND: &str = "report";
 
-/// The waiting time after the first failure and the longest one: shells in a loop must not press a
-/// server.
+/// The wait after the first failure and the longest one: shells in a loop must not press a server.
 const BACKOFF: (u64, u64) = (1, 10);
 
 /// The last refresh. It holds no secret.

@@ -1,5 +1,4 @@
-//! Where tokens must not be: command lines, environments, what is said to people, files that are
-//! left.
+//! Where tokens must not be: command lines, environments, what people are told, files left behind.
 
 use crate::support::*;
 

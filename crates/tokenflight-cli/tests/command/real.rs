@@ -118,8 +118,7 @@ fn a_grace_window_is_found_and_the_login_survives_in_the_store() {
     assert_alive(&user);
 }
 
-/// Logs in by an address that is shown behind these words, and returns the page that the browser
-/// ends at.
+/// Logs in by an address shown behind these words, and returns the page that the browser ends at.
 fn browse(user: &User, words: &[&str], address: &str) -> String {
     let mut child = user.command(words).stderr(Stdio::piped()).spawn().unwrap();
     let mut shown = BufReader::new(child.stderr.take().unwrap());

@@ -57,8 +57,7 @@ pub trait Grant: Send + Sync + 'static {
         None
     }
 
-    /// Whether a refresh token must be there. `false` for grants that can always ask anew (client
-    /// credentials).
+    /// Whether it needs a refresh token. `false` if it can always ask anew (client credentials).
     fn needs_refresh_token(&self) -> bool {
         self.inner().is_none_or(Grant::needs_refresh_token)
     }
@@ -80,8 +79,7 @@ pub trait Grant: Send + Sync + 'static {
     }
 
     /// What the server does with a refresh token that is presented twice, if the grant knows. A
-    /// session takes it over unless it is told another one. `None`, the default, leaves it at
-    /// strict.
+    /// session takes it over unless told another one. `None`, the default, leaves it at strict.
     fn reuse_policy(&self) -> Option<ReusePolicy> {
         self.inner()?.reuse_policy()
     }

@@ -156,8 +156,7 @@ impl GrantError {
         self
     }
 
-    /// Says that the server rotated the refresh token although its answer cannot be used: the new
-    /// one is stored.
+    /// Says that the server rotated the refresh token in an unusable answer: the new one is stored.
     #[must_use]
     pub fn rotated(mut self, token: RefreshToken) -> Self {
         self.rotated = Some(token);

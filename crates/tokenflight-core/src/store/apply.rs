@@ -12,8 +12,7 @@ use crate::{RefreshToken, grant::ReusePolicy};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // Another time would be another contract.
 pub struct Timing {
-    /// What a holder may still have sent is given this long to arrive, once it is known that it
-    /// sends no more.
+    /// What a holder may have sent is given this long to arrive, once it is known to send no more.
     pub drain: Duration,
     /// A claim that ran out is taken over only after the storage has answered for this long: after
     /// an outage its holder reports first.
@@ -74,8 +73,7 @@ pub fn apply_with(timing: Timing, entry: Option<&Entry>, op: &Op, facts: &Facts)
     }
 }
 
-/// Whether this operation has had its effect already: then it is answered as if that had happened
-/// now.
+/// Whether this operation has had its effect: then it is answered as if that had happened now.
 ///
 /// It comes first, on every load of every try. On a first try it never matches.
 fn applied_before(entry: &Entry, op: &Op, facts: &Facts) -> Option<Reply> {
@@ -122,8 +120,7 @@ impl Step<'_> {
         self.facts.now(self.op.asked)
     }
 
-    /// The incarnation of what is freshly written: none, if it has changed since the operation
-    /// began.
+    /// The incarnation of what is freshly written: none if it changed since the operation began.
     fn home(&self) -> Option<Incarnation> {
         self.facts.incarnation.filter(|_| self.op.born == self.facts.incarnation)
     }

@@ -1,5 +1,4 @@
-//! The smallest thing a store needs: one value a key that can be read, and swapped if it has not
-//! changed.
+//! The smallest thing a store needs: one value a key that can be read, and swapped if unchanged.
 
 use zeroize::Zeroizing;
 
@@ -114,8 +113,7 @@ pub trait Cell: Send + Sync + 'static {
         new: Blob,
     ) -> BoxFuture<'a, Result<Swap, StoreError>>;
 
-    /// Whether no other process reaches these values. Then a session renews however long it was
-    /// idle.
+    /// Whether no other process reaches these values. Then a session renews however long it idled.
     fn is_private(&self) -> bool {
         false
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{ClockId, Incarnation, LockId, OpId, Owner, StoredTokens};
 use crate::{EndReason, Epoch, Secret};
 
-/// What a store keeps for one grant. The default is what a missing entry counts as: epoch zero,
-/// never written.
+/// What a store keeps for a grant. A missing one counts as the default: epoch zero, never written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -21,8 +20,7 @@ pub struct Entry {
     pub login: OpId,
     /// Token sets so far.
     pub rotation: u64,
-    /// The [`Commit`](super::Body::Commit) or [`Reset`](super::Body::Reset) that brought these
-    /// tokens.
+    /// The [`Commit`](super::Body::Commit) or [`Reset`](super::Body::Reset) with these tokens.
     pub set: OpId,
     /// The session.
     pub state: EntryState,

@@ -6,8 +6,7 @@ use crate::BoxError;
 /// A store that could not do what it was asked.
 ///
 /// The [kind](Self::kind) says what is known of the effect. When in doubt it is
-/// [`Unknown`](StoreErrorKind::Unknown): then the operation is tried again with the same id, which
-/// finds out.
+/// [`Unknown`](StoreErrorKind::Unknown): another try of the operation with the same id finds out.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -65,8 +64,7 @@ impl StoreError {
         self.kind
     }
 
-    /// The entry on which the try was computed, for [`Op::tried`](super::Op::tried) of the next
-    /// one.
+    /// The entry on which the try was computed, for [`Op::tried`](super::Op::tried) of the next.
     #[must_use]
     pub fn tried(&self) -> Option<&Entry> {
         self.tried.as_deref()

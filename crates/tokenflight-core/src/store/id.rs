@@ -39,9 +39,8 @@ macro_rules! id {
 }
 
 id! {
-    /// The name of one [`Op`](super::Op), kept through all its tries. It is also the name of what
-    /// the operation wrote: an entry keeps who wrote it last, who began its login, and who brought
-    /// its tokens.
+    /// The name of one [`Op`](super::Op), kept through its tries. It also names what the operation
+    /// wrote: an entry keeps who wrote it last, who began its login, and who brought its tokens.
     OpId
 }
 

@@ -25,8 +25,7 @@
 //! * **Commit**: stored if epoch, login, token set and presented refresh token are what the entry
 //!   holds, whichever holder has the claim, and over an end: a late holder may have the only valid
 //!   successor. It lifts claim and doubt.
-//! * **End**: as a commit, but only over an active entry and never under another owner's claim. The
-//!   tokens stay.
+//! * **End**: as a commit, only over an active entry and never under another's claim. Tokens stay.
 //! * **Settle**: for the owner of the claim. *Untouched* gives the claim back and leaves a doubt as
 //!   it was. *Ambiguous* puts the entry in doubt; if the server may end the session on reuse, the
 //!   claim stays until what was sent has arrived.
@@ -41,11 +40,10 @@
 //! incarnation, writes back what it saw and tries again, three times: so a successor survives what
 //! is lost between its claim and its commit.
 //!
-//! What the rules cannot prevent: a holder that is paused between its last look at the clock and
-//! its first byte, for longer than its claim; one that is cut off from the storage for longer than
-//! its claim while the storage serves others; a process that dies between the server's answer and
-//! the commit, where the server has no grace window; and what a failover loses that no living
-//! process saw.
+//! What the rules cannot prevent: a holder paused between its last look at the clock and its first
+//! byte, for longer than its claim; one cut off from the storage for longer than its claim while
+//! the storage serves others; a process that dies between the server's answer and the commit, where
+//! the server has no grace window; and what a failover loses that no living process saw.
 //!
 //! `tokenflight_test::contract::store` checks a store against all of this,
 //! `tokenflight_test::contract::cell` a cell.

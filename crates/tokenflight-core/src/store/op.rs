@@ -14,8 +14,7 @@ pub struct Op {
     pub id: OpId,
     /// The incarnation of the storage when the session first read it for this operation.
     pub born: Option<Incarnation>,
-    /// Both clocks of the session, at this try. A storage with a clock of its own does not use
-    /// them.
+    /// Both clocks of the session, at this try. A storage with its own clock does not use them.
     pub asked: Now,
     /// For how long this process has seen the very entry that it is about, by the boot clock,
     /// without a failed answer.
@@ -36,8 +35,7 @@ pub struct Op {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // These are the operations of the contract.
 pub enum Body {
-    /// Takes the right to present the stored refresh token, and notes that it is about to be
-    /// presented.
+    /// Takes the right to present the stored refresh token, and notes that this is about to happen.
     Claim {
         /// Who asks.
         owner: Owner,
@@ -45,8 +43,7 @@ pub enum Body {
         seen: OpId,
         /// How long the claim lasts.
         length: Duration,
-        /// An earlier attempt of the same session that is known to have sent nothing: its claim is
-        /// no obstacle.
+        /// An earlier attempt of the same session that sent nothing: its claim is no obstacle.
         yields: Option<Owner>,
         /// Who asks, in words for people.
         holder: Box<str>,
@@ -118,8 +115,7 @@ pub enum Outcome {
 pub struct Facts {
     /// The clock by which claims are timed.
     pub clock: Clock,
-    /// Whether that clock has kept pace with the boot clock (within 5 s) since this process first
-    /// read it.
+    /// Whether that clock kept pace with the boot clock, to 5 s, since this process first read it.
     pub trusted: bool,
     /// Its line of history, if it can lose one.
     pub incarnation: Option<Incarnation>,
@@ -230,8 +226,7 @@ pub enum Reply {
         /// The tokens that a login or logout replaced: theirs is the refresh token to revoke.
         replaced: Option<StoredTokens>,
     },
-    /// Refused: the epoch, the login or the predecessor is another one. This is what is stored
-    /// instead.
+    /// Refused: the epoch, login or predecessor is another one. This is what is stored instead.
     Conflict(Entry),
     /// Refused: another login or logout came first. This is what is stored instead.
     Overtaken(Entry),
@@ -240,8 +235,7 @@ pub enum Reply {
 }
 
 impl Op {
-    /// An operation with a name of its own. `born` is what the first [`load`](super::Store::load)
-    /// for it said.
+    /// An operation with its own name. `born` is what its first [`load`](super::Store::load) said.
     #[must_use]
     pub fn new(born: Option<Incarnation>, asked: Now, body: Body) -> Self {
         Self { id: OpId::unique(), born, asked, watched: Duration::ZERO, read: None, tried: None, body }

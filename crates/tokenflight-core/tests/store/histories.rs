@@ -207,8 +207,7 @@ proptest! {
         })?;
     }
 
-    /// But for a login or logout that names no base: there the last writer wins, and brings its
-    /// name back.
+    /// But for a login or logout that names no base: the last writer wins and brings its name back.
     #[test]
     fn what_took_effect_once_changes_nothing_when_it_is_repeated_later(clocked: bool, steps in steps(false)) {
         let mut brought_back = false;

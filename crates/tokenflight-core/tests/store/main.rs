@@ -1,5 +1,4 @@
-//! The store contract: the rules of `apply`, what holds over every history, and the format of
-//! entries.
+//! The store contract: the rules of `apply`, what holds over every history, the format of entries.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod cells;

@@ -67,8 +67,7 @@ fn the_lock_of_a_dead_holder_frees_its_claim_once_what_it_sent_has_arrived() {
         let (next, reply) = second_claim(&claimed, &locked(now, 2), Duration::ZERO);
         assert_eq!((is_granted(&reply), next.is_some()), (free, free), "at {now} s");
     }
-    // Past its deadline, too, what a holder sent last is given time from the moment its death is
-    // proved.
+    // Past its deadline, too, what a holder sent last is given time from the proof of its death.
     let (dying, reply) = second_claim(&claimed, &locked(500, 1), Duration::ZERO);
     assert!(is_busy(&reply));
     assert_eq!(dying.and_then(|entry| entry.claim).map(|claim| claim.until), Some(secs(500) + DRAIN));

@@ -95,8 +95,7 @@ fn with_other_servers_and_two_sessions_of_a_process_every_law_holds() {
     ['N', 'S', 'U', 'X'].into_iter().for_each(all_hold);
 }
 
-/// Windows of 0, 10, 30, 60 and 300 s in proportion to the claim that goes with them, which is
-/// three ticks.
+/// Windows of 0, 10, 30, 60 and 300 s in proportion to the claim that goes with them, three ticks.
 #[test]
 fn with_a_grace_window_of_any_length_every_law_holds() {
     for window in [0, 1, 4, 7, 12] {

@@ -85,8 +85,7 @@ pub(crate) struct Config {
 pub(crate) const JUMP: i8 = 4;
 /// For how long what was sent may still arrive once its sender is known to send no more.
 pub(crate) const DRAIN: u8 = 2;
-/// How long a request takes to arrive at the most. Its answer takes what is left of the request's
-/// time.
+/// How long a request takes to arrive at most. Its answer takes what is left of the request's time.
 pub(crate) const TRAVEL: u8 = 1;
 /// For how long the storage has answered before a claim that ran out is taken over.
 pub(crate) const QUIET: u8 = 1;
@@ -236,7 +235,6 @@ pub(crate) const MORE: [Config; 10] = [
         .server(Server::Grace(5)),
 ];
 
-/// The configuration of this name.
 pub(crate) fn config(name: &str) -> Config {
     *CONFIGS.iter().chain(&MORE).find(|config| config.name == name).expect("a configuration has this name")
 }

@@ -116,8 +116,7 @@ impl World {
             return state;
         }
         if !self.rules.presents(&record, &facts, unsent, self.now(&state, h)) {
-            // In doubt: the access token serves. While another holder may be about to report, that
-            // is waited for.
+            // In doubt: the access token serves. While another holder may report, it is waited for.
             let reports = record.claim.is_some_and(|claim| claim.owner != unsent) && watched < self.config.claim;
             match reports {
                 true => state.holders[h].polled = true,
@@ -209,8 +208,7 @@ impl World {
         let holder = &mut state.holders[h];
         match told {
             Told::Granted => self.granted(state, h, record),
-            // A try whose outcome is unknown may still have been granted: only its own answer
-            // settles it.
+            // A try whose outcome is unknown may have been granted: only its own answer settles it.
             Told::Busy if holder.attempt.unknown => holder.polled = true,
             Told::Busy => {
                 holder.abandon();

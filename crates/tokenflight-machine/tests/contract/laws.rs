@@ -1,5 +1,4 @@
-//! What must hold in every state, checked at the step that could break it by an observer who knows
-//! everything.
+//! What must hold in every state, checked at the step that can break it by an all-knowing observer.
 
 use crate::prelude::*;
 

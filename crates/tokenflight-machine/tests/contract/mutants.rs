@@ -19,7 +19,6 @@ pub(crate) enum Mutant {
     WindowByJumpedClock,
 }
 
-/// What is known of a mutant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) mutant: Mutant,

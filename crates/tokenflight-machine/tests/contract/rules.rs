@@ -1,5 +1,4 @@
-//! The functions under test, called with the model's values. A mutant changes what goes in or what
-//! comes out.
+//! The functions under test, called with the model's values. A mutant changes what goes in or out.
 
 use tokenflight_core::store::{Clock, Reply};
 use tokenflight_machine::present::{self, Watched};

@@ -36,7 +36,6 @@ pub(crate) struct Limits {
     pub(crate) ends_every: u64,
 }
 
-/// A law that was broken.
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
     pub(crate) law: Law,
@@ -52,8 +51,7 @@ pub(crate) struct Found {
     pub(crate) bytes: usize,
     pub(crate) complete: bool,
     pub(crate) broken: Option<Broken>,
-    /// How often a law was broken after something against which there is no promise, and the first
-    /// time.
+    /// How often a law was broken after something that no promise covers, and the first time.
     pub(crate) excused: BTreeMap<Law, usize>,
     pub(crate) first_excused: Option<Broken>,
 }

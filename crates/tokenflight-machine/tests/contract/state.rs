@@ -177,8 +177,7 @@ pub(crate) struct Write {
     pub(crate) born: Option<Id>,
     pub(crate) base: Id,
     pub(crate) next: Tokens,
-    /// A try may have been applied, and the tokens in the entry on which the last such try was
-    /// computed.
+    /// A try may have been applied, and the tokens of the entry the last such try was computed on.
     pub(crate) unknown: bool,
     pub(crate) tried: Option<Tokens>,
     /// What an observer knows: whether a login or logout took effect, and over which tokens.

@@ -1,5 +1,4 @@
-//! What a holder writes: commit, end, settle, login, logout, and what a failover has lost. And the
-//! swap itself.
+//! What a holder writes: commit, end, settle, login, logout, what a failover lost, and the swap.
 
 use tokenflight_core::{EndReason, store::Outcome};
 

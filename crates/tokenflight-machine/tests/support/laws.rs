@@ -150,7 +150,6 @@ impl Laws {
         }
     }
 
-    /// What a decision starts.
     fn start(&mut self, before: &Session, decision: &Decision, now: Now) {
         match decision {
             Decision::Start(Start::Refresh(plan)) => self.refresh(before, plan.clone(), now),

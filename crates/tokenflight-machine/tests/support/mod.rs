@@ -18,8 +18,7 @@ use tokenflight_machine::{
 /// A machine whose tokens are numbers.
 pub(crate) type Session = Machine<u32>;
 
-/// So many cases, unless `PROPTEST_CASES` says otherwise; a failure is printed, not written to a
-/// file.
+/// So many cases, unless `PROPTEST_CASES` says otherwise; a failure is printed, not kept in a file.
 pub(crate) fn cases(otherwise: u32) -> Config {
     let cases = env::var("PROPTEST_CASES").ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise);
     Config { cases, failure_persistence: None, ..Config::default() }
@@ -71,8 +70,7 @@ pub(crate) fn policy(change: impl FnOnce(&mut Policy)) -> Policy {
     policy
 }
 
-/// A machine with a token of this lifetime, logged in at second zero and stored; its renewal is
-/// drawn at 70 %.
+/// A machine with a token of this lifetime, logged in at 0 s and stored; renewal drawn at 70 %.
 pub(crate) fn logged_in(policy: Policy, lifetime: Option<Duration>) -> Session {
     let mut machine = machine(policy);
     login(&mut machine, lifetime, at(0));
@@ -282,7 +280,6 @@ pub(crate) fn told<T>(machine: &mut Session, step: impl FnOnce(&mut Session) -> 
     before.events(&machine.view())
 }
 
-/// The names of events.
 pub(crate) fn names(events: &[Event]) -> Vec<&'static str> {
     let name = |event: &Event| match event {
         Event::Refreshed { .. } => "refreshed",

@@ -1,5 +1,4 @@
-//! A session that gets its tokens from the common session of several audiences, and that common
-//! session.
+//! A session that gets its tokens from the common session of several audiences, and the common one.
 
 use tokenflight_core::LoginId;
 
@@ -62,8 +61,7 @@ fn an_audience_follows_a_logout_of_the_common_session_once() {
     assert!(ended.follow_out(SECOND, at(3)) && ended.is_logged_out(), "its own login is over");
 }
 
-/// A token of the login that is followed is a token of the same login here; one of another login is
-/// not.
+/// A token of the login that is followed is a token of the same login here; one of another is not.
 #[test]
 fn a_token_of_another_login_of_the_common_session_is_another_login_here() {
     let mut machine = audience();

@@ -184,8 +184,7 @@ fn waking_more_than_a_minute_late_is_a_suspend() {
     }
 }
 
-/// Whatever the lifetime, time passes without a loop: the number of renewals of a driver over an
-/// hour.
+/// Whatever the lifetime, time passes without a loop: the number of a driver's renewals in an hour.
 #[test]
 fn no_lifetime_makes_a_driver_renew_without_end() {
     // Lifetime, and how often at most it may be renewed.

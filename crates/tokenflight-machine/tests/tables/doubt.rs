@@ -1,5 +1,4 @@
-//! A refresh token that may have been presented without a report, by what the server does with
-//! reuse.
+//! A refresh token that may have been presented without a report, by what servers do with reuse.
 
 use crate::tables::*;
 

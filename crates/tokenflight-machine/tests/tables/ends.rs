@@ -165,8 +165,7 @@ fn a_reload_lifts_that_a_dead_token_cannot_be_renewed() {
     assert_eq!(started(renewable.usable(None, at(3600))).reason, Reason::Due);
 }
 
-/// The user has asked for what the store holds, and a session that was not over has nothing to be
-/// asked for.
+/// The user asked for what the store holds, and a session not over has nothing to be asked for.
 #[test]
 fn a_load_waits_for_the_store_although_a_token_lives_and_uses_that_if_it_cannot_be_read() {
     assert!(just_use(&session().load(at(10))));
@@ -191,8 +190,7 @@ fn a_reload_does_not_wait_for_a_backoff() {
     started(machine.usable(None, at(3701)));
 }
 
-/// A reload lifts the end; the access token that lives is of use until the store has been read, and
-/// after it.
+/// A reload lifts the end; a living access token is of use until the store has been read and after.
 #[test]
 fn a_reload_leaves_what_lives_of_an_ended_session() {
     let mut machine = ended_in_lead();

@@ -325,8 +325,7 @@ fn the_same_token_again_makes_its_refusal_futile_each_time_for_twice_as_long() {
     }
 }
 
-/// Not less than the backoff, nor than the time in which a token is fresh; not more than the storm
-/// window.
+/// Not less than the backoff or the time a token is fresh; not more than the storm window.
 #[test]
 fn how_long_a_repeated_token_rests_follows_the_settings() {
     for (fresh, base, window, rest) in [(0, 7, 600, 7), (5, 1, 600, 5), (5, 9, 3, 3)] {

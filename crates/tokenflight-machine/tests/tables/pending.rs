@@ -139,8 +139,7 @@ fn what_a_logout_has_replaced_is_useless_although_its_answer_comes_late() {
     }
 }
 
-/// A login whose outcome is not known, and then a logout: the login may be stored, and is not
-/// another's.
+/// A login whose outcome is unknown, then a logout: the login may be stored, and is not another's.
 #[test]
 fn an_earlier_login_of_the_same_session_is_no_obstacle() {
     let before = committed(None, None, at(0));

@@ -21,8 +21,7 @@ fn the_first_refusal_of_the_current_token_starts_a_refresh_and_the_others_join_i
     assert_eq!(machine.running(Work::Refresh), Some(plan.id));
 }
 
-/// Nothing is lost if its refresh token turns out to be spent, wherever the refused token came
-/// from.
+/// Nothing is lost if its refresh token turns out spent, wherever the refused token came from.
 #[test]
 fn a_token_that_was_refused_is_not_usable_to_the_refresh_that_replaces_it() {
     let (mut machine, refused) = old_enough();

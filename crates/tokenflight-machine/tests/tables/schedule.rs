@@ -107,8 +107,7 @@ fn a_life_shorter_than_two_requests_is_renewed_on_demand_only_and_that_is_told()
     }
 }
 
-/// It was suspended in its middle, which says nothing about the server: the next renewal is not
-/// given up.
+/// It was suspended midway, which says nothing about the server: the next renewal is not given up.
 #[test]
 fn a_request_that_outlived_its_limit_does_not_make_the_life_of_its_token_too_short() {
     for (took, due) in [(60, 2620), (2000, 2620), (28_800, 28_901)] {

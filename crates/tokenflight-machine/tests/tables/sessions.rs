@@ -134,8 +134,7 @@ fn a_new_session_reads_its_store_first_and_only_once() {
     assert!(machine.tick(at(1)).refresh.is_none() && !machine.is_unloaded());
 }
 
-/// A caller that waits is pinned to the login there was; one that came before it was known, to
-/// none.
+/// A waiting caller is pinned to the login there was; one that came before it was known, to none.
 #[test]
 fn which_login_there_is_is_known_from_the_first_read_or_login_on_and_over_a_reload() {
     let mut machine = machine(Policy::default());

@@ -1,5 +1,4 @@
-//! Keeping secrets of the request out of what is told of the answer: servers repeat them in their
-//! descriptions.
+//! Keeping the request's secrets out of what is told of the answer: error descriptions repeat them.
 
 use std::borrow::Cow;
 

@@ -88,8 +88,7 @@ fn holds(sign: &Sign, status: StatusCode, members: &Members) -> bool {
     !sign.when.is_empty() && sign.when.iter().all(test)
 }
 
-/// What a sign is told by: its first exact value, else the standard code, else the path that it
-/// looked at.
+/// What a sign is told by: its first exact value, else the standard code, else the path looked at.
 fn code_of(sign: &Sign, members: &Members) -> String {
     let exact = sign.when.iter().find_map(|test| match test {
         Test::Is(_, value) => Some((*value).to_owned()),
@@ -129,8 +128,7 @@ fn canonical(code: &str) -> FailureClass {
         | "insufficient_user_authentication" => FailureClass::Interaction,
         // invalid_client, invalid_request, invalid_scope, invalid_target, unauthorized_client,
         // unsupported_grant_type, use_dpop_nonce (RFC 9449: no proofs are made here, so asking
-        // again would not help), and everything unheard of: it may be the client, and the grant may
-        // be fine.
+        // again is no help), and all unheard of: it may be the client, and the grant may be fine.
         _ => FailureClass::Config,
     }
 }

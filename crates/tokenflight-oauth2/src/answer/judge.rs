@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{BoxError, provider::Provider};
 
-/// One HTTP response of a token endpoint, with its body or the reason why that did not arrive
-/// whole.
+/// One HTTP response of a token endpoint, with its body or why that did not arrive whole.
 pub struct Answer<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
@@ -69,8 +68,7 @@ fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     };
     match answer.status.as_u16() {
         429 => told(FailureClass::Throttled),
-        // Nothing was processed, because the request came too early in a connection (RFC 8470
-        // §5.2).
+        // Nothing was processed: the request came too early in a connection (RFC 8470 §5.2).
         425 => told(FailureClass::NotSent),
         404 | 405 | 410 | 501 => told(FailureClass::Config).retry_after(LONG),
         407 | 413 | 414 | 431 | 511 => told(FailureClass::Config),
@@ -88,8 +86,7 @@ fn refusal(answer: &Answer<'_>, provider: &Provider) -> GrantError {
     }
 }
 
-/// What an answer that should hold no tokens says went wrong: `None` if it is a success that names
-/// no error.
+/// What an answer that should hold no tokens says went wrong: `None` for a success that names none.
 #[cfg(feature = "login")]
 pub(crate) fn fault(answer: &Answer<'_>, provider: &Provider) -> Option<GrantError> {
     match judge(answer, provider) {

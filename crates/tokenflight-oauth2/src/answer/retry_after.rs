@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which counts from the response's own
-/// `Date` and not from a local clock. A date without a `Date` says nothing. The machine cuts it to
-/// an hour.
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which counts from the response's `Date`,
+/// not from a local clock. A date without a `Date` says nothing. The machine cuts it to an hour.
 pub(super) fn read(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok()).map(str::trim);
     let value = text(header::RETRY_AFTER)?;

@@ -10,8 +10,7 @@ pub enum Verdict {
     Tokens(TokenSet),
     /// A failure with its class.
     Failed(GrantError),
-    /// A success that is none: no tokens and no error. Ambiguous once; three in a row are a wrong
-    /// set-up.
+    /// A success that is none: no tokens, no error. Ambiguous once; three in a row: a wrong set-up.
     Odd(GrantError),
 }
 

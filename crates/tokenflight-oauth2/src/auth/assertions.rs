@@ -96,8 +96,7 @@ impl Assertion {
         self.kind.as_deref().unwrap_or(usual)
     }
 
-    /// Whether it is still good at this time by the calendar, with half a minute for clocks that
-    /// differ.
+    /// Whether it is good at this time by the calendar, with half a minute for clocks that differ.
     pub(crate) fn lives_at(&self, now: Duration) -> bool {
         const SKEW: Duration = Duration::from_secs(30);
         self.expires.is_none_or(|end| now < end.saturating_add(SKEW))

@@ -40,8 +40,7 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`GrantError::not_sent`] if another attempt may succeed, [`GrantError::config`] if it
-    /// cannot.
+    /// [`GrantError::not_sent`] if another attempt may succeed, [`GrantError::config`] if none can.
     ///
     /// # Cancel safety
     ///
@@ -49,8 +48,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// was sent by then.
     fn apply<'a>(&'a self, parts: &'a mut TokenParts<'_>) -> BoxFuture<'a, Result<(), GrantError>>;
 
-    /// How long [`apply`](Self::apply) may take within the time of the attempt. Default ten
-    /// seconds.
+    /// How long [`apply`](Self::apply) may take within the attempt's time. Default ten seconds.
     fn limit(&self) -> Duration {
         SOURCE_LIMIT
     }

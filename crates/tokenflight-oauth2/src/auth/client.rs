@@ -85,16 +85,14 @@ impl ClientAuth {
         Self::of(Style::Post { id: id.into(), secret: Secret::new(secret) })
     }
 
-    /// `private_key_jwt` or `client_secret_jwt`, by the kind of `key`: a fresh assertion for every
-    /// submission.
+    /// `private_key_jwt` or `client_secret_jwt`, by the kind of `key`: a fresh assertion each time.
     #[cfg(feature = "assertion")]
     #[must_use]
     pub fn assertion(id: impl Into<String>, key: AssertionKey) -> Self {
         Self::of(Style::Assertion { id: id.into(), key })
     }
 
-    /// An assertion that the platform or another server hands out, instead of a secret (RFC 7521
-    /// §4.2).
+    /// An assertion from the platform or another server, instead of a secret (RFC 7521 §4.2).
     #[must_use]
     pub fn federated(id: impl Into<String>, source: impl Assertions) -> Self {
         Self::of(Style::Federated { id: id.into(), source: Source::new(source) })

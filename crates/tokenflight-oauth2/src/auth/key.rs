@@ -137,8 +137,7 @@ impl AssertionKey {
         self
     }
 
-    /// The SHA-256 thumbprint of the key's certificate, in base64url (`x5t#S256`), as Entra wants
-    /// it.
+    /// The SHA-256 thumbprint of the key's certificate, base64url (`x5t#S256`), as Entra wants it.
     #[must_use]
     pub fn certificate_sha256(mut self, thumbprint: impl Into<String>) -> Self {
         self.certificate.sha256 = Some(thumbprint.into());

@@ -7,8 +7,7 @@ pub(super) const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Wanted<'a> {
-    /// The audience that it should name, by the rules of the server: its issuer or its token
-    /// endpoint.
+    /// The audience that it should name, by the server's rules: its issuer or its token endpoint.
     pub audience: &'a str,
     /// Where the request goes.
     pub endpoint: &'a str,

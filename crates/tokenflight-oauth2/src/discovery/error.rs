@@ -8,8 +8,7 @@ use crate::BoxError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DiscoveryError {
-    /// The issuer is no issuer identifier: an address without query, fragment and credentials (RFC
-    /// 8414 §2).
+    /// No issuer identifier: an address without query, fragment and credentials (RFC 8414 §2).
     NotAnIssuer(&'static str),
     /// The issuer, or an endpoint in the document, is no place to send secrets to.
     Insecure,

@@ -103,8 +103,7 @@ async fn fetch(wire: &impl Wire, mut uri: Uri) -> Result<Reply, DiscoveryError> 
     Err(DiscoveryError::Redirected { status: StatusCode::LOOP_DETECTED, to: clean(&uri.to_string()) })
 }
 
-/// Where a redirect leads, as an absolute address. References to the path of the document are not
-/// resolved.
+/// Where a redirect leads, an absolute address. References to the document's path are not resolved.
 fn target(from: &Uri, reply: &Reply) -> Option<String> {
     if !reply.status.is_redirection() {
         return None;

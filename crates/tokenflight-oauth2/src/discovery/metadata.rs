@@ -3,8 +3,7 @@ use serde::{Deserialize, Deserializer};
 use super::{DiscoveryError, error::clean};
 use crate::address::secure;
 
-/// The part of a metadata document that clients of tokens need. Members that are null or empty are
-/// absent.
+/// The part of a metadata document that clients of tokens need. Null or empty members are absent.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Metadata {
     issuer: String,
@@ -55,8 +54,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`DiscoveryError`] unless it is a document of exactly this issuer whose endpoints may be
-    /// sent secrets.
+    /// [`DiscoveryError`] unless it is exactly this issuer's and its endpoints may be sent secrets.
     pub fn parse(issuer: &str, document: &[u8]) -> Result<Self, DiscoveryError> {
         let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
         let metadata: Self =
@@ -135,8 +133,7 @@ impl Metadata {
         &self.token_endpoint_auth_methods_supported
     }
 
-    /// Whether answers to authorization requests name the issuer: one that does not is then refused
-    /// (RFC 9207 §3).
+    /// Whether authorization responses name the issuer: one that does not is refused (RFC 9207 §3).
     #[must_use]
     pub const fn names_issuer(&self) -> bool {
         self.authorization_response_iss_parameter_supported

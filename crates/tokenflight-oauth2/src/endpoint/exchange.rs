@@ -52,8 +52,7 @@ impl From<Failed> for GrantError {
 }
 
 impl TokenEndpoint {
-    /// Sends one form to an endpoint of this server. `sent` is called when the first byte may
-    /// leave.
+    /// Sends a form to an endpoint of this server. `sent` is called when the first byte may leave.
     pub(crate) async fn ask(
         &self,
         uri: &Uri,

@@ -6,8 +6,7 @@ use tokenflight_core::{FailureClass, GrantError, RefreshToken};
 use super::TokenEndpoint;
 use crate::{answer::Verdict, limit, wire::Form};
 
-/// How often a revocation is tried, with which pause between, and how long the server may ask to
-/// wait.
+/// How often a revocation is tried, the pause between, and how long the server may ask to wait.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);

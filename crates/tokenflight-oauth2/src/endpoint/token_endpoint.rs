@@ -149,8 +149,7 @@ impl TokenEndpoint {
         Ok(self)
     }
 
-    /// Whose tokens these are, if it is not the endpoint's origin: the issuer identifier of RFC
-    /// 8414 §2.
+    /// Whose tokens these are, if not the endpoint's origin: the issuer identifier of RFC 8414 §2.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
@@ -200,8 +199,7 @@ impl TokenEndpoint {
     }
 
     /// The clock that bounds what no session bounds: logins and revocations; and by which
-    /// assertions have expired. Default: tokio's, where the caller runs on tokio, and none
-    /// elsewhere.
+    /// assertions have expired. Default: tokio's where the caller runs on tokio, none elsewhere.
     #[must_use]
     pub fn time(mut self, time: Arc<dyn Time>) -> Self {
         self.time = Some(time);
@@ -268,7 +266,6 @@ impl TokenEndpoint {
         form
     }
 
-    /// The audience of assertions.
     pub(super) fn assertion_audience(&self) -> String {
         match (self.provider.audience, &self.issuer) {
             (AssertionAudience::Issuer, Some(issuer)) => issuer.clone(),

@@ -29,8 +29,7 @@ impl Refused {
     }
 }
 
-/// Where token types are registered (RFC 8693 §3). A server's own names are taken to be its access
-/// tokens.
+/// Where token types are registered (RFC 8693 §3). A server's own names count as its access tokens.
 const REGISTERED: &str = "urn:ietf:params:oauth:token-type:";
 
 /// A token exchange may issue anything (RFC 8693 §2.2.1), and only an access token goes to an API.

@@ -120,8 +120,7 @@ impl OAuthGrant {
     }
 
     /// The next assertion, unless it is the refused one. That is presented again only when the user
-    /// asks for it, and while the session has never had a token: the mistake may have been the
-    /// server's.
+    /// asks, and while the session has never had a token: the mistake may have been the server's.
     async fn next_assertion(&self, source: &Source, request: &TokenRequest) -> Result<Assertion, GrantError> {
         let (audience, endpoint) = self.endpoint.own_audience();
         let mut wanted = self.endpoint.wanted(&audience, &endpoint);

@@ -47,8 +47,7 @@ const ONLY_ASKED: &[&str] = &[
 ];
 
 impl CodeLogin {
-    /// Prepares a login: a fresh state and a fresh PKCE verifier. What the endpoint asks for goes
-    /// along.
+    /// Prepares a login: a fresh state and PKCE verifier. What the endpoint asks for goes along.
     ///
     /// # Errors
     ///

@@ -43,8 +43,7 @@ const STEP: Duration = Duration::from_secs(5);
 const FASTEST: Duration = Duration::from_secs(1);
 /// No poll waits longer, however often the network fails.
 const SLOWEST: Duration = Duration::from_secs(60);
-/// A poll gets so much time at least, also when the code ends before: the tokens may be on their
-/// way.
+/// A poll gets at least so much time, also if the code ends before: the tokens may be on their way.
 const LEAST: Duration = Duration::from_secs(5);
 
 impl DeviceLogin {
@@ -62,8 +61,7 @@ impl DeviceLogin {
         Self::start_with(endpoint, url, scope, &[]).await
     }
 
-    /// As [`start`](Self::start), with parameters of the provider's own, by name: Auth0 wants an
-    /// `audience`.
+    /// As [`start`](Self::start), with the provider's parameters, by name: Auth0 wants `audience`.
     ///
     /// # Errors
     ///

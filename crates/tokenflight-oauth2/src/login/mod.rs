@@ -1,6 +1,5 @@
 //! Logging in: authorization codes with PKCE (RFC 7636), with a loopback redirect (RFC 8252) for
-//! programs on a user's own machine and with a stored login for web servers, and device codes (RFC
-//! 8628).
+//! programs on a user's machine and a stored login for web servers, and device codes (RFC 8628).
 //!
 //! All end in a [`TokenSet`](tokenflight_core::TokenSet) for `Session::login`.
 //!

@@ -12,8 +12,7 @@ pub struct Provider {
     pub title: &'static str,
     /// Whether a refresh brings another refresh token.
     pub rotation: Rotation,
-    /// What it does with a refresh token that is presented a second time. What is not known is
-    /// strict.
+    /// What it does with a refresh token presented a second time. What is not known is strict.
     pub reuse: ReusePolicy,
     /// What a second presentation brings.
     pub second: Second,
@@ -72,8 +71,7 @@ pub enum Rotation {
     Unknown,
 }
 
-/// What the second presentation of a refresh token brings, as far as the server lets it succeed or
-/// punishes it.
+/// What the second presentation of a refresh token brings, as far as it succeeds or is punished.
 #[allow(clippy::exhaustive_enums)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Second {
@@ -87,8 +85,7 @@ pub enum Second {
     SamePair,
     /// Another pair beside the first one; both stay good.
     Sibling,
-    /// Another pair instead of the first one, which dies: harmless only if the first answer was
-    /// surely lost.
+    /// Another pair for the first, which dies: harmless only if the first answer was surely lost.
     SuccessorDies,
     /// The same as the first presentation: nothing is used up.
     Nothing,
@@ -152,8 +149,7 @@ pub enum AssertionAudience {
     TokenEndpoint,
 }
 
-/// How long tokens live, in seconds; `None` where it is not known, not told or set by an
-/// administrator.
+/// How long tokens live, in seconds; `None` where not known, not told or set by an administrator.
 #[allow(clippy::exhaustive_structs)] // Data for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {

@@ -41,8 +41,7 @@ pub(crate) trait Wire: Send + Sync {
     ) -> BoxFuture<'a, Result<Reply, Broken>>;
 }
 
-/// An HTTP client for token endpoints: any tower service over `http::Request<Full<Bytes>>` that can
-/// be cloned.
+/// An HTTP client for token endpoints: a `Clone` tower service over `http::Request<Full<Bytes>>`.
 ///
 /// It must neither follow redirects nor retry, and it must not carry the session's own layer. Each
 /// request is made by a fresh clone.

@@ -99,8 +99,7 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     successors(Some(error), |&error| below(error)).take(MOST)
 }
 
-/// The next error: what an `io::Error` carries is an error itself; its `source` already is the one
-/// below that.
+/// The next error: what an `io::Error` carries is an error itself; its `source` is the one below.
 fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner),
@@ -109,8 +108,7 @@ fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 }
 
 fn unsent(error: &(dyn StdError + 'static)) -> bool {
-    // A connection is refused only before it exists. Other kinds also end connections that carried
-    // a request.
+    // A connection is refused only before it exists. Other kinds also come after a request.
     error.is::<Unsent>()
         || error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

@@ -1,5 +1,4 @@
-//! Microsoft Entra workload identity: the client of a pod, known by a federated token instead of a
-//! secret.
+//! Microsoft Entra workload identity: a pod's client, known by a federated token, not a secret.
 //!
 //! The webhook of AKS sets four variables and mounts a file that the platform renews. The file is
 //! read for each attempt, because a token that is read once dies with its first hour.
@@ -16,8 +15,7 @@
 //! ```
 //!
 //! The platform makes the token for the audience `api://AzureADTokenExchange`. Entra calls a stale
-//! one AADSTS700024, which is a matter of setup and ends nothing: the next attempt reads the file
-//! again.
+//! one AADSTS700024, a matter of setup that ends nothing: the next attempt reads the file again.
 
 use std::{fmt, sync::Arc};
 
@@ -39,8 +37,7 @@ pub fn workload_from_env(client: impl TokenClient, time: Arc<dyn Time>) -> Resul
     workload(|name| std::env::var(name).ok(), client, time)
 }
 
-/// As [`workload_from_env`], with the variables from elsewhere: one process may serve several
-/// workloads.
+/// As [`workload_from_env`], with variables from elsewhere: a process may serve several workloads.
 ///
 /// # Errors
 ///

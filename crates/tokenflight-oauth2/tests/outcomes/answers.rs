@@ -38,8 +38,7 @@ fn successes() -> Vec<(Row, Act)> {
         (ambiguous("no-access-token"), json(200, r#"{"token_type":"Bearer"}"#)),
         (ambiguous("no-access-token"), json(200, r#"{"access_token":null}"#)),
         (ambiguous("no-access-token"), json(200, r#"{"access_token":""}"#)),
-        // The new refresh token is known, so nothing about it is unsure: it waits for the backoff
-        // only.
+        // The new refresh token is known, so nothing is unsure: it waits for the backoff only.
         (
             ambiguous("no-access-token").stores("refresh-1").without_intent().next(Next::Backoff),
             json(200, r#"{"refresh_token":"refresh-1"}"#),

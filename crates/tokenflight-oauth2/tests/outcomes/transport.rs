@@ -1,5 +1,4 @@
-//! The rows where nothing, or only half of an answer, comes back, and what several of them add up
-//! to.
+//! The rows where nothing, or only half an answer, comes back, and what several of them add up to.
 
 use std::{
     future::{Ready, ready},

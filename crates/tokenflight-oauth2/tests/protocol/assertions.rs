@@ -63,8 +63,7 @@ async fn every_request_has_an_assertion_of_its_own() {
     assert_eq!(claims(&tokens[0], &public, Algorithm::ES256)["aud"].as_str(), Some("someone"));
 }
 
-/// What servers look for in the header: Entra the thumbprints of the certificate, some a type of
-/// their own.
+/// What servers look for in the header: Entra the certificate's thumbprints, some their own type.
 #[tokio::test]
 async fn the_header_says_what_a_server_wants_to_see() {
     let key = || AssertionKey::from_pem(Algorithm::ES256, PRIVATE.as_bytes(), ManualTime::new(1).shared()).unwrap();
@@ -118,8 +117,7 @@ async fn a_key_that_stays_in_its_place_signs_for_each_attempt() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-/// A service that is away is no reason to end anything, and one that hangs does not take the whole
-/// attempt.
+/// A service that is away ends nothing, and one that hangs does not take the whole attempt.
 #[test]
 fn a_key_that_is_out_of_reach_sends_nothing() {
     struct Away(bool);

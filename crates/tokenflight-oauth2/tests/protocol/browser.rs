@@ -95,8 +95,7 @@ fn begun(endpoint: &TokenEndpoint) -> (CodeLogin, String) {
     (login, state)
 }
 
-/// RFC 9207 §2.4: an issuer that was promised must be there, and be the right one, however it is
-/// known.
+/// RFC 9207 §2.4: a promised issuer must be there, and be the right one, however it is known.
 #[tokio::test]
 async fn the_issuer_of_an_answer_is_believed_only_where_it_fits() {
     let server = Scripted::new([json(200, PAIR)]).await;

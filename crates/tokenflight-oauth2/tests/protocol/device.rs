@@ -177,8 +177,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
     assert!(error.to_string().contains("device_flow_disabled"), "{error}");
 }
 
-/// Members that are null, numbers as texts, and the address in its older spelling: what real
-/// servers send.
+/// Null members, numbers as texts, and the address in its older spelling: what real servers send.
 #[tokio::test]
 async fn device_answers_are_read_as_leniently_as_token_answers() {
     for (members, interval) in [

@@ -1,10 +1,8 @@
-//! Servers that repeat the whole request in their description: nothing of it that is a secret is
-//! told.
+//! Servers that repeat the whole request in their description: no secret in it is told.
 
 use crate::{prelude::*, support::shown};
 
-/// One that answers each form with a refusal which holds it: as it came, or one value of it, not
-/// encoded.
+/// One that answers each form with a refusal that holds it: as it came, or one value, not encoded.
 fn echo(named: Option<&'static str>, seen: &Arc<Mutex<String>>) -> impl TokenClient + use<> {
     let seen = Arc::clone(seen);
     tower::service_fn(move |request: Request<Full<Bytes>>| {

@@ -1,5 +1,4 @@
-//! External accounts of Google Cloud (AIP-4117): each form of the file, and files that are not to
-//! be believed.
+//! Google Cloud's external accounts (AIP-4117): each form of the file, and files not to believe.
 
 use serde_json::json;
 use tokenflight_oauth2::workload::gcp::{ExternalAccount, ExternalAccountError as Error};

@@ -60,8 +60,7 @@ async fn what_was_issued_must_be_what_was_asked_for() {
     }
 }
 
-/// The first server's word on when to come again, and why, is not lost on the way; its refusal ends
-/// nothing.
+/// The first server's word on when to come again, and why, is not lost; its refusal ends nothing.
 #[tokio::test]
 async fn the_first_servers_refusal_is_told_by_the_second_grant() {
     let busy = answer(
@@ -96,8 +95,7 @@ async fn an_issued_assertion_ends_with_its_lifetime() {
     assert_eq!(assertion.expose(), "opaque");
 }
 
-/// A key service that hangs takes ten seconds of the attempt and not all of it, and nothing was
-/// sent.
+/// A key service that hangs takes ten seconds of the attempt, not all of it, and nothing was sent.
 #[test]
 fn a_source_that_hangs_is_given_up_before_the_attempt_is() {
     let time = ManualTime::new(1);
@@ -199,8 +197,7 @@ async fn a_job_of_github_asks_for_an_identity_for_its_audience() {
     assert!(told.contains("ACTIONS_ID_TOKEN_REQUEST_URL") && told.contains("id-token: write"), "{told}");
 }
 
-/// Entra's code for a stale assertion counts as a refusal of it: a source that caches forgets what
-/// it has.
+/// Entra's code for a stale assertion counts as its refusal: a caching source forgets what it has.
 #[tokio::test]
 async fn a_refusal_under_a_vendors_code_reaches_the_source() {
     let stale = r#"{"error":"invalid_client","error_description":"AADSTS700024","error_codes":[700024]}"#;

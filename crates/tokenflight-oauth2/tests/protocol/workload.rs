@@ -109,8 +109,7 @@ fn a_day_with_a_file_that_rotates_sends_nothing_expired() {
     assert!(sent > 900 && kept_back > 24 * 3 && names.len() >= 48);
 }
 
-/// Read once is the usual mistake: a token that is torn for a moment is read again within the
-/// attempt.
+/// Read once is the usual mistake: a token torn for a moment is read again within the attempt.
 #[test]
 fn a_file_that_is_torn_for_a_moment_is_read_again() {
     let (time, file, seen) = (ManualTime::new(1), Scratch::new(), Arc::default());
@@ -128,8 +127,7 @@ fn a_file_that_is_torn_for_a_moment_is_read_again() {
     assert_eq!(*seen.lock().unwrap(), [whole]);
 }
 
-/// On a file system that may block, the read is done elsewhere; one that is not done there is no
-/// token.
+/// On a file system that may block, the read is done elsewhere; one not done there is no token.
 #[tokio::test]
 async fn a_file_is_read_where_it_may_block() {
     let (time, file) = (ManualTime::new(1), Scratch::new());
@@ -224,8 +222,7 @@ fn a_variable_that_is_missing_or_expired_is_a_matter_of_setup() {
     assert!(time.run(ask(&grant("CARGO_PKG_NAME"))).is_ok());
 }
 
-/// What an async function hands out is not sent either when it has expired, if the endpoint has a
-/// clock.
+/// What an async function hands out is not sent either once expired, if the endpoint has a clock.
 #[test]
 fn an_expired_assertion_of_any_source_is_not_sent() {
     let (time, seen) = (ManualTime::new(1), Arc::default());

@@ -65,8 +65,7 @@ fn every_server_is_understood_in_its_own_words() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a server words in a way of its own is not understood without its row; that is what the row
-/// is for.
+/// What a server words in a way of its own is not understood without its row; the row is for that.
 #[test]
 fn without_the_row_no_answer_ends_a_session_that_should_live() {
     for literal in literals().iter().filter(|literal| literal.means != "dead") {

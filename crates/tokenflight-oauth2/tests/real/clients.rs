@@ -54,8 +54,7 @@ async fn a_wrong_secret_costs_no_session(kind: Kind) {
     assert_eq!((log.denied, log.refreshes, log.reuses), (1, 0, 0), "{log:?}");
 }
 
-/// A key for tests, which is trusted by none but the servers that these tests start; and its public
-/// half.
+/// A key for tests, trusted only by the servers that these tests start; and its public half.
 const KEY: &str = include_str!("../protocol/test-key.pem");
 const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"loopback",
     "x":"MOfgoAWrdSDmp2F_73d8clxfkIGXslObMs7q_3-HLBQ","y":"0lVjpDerpbb_iopvdSZQMxw6mK-HkQokbs7gB7JviAo"}]}"#;

@@ -7,8 +7,7 @@ use crate::fixture::*;
 
 on_both!(a_lost_answer_costs_the_session_not_before_the_access_token_has_expired);
 
-/// Strict: whether the refresh token is spent is unknown, and presenting a spent one ends the
-/// session.
+/// Strict: the refresh token may be spent, and presenting a spent one ends the session.
 async fn a_lost_answer_costs_the_session_not_before_the_access_token_has_expired(kind: Kind) {
     let server = Setup::new(kind, 6).start().await;
     let user = User::logged_in(&server, public(&server).refresh_token(), "public").await.driven();

@@ -11,8 +11,7 @@ on_both!(programs_that_end_in_the_lead_of_their_token_lose_no_login);
 /// How long access tokens live, in seconds.
 const LIFETIME: u64 = 12;
 
-/// How many programs there are of each kind at a time: a server on two cores answers so many within
-/// the lead.
+/// How many programs of each kind at a time: a server on two cores answers so many within the lead.
 const AT_ONCE: usize = 20;
 
 /// What outlives a program: one file, say.

@@ -21,8 +21,7 @@ async fn a_session_outlives_a_restart_of_its_server(kind: Kind) {
 
     let server = setup.start().await;
     assert_eq!(user.get().await.0, StatusCode::OK, "the old token is still good");
-    // Not sent is not spent: the same refresh token brings the next one, as soon as the waiting
-    // time is over.
+    // Not sent is not spent: the same refresh token brings the next, as soon as the wait is over.
     until("the refresh", async || user.session.refresh().await.is_ok()).await;
     assert_ne!(user.access().await.unwrap(), access);
     assert_eq!(user.get().await.0, StatusCode::OK);

@@ -152,7 +152,6 @@ impl Server {
         Self { setup, at, process, _scratch: scratch }
     }
 
-    /// The client's secret.
     pub(crate) fn secret(&self, client: &str) -> &str {
         self.at.clients[client].secret.as_deref().unwrap()
     }

@@ -68,6 +68,8 @@ async fn work((web, url): (Bearer<Pool>, String), pace: Pace, end: Instant, tall
         if Instant::now() >= end {
             return;
         }
+        // Counted here: one that is dropped at once is never polled.
+        tally.requests.fetch_add(1, Relaxed);
         let request = ask(web.clone(), &url, &tally);
         let answered = match fastrand::u64(..2 * CANCELLED) {
             0 => within(request, Duration::from_micros(fastrand::u64(..pace.drop))).await,
@@ -91,8 +93,7 @@ async fn within(request: impl Future<Output = ()>, time: Duration) -> bool {
     }
 }
 
-/// Drops a request after so many steps, which a timer is too coarse for; whether it was answered
-/// before.
+/// Drops a request after so many steps: a timer is too coarse. Whether it was answered before.
 async fn within_polls(request: impl Future<Output = ()>, mut polls: u8) -> bool {
     let mut request = pin!(request);
     poll_fn(|cx| {
@@ -107,7 +108,6 @@ async fn within_polls(request: impl Future<Output = ()>, mut polls: u8) -> bool 
 }
 
 async fn ask(web: Bearer<Pool>, url: &str, tally: &Tally) {
-    tally.requests.fetch_add(1, Relaxed);
     let begun = Instant::now();
     match get(web, url).await {
         Ok(None) => {

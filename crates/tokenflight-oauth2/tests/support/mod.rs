@@ -1,5 +1,4 @@
-//! An authorization server that says exactly what a script tells it to, byte for byte, over a real
-//! socket.
+//! An authorization server that says what a script tells it to, byte for byte, over a real socket.
 #![allow(dead_code)] // Each test binary uses its part.
 
 use std::{

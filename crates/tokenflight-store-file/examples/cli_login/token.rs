@@ -1,5 +1,4 @@
-//! Prints an access token; however many of these run at once, one refreshes. See `login.rs` beside
-//! it.
+//! Prints an access token; however many run at once, one refreshes. See `login.rs` beside it.
 
 mod session;
 

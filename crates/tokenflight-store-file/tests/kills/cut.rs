@@ -1,5 +1,4 @@
-//! A power cut after each call: what is on the disk then is one of the things that the calls so far
-//! allow.
+//! A power cut after each call: what is on the disk then is something that the calls so far allow.
 
 use std::{collections::HashMap, fs};
 

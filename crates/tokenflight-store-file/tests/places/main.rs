@@ -1,5 +1,4 @@
-//! Where records may live, whose they may be, and what becomes of a record that is not as it should
-//! be.
+//! Where records may live, whose they may be, and what becomes of one that is not as it should be.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 

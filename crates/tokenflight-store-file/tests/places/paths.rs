@@ -159,8 +159,7 @@ fn a_copy_serves_its_access_token_and_is_not_presented_until_it_is_adopted() {
 fn a_lock_file_that_was_deleted_makes_the_record_a_copy_and_a_turn_that_was_replaced_is_noticed() {
     let (folder, store, other) = two_logged_in();
     assert!(is_granted(&try_claim(&store, 1)));
-    // The turn: the holder notices before it sends, and the next one waits for its claim to run
-    // out.
+    // The turn: the holder notices before it sends, and the next waits for its claim to run out.
     let seen = block_on(store.load(&key())).unwrap();
     assert!(seen.facts.lock.is_some() && seen.facts.lock == seen.entry.unwrap().claim.unwrap().lock);
     fs::remove_file(folder.join("alice.json.turn")).unwrap();

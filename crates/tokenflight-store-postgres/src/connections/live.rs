@@ -77,8 +77,7 @@ impl Live {
         self.messages.is_some() && !self.client.is_closed()
     }
 
-    /// Runs one statement. A connection that is not [alive](Self::is_alive) afterwards is not used
-    /// again.
+    /// Runs one statement. A connection not [alive](Self::is_alive) afterwards is not used again.
     pub(crate) async fn run(&mut self, statement: &Statement) -> Result<Answer, Failure> {
         self.said.warned = false;
         let rows = {
@@ -159,8 +158,7 @@ fn failure(error: &Error) -> Failure {
     }
 }
 
-/// Why there is no connection: nothing was sent, unless the server says that something has to be
-/// repaired.
+/// Why there is no connection: nothing was sent, unless the server says something must be repaired.
 pub(crate) fn unconnected(error: &Error) -> Failure {
     match error.as_db_error() {
         Some(said) if states::kind(said.code().code()) != StoreErrorKind::Unknown => {

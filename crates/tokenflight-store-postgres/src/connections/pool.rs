@@ -20,8 +20,7 @@ use crate::{
 /// and a server that starts again is not helped by haste.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections of the store's own, made when they are needed: as many as statements are under way,
-/// four at most.
+/// The store's own connections, made when needed: one for each statement under way, four at most.
 ///
 /// Each goes to a server that takes writes: of several hosts in the address, the first that does. A
 /// connection that failed in any way is not used again, and no statement is sent twice. They need

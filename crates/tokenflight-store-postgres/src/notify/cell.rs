@@ -21,9 +21,8 @@ use crate::{Connections, PostgresCell};
 /// * It holds hashes of keys, eight bytes each, and no key. The channel is called as the table is.
 /// * One that is lost, because a connection ended, costs the rest of a pause.
 /// * The connection needs a session of the server's: it must not lead through a proxy that shares
-///   connections by transaction. There is one for each cell, and a task of the runtime in which the
-///   cell is first used drives it; it is made again when it ends, and goes when the last clone
-///   does.
+///   connections by transaction. Each cell has one, and a task of the runtime in which the cell is
+///   first used drives it; it is made again when it ends, and goes when the last clone does.
 ///
 /// ```no_run
 /// use tokenflight_store_postgres::{Connections, PostgresCell};

@@ -9,8 +9,7 @@ use std::{
 use tokenflight_core::store::GrantKey;
 use tokio::sync::Notify;
 
-/// A key, as it travels: a notice shows no name of a user. Two keys with one such name cost a
-/// needless read.
+/// A key, as it travels: a notice shows no name of a user. Two that are equal cost a needless read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name(u64);
 

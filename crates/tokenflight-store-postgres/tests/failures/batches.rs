@@ -19,8 +19,7 @@ async fn many_sessions_at_once_ask_and_write_in_few_statements() {
     for (seen, n) in seen.into_iter().zip(1..) {
         assert!(is_set(&seen.unwrap().entry.unwrap(), n));
     }
-    // Two lanes each have one under way when the rest comes; on a loaded machine it comes bit by
-    // bit.
+    // Two lanes each have one under way when the rest comes; on a loaded machine, bit by bit.
     let asked = sql.loads.load(Relaxed) - loads;
     assert!(asked <= MANY as usize / 5, "{MANY} reads took {asked} statements");
 

@@ -4,8 +4,7 @@ use tokenflight_core::store::Clock;
 
 use crate::prelude::*;
 
-/// A server whose clock can be moved: the store's statements find another function of that name
-/// first.
+/// A server with a movable clock: the store's statements find another function of that name first.
 const SHIM: &str = "CREATE SCHEMA shim; CREATE TABLE shim.skew (by interval); INSERT INTO shim.skew VALUES ('0'); \
      CREATE FUNCTION shim.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
      $$ SELECT pg_catalog.clock_timestamp() + by FROM shim.skew $$; \
@@ -34,8 +33,7 @@ async fn a_server_whose_clock_jumps_is_not_trusted_and_gives_no_claim_away_early
         let second = claim(&store, &alice, Duration::from_secs(20)).await;
         let reply = store.apply(&alice, second).await.unwrap();
         assert!(matches!(reply, Reply::Busy { .. }), "{reply:?}");
-        // When the clock is back, it is not trusted either: a claim may have been timed by it
-        // meanwhile.
+        // Once back, the clock is not trusted either: a claim may have been timed by it meanwhile.
         server.sql("UPDATE shim.skew SET by = '0'");
         assert!(!store.load(&alice).await.unwrap().facts.trusted);
         // A process that comes now has no doubts.

@@ -1,5 +1,4 @@
-//! Connections that are encrypted, to a server whose certificate is vouched for, and to one whose
-//! is not.
+//! Encrypted connections, to a server whose certificate is vouched for, and to one whose is not.
 
 use std::{
     path::Path,

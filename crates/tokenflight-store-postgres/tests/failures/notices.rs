@@ -14,8 +14,7 @@ async fn host(server: &Postgres) -> Rows {
 /// Long enough for the server, and much shorter than a test may take.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Whether one of many writes of the other host is heard of: the first may come before this host
-/// listens.
+/// Whether one of many writes of the other host is heard of: this host may listen after the first.
 async fn hears(one: &Rows, other: &Rows, key: &GrantKey) -> bool {
     let mut changed = one.changed(key);
     for n in 0..200 {

@@ -137,8 +137,7 @@ async fn a_demoted_primary_has_all_connections_closed() {
     let Some(server) = shared() else { return };
     let (store, alice) = as_role(server, "demoted", "").await;
     logged_in(&store, &alice, 1).await;
-    // The server's 25006 on a connection that was good: the write is one by a trigger that forbids
-    // them.
+    // The server's 25006 on a good connection: a trigger forbids the write.
     server.sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN RAISE EXCEPTION 'cannot execute UPDATE in a read-only transaction' USING ERRCODE = '25006'; END $$; \

@@ -7,8 +7,7 @@ use crate::{prelude::*, support::ops::tokens};
 
 const WAITERS: u32 = 64;
 
-/// A login whose access token has run out, and the claim of another host on it. What that host
-/// commits then.
+/// A login whose access token ran out, and another host's claim on it. What that host commits then.
 async fn claimed(store: &Rows, key: &GrantKey) -> Op {
     let seen = store.load(key).await.unwrap();
     let set = TokenSet::new("access-0").refresh_token("refresh-0").expires_in(Duration::from_secs(1));

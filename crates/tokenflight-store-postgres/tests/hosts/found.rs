@@ -55,8 +55,7 @@ impl Found {
         self.losses.iter().filter(|loss| fits(&loss.why)).count()
     }
 
-    /// Lost with a host that was killed: with the successor in hand, and before the answer reached
-    /// it.
+    /// Lost with a killed host: with the successor in hand, and before the answer reached it.
     pub(crate) fn killed(&self) -> [usize; 2] {
         [true, false].map(|had| self.count(|why| matches!(why, Reason::Killed { answered, .. } if *answered == had)))
     }

@@ -99,8 +99,7 @@ impl History {
         attempts
     }
 
-    /// How much of this time a host could do nothing: it was stopped, or could not reach the
-    /// storage.
+    /// How much of this time a host could do nothing: stopped, or cut off from the storage.
     pub(crate) fn unable(&self, host: usize, span: Span) -> Duration {
         let stops = self.stops.iter().filter(|(other, _)| *other == host).map(|(_, stop)| *stop);
         let mut spans: Vec<Span> = stops.chain(self.outages.iter().copied()).map(|one| one.within(span)).collect();
@@ -120,9 +119,8 @@ impl History {
         stops.map(|(_, stop)| stop.length()).max()
     }
 
-    /// How long it took from the kill of a host that presented to the next one that presents the
-    /// same token, and from an answer to its durable write: the middle and the last in a hundred of
-    /// each.
+    /// The time from the kill of a host that presented to the next that presents the same token,
+    /// and from an answer to its durable write: the middle and last in a hundred of each.
     pub(crate) fn figures(&self) -> [Option<Duration>; 4] {
         let attempts = self.attempts();
         let writes = attempts.iter().filter_map(|one| one.stored?.checked_sub(one.answered?)).collect();

@@ -124,8 +124,7 @@ pub(crate) fn session(orders: &Orders, cell: &PostgresCell, grant: usize, say: &
     }
 }
 
-/// A refresh at the authorization server of the test kit. It says what it presents, and what it is
-/// answered.
+/// A refresh at the authorization server of the test kit. It says what it presents, and the answer.
 fn refresh(server: SocketAddr, grant: usize, say: Say) -> impl Grant {
     grant_fn(move |request: TokenRequest| {
         let say = Arc::clone(&say);

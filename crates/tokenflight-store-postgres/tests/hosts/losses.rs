@@ -25,15 +25,13 @@ pub(crate) enum Reason {
     Stopped { host: usize, unable: Duration, stop: Option<Duration> },
     /// The successor was acknowledged, and gone after a failover or a restore.
     Fallen { acknowledged: Duration },
-    /// The session was ended, or replaced by an older one, in what a failover or a restore has
-    /// left.
+    /// The session was ended, or replaced by an older one, in what a failover or restore has left.
     Older,
     /// None of these: a mistake of the store's.
     Unexplained(Vec<Attempt>),
 }
 
-/// A session that is lost without a refresh token of its own that came back: the storage had an
-/// older one.
+/// A session lost without a refresh token of its own that came back: the storage had an older one.
 pub(crate) struct Orphan {
     pub(crate) grant: usize,
     pub(crate) login: usize,
@@ -56,8 +54,7 @@ pub(crate) fn losses(reuses: &[Reused], history: &History, orphans: &[Orphan]) -
     killed.chain(orphaned).collect()
 }
 
-/// Claims that were granted while another host, which had presented the same token, still had its
-/// own.
+/// Claims granted while another host, which had presented the same token, still had its own.
 pub(crate) fn early(history: &History) -> Vec<[Attempt; 2]> {
     let all = history.attempts();
     let presented = all.iter().filter(|one| one.presented.is_some());

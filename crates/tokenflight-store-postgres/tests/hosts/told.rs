@@ -1,5 +1,4 @@
-//! A store that says what it has done: claims that were granted, and token sets that were
-//! acknowledged.
+//! A store that says what it has done: claims granted, and token sets acknowledged.
 
 use std::sync::Mutex;
 

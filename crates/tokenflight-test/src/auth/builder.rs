@@ -70,8 +70,7 @@ impl Builder {
         self
     }
 
-    /// A refresh returns the same access-token string again, good for another lifetime unless it
-    /// was revoked.
+    /// A refresh returns the same access-token string, good for another lifetime unless revoked.
     pub const fn same_access_token(mut self, same: bool) -> Self {
         self.config.same_access = same;
         self
@@ -112,8 +111,7 @@ impl Builder {
         self
     }
 
-    /// Where tokens, latencies and fault draws come from. The same seed and the same calls give the
-    /// same tokens.
+    /// Where tokens, latencies and faults come from. The same seed and calls give the same tokens.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

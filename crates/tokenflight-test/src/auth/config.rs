@@ -73,8 +73,7 @@ pub enum Grace {
     None,
     /// Within the window the answer is repeated, word for word.
     SamePair(Duration),
-    /// Within the window there is another answer with tokens of its own; those already issued stay
-    /// good.
+    /// Within the window there is another answer with new tokens; those already issued stay good.
     NewPair(Duration),
     /// The answer is repeated, word for word, until its refresh token or its access token is used.
     UntilUsed,

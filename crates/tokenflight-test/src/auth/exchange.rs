@@ -22,7 +22,6 @@ pub(super) struct Presented<'a> {
 
 /// How an exchange ended, as the server knows it.
 pub(super) enum Ended {
-    /// With this answer.
     Answered(Answer),
     /// The connection broke, before or after processing.
     Cut,
@@ -83,8 +82,7 @@ impl AuthServer {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the moment nothing has happened, after it the rotation stands and its answer
-    /// is lost.
+    /// Dropped before the moment nothing happened, after it the rotation stands, its answer lost.
     pub(super) async fn exchange(&self, presented: Presented<'_>, plan: Plan) -> Ended {
         let Plan { fault, half } = plan;
         let mut visit = Visit::begin(self, presented);

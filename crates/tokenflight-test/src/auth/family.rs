@@ -1,5 +1,4 @@
-//! The books of the authorization server: every token it issued, and what became of it. No lock, no
-//! clock, no I/O.
+//! The authorization server's books: every token it issued and its fate. No lock, no clock, no I/O.
 
 use std::{collections::HashMap, time::Duration};
 

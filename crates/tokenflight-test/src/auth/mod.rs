@@ -5,8 +5,7 @@
 //! kills the family, as the strict servers of the field do. [`Builder`] has the milder habits.
 //!
 //! What happens on the way to an answer is scripted with [`Faults`]. A request is processed at one
-//! definite moment, after half of its latency; a caller who goes away after that moment leaves the
-//! rotation done.
+//! definite moment, after half of its latency; a caller that goes later leaves the rotation done.
 //!
 //! The server counts. [`AuthServer::report`] has the numbers, for each label that was given at a
 //! login, and says whether its session lives; [`Builder::on_reuse`] is told of a reuse at once;

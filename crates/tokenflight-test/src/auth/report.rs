@@ -118,9 +118,8 @@ impl Report {
     /// Panics if a refresh token was presented again although its client knew better, or might
     /// have: the answer had not been lost, or the first request was still under way.
     ///
-    /// The milder sister of [`assert_unharmed`](Self::assert_unharmed), for scripts that lose
-    /// answers: trying once more after a lost answer is a policy, and on a strict server it costs
-    /// the session.
+    /// Milder than [`assert_unharmed`](Self::assert_unharmed), for scripts that lose answers:
+    /// trying again after a lost answer is a policy, and on a strict server it costs the session.
     ///
     /// # Panics
     ///

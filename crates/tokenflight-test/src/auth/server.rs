@@ -47,15 +47,13 @@ impl AuthServer {
         self.log_in(None, None)
     }
 
-    /// A user logs in: a new family that goes by this label in the report. Several families may
-    /// share a label.
+    /// A user logs in: a new family with this label in the report. Several may share a label.
     #[must_use]
     pub fn login_as(&self, label: &str) -> TokenSet {
         self.log_in(Some(label), None)
     }
 
-    /// A user logs in at one of the server's [clients](super::Builder::client). Default: at the
-    /// first one.
+    /// A user logs in at one of the server's [clients](super::Builder::client). Default: the first.
     #[must_use]
     pub fn login_at(&self, client: &str) -> TokenSet {
         self.log_in(None, Some(client))
@@ -94,8 +92,7 @@ impl AuthServer {
         self.book().revoke_access(access_token)
     }
 
-    /// Revokes all living families with this label, refresh and access tokens; says how many there
-    /// were.
+    /// Revokes all living families with this label, refresh and access tokens; says how many.
     pub fn revoke_family(&self, label: &str) -> usize {
         let now = self.0.time.now();
         self.book().revoke_label(label, now)

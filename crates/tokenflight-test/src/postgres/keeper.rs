@@ -9,8 +9,7 @@ use std::{
 };
 
 /// Reads words: `start`, or the name of the signal to stop it by. When there are no more, it ends
-/// the server and removes the folder: its input ends with this process, also with one that was
-/// killed.
+/// the server and removes the folder: its input ends with this process, also if it was killed.
 const SCRIPT: &str = r#"
 folder=$1; shift; child=
 while read -r word; do
@@ -56,8 +55,7 @@ impl Drop for Keeper {
     }
 }
 
-/// How programs of Postgres are started by this user on files in this folder: they refuse to run as
-/// root.
+/// How programs of Postgres are started by this user on files in this folder: they refuse root.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum User {
     /// As it is.

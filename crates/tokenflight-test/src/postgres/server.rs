@@ -17,8 +17,7 @@ use super::{
 ///
 /// # Panics
 ///
-/// Every function panics, with the end of the server's log, if the server or one of its programs
-/// fails.
+/// Every function panics, with the end of the server's log, if it or one of its programs fails.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
@@ -46,8 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Postgres {
     /// Starts a server with these settings, or says in a line on standard error that it found none.
     ///
-    /// The tables are empty. Its superuser is `postgres`, who needs no password, and so does
-    /// everyone else.
+    /// The tables are empty. Its superuser is `postgres`. No user needs a password.
     #[must_use]
     pub fn start(settings: &[(&str, &str)]) -> Option<Self> {
         let programs = programs()?;
@@ -92,8 +90,7 @@ impl Postgres {
         format!("host=127.0.0.1 port={} user={user} dbname=postgres", self.port)
     }
 
-    /// Has the superuser execute this, and returns what it printed: a line a row, columns divided
-    /// by `|`.
+    /// Executes this as superuser; returns what it printed: a line a row, columns divided by `|`.
     ///
     /// # Panics
     ///
@@ -152,8 +149,7 @@ impl Postgres {
         self.wait("it answers", || self.try_sql("SELECT 1").is_ok());
     }
 
-    /// Another server that is a standby of this one: it has a copy of the data, and follows under
-    /// this name.
+    /// A standby of this server: it has a copy of the data and follows under this name.
     #[must_use]
     pub fn standby(&self, name: &str) -> Self {
         let folder = folder();

@@ -30,8 +30,7 @@ const RESTLESS: u32 = 50_000_000;
 /// a guess, also on several threads: a test moves the time one timer at a time. The tasks run where
 /// [`on`](Self::on) puts them, or, after [`new`](Self::new), on the thread that waits for them.
 ///
-/// They may wait for each other and for the manual time, but not for I/O or threads that are not
-/// counted.
+/// They may wait for each other and for the manual time, but not for I/O or uncounted threads.
 ///
 /// ```
 /// use std::time::Duration;

@@ -33,11 +33,9 @@ impl AudiencesBuilder {
         Self { grants: Vec::new(), key: GrantKey::new("default"), settings: Vec::new() }
     }
 
-    /// Adds an audience: how the common refresh token is presented for it. The last one of a name
-    /// counts.
+    /// Adds an audience: how to present the common refresh token for it. The last of a name counts.
     ///
-    /// The first audience's grant stands for all: its issuer, its client, its reuse policy, its way
-    /// to revoke.
+    /// The first audience's grant stands for all: its issuer, client, reuse policy, way to revoke.
     pub fn audience(mut self, name: impl Into<Arc<str>>, grant: impl Grant) -> Self {
         let name = name.into();
         self.grants.retain(|(known, _)| *known != name);
@@ -115,8 +113,7 @@ impl AudiencesBuilder {
         let members = Arc::new(Members::default());
         let root = SessionBuilder::common(Arc::clone(first), Arc::clone(&members));
         let root = self.settings.into_iter().fold(root, |builder, setting| setting(builder));
-        // What is not stored is told to the audiences, so that requests with a token ask: there may
-        // be no driver.
+        // Audiences are told of the unstored, so requests with a token ask: there may be no driver.
         let told = Arc::clone(&members);
         let root = root.on_event(move |event| {
             if matches!(event, Event::Unpersisted { .. }) {

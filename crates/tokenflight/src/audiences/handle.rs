@@ -34,8 +34,7 @@ impl Audiences {
     /// One future that renews the tokens of all audiences before they expire, and stores what is
     /// not stored. Spawn it, or a [`Session::driver`] for each audience that is to be renewed.
     ///
-    /// Resolves when all audiences are gone or shut down and what they had in progress has reached
-    /// the store.
+    /// Resolves when all audiences are gone or shut down and what they had in progress is stored.
     pub fn driver(&self) -> Driver {
         let mut sessions = self.sessions();
         let first = sessions.next().unwrap_or(&self.common.root);
@@ -67,8 +66,7 @@ impl Audiences {
 
     /// Ends the login of all audiences and revokes the refresh token. Says what became of that.
     ///
-    /// In effect in this process at once; it waits as [`Session::logout`] does, once for all
-    /// audiences.
+    /// In effect in this process at once; it waits as [`Session::logout`], once for all audiences.
     ///
     /// # Errors
     ///
@@ -76,8 +74,7 @@ impl Audiences {
     ///
     /// # Cancel safety
     ///
-    /// The logout stays in effect; it is stored by a driver or the next call, and the revocation
-    /// follows it.
+    /// The logout stays in effect; a driver or the next call stores it, and the revocation follows.
     pub async fn logout(&self) -> Result<Revocation, Error> {
         let root = &self.common.root;
         let begun = root.inner.logout();
@@ -129,8 +126,7 @@ impl Audiences {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
-    /// process ends.
+    /// [`ErrorKind::Closed`] after `limit`: then what is in progress may be lost with the process.
     ///
     /// # Cancel safety
     ///

@@ -14,8 +14,7 @@ impl Members {
         let _ = self.0.set(sessions);
     }
 
-    /// Has their requests ask: without a driver it is up to them to move on what they have in
-    /// common.
+    /// Has their requests ask: without a driver it is up to them to move on what they share.
     pub(super) fn outdate(&self) {
         self.sessions().for_each(|session| session.outdate());
     }

@@ -7,10 +7,9 @@
 //! presented for one audience at a time, in the order of asking, each time the one that the
 //! presentation before has brought.
 //!
-//! * **A failure is its audience's.** A resource that the server refuses, and the waiting times
-//!   after it, hold up no other audience. Common to all are the end of the login, a refresh token
-//!   whose presentation was never answered, and a store that does not take what a presentation has
-//!   brought.
+//! * **A failure is its audience's.** A resource that the server refuses, and the waits after it,
+//!   hold up no other audience. Common to all are the end of the login, a refresh token whose
+//!   presentation was never answered, and a store that does not take what a presentation brought.
 //! * **A wish goes with its callers.** An audience whose callers have given up before its turn, and
 //!   that has no driver, is passed over. A request that was sent is waited for, because its answer
 //!   may bring the next refresh token; unless the server's refresh tokens stay the same

@@ -51,7 +51,6 @@ impl<C, T> Again<'_, C, T> {
         &mut self.kept.head.limit
     }
 
-    /// The request to this origin, with this body.
     pub(super) fn rebuild(&self, body: T, origin: Option<&Listed>) -> Request<T> {
         self.kept.head.rebuild(body, origin)
     }
@@ -128,8 +127,7 @@ where
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     async move {
-        // Nothing is given a name that can be had from these: a name takes room as long as there is
-        // a wait.
+        // Nothing gets a name that can be had from these: a name takes room while there is a wait.
         let at_once = again.at_once;
         // The refusal is let go of before anything is waited for: it may hold what the refresh or
         // the replay needs.
@@ -155,8 +153,7 @@ where
                 let waits = pin!(again.kept.head.limit.within(&session.parts.time, waits));
                 carrying(&mut reading, waits).await
             };
-            // The request is not held for the refusal's body, so that it is not what the caller
-            // limits.
+            // The request is not held for the refusal's body, so it is not what the caller limits.
             if let (Ok(_), Some(reading)) = (&waited, reading) {
                 reading.await;
             }

@@ -25,8 +25,7 @@ use crate::{
 
 type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
-/// A request that has no token yet, and goes to this origin: what it asks for, and how long it may
-/// be held.
+/// A request without a token yet, to this origin: what it asks for, and how long it may be held.
 ///
 /// # Cancel safety
 ///

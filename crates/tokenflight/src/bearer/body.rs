@@ -22,8 +22,7 @@ use super::{
 };
 use crate::{slot::Inner, sync::Arc, time::Deadline};
 
-/// How much of a refused response is kept while a newer token is waited for, and for how long it is
-/// read.
+/// How much of a refused response is kept while a newer token is awaited, and how long it is read.
 const REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_TIME: Duration = Duration::from_millis(250);
 
@@ -32,8 +31,7 @@ const REFUSAL_TIME: Duration = Duration::from_millis(250);
 const FRAME_BYTES: usize = 16;
 
 pin_project! {
-    /// The body of a response that came through the layer: the inner service's, or what was kept of
-    /// a refusal's.
+    /// The body of a response from the layer: the inner service's, or what was kept of a refusal's.
     ///
     /// A refusal's body is let go of before a newer token is waited for, because holding it could
     /// hold the connection that the refresh or the replay needs. If there is no better answer after
@@ -73,7 +71,6 @@ enum End<E> {
     Whole,
     /// More that was not read.
     Cut,
-    /// This error.
     Broken(E),
     /// Nothing, after an error that has been told.
     Told,

@@ -59,13 +59,11 @@ pub(super) mod sealed {
         /// The session that was chosen.
         fn session<'a>(&'a self, chosen: &'a Self::Chosen) -> &'a Session;
 
-        /// Whether the request that is sent now, after a wait, is still one of the session that was
-        /// chosen for it.
+        /// Whether the request sent now, after a wait, is still one of the session chosen for it.
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::SessionChanged`](super::ErrorKind::SessionChanged) if not: its token would
-        /// be another's.
+        /// [`ErrorKind::SessionChanged`](super::ErrorKind::SessionChanged) if it is now another's.
         fn confirm(&self, chosen: &Self::Chosen, extensions: &Extensions) -> Result<(), Error>;
     }
 }

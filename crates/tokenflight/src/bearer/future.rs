@@ -26,8 +26,7 @@ use crate::{flights::Carries, sync::Arc};
 pub(super) type Answer<R> = Result<Response<BearerBody<R>>, BoxError>;
 
 pin_project! {
-    /// The response to come: of the inner service's future, of what is known of the call, and with
-    /// this body.
+    /// The response to come: of the inner future, of what is known of the call, and with this body.
     ///
     /// # Cancel safety
     ///
@@ -71,8 +70,7 @@ impl<F, C, R: Body> BearerFuture<F, C, R> {
         Self { state: State::First { future, call } }
     }
 
-    /// Sent with a token, beside work that perhaps no other task keeps moving. In a box: this is
-    /// seldom.
+    /// Sent with a token, beside work that perhaps no other task keeps moving. In a box: seldom.
     pub(super) fn beside<E>(future: F, beside: Box<Carries>, mut call: C) -> Self
     where
         F: Future<Output = Result<Response<R>, E>> + Send + 'static,
@@ -133,8 +131,7 @@ where
     }
 }
 
-/// Whether another layer, around the same client, has sent a token: it says why its refusal is all
-/// there is.
+/// Whether another layer around this client sent a token: it says why its refusal is all there is.
 fn had_token<R>(refusal: &Response<R>) -> bool {
     let said = refusal.extensions();
     said.get::<Error>().is_some() || said.get::<Challenge>().is_some()

@@ -53,8 +53,7 @@ pub(super) fn timeout(value: &HeaderValue) -> Option<Duration> {
     })
 }
 
-/// Writes a `grpc-timeout`, in the finest unit for which eight digits are enough; never more than
-/// it is.
+/// Writes a `grpc-timeout`, in the finest unit that fits eight digits; never more than it is.
 pub(super) fn timeout_value(time: Duration) -> HeaderValue {
     const LIMIT: u128 = 100_000_000;
     let (amount, unit) = [(time.as_nanos(), 'n'), (time.as_micros(), 'u'), (time.as_millis(), 'm')]

@@ -14,8 +14,7 @@ use crate::session::Session;
 pub struct BearerLayer<K = CloneBody, P = Session>(Settings<K, P>);
 
 impl BearerLayer {
-    /// A layer that sends this session's tokens to these origins, and keeps bodies for a replay by
-    /// cloning them.
+    /// A layer that sends this session's tokens to these origins, and clones bodies for a replay.
     #[must_use]
     pub fn new(session: Session, origins: Origins) -> Self {
         Self::with(session, origins)
@@ -25,8 +24,7 @@ impl BearerLayer {
 impl<T: Send + Sync + 'static> BearerLayer<CloneBody, PerRequest<T>> {
     /// As [`new`](BearerLayer::new), with a session for each request: the one that this function
     /// finds by the key, a value of type `T`, in the request's extensions. The function must not
-    /// block and must not panic; for one key it finds the same session as long as requests of it
-    /// are under way.
+    /// block or panic; for one key it finds the same session while requests of it are under way.
     ///
     /// A request for a listed origin without a key, or with one that stands for no session, fails
     /// with [`ErrorKind::NoKey`](crate::ErrorKind::NoKey), and nothing is sent: there is no

@@ -18,8 +18,7 @@ use crate::{sync::Arc, time::Deadline};
 pub(super) struct Limit {
     /// What is left of the caller's [`max_wait`](BearerOptions::max_wait).
     wait: Option<Duration>,
-    /// When, on the boot clock, the call's own `grpc-timeout` is over: the server would not answer
-    /// any more.
+    /// When, on the boot clock, the call's own `grpc-timeout` is over: the server answers no more.
     call: Option<Duration>,
 }
 

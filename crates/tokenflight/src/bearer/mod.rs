@@ -1,12 +1,10 @@
 //! The layer: puts the bearer token on requests and sends a request again after a refusal whose
 //! token has been replaced.
 //!
-//! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` requests whose error
-//! can be boxed.
+//! [`BearerLayer`](crate::BearerLayer) wraps any `tower` service over `http` with a boxable error.
 //!
-//! * A request to an origin that is not [listed](Origins), or with an `Authorization` of its own,
-//!   passes through untouched. If that is refused, the reason is in the response's extensions:
-//!   [`NoToken`].
+//! * A request to an origin not [listed](Origins), or with an `Authorization` of its own, passes
+//!   untouched. If that is refused, the reason is in the response's extensions: [`NoToken`].
 //! * With a usable token the request goes straight to the inner service: one atomic load, one
 //!   header, no lock, no box.
 //! * Without one it waits for the refresh; the readied inner service is given back meanwhile.
@@ -22,16 +20,13 @@
 //! retry → ([redirect guard](redirect) → redirect) → **bearer** → limits → client
 //!
 //! * Below a retry: every try takes the token that is current then.
-//! * Below a redirect follower: every hop is looked at, so the token cannot leave its origin; see
-//!   [`redirect`].
+//! * Below a redirect follower: every hop is seen, so no token leaves its origin; see [`redirect`].
 //! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit,
-//!   and the refresh may use the same limit. Above a load balancer, the token traffic should not
-//!   share its servers' limits: a balancer keeps servers ready that it does not use, permits and
-//!   all.
-//! * A layer that is there only sometimes is always there, and switched off with [`BearerOptions::without_token`]: tower's
-//!   `option_layer` wants the same answers from both of its sides.
-//! * A timeout *around* the layer covers the refresh and the replay as well; one below it covers
-//!   each send.
+//!   and the refresh may use the same limit. Above a load balancer, token traffic should not share
+//!   its servers' limits: a balancer keeps servers ready that it does not use, permits and all.
+//! * A layer that is there only sometimes is always there, and switched off with
+//!   [`BearerOptions::without_token`]: tower's `option_layer` wants both sides to answer alike.
+//! * A timeout *around* the layer covers refresh and replay as well; one below it covers each send.
 //!
 //! # Bodies
 //!
@@ -39,8 +34,7 @@
 //! others there is [`BearerLayer::replay_with`](crate::BearerLayer::replay_with), which
 //! [records](Recorded) what is read of them. A replay has the whole body or there is none.
 //!
-//! Of a refusal that comes back after its token could not be renewed, [at most 16 KiB](BearerBody)
-//! are left.
+//! Of a refusal whose token could not be renewed, [at most 16 KiB](BearerBody) are left.
 //!
 //! # Sessions
 //!

@@ -61,8 +61,7 @@ impl BearerOptions {
         self
     }
 
-    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token
-    /// all the same.
+    /// Sends the request once. A refusal goes to the caller; the next request gets a newer token.
     #[must_use]
     pub const fn never_replay(mut self) -> Self {
         self.replays = Some(Replays::Never);

@@ -57,13 +57,11 @@ enum Host {
     Name(String),
 }
 
-/// Why an origin cannot be listed. What is shown of it has no user name, no password, no path and
-/// no query.
+/// Why an origin cannot be listed. What is shown of it has no user name, password, path or query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// Not `scheme://host[:port]`: something is missing, or there is a path, a query, a fragment or
-    /// a user name.
+    /// Not `scheme://host[:port]`: incomplete, or with a path, query, fragment or user name.
     NotAnOrigin(String),
     /// Plain `http`, which would show the token to everything on the way.
     NotTls(String),
@@ -156,7 +154,6 @@ impl Origins {
         if listed.is_empty() { Err(OriginError::Empty) } else { Ok(Self { listed, sole: false }) }
     }
 
-    /// The listed origin of this id.
     pub(super) fn of_id(&self, id: OriginId) -> Option<&Listed> {
         self.listed.iter().find(|listed| listed.id == id)
     }
@@ -252,8 +249,7 @@ fn shown(text: &str) -> String {
         _ => (String::new(), text),
     };
     let (user, host) = match rest.rsplit_once('@') {
-        // A password with a slash in it, or a path with an `@`: what follows may be a host or a
-        // secret.
+        // A password with a slash, or a path with an `@`: what follows may be a host or a secret.
         Some((user, _)) if user.contains(['/', '?', '#', '\\']) => return format!("{scheme}…@…"),
         Some((_, host)) => ("…@", host),
         None => ("", rest),

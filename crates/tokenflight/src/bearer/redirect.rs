@@ -7,8 +7,7 @@
 //! A follower above the layer is better: every hop passes the layer, which looks at each hop's
 //! origin. Only one thing the layer cannot see by itself: that the third request of `A → B → A` is
 //! where `B` has sent the client, and not what the caller asked for. The token must not come back
-//! there (Fetch, §4.4). For this there is a guard above the follower, which marks what really comes
-//! from a caller:
+//! there (Fetch, §4.4). For this a guard above the follower marks what really comes from a caller:
 //!
 //! ```
 //! # use bytes::Bytes;

@@ -11,9 +11,7 @@ use crate::{sync::Arc, telemetry::Trigger};
 /// What the head of a response says about the token it was asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Nothing.
     Nothing,
-    /// It was refused.
     Refused,
     /// It was understood, and something else is missing.
     Missing(Box<Challenge>),

@@ -26,8 +26,7 @@ pub(super) enum Failure {
 }
 
 /// Readies a service of its own, because the one that was ready for the caller went back; attaches
-/// what is current then, and sends. In a box of its own, which those who wait need not make room
-/// for.
+/// what is current then, and sends. In a box of its own, which waiters need not make room for.
 pub(super) fn send<S, K, T, P>(
     shared: &Shared<S, K, P>,
     mut request: Request<T>,

@@ -75,8 +75,7 @@ impl<S: Clone> CloneService for S {}
 
 /// A client whose requests carry a session's token; see the [module documentation](super).
 ///
-/// Cloning shares the session. Each clone keeps a private copy of the token, made at its second
-/// request.
+/// Cloning shares the session. Each clone keeps its copy of the token, made at its second request.
 pub struct Bearer<S, K = CloneBody, P = Session> {
     inner: S,
     root: Arc<Root<S, K, P>>,
@@ -84,8 +83,7 @@ pub struct Bearer<S, K = CloneBody, P = Session> {
     readiness: Readiness,
     /// Whether this is a clone that has not sent anything.
     unused: bool,
-    /// Whether the inner service may have been changed since a first call made the template for
-    /// replays of it.
+    /// Whether the inner service may have changed since a first call made the template for replays.
     changed: bool,
 }
 
@@ -143,8 +141,7 @@ impl<S, K> Bearer<S, K> {
 }
 
 impl<S, K, P: Choice> Bearer<S, K, P> {
-    /// Waits until the service is ready, as tower's `ServiceExt::ready`, which need not be
-    /// imported.
+    /// Waits until the service is ready, as tower's `ServiceExt::ready`, without an import.
     ///
     /// # Errors
     ///
@@ -263,8 +260,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        // Whose token it gets, and until when, counts from here: the task that polls it may do so
-        // much later.
+        // Whose token it gets, and until when, counts from here: its task may poll it much later.
         match session.at_once(&mut ask) {
             Some((token, beside)) => {
                 request.headers_mut().insert(AUTHORIZATION, token.header().clone());
@@ -343,8 +339,7 @@ where
     }
 }
 
-/// Lets go of the service that was readied, and of the permit it may hold. What stays is a clone,
-/// not ready.
+/// Lets go of the readied service and of the permit it may hold. What stays is a clone, not ready.
 fn give_back<S: Clone>(inner: &mut S) {
     let fresh = inner.clone();
     drop(mem::replace(inner, fresh));

@@ -42,8 +42,7 @@ use super::{BearerOptions, Origins, origin::Listed, redirect};
 pub enum NoToken {
     /// Its origin is not [listed](Origins).
     Unlisted,
-    /// Its URI has no authority, and the layer was not told the client's [sole](Origins::sole)
-    /// destination.
+    /// Its URI has no authority, and the layer was told no [sole](Origins::sole) destination.
     NoAuthority,
     /// Its caller had set an `Authorization`.
     OwnAuthorization,
@@ -106,8 +105,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The origin as which this request gets the token, or why it gets none. To be asked once for
-    /// each request.
+    /// The origin as which this request gets the token, or why none. To be asked once a request.
     ///
     /// The headers are looked at last, and by the caller, who may have to read all of them anyway,
     /// and is told whether the URI spells the origin as the list does.

@@ -9,8 +9,7 @@ use std::{
 use crate::sync::{Mutex, lock};
 
 /// Cloning is the user's code, so nothing is locked meanwhile: who clones takes the service out of
-/// its place. Who finds the place empty waits, as a task and not as a thread, until the service is
-/// back.
+/// its place. Who finds the place empty waits, as a task, not a thread, until the service is back.
 ///
 /// *Test*: `tests/layer`, `a_client_is_not_cloned_with_anything_locked`.
 pub(super) struct Template<S>(Mutex<Place<S>>);
@@ -51,8 +50,7 @@ impl<S: Clone> Template<S> {
     }
 }
 
-/// The service outside of its place. Dropping it puts the service back, also if its clone has
-/// panicked.
+/// The service outside its place. Dropping it puts the service back, also if its clone panicked.
 struct Taken<'a, S> {
     template: &'a Template<S>,
     service: Option<S>,

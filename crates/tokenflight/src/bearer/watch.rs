@@ -1,5 +1,4 @@
-//! A gRPC call tells how it ended in its trailers: too late to send it again, in time for the next
-//! one.
+//! A gRPC call tells how it ended in its trailers: too late to send it again, in time for the next.
 
 use http::{HeaderMap, StatusCode};
 
@@ -36,8 +35,7 @@ impl Watch {
 
     /// The call has ended with these trailers.
     pub(super) fn ended(self, trailers: &HeaderMap) {
-        // Marks the token, so that the next call has another. The driver, or that call, moves the
-        // refresh on.
+        // Marks the token: the next call has another. The driver or that call moves the refresh on.
         if grpc::unauthenticated(trailers) == Some(true) || self.also_refused.says(self.status, trailers) {
             let trigger = trigger(self.status, trailers);
             let told = || Signal::refused(trigger, Meaning::Refresh, self.sent.generation, Replay::TooLate);

@@ -53,8 +53,7 @@ impl Breaker {
         lock(&self.0.state).phase(now)
     }
 
-    /// Closes it and keeps it closed for this long, whatever ends; zero closes it, and it may open
-    /// again.
+    /// Closes it and keeps it closed for this long, whatever ends; with zero it may open again.
     ///
     /// For an operator who knows that the store is right, or that the sessions have ended rightly.
     /// A session that was held back asks within about a minute: it was told to wait.
@@ -66,8 +65,7 @@ impl Breaker {
 
     /// Has one session present alone before the others, as if it had been open.
     ///
-    /// For a process that starts on a store that was restored: the first session that ends opens
-    /// it.
+    /// For a process that starts on a restored store: the first session that ends opens it.
     pub fn arm(&self) {
         let now = self.now();
         lock(&self.0.state).arm(now);
@@ -150,8 +148,7 @@ impl fmt::Debug for Breaker {
     }
 }
 
-/// A presentation under way. Dropped without an answer it says nothing about its session, and makes
-/// room.
+/// A presentation under way. Dropped unanswered it says nothing about its session, and makes room.
 pub(super) struct Place {
     breaker: Breaker,
     era: Option<Era>,

@@ -3,12 +3,10 @@
 //! After a failover that lost writes, or a restore of yesterday's backup, the store holds refresh
 //! tokens that were spent long ago. A server that detects reuse takes each that is presented for a
 //! stolen one and ends the session, its newer tokens included. The sessions that have not asked yet
-//! can still be kept: by the right backup, or by a process that saw what was lost and writes it
-//! back.
+//! can still be kept: by the right backup or a process that saw what was lost and writes it back.
 //!
-//! A [`Breaker`] stands between the sessions and their grants. It counts what one authorization
-//! server answers to all of them. When many sessions end at once it *opens*, and no refresh token
-//! is presented:
+//! A [`Breaker`] stands between sessions and their grants. It counts what one authorization server
+//! answers all of them. When many end at once it *opens*, and no refresh token is presented:
 //!
 //! * An access token that is usable is served as before.
 //! * A caller without one gets an error that [is transient](crate::Error::is_transient), with

@@ -15,8 +15,7 @@ pub struct Settings {
     /// How many sessions must have ended within the window. Default 5, at least 1.
     pub ends: u32,
     /// And they must be at least one in so many of those that the server has answered. Default 20,
-    /// at least 1. As many must live, one after the other, before a breaker that was open is
-    /// closed.
+    /// at least 1. As many must live, one after the other, before an open breaker is closed.
     pub one_in: u32,
     /// For how long an answer counts, give or take an eighth. Default 5 min: of a hundred sessions
     /// with tokens of an hour, eight ask in that time.

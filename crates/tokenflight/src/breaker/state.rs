@@ -76,7 +76,6 @@ struct Trip {
 pub(super) enum Answer {
     /// The session lives.
     Lived,
-    /// It has ended.
     Ended,
     /// Nothing is known, or nothing about the refresh token.
     None,

@@ -3,8 +3,7 @@ use std::time::Duration;
 /// Into so many parts the window is divided. The oldest part goes as a whole.
 const PARTS: usize = 8;
 
-/// How many sessions lived and ended within a time: in a fixed place, whatever the number of
-/// answers.
+/// How many sessions lived and ended within a time: in a fixed place, however many answers.
 #[derive(Debug)]
 pub(super) struct Window {
     part: Duration,

@@ -1,5 +1,4 @@
-//! Documentation that compiles with the code: how it works, what it promises, what to beware of,
-//! what it costs.
+//! Documentation that compiles with the code: how it works, its promises, dangers and costs.
 
 pub mod guarantees;
 pub mod internals;

@@ -34,8 +34,7 @@ impl Alarm {
         self.set = None;
     }
 
-    /// Completes when it is time to look at the clock again, at the latest at `next` on the boot
-    /// clock.
+    /// Completes when it is time to look at the clock again, by `next` on the boot clock.
     ///
     /// # Errors
     ///

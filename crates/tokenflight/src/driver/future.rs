@@ -140,8 +140,7 @@ impl Driver {
         self.attached = self.sessions.len();
     }
 
-    /// Looks at one session: starts what is due, keeps moving what is in progress, and notes when
-    /// to look again.
+    /// Looks at a session: starts what is due, moves what is in progress, notes when to look again.
     fn visit(&mut self, index: usize, resumed: bool) {
         let Some(driven) = self.sessions.get_mut(index).and_then(Option::as_mut) else { return };
         driven.link.seen();
@@ -262,14 +261,12 @@ impl Driver {
         }
         match self.sleep(cx) {
             Poll::Pending => Poll::Pending,
-            // Look again, in a turn of its own: a timer that is always ready must not take the
-            // thread over.
+            // Look again, in its own turn: an always ready timer must not take the thread over.
             Poll::Ready(Ok(())) => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            // No timer to be had: the runtime is shutting down. Requests look at the clock from now
-            // on.
+            // No timer: the runtime is shutting down. Requests look at the clock from now on.
             Poll::Ready(Err(NoTimer)) => {
                 self.forget_all();
                 Poll::Ready(())

@@ -104,8 +104,7 @@ impl Link {
         self.told.store(false, Ordering::Release);
     }
 
-    /// The session's last handle has gone: hands the driver all that it leaves. Nothing else tells
-    /// the driver so.
+    /// The session's last handle has gone: hands the driver all it leaves. Nothing else tells it.
     pub(crate) fn leave(&self, left: Arc<Left>) {
         self.hub.post(left, |mail, left| mail.gone.push((self.index, left)));
     }

@@ -6,8 +6,7 @@
 //! clock. It ends when all its sessions are gone or shut down, after what they had in progress has
 //! reached the store.
 //!
-//! One driver serves any number of sessions ([`Driver::with`]) with one timer: no task and no timer
-//! a session.
+//! One driver serves any number of sessions ([`Driver::with`]) with one task and one timer.
 //!
 //! ```
 //! use tokenflight::{GrantError, Session, grant_fn};

@@ -1,5 +1,4 @@
-//! When each session is to be looked at: one ordered set for all of them, so that one timer serves
-//! all.
+//! When each session is to be looked at: one ordered set for all of them, so one timer serves all.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -13,8 +13,7 @@ use tokenflight_core::BoxFuture;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock, thread_local};
 
 thread_local! {
-    /// Whether the gate of the innermost [`Join`](super::Join) being polled on this thread was
-    /// reached.
+    /// Whether the gate of the innermost [`Join`](super::Join) polled on this thread was reached.
     static REACHED: Cell<bool> = const { Cell::new(false) };
     /// Where this is, is this thread's name for the time it exists.
     static HERE: Cell<u8> = const { Cell::new(0) };
@@ -62,8 +61,7 @@ impl Flag {
     /// Notes how to wake the waiters.
     fn meet(&self, waker: &Waker) {
         *lock(&self.all) = Some(waker.clone());
-        // Abandoned before a waiter could be woken: a caller that began to wait in that window was
-        // told nothing.
+        // Abandoned before a waiter could be woken: one that began to wait then was told nothing.
         if self.is_abandoned() {
             self.wake_all();
         }

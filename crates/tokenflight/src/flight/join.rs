@@ -99,8 +99,7 @@ impl<T: Clone> fmt::Debug for Flight<T> {
     }
 }
 
-/// What has become of the login that a flight is of, for its work: that outlives its session, which
-/// knows more.
+/// What has become of a flight's login, for its work: that outlives its session, which knows more.
 pub(crate) struct Fate(Arc<Flag>);
 
 impl Fate {
@@ -162,8 +161,7 @@ impl<T: Clone> Future for Join<T> {
         }
         match self.0.poll(cx) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            // Abandoned between the first look and the registration: the wake has passed this task
-            // by.
+            // Abandoned between the first look and the registration: the wake passed this task by.
             Poll::Pending if self.0.flag.is_abandoned() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }

@@ -203,8 +203,7 @@ fn abandoned_for_good() {
     done(login);
 }
 
-/// A driver stays, a shutdown stays, callers join and leave, and a login abandons it all: as with a
-/// write.
+/// A driver and a shutdown stay, callers join and leave, a login abandons it all: as with a write.
 fn carried_by_several() {
     let (work, polls) = Work::new(2);
     let flight = Flight::new(Box::pin(work));
@@ -244,8 +243,7 @@ fn reason(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied()).unwrap_or_default()
 }
 
-/// rust-lang/futures-rs#2706. When this fails, `Shared` has been mended, and `join.rs` can lose its
-/// cure.
+/// rust-lang/futures-rs#2706. When this fails, `Shared` is mended, and `join.rs` can lose its cure.
 #[test]
 fn plain_shared_loses_a_wake() {
     let random = || run(RandomScheduler::new(100_000), one_leaves_plain_shared);
@@ -294,8 +292,7 @@ fn firing_has_the_work_polled() {
     exhaust("fired", Some(2_000_000), fired);
 }
 
-/// The same hazard on one thread: the work wakes itself, and then polls another task that waits for
-/// it.
+/// The same hazard on one thread: the work wakes itself, then polls another task that waits for it.
 #[test]
 fn a_waiter_that_is_polled_inside_the_work_is_woken() {
     struct Woken(AtomicBool);
@@ -326,8 +323,7 @@ fn a_waiter_that_is_polled_inside_the_work_is_woken() {
 }
 
 /// The work of each waits for the other, and a timer fires both, on one thread: a wake that comes
-/// round to where it began would lock `Shared`'s list of waiters, which is locked while they are
-/// woken.
+/// round to where it began would lock `Shared`'s list of waiters, locked while they are woken.
 #[test]
 fn flights_that_wait_for_each_other_wake_without_a_deadlock() {
     type Place = Arc<Mutex<Option<Join<u64>>>>;

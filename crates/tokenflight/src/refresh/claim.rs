@@ -20,8 +20,7 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// The pause before an operation whose outcome is unknown is tried again.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// A read that took longer is not built on: the claim would have lasted for as long when it is
-/// made.
+/// A read that took longer is not built on: the claim would have lasted as long when it is made.
 const FRESH: Duration = Duration::from_millis(250);
 
 /// From when a claim counts, and whether what it is made on was read after that.

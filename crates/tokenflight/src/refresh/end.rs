@@ -106,8 +106,7 @@ impl Refresh {
 }
 
 impl Inner {
-    /// If it still `revokes` something, others take it to its end, whatever becomes of those who
-    /// wait for it.
+    /// If it still `revokes` something, others take it to its end, whatever becomes of its waiters.
     fn finish(
         &self,
         plan: &Plan,
@@ -135,8 +134,7 @@ pub(super) const fn failed(class: FailureClass, error: Error) -> Outcome<Access>
     Outcome::Failed { class, error, in_doubt: None, rotated: None }
 }
 
-/// The store could not be asked, so nothing was sent: a refresh token is never presented without a
-/// claim.
+/// The store could not be asked, so nothing was sent: nothing is presented without a claim.
 pub(super) const fn not_sent(error: Error) -> Outcome<Access> {
     failed(FailureClass::NotSent, error)
 }

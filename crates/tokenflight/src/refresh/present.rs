@@ -47,8 +47,7 @@ impl Presentation<'_> {
             self.settle(Settlement::Untouched, false).await;
             return Ok(outcome.into());
         }
-        // The lifetime counts from before the request was sent, so that latency can only shorten
-        // it.
+        // The lifetime counts from before the request was sent, so latency can only shorten it.
         let sent = self.refresh.parts.now();
         match self.present(sent).await {
             Ok(set) => self.obtained(set, sent).await,
@@ -122,8 +121,7 @@ impl Presentation<'_> {
         });
         let lengths = parts.rules.lengths();
         // Polling may send. After its time a request that says it was sent is still answered, one
-        // that says it was not is over, and one that says nothing is polled as long as its claim
-        // lasts.
+        // that says it was not is over, and one that says nothing is polled while its claim lasts.
         let unmarked_until = self.since.saturating_add(lengths.claim).saturating_sub(lengths.reserve);
         let may_finish = |now: Duration| match request.class_without_answer() {
             FailureClass::NotSent => false,
@@ -259,8 +257,7 @@ impl Presentation<'_> {
                     outcome => outcome,
                 }
             }
-            // Not confirmed is not ended: another process may have stored a successor. The same is
-            // tried again.
+            // Not confirmed is not ended: another may have stored a successor. It is tried again.
             Ok(_) => not_sent(Error::with_source(ErrorKind::Store, error)),
             Err((error, _)) => {
                 self.settle(Settlement::Ambiguous(self.refresh.parts.rules.reuse), true).await;
@@ -314,8 +311,7 @@ impl Presentation<'_> {
         }
     }
 
-    /// Gives the claim back. If that fails it runs out by itself, and until then others wait: late,
-    /// but right.
+    /// Gives the claim back. If that fails it runs out; others wait until then: late, but right.
     async fn settle(&self, outcome: Settlement, sent: bool) {
         let body = Body::Settle { owner: self.owner, outcome };
         let op = Op::new(self.seen.facts.incarnation, self.refresh.parts.now(), body);

@@ -26,8 +26,7 @@ use crate::{
 /// The pause after a claim that met another entry than was read, from the second time on.
 const LAG: Duration = Duration::from_millis(20);
 
-/// How long a look into the store may take: callers wait for it that could have their answer at
-/// once.
+/// How long a look into the store may take: callers wait that could have their answer at once.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Refreshes, publishes, and says what the waiters get.
@@ -138,8 +137,7 @@ impl Refresh {
                                 let error = "another process has stored another token meanwhile, and it has run out";
                                 return not_sent(Error::with_source(ErrorKind::Store, error)).into();
                             }
-                            // Another owner: what the last claim has left on its way must not end
-                            // the next one.
+                            // Another owner: what the last left on its way must not end the next.
                             (again, owner, waiting) = (again + 1, Owner::unique(), Waiting::default());
                         }
                         // A storage whose reads lag behind its writes is not asked without end.
@@ -171,9 +169,8 @@ impl Refresh {
         elapsed >= self.parts.rules.attempt_limit()
     }
 
-    /// Whether the stored tokens have replaced what was known since this was asked, by the clock of
-    /// the host that stored them. That may be ahead: of what is read for the first time nothing is
-    /// believed.
+    /// Whether the stored tokens have replaced what was known since this was asked, by the storing
+    /// host's clock. That may be ahead: of what is read for the first time nothing is believed.
     fn is_later(&self, seen: &Seen) -> bool {
         let (Some(known), Some(entry)) = (&self.plan.known, &seen.entry) else { return false };
         let since = |tokens: &StoredTokens| tokens.received >= self.plan.started.wall;

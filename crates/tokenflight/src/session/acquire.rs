@@ -236,8 +236,7 @@ impl Inner {
         self.make_do(ask).ok_or(error)
     }
 
-    /// The token there is, for a caller that gets no better one: it is good, and of the login that
-    /// was asked.
+    /// The token there is, for a caller that gets no better: good, and of the login that was asked.
     pub(crate) fn make_do(&self, ask: &Ask) -> Option<Token> {
         self.look(|slot, now| {
             let same = ask.pin.is_none_or(|pin| pin == slot.pin());

@@ -83,8 +83,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it there is
-    /// none.
+    /// Clocks, timers and chance. Default: tokio's, with the feature `tokio`; without it none.
     pub fn time(mut self, time: impl Time) -> Self {
         self.time = Some(Arc::new(time));
         self

@@ -92,8 +92,7 @@ impl Drop for Reader {
 
 /// All listeners of a session. Never called with anything locked.
 pub(crate) struct Listeners {
-    /// Made when the first stream is asked for: it is several times as large as the rest of a
-    /// session.
+    /// Made when the first stream is asked for: several times as large as the rest of a session.
     sender: OnceLock<Sender>,
     /// One pointer: most sessions have none.
     callbacks: Option<Box<Box<[Listener]>>>,
@@ -214,8 +213,7 @@ impl Queue {
         for (_, unread) in self.events.iter_mut().skip(place(next.saturating_sub(self.first))) {
             *unread -= 1;
         }
-        // Who has read an event has read all before it: the first are those that none has to read
-        // any more.
+        // An event's readers have read all before it: the first are those that none has to read.
         let count = self.events.iter().take_while(|(_, unread)| *unread == 0).count();
         (0..count).filter_map(|_| self.pop()).collect()
     }

@@ -65,13 +65,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token). The waiting time after a failure can be skipped once in ten
-    /// seconds.
+    /// As [`token`](Self::token). The wait after a failure can be skipped once in ten seconds.
     ///
     /// # Cancel safety
     ///
-    /// As [`token`](Self::token). A refresh that was begun is carried on by the driver, or by the
-    /// next call.
+    /// As [`token`](Self::token). A refresh begun is carried on by the driver, or the next call.
     pub async fn refresh(&self) -> Result<Token, Error> {
         Ok(self.inner.obtain(Ask::forced()).await?.0)
     }
@@ -85,7 +83,8 @@ impl Session {
     ///
     /// A token that cannot be sent changes nothing
     /// ([`FailureClass::Config`](crate::FailureClass::Config)).
-    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the next call.
+    /// [`ErrorKind::Store`]: the login is in effect and will be stored later, by the driver or the
+    /// next call.
     /// [`ErrorKind::SessionChanged`]: another login or logout came first, and counts.
     ///
     /// # Cancel safety
@@ -119,8 +118,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token that was last seen has been
-    /// revoked, best effort.
+    /// [`ErrorKind::Store`]: in effect, and to be stored later, by the driver. The refresh token
+    /// that was last seen has been revoked, best effort.
     ///
     /// # Cancel safety
     ///
@@ -163,8 +162,7 @@ impl Session {
         self.inner.parts.listeners.events()
     }
 
-    /// Watches for changes of the token: for long streams and sockets that must reconnect with a
-    /// new one.
+    /// Watches for token changes: for long streams and sockets that must reconnect with a new one.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.inner))
@@ -175,8 +173,7 @@ impl Session {
     /// A session has one driver: the one that was first polled last. Until it is polled, nothing
     /// changes; but if the last handle goes before that and there is no other driver, what it
     /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
-    /// also stores what they have in common; the last one to begin does so, and another one when
-    /// that is gone.
+    /// also stores what they share; the last to begin does so, and another when that is gone.
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }
@@ -211,8 +208,7 @@ impl Session {
         let work = std::pin::pin!(work);
         let (output, driver) = match select(work, self.driver()).await {
             Either::Left((output, driver)) => (output, Some(driver)),
-            // The driver has ended by itself: there is no timer, or the work has shut the session
-            // down.
+            // The driver ended by itself: there is no timer, or the work shut the session down.
             Either::Right(((), work)) => (work.await, None),
         };
         let ended = match driver {
@@ -260,8 +256,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if `limit` has passed: then what is in progress may be lost when the
-    /// process ends.
+    /// [`ErrorKind::Closed`] after `limit`: then what is in progress may be lost with the process.
     ///
     /// # Cancel safety
     ///
@@ -300,8 +295,7 @@ fn in_progress(sessions: &[Arc<Inner>], of_interest: impl Fn(&AnyFlight) -> bool
     flights.filter(|flight| of_interest(flight) && !flight.is_finished()).filter_map(|flight| flight.carry()).collect()
 }
 
-/// Tries to store what is not stored for as long as the store fails: it may be all that is left of
-/// the session.
+/// Tries to store what is not stored while the store fails: it may be all that the session left.
 async fn flush_patiently(inner: &Arc<Inner>) -> Result<(), Error> {
     let mut pause = FLUSH_PAUSE.0;
     loop {

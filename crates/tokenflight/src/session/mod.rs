@@ -1,8 +1,7 @@
 //! A login's live state, and the handle to it.
 //!
 //! Cloning a [`Session`] shares it. Everything works without a [driver](crate::Driver), driven by
-//! its callers; with one, tokens are renewed before they expire and nothing waits for a caller to
-//! move on.
+//! its callers; with one, tokens are renewed before they expire and nothing waits for a caller.
 //!
 //! ```
 //! use std::time::Duration;

@@ -38,8 +38,7 @@ impl Inner {
         wait
     }
 
-    /// What a caller with a usable token of an audience keeps moving of the common session, if no
-    /// driver does.
+    /// What a caller with a usable token keeps moving of the common session, if no driver does.
     pub(super) fn beside_common(&self) -> Option<Box<Carries>> {
         let common = &self.parts.common.as_ref()?.root.inner;
         let now = common.parts.now();

@@ -28,8 +28,7 @@ impl Snapshot {
     /// The token to send, if that needs no asking: this copy, made anew if the session shows
     /// another stamp. Without a driver to withdraw it in time, the clock is looked at.
     ///
-    /// `once` says that the service has just been cloned, and whether it will be used again is not
-    /// known.
+    /// `once` says that the service was just cloned, and whether it will be used again is unknown.
     #[inline]
     pub(crate) fn usable(&mut self, session: &Inner, once: &mut bool) -> Option<&Pass> {
         let renewed = (session.stamp() != self.stamp || !self.copied) && self.renew(session, once);

@@ -28,8 +28,7 @@ pub enum Status {
     Usable,
     /// Logged in, but the token has expired or was refused.
     Stale,
-    /// The authorization server ended the session; the access token can be used until it expires or
-    /// is refused.
+    /// The authorization server ended the session; the access token serves until expiry or refusal.
     Ending(Error),
     /// Logged out, ended, or never logged in; the error says which.
     Over(Error),

@@ -29,8 +29,7 @@ impl Inner {
         self.flush_from(storing).await
     }
 
-    /// As [`flush`](Self::flush), from this write on: what becomes of it is told also if it is over
-    /// by now.
+    /// As [`flush`](Self::flush), from this write on: its outcome is told even if it is over.
     pub(crate) async fn flush_from(self: &Arc<Self>, storing: Option<Storing>) -> Result<Revocation, Error> {
         let (mut revocation, mut storing) = (Revocation::Nothing, storing);
         for _ in 0..ROUNDS {

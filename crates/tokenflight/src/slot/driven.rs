@@ -107,8 +107,7 @@ impl Inner {
 }
 
 impl Slot {
-    /// Nothing starts any more except what stores something. The driver has to notice that it is
-    /// not needed.
+    /// Nothing starts but what stores something. The driver has to notice that it is not needed.
     pub(crate) fn close(&mut self) {
         self.machine.close();
         self.notify = true;
@@ -135,8 +134,7 @@ impl Drop for Inner {
         let given_up = slot.given_up;
         let rest = (slot.refresh.take(), slot.write.take(), std::mem::take(&mut slot.owed));
         drop(slot);
-        // What has ended is let go of at last: a destructor that panics must cost the driver
-        // nothing.
+        // What has ended is dropped last: a destructor that panics must cost the driver nothing.
         let (ended, mut flights): (Vec<_>, Vec<_>) = flights.into_iter().partition(AnyFlight::is_finished);
         if let Some(pending) = pending {
             let store = Unstored { pending, generation }.store(Arc::clone(&self.parts));

@@ -26,8 +26,7 @@ pub(super) struct Shown {
 impl Inner {
     /// What is current, not yet copied.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        // Read before the token: if it changes in between, the copy is seen to be old at its first
-        // use.
+        // Read before the token: if it changes in between, the copy proves old at its first use.
         let stamp = self.stamp();
         if self.asks_for_common() {
             // No stamp is zero: the next request looks again.
@@ -57,8 +56,7 @@ impl Inner {
         Snapshot { stamp, pass, copied: false }
     }
 
-    /// The header of the current token, also while something is in progress that requests would
-    /// keep moving.
+    /// The header of the current token, also while requests would keep something moving.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         self.look(|slot, now| slot.machine.offer(true, now).and_then(|_| slot.token()))
             .map(|token| token.header().clone())

@@ -62,8 +62,7 @@ impl Slot {
         }
     }
 
-    /// Starts a refresh, perhaps for one of several audiences. Nothing of it runs before it is
-    /// polled.
+    /// Starts a refresh, perhaps for one of several audiences. Nothing runs before it is polled.
     pub(super) fn start_refresh(
         &mut self,
         plan: Plan,
@@ -87,7 +86,6 @@ impl Slot {
         (self.notify, self.given_up) = (true, false);
     }
 
-    /// Joins the refresh in progress.
     #[inline]
     fn join_refresh(&self) -> Result<Join<Refreshed>, Error> {
         let flight = self.refresh.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed))?;

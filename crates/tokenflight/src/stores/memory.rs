@@ -12,11 +12,9 @@ use crate::sync::{Arc, Mutex, lock};
 /// A [`Store`] in memory: for tests, for sessions that need not survive, and to let several
 /// sessions of one process share a grant. Cloning shares.
 ///
-/// * After a restart a login is needed: a refresh token that was rotated in memory is gone with the
-///   process.
+/// * After a restart a login is needed: a refresh token rotated in memory is gone with the process.
 /// * The sessions that share it must share one clock, too ([`Facts::in_process`]).
-/// * A grant that was ever logged in keeps its entry, even logged out: its epoch must not be
-///   forgotten.
+/// * A grant ever logged in keeps its entry, even logged out: its epoch must not be forgotten.
 ///
 /// # Cancel safety
 ///

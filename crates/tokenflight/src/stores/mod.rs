@@ -1,5 +1,4 @@
-//! Stores that need nothing but this process: in memory, and over two or three functions of the
-//! application.
+//! Stores that need only this process: in memory and over the application's two or three functions.
 //!
 //! ```
 //! use std::time::Duration;

@@ -59,8 +59,7 @@ impl<T> From<&Outcome<T>> for Ended {
             Outcome::Obtained { saved, .. } => from(Adopted::Server, epoch(saved)),
             Outcome::Found { entry: Some(entry), token: Some(_) } => from(Adopted::Store, Some(entry.epoch)),
             Outcome::Found { entry, .. } => {
-                // An active entry that has no access token is a record that something else has
-                // written.
+                // An active entry without an access token is a record that something else wrote.
                 let state = entry.as_ref().map(|entry| &entry.state);
                 let outcome = match state {
                     Some(EntryState::Active(_)) => sets::Outcome::Config,

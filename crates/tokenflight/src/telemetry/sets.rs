@@ -51,8 +51,7 @@ closed! {
         Terminal = "terminal",
         Config = "config",
         Interaction = "interaction",
-        // The refresh token was not presented, because an earlier attempt with it never reported
-        // back.
+        // The refresh token was not presented: an earlier attempt with it never reported back.
         KeptBack = "kept_back",
         // The store was looked into while the authorization server is left alone.
         NothingNew = "nothing_new",
@@ -240,7 +239,6 @@ impl From<&Error> for ErrorType {
 /// What a request was refused with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// An HTTP status.
     Http(StatusCode),
     /// gRPC's `UNAUTHENTICATED`.
     Grpc,

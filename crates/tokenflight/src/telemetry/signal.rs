@@ -36,8 +36,7 @@ pub(crate) enum Signal {
         took: Duration,
         outcome: StoreOutcome,
     },
-    /// A refresh token that may have been presented before was presented, and the server ended the
-    /// grant.
+    /// A refresh token perhaps presented before was presented, and the server ended the grant.
     SuspectedReuse {
         generation: Generation,
     },

@@ -54,7 +54,6 @@ pub(super) const fn boot(began: Began) -> Option<Duration> {
     began
 }
 
-/// An event with its fields.
 macro_rules! event {
     ($level:ident, $name:literal, $session:expr $(, $field:tt = $value:expr)* $(,)?) => {
         tracing::event!(
@@ -205,7 +204,6 @@ impl Session {
         told
     }
 
-    /// The span of a refresh.
     pub(super) fn refresh(&self, begun: Begun, cause: Span) -> Span {
         let span = caught_call(|| {
             let span = tracing::span!(

@@ -29,8 +29,7 @@ fn boot() -> Duration {
     anchor::since_first_read()
 }
 
-/// Platforms that offer no suspend-aware clock. Compiled for the tests too, so that it cannot rot
-/// unseen.
+/// Platforms without a suspend-aware clock. Compiled for the tests too, so it cannot rot unseen.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod anchor {
     use std::{

@@ -13,8 +13,7 @@ use tokenflight_machine::Slice;
 
 use crate::{catch::caught_call, sync::Arc};
 
-/// Being looked at this much after its time, a piece of work was left alone: a task that waits
-/// looks in time.
+/// Looked at this much after its time, work was left alone: a task that waits looks in time.
 const UNATTENDED: Duration = Duration::from_secs(1);
 
 /// What work that was left alone gets to finish, once a task looks at it again.
@@ -66,16 +65,14 @@ impl Deadline {
         Self::at(time, at)
     }
 
-    /// Runs `work` until the deadline. The work comes first: what is finished counts, however late
-    /// it is noticed.
+    /// Runs `work` until the deadline. The work comes first: what is finished counts, however late.
     ///
     /// Without a timer the work alone decides.
     pub(crate) async fn limit<F: Future + Unpin>(self, work: F) -> Result<F::Output, F> {
         self.limit_while(work, |_| true).await
     }
 
-    /// As [`limit`](Self::limit), but after the deadline the work is polled only if `may_finish` at
-    /// that moment.
+    /// As [`limit`](Self::limit), but after the deadline work is polled only if `may_finish` then.
     ///
     /// Without a driver no task may poll for longer than the limit. An answer that came meanwhile
     /// can take a few polls to be read, and giving it up would lose a rotation: the work gets a
@@ -127,8 +124,7 @@ impl Future for Deadline {
     type Output = Result<(), NoTimer>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NoTimer>> {
-        // A timer that panics because its runtime is gone gets one successor, on the runtime that
-        // polls now.
+        // A timer that panics because its runtime is gone has one successor on the polling runtime.
         for _ in 0..2 {
             let now = read(&*self.time);
             if now.boot >= self.at {

@@ -63,8 +63,7 @@ impl<T: Timer + Send + Sync + 'static> Time for HyperTime<T> {
         let deadline = self.0.now().checked_add(duration);
         let timer = Arc::clone(&self.0);
         Box::pin(async move {
-            // Timers look for their runtime when the sleep is made, so it is made by the first
-            // poll.
+            // Timers look for their runtime when the sleep is made, so the first poll makes it.
             match deadline {
                 Some(deadline) => timer.sleep_until(deadline).await,
                 None => std::future::pending().await,

@@ -5,8 +5,7 @@ use tokenflight_core::{Now, Sleep, Time};
 
 use super::clocks::clocks;
 
-/// [`Time`] from async-io's reactor, which needs no particular executor: it runs on a thread of its
-/// own.
+/// [`Time`] from async-io's reactor, which needs no particular executor: it runs on its own thread.
 ///
 /// ```
 /// # async_io::block_on(async {

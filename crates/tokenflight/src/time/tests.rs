@@ -1,7 +1,6 @@
 //! What every adapter promises, without waiting for real time to pass.
 
-// Not under the model checker: its atomics live inside a model only, and clocks are not what it
-// checks.
+// Not under the model checker: its atomics live in a model only, and clocks are not what it checks.
 #![cfg(all(not(shuttle), any(feature = "hyper-timer", feature = "smol", feature = "tokio")))]
 
 use std::{

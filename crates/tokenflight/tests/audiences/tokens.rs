@@ -130,8 +130,7 @@ fn a_request_that_leaves_does_not_get_its_token_to_another_audience() {
     fixture.auth.assert_unharmed();
 }
 
-/// An answer is lost; what is left of the others' tokens is used up before the refresh token is
-/// tried again.
+/// An answer is lost; the others' tokens are used up before the refresh token is tried again.
 #[test]
 fn a_lost_answer_leaves_the_tokens_of_all_audiences_in_use() {
     let (fixture, audiences) = Fixture::logged_in();

@@ -44,8 +44,7 @@ fn of_a_restored_store_no_more_sessions_end_though_they_ask_one_after_the_other(
     assert_eq!(users.ended(), 5);
 }
 
-/// Two hundred, whose access tokens have run out. The refresh tokens of the second hundred are of a
-/// backup.
+/// Two hundred with expired access tokens. The refresh tokens of the second hundred are a backup's.
 fn half_restored() -> Users {
     let users = Users::new(200);
     let backup: Vec<_> = (100..200).map(|number| users.model.entry(&key(number))).collect();

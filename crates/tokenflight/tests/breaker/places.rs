@@ -91,8 +91,7 @@ fn one_that_was_woken_and_is_cancelled_leaves_the_wake_to_another() {
     assert!(waits.is_over());
 }
 
-/// Waiting for its place nothing was sent; after that the grant may have sent something without a
-/// word.
+/// Waiting for its place nothing was sent; after that the grant may have sent without a word.
 #[test]
 fn a_time_limit_while_it_waits_loses_nothing_and_after_that_the_worst_is_assumed() {
     let time = ManualTime::new(1);

@@ -68,8 +68,7 @@ fn one_that_is_cancelled_or_fails_leaves_its_place_to_another() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
-/// The caller of the one that asks has gone, and there is no driver: no task polls its refresh any
-/// more.
+/// The caller of the one that asks has gone, and there is no driver: no task polls its refresh.
 #[test]
 fn one_that_is_left_alone_does_not_keep_it_half_open_for_ever() {
     let users = Users::new(30);

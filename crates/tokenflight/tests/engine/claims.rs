@@ -1,9 +1,8 @@
-//! The lease, and the store's answers.
+//! The claim, and the store's answers.
 
 use super::support::*;
 
-/// A flight that no task polls sends its request after its lease has run out: two processes present
-/// one refresh token.
+/// Sent after its claim has run out, a request would make two processes present one refresh token.
 #[test]
 fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -21,8 +20,7 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     time.run(session_x.login(auth.login_as("alice"))).unwrap();
     let session_y = session(time.clone(), auth.grant(), model.clone());
     time.run(session_y.token()).unwrap();
-    // A caller gives its refresh up after the first step: the claim is taken, and nothing is sent
-    // yet.
+    // A caller gives its refresh up after the first step: the claim is taken, nothing is sent yet.
     time.advance(SECOND * 3580);
     assert!(session_x.refresh().now_or_never().is_none());
     assert!(session_x.state().refreshing);
@@ -33,8 +31,7 @@ fn a_flight_that_was_left_alone_does_not_send_without_its_lease() {
     auth.assert_unharmed();
 }
 
-/// One write that never answers (a half-open connection) wedges a session for ever: no refresh, no
-/// login, no shutdown.
+/// A half-open connection. For ever it would mean no refresh, no login, no shutdown.
 #[test]
 fn a_write_that_never_answers_is_given_up_at_some_time() {
     let (time, model, store) = watched();
@@ -51,8 +48,7 @@ fn a_write_that_never_answers_is_given_up_at_some_time() {
     assert!(last.as_ref().unwrap().is_ok() && login.is_ok(), "a day later: {last:?}; {login:?}");
 }
 
-/// The answer to a wish for the lease is lost: the session locks itself out until its own lease has
-/// run out.
+/// The answer to a claim is lost, and the claim that is stored is the session's own.
 #[test]
 fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     for trouble in [Trouble::FailAfter, Trouble::HangAfter] {
@@ -68,9 +64,8 @@ fn a_lost_answer_does_not_lock_a_session_out_by_itself() {
     }
 }
 
-/// The store contract says that the future of a write is not dropped before it has settled. Only
-/// two of six kinds are kept; of the others an effect may still come when no task expects it any
-/// more.
+/// The store contract says so, of every kind of write: of one that was dropped an effect may still
+/// come when no task expects it.
 #[test]
 fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
     let mut dropped = Vec::new();
@@ -93,7 +88,7 @@ fn the_future_of_a_write_is_not_dropped_before_it_has_settled() {
 }
 
 /// The server refuses a refresh token that another process has used meanwhile, and the store fails
-/// to say so: the session counts as ended, although a good token is stored.
+/// to say so: a good token is stored.
 #[test]
 fn a_session_does_not_end_before_the_store_has_confirmed_it() {
     let (time, model, store) = watched();
@@ -128,8 +123,8 @@ fn the_lease_excludes_whatever_chance_there_is() {
     auth.report().assert_no_double_submit();
 }
 
-/// The wall clock is set forward while a request is out: the memory store gives the lease away,
-/// although its holder lives in the same process, and on the same boot clock.
+/// The wall clock is set forward while a request is out. The holder of the claim lives in the same
+/// process, and on the same boot clock.
 #[test]
 fn the_lease_excludes_whatever_the_wall_clock_does() {
     let (time, store) = (ManualTime::new(1), MemoryStore::new());
@@ -147,8 +142,7 @@ fn the_lease_excludes_whatever_the_wall_clock_does() {
     auth.report().assert_no_double_submit();
 }
 
-/// A store whose every answer takes six seconds, of the ten that each may take: no refresh ever
-/// comes to pass.
+/// Every answer takes six seconds, of the ten each may take.
 #[test]
 fn a_store_that_answers_within_its_limit_is_fast_enough() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -221,9 +215,8 @@ fn a_flight_that_stands_still_does_not_hold_the_store() {
     assert!(last.as_ref().unwrap().is_ok(), "twenty minutes later: {last:?}");
 }
 
-/// A request within the lead starts a renewal and moves it one step: it has the lease, and no task
-/// polls it any more. Requests of other processes, whose token has expired, hang until that lease
-/// has run out.
+/// A request within the lead starts a renewal and moves it one step: it has the claim, and no task
+/// polls it. Requests of other processes, whose token has expired, must not wait for that claim.
 #[test]
 fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -249,8 +242,7 @@ fn a_renewal_that_stands_still_does_not_hold_up_other_processes() {
 }
 
 /// The server tells one process to come again in an hour, and answers the next one at once. The
-/// first process may be expected to use the token that the other one has stored, and to leave the
-/// server alone all the same.
+/// first process uses the token that the other one has stored, and leaves the server alone.
 #[test]
 fn a_process_that_is_told_to_wait_uses_what_another_one_has_obtained() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());

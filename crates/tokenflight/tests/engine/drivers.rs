@@ -2,8 +2,7 @@
 
 use super::support::*;
 
-/// Failures without a waiting time (here: chance that is always zero) keep one poll of the driver
-/// going for ever.
+/// Failures without a waiting time: chance is always zero here.
 #[test]
 fn a_driver_comes_back_although_every_attempt_fails_at_once() {
     let (time, attempts) = (ManualTime::new(1), Arc::new(AtomicUsize::new(0)));
@@ -36,9 +35,9 @@ fn yields() -> BoxFuture<'static, ()> {
     Box::pin(poll_fn(once))
 }
 
-/// The last handle goes while the driver looks at the session: the driver takes it for gone before
-/// it has been handed what is still to be stored, and ends. "A login must reach the store": it is
-/// lost. Two threads, so by chance: two thousand rounds.
+/// The last handle goes while the driver looks at the session, which must not take it for gone
+/// before it has been handed what is still to be stored. Two threads, so by chance: two thousand
+/// rounds.
 #[test]
 fn what_the_last_handle_leaves_is_stored_whenever_the_driver_looks() {
     let time = ManualTime::new(1);
@@ -90,9 +89,8 @@ impl Time for Breaking {
     }
 }
 
-/// A driver that ends by itself, because it has no timer, says that "its sessions go on, driven by
-/// their callers"; but they still count on it until it is dropped, and send tokens that have
-/// expired.
+/// It ends by itself, because it has no timer, and is not dropped. Sessions that still counted on
+/// it would send expired tokens.
 #[test]
 fn a_driver_that_has_ended_leaves_its_sessions_to_their_callers() {
     let time = Breaking(ManualTime::new(1), Arc::default());
@@ -119,8 +117,7 @@ fn a_driver_that_has_ended_leaves_its_sessions_to_their_callers() {
     drop(driver);
 }
 
-/// A driver that is moved to another runtime ends as soon as the first one is gone: nothing is
-/// renewed ahead any more.
+/// It is moved to another runtime, and the first one goes.
 #[test]
 fn a_driver_outlives_the_runtime_it_was_first_polled_on() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -134,8 +131,8 @@ fn a_driver_outlives_the_runtime_it_was_first_polled_on() {
     assert!(!ended, "it has ended, and the session lives");
 }
 
-/// The same while the first runtime is still there, and idle: the driver's timer belongs to it and
-/// never fires. Nothing is renewed, and the layer sends tokens that have expired.
+/// The same while the first runtime is still there, and idle: a timer that belongs to it never
+/// fires.
 #[test]
 fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -156,9 +153,8 @@ fn a_driver_wakes_up_on_the_runtime_it_is_polled_on() {
     assert_ne!(grant.count(), 0, "three seconds, with a token that lives for one");
 }
 
-/// A runtime without timers: "the engine survives that and says so". A caller that waits for
-/// nothing but time (the least interval between two refreshes) is never told anything, and waits
-/// for ever.
+/// A runtime without timers, and a caller that waits for time alone: the least interval between two
+/// refreshes.
 #[test]
 fn a_caller_that_waits_without_a_timer_is_told_so() {
     let done = within(SECOND * 5, || {
@@ -179,8 +175,8 @@ fn a_caller_that_waits_without_a_timer_is_told_so() {
     assert!(done.is_some(), "no task was told anything in five seconds");
 }
 
-/// A program that fetches its token in the lead, makes a request and ends: a renewal that its
-/// driver has begun is lost with it, and with that the login.
+/// A program fetches its token in the lead, makes a request and ends: a renewal that its driver had
+/// begun would be lost with it, and with that the login.
 #[test]
 fn a_driver_leaves_a_usable_token_alone_in_its_first_five_seconds() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());

@@ -2,8 +2,6 @@
 
 use super::support::*;
 
-/// Another process logs in: that is told if its access token can still be used, and not told if it
-/// has expired.
 #[test]
 fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     for age in [60, 400] {
@@ -20,8 +18,7 @@ fn a_login_of_another_process_is_told_whether_or_not_its_token_has_expired() {
     }
 }
 
-/// "Told once": every [`Session::reload`], which is how a login of another process is found, tells
-/// the same end again.
+/// However often [`Session::reload`] looks for a login of another process.
 #[test]
 fn an_end_is_told_once() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -39,8 +36,7 @@ fn an_end_is_told_once() {
     assert_eq!(ends, 1);
 }
 
-/// A listener that logs out when the session has ended: the stream tells of the logout first, and
-/// of the end after it.
+/// A listener logs out as soon as it hears that the session has ended.
 #[test]
 fn events_are_told_in_the_order_in_which_they_happened() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -65,8 +61,7 @@ fn events_are_told_in_the_order_in_which_they_happened() {
     assert!(ended < logged_out, "{told:?}");
 }
 
-/// What "will be offered again" is told to be stored or nothing: if another process's state has
-/// won, the last word is that it is not stored.
+/// "Will be offered again" is not the last word, also if another process's state has won.
 #[test]
 fn every_unpersisted_gets_an_answer() {
     let (time, model, store) = watched();
@@ -76,7 +71,7 @@ fn every_unpersisted_gets_an_answer() {
     store.push(OpKind::Commit, Trouble::Fail);
     let mut events = session_x.events();
     time.run(session_x.token()).unwrap();
-    // Another process has waited the lease out and has a successor too.
+    // Another process has waited the claim out and has a successor too.
     time.advance(SECOND * 100);
     time.run(session(time.clone(), MockGrant::new(), model).refresh()).unwrap();
     let mut driver = session_x.driver();
@@ -91,8 +86,7 @@ fn every_unpersisted_gets_an_answer() {
     assert!(!after.is_empty(), "nothing was told after {:?}", told[open]);
 }
 
-/// The store cannot take what is pending, so no task gets a token; no event says that a refresh has
-/// failed.
+/// The store cannot take what is pending, so no task gets a token.
 #[test]
 fn a_refresh_that_failed_because_of_the_store_is_told() {
     let (time, store) = (ManualTime::new(1), MockStore::new());

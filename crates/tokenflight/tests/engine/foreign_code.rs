@@ -89,8 +89,7 @@ fn next_change(session: &Session) -> impl Future<Output = ()> + Send + Unpin + '
     Box::pin(async move { drop(watch.changed().await) })
 }
 
-/// The last error is dropped with the slot locked: a destructor that looks at the session
-/// deadlocks.
+/// The last error's destructor looks at the session, and would deadlock.
 #[test]
 fn an_error_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {
@@ -103,8 +102,7 @@ fn an_error_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// The store's future is dropped with the slot locked, when a flight that has been replaced gives
-/// its write up.
+/// A replaced flight gives its write up, and with it the store's future.
 #[test]
 fn a_write_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {

@@ -67,8 +67,7 @@ fn a_late_answer_of_the_store_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// A refresh fails after another login has begun: nothing of it counts, and its failure is
-/// forgotten.
+/// A refresh fails after another login began: nothing of it counts, and its failure is forgotten.
 #[test]
 fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     assert_comes_back(|| {
@@ -88,8 +87,7 @@ fn the_failure_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     });
 }
 
-/// The store's error about a rotation that came in an answer of no use, while there is another
-/// login.
+/// The store's error about a rotation that came in a useless answer, while there is another login.
 #[test]
 fn a_failure_to_store_of_an_earlier_login_is_not_dropped_with_the_slot_locked() {
     struct Failing(ModelStore, Arc<OnceLock<Session>>);

@@ -2,8 +2,8 @@
 
 use super::support::*;
 
-/// The store has a login, and only its answer was lost: the login is stored again over a newer
-/// rotation, and a spent refresh token is presented.
+/// The store has the login, and only its answer was lost: stored again, it would come over a newer
+/// rotation, and a spent refresh token would be presented.
 #[test]
 fn a_login_that_is_stored_already_does_not_undo_a_rotation() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -39,22 +39,20 @@ fn assert_the_later_login_stays(trouble: impl FnOnce(&MockStore), wait: Duration
     assert!(matches!(state, EntryState::Active(_)), "{state:?}");
 }
 
-/// The same with a logout: tried again, it ends a later login of another process.
+/// The same with a logout: tried again, it would end a later login of another process.
 #[test]
 fn a_logout_that_is_stored_already_does_not_end_a_later_login() {
     assert_the_later_login_stays(|store| store.push(OpKind::Reset, Trouble::FailAfter), Duration::ZERO);
 }
 
-/// The same while the store is really down: a logout is applied an hour later, over a login that
-/// the user has made elsewhere in between.
+/// The same while the store is really down for an hour, in which the user logs in elsewhere.
 #[test]
 fn a_logout_that_comes_late_does_not_end_a_later_login() {
     assert_the_later_login_stays(|store| store.set_down(true), SECOND * 3600);
 }
 
-/// A login gets another number once it is stored, so a request that was sent in between fails with
-/// "there was a login or logout since", although there was none. It may be expected to be renewed
-/// and sent again.
+/// A request that was sent before its login was stored, and refused after, is renewed and sent
+/// again: storing is no other login.
 #[test]
 fn a_login_is_the_same_login_after_it_has_been_stored() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -91,8 +89,8 @@ fn a_login_is_the_same_login_after_it_has_been_stored() {
     assert_eq!(response.status(), 200, "{:?}", response.extensions().get::<Error>());
 }
 
-/// `mytool logout`, in a process that has not used the session yet, revokes nothing: the refresh
-/// token lives on.
+/// `mytool logout`, in a process that has not used the session yet: the refresh token must not live
+/// on.
 #[test]
 fn a_logout_revokes_what_is_stored() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -102,8 +100,7 @@ fn a_logout_revokes_what_is_stored() {
     assert_eq!(*revoked.lock().unwrap(), ["refresh-0"]);
 }
 
-/// A logout revokes the refresh token that this process remembers, not the newest one, which is in
-/// the store.
+/// What this process remembers is older than what is stored.
 #[test]
 fn a_logout_revokes_the_newest_refresh_token() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());
@@ -117,8 +114,8 @@ fn a_logout_revokes_the_newest_refresh_token() {
     assert!(revoked.lock().unwrap().contains(&"refresh-1".to_owned()), "only {:?}", revoked.lock().unwrap());
 }
 
-/// A shutdown after a logout does not wait for the refresh that the logout left behind, so what
-/// that still brings is never revoked: a live refresh token of a user who has logged out.
+/// What the refresh that a logout left behind still brings is a live refresh token of a user who
+/// has logged out: the shutdown waits until it is revoked.
 #[test]
 fn a_shutdown_waits_for_what_a_logout_left_behind() {
     let (time, revoked) = (ManualTime::new(1), Arc::default());
@@ -144,7 +141,7 @@ fn a_shutdown_waits_for_what_a_logout_left_behind() {
 }
 
 /// While a token is requested another process stores a login, and its access token has run out
-/// already. Its refresh token is there, so the waiting request may be expected to be served by it.
+/// already. Its refresh token is there, and serves the waiting request.
 #[test]
 fn a_login_elsewhere_that_has_run_out_is_renewed_by_the_same_refresh() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -210,8 +207,7 @@ fn what_came_for_nothing_is_revoked_after_a_logout() {
 /// What a grant does with the session it is the grant of.
 type Farewell = fn(Session) -> BoxFuture<'static, ()>;
 
-/// How long it takes, by the clock, until a caller has a token or an error; `None` if its thread
-/// deadlocks.
+/// How long, by the clock, until a caller has a token or an error; `None` if its thread deadlocks.
 fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     within(SECOND * 5, move || {
         let (time, cell) = (ManualTime::new(1), Arc::new(OnceLock::<Session>::new()));
@@ -231,8 +227,8 @@ fn from_within_the_grant(farewell: Farewell) -> Option<Duration> {
     })
 }
 
-/// A grant that logs out (because the server said something final, say) deadlocks the thread that
-/// polls it: the flight waits for itself, and wakes itself with a lock held.
+/// Because the server said something final, say. The flight must not wait for itself, nor wake
+/// itself with a lock held: the thread that polls it would deadlock.
 #[test]
 fn a_grant_may_log_out() {
     let took = from_within_the_grant(|session| async move { drop(session.logout().await) }.boxed());
@@ -246,9 +242,9 @@ fn a_grant_may_shut_the_session_down() {
     assert!(took.is_some_and(|took| took < SECOND), "{took:?}");
 }
 
-/// Two grants that wait for each other's sessions are a mistake, and may be expected to end in an
-/// error when their time is over. Instead the thread whose timer fires deadlocks: each flight wakes
-/// the other one with its list locked.
+/// Two grants that wait for each other's sessions are a mistake, which ends when their time is
+/// over. If a flight woke the other one with its list locked, the thread whose timer fires would
+/// deadlock.
 #[test]
 fn flights_that_wait_for_each_other_end_in_an_error() {
     let done = within(SECOND * 5, || {

@@ -25,8 +25,7 @@ impl Store for Slow {
     }
 }
 
-/// A logout comes between the claim and the request: there is nothing to obtain a token for any
-/// more.
+/// A logout comes between the claim and the request: there is nothing to obtain a token for.
 #[test]
 fn nothing_is_presented_for_a_login_that_was_ended_since_the_claim() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -113,8 +112,7 @@ fn a_shutdown_waits_for_a_revocation_that_the_driver_makes() {
     assert!(matches!(poll(&mut shutdown), Poll::Ready(Ok(()))));
 }
 
-/// The user logs out in another process while a refresh is out: what it brings belongs to a login
-/// that is over.
+/// The user logs out in another process while a refresh is out: what it brings is of a past login.
 #[test]
 fn what_a_refresh_brings_after_a_logout_elsewhere_is_revoked() {
     let (time, model, revoked) = (ManualTime::new(1), ModelStore::new(), Arc::default());

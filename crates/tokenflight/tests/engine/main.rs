@@ -1,5 +1,4 @@
-//! The engine's corners: each test says what a user may expect, and was seen red without the
-//! handling.
+//! The engine's corners: each test says what a user may expect, and was red without the handling.
 //!
 //! Time is manual, so nothing here takes long; what would deadlock is given up after five seconds,
 //! and a race is looked for during a bounded number of rounds.

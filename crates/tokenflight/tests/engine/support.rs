@@ -1,5 +1,4 @@
-//! What these tests stand on: sessions on manual time, and clocks and stores with habits of their
-//! own.
+//! What these tests stand on: sessions on manual time, clocks and stores with habits of their own.
 
 pub(crate) use std::{
     convert::Infallible,
@@ -102,8 +101,7 @@ pub(crate) fn told(events: &mut tokenflight::Events) -> Vec<Event> {
     told
 }
 
-/// Manual time that runs out of chance: what asks for ever ends in a panic instead of going on for
-/// ever.
+/// Manual time that runs out of chance: what asks for ever ends in a panic instead of going on.
 #[derive(Clone)]
 pub(crate) struct Tired(ManualTime, Arc<AtomicUsize>);
 

@@ -20,8 +20,7 @@ fn unsaved_in_another_epoch(time: &ManualTime) -> (Tired, ModelStore, Session) {
     (tired, model, session_x)
 }
 
-/// What is stored at last still counts as unsaved, so a shutdown never ends well. It may be
-/// expected to end.
+/// Or a shutdown would never end well.
 #[test]
 fn what_has_been_stored_is_unsaved_no_more() {
     let time = ManualTime::new(1);
@@ -31,8 +30,7 @@ fn what_has_been_stored_is_unsaved_no_more() {
     assert!(shutdown.is_ok() && !session.state().unsaved, "{shutdown:?} {:?}", session.state());
 }
 
-/// The same with a driver: one poll of it never comes back, and its thread is lost. Every poll may
-/// be expected to end.
+/// The same with a driver, whose thread would be lost.
 #[test]
 fn a_driver_comes_back_from_every_poll() {
     let time = ManualTime::new(1);
@@ -44,8 +42,8 @@ fn a_driver_comes_back_from_every_poll() {
     let _ = poll(&mut driver);
 }
 
-/// Without a driver no request ever stores what could not be stored once, however well the store is
-/// by then; the next process presents a spent refresh token, and the login is lost.
+/// The store failed once, and is well by then. If nothing were stored, the next process would
+/// present a spent refresh token, and the login would be lost.
 #[test]
 fn requests_store_what_is_unsaved_if_there_is_no_driver() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -67,8 +65,7 @@ fn requests_store_what_is_unsaved_if_there_is_no_driver() {
     auth.assert_unharmed();
 }
 
-/// One failure of the store, and a clean shutdown of all audiences loses the login: no task stores
-/// what the common refresh token has become.
+/// The store fails once, so what the common refresh token has become is still to be stored.
 #[test]
 fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());
@@ -98,8 +95,8 @@ fn a_clean_shutdown_of_all_audiences_keeps_the_login() {
     assert!(again.is_ok(), "{again:?}");
 }
 
-/// After another process's state has won, a session takes its own number for the store's, and calls
-/// the store's "older" for ever. It may be expected to go on with what is stored.
+/// Another process's state has won. If the session took its own number for the store's, it would
+/// call the store's "older" for ever.
 #[test]
 fn a_session_that_was_overtaken_goes_on_with_what_is_stored() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());

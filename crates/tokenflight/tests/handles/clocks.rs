@@ -2,8 +2,7 @@
 
 use crate::fixture::*;
 
-/// Tokens that were received before this computer was switched on: from another host, or from a
-/// file.
+/// Tokens received before this computer was switched on: from another host, or from a file.
 #[test]
 fn a_token_that_was_received_before_the_computer_started_is_as_old_as_was_said() {
     let (time, grant) = (ManualTime::new(1), MockGrant::new());
@@ -30,8 +29,7 @@ fn a_driver_withdraws_a_token_that_was_received_before_the_computer_started() {
     assert!(grant.count() > 0, "nothing was renewed in 700 s, and the token had 600 s");
 }
 
-/// Another host's clock is some seconds ahead (or this one's was set back): its token is older than
-/// this call.
+/// Another host's clock is seconds ahead (or ours was set back): its token is older than this call.
 #[test]
 fn a_forced_refresh_that_meets_the_first_load_brings_a_newer_token_whatever_the_clocks_say() {
     let (world, session) = world();

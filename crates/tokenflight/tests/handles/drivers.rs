@@ -117,8 +117,7 @@ fn a_flight_that_a_logout_abandons_is_taken_to_its_end_by_the_driver() {
     assert_eq!((fixture.stored(), fixture.revoked()), (None, vec!["refresh-1".to_owned()]));
 }
 
-/// A refresh of the login before, which only the driver keeps moving, and a logout that waits for
-/// it.
+/// A refresh of the login before, kept moving by the driver only, and a logout that waits for it.
 #[test]
 fn a_logout_keeps_moving_what_it_waits_for_although_the_driver_goes() {
     let (fixture, mut driver) = Fixture::driven();

@@ -31,8 +31,7 @@ fn what_a_refresh_brings_after_a_logout_and_another_login_elsewhere_is_revoked()
     assert_eq!((world.revoked(), world.stored().as_deref()), (vec!["refresh-1".to_owned()], Some("refresh-bob")));
 }
 
-/// The token of the other login has run out by then, and its refresh token is presented in its
-/// turn.
+/// The token of the other login has run out by then, and its refresh token is presented in turn.
 #[test]
 fn what_a_refresh_brings_after_a_logout_and_a_login_elsewhere_that_has_run_out_is_revoked() {
     let world = refreshes_too_late(Some(set("bob").expires_in(Duration::ZERO)));

@@ -7,8 +7,7 @@ use tokenflight::{Error, Revocation};
 
 use crate::{fixture::*, world::world_with};
 
-/// A refresh is out, the user logs out meanwhile, and the call comes back before the server has
-/// answered.
+/// A refresh is out, the user logs out meanwhile, and the call returns before the server answers.
 fn logged_out_during_a_refresh() -> (World, Session, Driver) {
     let (world, session, mut driver) = driven();
     world.grant.gate().close();
@@ -103,8 +102,7 @@ fn what_a_refresh_brings_after_a_logout_is_revoked_by_later_callers_if_there_is_
     assert!(world.revoked().contains(&"refresh-1".to_owned()), "only {:?}", world.revoked());
 }
 
-/// A rotation that is not stored yet, a logout, and its caller goes: only that caller would have
-/// revoked it.
+/// A rotation not yet stored, a logout whose caller goes: only that caller would have revoked it.
 #[test]
 fn a_logout_that_is_cut_off_revokes_what_was_never_stored() {
     let (world, session, mut driver) = driven();
@@ -195,8 +193,7 @@ fn a_logout_after_logins_that_were_cut_off_revokes_all_of_them() {
     assert!(revoked.contains(&"refresh-0".to_owned()), "only {revoked:?}");
 }
 
-/// The last handle goes with a rotation unsaved, and another process logs out before the driver
-/// stores it.
+/// The last handle goes with a rotation unsaved, and another process logs out before it is stored.
 #[test]
 fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked() {
     let (world, session, driver) = driven();
@@ -207,8 +204,7 @@ fn what_a_session_that_is_gone_cannot_store_after_a_logout_elsewhere_is_revoked(
     world.assert_revoked("refresh-1");
 }
 
-/// The revocation of what was never stored is the logout's caller's alone: a shutdown does not wait
-/// for it.
+/// Revoking what was never stored is the logout's caller's alone: a shutdown does not wait for it.
 #[test]
 fn a_shutdown_waits_for_the_revocation_of_what_was_never_stored() {
     let (world, session) = world_with(SECOND);
@@ -242,8 +238,7 @@ fn a_logout_that_another_one_follows_is_as_good() {
     assert!(world.revoked().contains(&"refresh-0".to_owned()), "only {:?}", world.revoked());
 }
 
-/// Two tasks log out, and the driver stores what the second is to store. The revocation takes three
-/// seconds.
+/// Two tasks log out; the driver stores what the second has to. Revocation takes three seconds.
 #[test]
 fn of_two_logouts_at_once_each_says_what_became_of_the_refresh_token() {
     let (world, session) = world_with(SECOND * 3);

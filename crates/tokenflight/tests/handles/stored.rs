@@ -5,8 +5,7 @@ use tokenflight_test::MockStore;
 
 use crate::fixture::*;
 
-/// What is stored after a shutdown that was storing a rotation when this change came, whose caller
-/// went.
+/// What is stored after a shutdown that was storing a rotation at this change, whose caller went.
 fn stored_after_a_shutdown(change: impl FnOnce(&Session)) -> Option<String> {
     let (world, session) = world();
     world.rotates_unsaved(&session);
@@ -47,8 +46,7 @@ fn callers_store_a_logout_if_there_is_no_driver() {
     assert_eq!(world.stored(), None, "the next process is logged in");
 }
 
-/// All audiences: the store fails once while the user logs out, there is no driver, and callers go
-/// on asking.
+/// All audiences: the store fails once at a logout, there is no driver, and callers go on asking.
 #[test]
 fn callers_of_audiences_store_a_logout_if_there_is_no_driver() {
     let (time, model) = (ManualTime::new(1), ModelStore::new());

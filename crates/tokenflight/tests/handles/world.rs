@@ -1,5 +1,4 @@
-//! A session whose grant notes what it revokes, over a store that can fail and hang; and what is
-//! left of it.
+//! A session whose grant notes revocations, over a store that can fail or hang; and what it leaves.
 
 use std::{
     future::Future,

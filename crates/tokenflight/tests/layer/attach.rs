@@ -76,8 +76,7 @@ fn the_header_alone_is_the_current_one_and_never_an_expired_one() {
     assert_eq!(fixture.client.get_mut().authorization(), None, "expired");
 }
 
-/// The refusal joins a refresh that another caller has asked for, and withdraws the token all the
-/// same.
+/// The refusal joins a refresh that another caller asked for, and withdraws the token all the same.
 #[test]
 fn a_token_that_is_refused_while_it_is_renewed_is_not_handed_out() {
     let mut fixture = Fixture::new();

@@ -1,5 +1,4 @@
-//! The body of a refusal is let go before anything is waited for, and what was read of it is handed
-//! out again.
+//! The body of a refusal is let go before any wait, and what was read of it is handed out again.
 
 use tokenflight::bearer::Shortened;
 
@@ -48,8 +47,7 @@ fn a_body_that_stalls_is_let_go_after_a_quarter_of_a_second_and_before_the_refre
     assert_eq!(probe.polls(), polls);
 }
 
-/// Where the refresh is the faster one: the replay does not wait for more than the quarter of a
-/// second.
+/// Where the refresh is faster: the replay does not wait for more than the quarter of a second.
 #[test]
 fn a_replay_waits_for_a_stalling_body_no_longer_than_a_quarter_of_a_second() {
     let mut fixture = Fixture::new();

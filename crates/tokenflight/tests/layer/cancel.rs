@@ -183,8 +183,7 @@ impl World {
         over
     }
 
-    /// Moves the time until the task is woken; not if that would take longer than anything here
-    /// does.
+    /// Moves the time until the task is woken; not if that would take longer than anything here.
     fn until_woken(&mut self, task: &task::Spawn<()>) -> bool {
         while !task.is_woken() {
             let near = self.time.next_wake().is_some_and(|next| next <= secs(1));

@@ -6,8 +6,7 @@ use tokenflight_test::{MockStore, ModelStore, mock::OpKind};
 
 use crate::fixture::*;
 
-/// The answer to a renewal: the session is over. The token that it was to replace has 45 s at
-/// least.
+/// The answer to a renewal: the session is over. The token it was to replace has 45 s at least.
 fn ended() -> (Fixture, task::Spawn<Driver>) {
     let fixture = Fixture::new();
     fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));

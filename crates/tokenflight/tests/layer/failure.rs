@@ -83,8 +83,7 @@ fn all_that_waited_get_the_one_failure() {
     assert_eq!(fixture.grant.count(), 1);
 }
 
-/// The failure is heard while the refusal's body is still being read, and is not forgotten at the
-/// end of it.
+/// The failure is heard while the refusal's body is being read, and is not forgotten at its end.
 #[test]
 fn one_request_never_makes_two_token_requests_however_long_its_refusal_takes() {
     let mut fixture = Fixture::with(|builder| builder.configure(|policy| policy.backoff_base = millis(1)));

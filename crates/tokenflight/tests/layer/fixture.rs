@@ -1,5 +1,4 @@
-//! What a conversation stands on: a session on manual time, the layer, and both ends of its inner
-//! service.
+//! What a conversation needs: a session on manual time, the layer, both ends of its inner service.
 
 pub(crate) use std::{
     convert::Infallible,

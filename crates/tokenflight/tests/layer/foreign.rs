@@ -1,5 +1,4 @@
-//! Code of the user's that runs inside the layer may use the layer: nothing is locked while it
-//! runs.
+//! Code of the user's inside the layer may use the layer: nothing is locked while it runs.
 
 use std::sync::mpsc;
 
@@ -104,8 +103,7 @@ fn a_client_is_not_cloned_with_anything_locked() {
     }
 }
 
-/// Two requests that are sent again at once are sent by clones of one client, and neither is
-/// forgotten.
+/// Two requests sent again at once are sent by clones of one client, and neither is forgotten.
 #[test]
 fn a_replay_that_finds_the_client_being_cloned_waits_for_it() {
     assert!(ends(|| {

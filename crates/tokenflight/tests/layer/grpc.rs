@@ -4,8 +4,7 @@ use crate::fixture::*;
 
 const CONTENT: &str = "application/grpc";
 
-/// The answer of a server that says no at once: there are no messages and no trailers, only
-/// headers.
+/// The answer of a server that says no at once: no messages and no trailers, only headers.
 fn trailers_only(code: &'static str) -> Res {
     let mut response = begun(TestBody::new());
     response.headers_mut().insert("grpc-status", HeaderValue::from_static(code));

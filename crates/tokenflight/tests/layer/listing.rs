@@ -25,8 +25,7 @@ fn no_error_repeats_a_user_name_a_password_or_what_may_be_a_secret() {
     }
 }
 
-/// What stands before `://` is a scheme only if it may be one (RFC 3986 §3.1), and a port is a
-/// number.
+/// What stands before `://` is a scheme only if it may be one (RFC 3986 §3.1), and a port a number.
 #[test]
 fn an_error_about_an_origin_shows_no_password_wherever_it_stands() {
     for origin in [

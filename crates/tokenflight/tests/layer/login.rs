@@ -64,8 +64,7 @@ fn a_new_login_is_not_used_for_a_request_that_waited_in_the_old_one() {
     fixture.succeeds_with("other-user");
 }
 
-/// Another caller takes the refresh to its end, and before the request's task runs again there is
-/// another login.
+/// Another caller finishes the refresh, and before the request's task runs there is another login.
 #[test]
 fn a_request_whose_refresh_failed_is_not_sent_as_a_user_who_has_logged_in_since() {
     let mut fixture = Fixture::new();
@@ -126,8 +125,7 @@ fn a_request_that_waits_for_a_second_attempt_does_not_change_its_login() {
     }
 }
 
-/// Tokens that have run out when they come are asked for once a second, and a request may have to
-/// wait for that.
+/// Tokens that come expired are asked for once a second, and a request may have to wait for that.
 #[test]
 fn a_request_that_waits_until_it_may_ask_again_does_not_change_its_login() {
     let mut fixture = Fixture::new();

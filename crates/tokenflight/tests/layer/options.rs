@@ -160,8 +160,7 @@ fn a_request_that_wants_a_lasting_token_is_sent_with_a_good_one_when_it_may_wait
     fixture.nothing_received();
 }
 
-/// What one origin has refused is as good as before for the others, and the token endpoint does not
-/// answer.
+/// What one origin refused is as good as before for others, and the token endpoint does not answer.
 #[test]
 fn a_request_to_an_origin_that_never_refused_the_token_waits_a_second_for_the_next_one() {
     let mut fixture = Fixture::new();

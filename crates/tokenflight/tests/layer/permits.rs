@@ -1,5 +1,4 @@
-//! A request that waits for a token, or for the end of a refusal, holds no permit that the refresh
-//! might need.
+//! A request that waits for a token, or for a refusal's end, holds no permit the refresh may need.
 
 use crate::fixture::*;
 

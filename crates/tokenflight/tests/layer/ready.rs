@@ -53,8 +53,7 @@ fn what_has_ended_keeps_no_caller_busy_that_waits_for_readiness() {
     assert_eq!(told.recv_timeout(secs(5)), Ok(1));
 }
 
-/// A service whose clones have numbers, and which cannot be called unless this very clone was
-/// ready.
+/// A service with numbered clones, which cannot be called unless this very clone was ready.
 struct Numbered {
     number: usize,
     ready: bool,
@@ -199,8 +198,7 @@ fn a_timeout_around_the_layer_covers_the_wait_for_a_token() {
     });
 }
 
-/// The layer may be called through its clone and its `get_mut`, and still never calls what is not
-/// ready.
+/// The layer may be called through its clone and `get_mut`, yet never calls what is not ready.
 #[test]
 fn a_request_that_is_not_ours_uses_the_readied_instance_too() {
     let mut fixture = Fixture::new();
@@ -259,8 +257,7 @@ fn what_is_changed_in_the_inner_service_holds_for_replays_and_clones() {
     assert_eq!(*sent.lock().unwrap(), ["changed", "changed", "changed", "original"]);
 }
 
-/// Sends a request by the service that was readied, which is the only one that is ready; it has
-/// this token.
+/// Sends a request by the readied service, the only one that is ready; it has this token.
 #[track_caller]
 fn sent_by_the_readied(fixture: &mut Fixture, request: Req, token: &str) {
     fixture.server.allow(1);

@@ -157,8 +157,7 @@ fn without_the_guard_a_layer_below_redirects_gives_no_token_at_all() {
     assert_eq!(servers.visited(), [(A.to_owned(), false)]);
 }
 
-/// The caller's own credential is the follower's business; when it takes it off, ours must not take
-/// its place.
+/// The caller's own credential is up to the follower; when taken off, ours must not take its place.
 #[test]
 fn a_request_with_a_credential_of_its_own_never_gets_ours() {
     for client in [above, above_careless] {

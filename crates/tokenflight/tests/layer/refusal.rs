@@ -1,5 +1,4 @@
-//! Which answers are refusals that another token may cure: every row of the table, and everything
-//! that is none.
+//! Which answers are refusals another token may cure: every row of the table, and what is none.
 
 use tokenflight::bearer::challenge::{Challenge, Meaning};
 use tokenflight_test::ModelStore;
@@ -174,8 +173,7 @@ fn a_replay_answered_with_another_status_goes_to_the_caller() {
     }
 }
 
-/// What the server wants instead is there for those who can give it: another login, a scope,
-/// claims.
+/// What the server wants instead is there for callers that have it: another login, a scope, claims.
 #[test]
 fn what_no_refresh_can_cure_is_explained_in_the_extensions() {
     let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age=300"#;

@@ -1,5 +1,4 @@
-//! Servers that refuse everything cost a few refreshes and no more, and only who was sent a token
-//! can refuse it.
+//! Servers that refuse everything cost few refreshes; only who was sent a token can refuse it.
 
 use std::collections::VecDeque;
 
@@ -242,8 +241,7 @@ fn calls_that_are_refused_in_their_trailers_cost_ten_refreshes_in_ten_minutes() 
     assert!(fixture.grant.count() <= LIMIT, "{} refreshes in ten minutes", fixture.grant.count());
 }
 
-/// An endpoint that takes 41 s for each of its refusals: a request every ten seconds, for twenty
-/// minutes.
+/// An endpoint that takes 41 s for each refusal: a request every ten seconds, for twenty minutes.
 #[test]
 fn a_slow_server_that_refuses_everything_costs_ten_refreshes_in_ten_minutes() {
     let mut fixture = Fixture::new();

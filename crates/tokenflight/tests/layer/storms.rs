@@ -1,5 +1,4 @@
-//! Origins that refuse new tokens for hours: what they cost, and that it is over when they are well
-//! again.
+//! Origins that refuse new tokens for hours: what they cost, and its end when they are well again.
 
 use crate::fixture::*;
 
@@ -20,8 +19,7 @@ fn refreshes_by_the_hour(every: u64, hours: usize, origins: &[String]) -> Vec<us
     counts
 }
 
-/// Sends a request to a server that accepts these tokens. The status, and why there is nothing
-/// better.
+/// Sends a request to a server that accepts these tokens. The status, and why nothing better.
 fn sends(fixture: &mut Fixture, uri: &str, accepts: impl Fn(&str) -> bool) -> (StatusCode, Option<ErrorKind>) {
     let mut call = fixture.call(get(uri));
     loop {

@@ -104,7 +104,6 @@ fn a_token_request_with_client_authentication_passes_the_layer() {
     assert_eq!(status(call.poll_until_idle()), StatusCode::OK);
 }
 
-/// A 401 of the token endpoint is an answer of the token endpoint.
 #[test]
 fn a_401_of_the_token_endpoint_is_no_refusal_of_our_token() {
     for (url, basic) in [("https://as.example.com/token", false), ("https://api.example.com/token", true)] {

@@ -1,5 +1,4 @@
-//! The layer over real sockets: hyper's HTTP/1.1 client, an authorization server and an API on
-//! loopback.
+//! The layer on real sockets: hyper's HTTP/1.1 client, authorization server and API on loopback.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -138,8 +137,7 @@ where
     })
 }
 
-/// Both servers on sockets, and a session that is a minute old. Time stands still but where a test
-/// moves it.
+/// Both servers on sockets and a session a minute old. Time stands still but where a test moves it.
 struct Fixture<S> {
     time: ManualTime,
     auth: AuthServer,

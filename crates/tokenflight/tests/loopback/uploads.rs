@@ -1,5 +1,4 @@
-//! Bodies that are sent again over HTTP/1.1, also if the server refuses the request before it has
-//! read them.
+//! Bodies sent again over HTTP/1.1, also if the server refuses the request before it has read them.
 
 use std::{
     pin::Pin,
@@ -133,8 +132,7 @@ fn a_chunked_body_is_sent_again_with_its_trailers() {
 const FRAMES: usize = 40;
 const FRAME: &[u8] = &[b'x'; 1024];
 
-/// A file that is read while it is sent: its size is known, and its frames are not all there at
-/// once.
+/// A file read while it is sent: its size is known, and its frames are not all there at once.
 struct File {
     left: usize,
     waited: bool,

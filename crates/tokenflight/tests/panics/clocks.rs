@@ -51,8 +51,7 @@ fn a_refresh_without_timers_still_ends_at_its_limit() {
         let fixture = without_timers(late);
         let mut token = Box::pin(fixture.session.token());
         assert!(poll(&mut token).is_pending());
-        // Nothing wakes a task here. A caller looks at the clock; what was left alone gets some
-        // time more.
+        // No task is woken here. A caller looks at the clock; what was left alone gets more time.
         fixture.time.advance(600 * SECOND);
         let failed = (0..20).find_map(|_| {
             fixture.time.advance(5 * SECOND);

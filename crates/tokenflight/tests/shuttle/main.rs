@@ -279,8 +279,7 @@ fn a_rotation_outlives_the_last_handle() {
     println!("last handle: {random} random and {pct} PCT schedules");
 }
 
-/// A login is cancelled, and all handles go, while the driver may be looking: it is stored all the
-/// same.
+/// A login is cancelled and all handles go, while the driver may be looking: it is still stored.
 #[test]
 fn a_login_outlives_the_last_handle() {
     fn model() {
@@ -347,8 +346,7 @@ fn a_write_is_made_once_for_all_who_want_it() {
 fn the_judge_sees_a_token_presented_twice() {
     fn model() {
         let world = World::new(false);
-        // Two sessions that do not know of each other's claim: what a program without a common
-        // store does.
+        // Two sessions unaware of each other's claim: what a program without a common store does.
         let first = Session::builder(world.grant()).time(world.time()).build().unwrap();
         let second = Session::builder(world.grant()).time(world.time()).build().unwrap();
         let stolen = TokenSet::new("access-0-0").refresh_token("refresh-0-0").expires_in(300 * SECOND);

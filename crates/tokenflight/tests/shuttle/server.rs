@@ -114,7 +114,6 @@ fn set(family: usize, newest: u64) -> TokenSet {
         .expires_in(LIFETIME)
 }
 
-/// One of the numbers in a token.
 fn number(token: &str, place: usize) -> usize {
     token.split('-').nth(place).unwrap().parse().unwrap()
 }

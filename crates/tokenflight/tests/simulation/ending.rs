@@ -117,8 +117,7 @@ async fn store(process: &Process) {
         let _ = process.session.token().await;
         process.sleep(secs(5)).await;
     }
-    // A session that is over is asked for nothing any more: its logout waits for a driver or the
-    // shutdown.
+    // A session that is over is asked for nothing: its logout waits for a driver or the shutdown.
     if process.session.state().unsaved && !matches!(process.session.state().status, Status::Over(_)) {
         process.wrong("requests alone did not have a state stored");
     }

@@ -1,5 +1,4 @@
-//! The authorization server as a process sees it, and grants and listeners that use their own
-//! session.
+//! The authorization server as a process sees it; grants and listeners that use their own session.
 
 use std::task::Poll;
 
@@ -54,7 +53,6 @@ impl Actor {
     }
 }
 
-/// A listener.
 pub(crate) struct Listening {
     pub(crate) process: usize,
     pub(crate) judge: Arc<Judge>,

@@ -176,8 +176,7 @@ impl Judge {
         }
     }
 
-    /// A process died. What it alone knew is unknown now: whether what it had presented was
-    /// answered.
+    /// A process died. What it alone knew is unknown now: whether what it presented was answered.
     pub(crate) fn died(&self) {
         let mut book = self.book();
         book.under_way = 0;
@@ -195,8 +194,7 @@ impl Judge {
         }
     }
 
-    /// Rotations that were lost with their process before they were stored, without the server's
-    /// knowledge.
+    /// Rotations lost with their process before they were stored, without the server's knowledge.
     pub(crate) fn unstored(&self) -> u64 {
         self.book().unstored
     }

@@ -4,8 +4,7 @@ use crate::prelude::*;
 
 macro_rules! knobs {
     ($($name:ident),* $(,)?) => {
-        /// One kind of trouble. Any one of them can be left out of a seed, to see whether it
-        /// mattered.
+        /// One kind of trouble. Any can be left out of a seed, to see whether it mattered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Knob { $($name),* }
 

@@ -215,8 +215,7 @@ impl Process {
     fn explains(&self, error: &Error) -> bool {
         match error.kind() {
             ErrorKind::SessionChanged | ErrorKind::LoggedOut | ErrorKind::NotLoggedIn => self.profile.logins,
-            // A logout in another process is first seen where the tokens are refused, if its store
-            // is slow.
+            // A logout elsewhere is first seen where the tokens are refused, if its store is slow.
             ErrorKind::Ended(_) => self.may_have_ended() || (self.profile.logins && self.has_company()),
             ErrorKind::Store => true,
             ErrorKind::FreshRefused | ErrorKind::Futile => true,

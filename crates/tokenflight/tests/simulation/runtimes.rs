@@ -1,6 +1,5 @@
-//! Two runtimes under one session, and one of them ends before the other: its tasks are dropped
-//! where they stand, and a timer that was first polled on it wakes once more and then panics, as
-//! tokio's do.
+//! Two runtimes under one session, and one ends before the other: its tasks are dropped where they
+//! stand, and a timer first polled on it wakes once more and then panics, as tokio's do.
 
 use std::panic::resume_unwind;
 
@@ -38,7 +37,6 @@ impl Runtimes {
         self.state().gone.is_none()
     }
 
-    /// This one ends.
     pub(crate) fn end(&self, runtime: usize) {
         let timers = {
             let mut state = self.state();

@@ -1,5 +1,4 @@
-//! HTTP/2 servers that turn streams away: that is the client's business, and its tries are not
-//! ours.
+//! HTTP/2 servers that turn streams away: that is the client's business; its tries are not ours.
 
 use std::collections::VecDeque;
 

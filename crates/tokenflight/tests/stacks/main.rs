@@ -67,16 +67,14 @@ async fn a_call_can_be_dropped_at_every_poll_in_every_stack() {
     }
 }
 
-/// What cannot go on ends the test: when no task has anything to do, the paused clock moves at
-/// once.
+/// What cannot go on ends the test: when no task has work, the paused clock moves at once.
 async fn soon<F: Future>(name: &str, work: F) -> F::Output {
     #[allow(clippy::disallowed_methods)] // tokio's clock is paused here.
     let answer = tokio::time::timeout(Duration::from_secs(3600), work).await;
     answer.unwrap_or_else(|_| panic!("{name}: a deadlock"))
 }
 
-/// Polls a future so many times, lets all other tasks work between, and drops it. Whether it has
-/// ended.
+/// Polls a future so many times, lets all other tasks work between, and drops it. Whether it ended.
 async fn poll_times(future: impl Future, polls: usize) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
@@ -105,9 +103,8 @@ async fn a_retry_layer_around_does_not_fight_with_ours() {
     fixture.assert_at_rest("retry on 401").await;
 }
 
-/// An API that refuses whatever it is sent: each of the retry layer's tries is a request of its own
-/// to us, and no try costs more than one token request. The storm guard counts them like those of
-/// any caller.
+/// An API that refuses everything: each of the retry layer's tries is a request of its own to us,
+/// and no try costs more than one token request. The storm guard counts them like any caller's.
 #[tokio::test(start_paused = true)]
 async fn a_retry_on_401_against_a_hostile_api_costs_a_token_request_for_each_try() {
     let fixture = Fixture::new();

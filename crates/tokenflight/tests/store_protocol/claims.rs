@@ -68,8 +68,7 @@ fn what_has_changed_since_it_was_read_is_not_claimed() {
     assert_eq!((fixture.kinds(), fixture.grant.count()), (vec![Load, Claim, Load], 0));
 }
 
-/// What is left of the claim must cover a whole request, or another holder presents the token
-/// meanwhile.
+/// What is left of the claim must cover a whole request, or another holder presents the token.
 #[test]
 fn nothing_is_presented_under_a_claim_that_has_become_too_old() {
     for (slow, goes_on) in [(secs(9), true), (secs(11), false)] {

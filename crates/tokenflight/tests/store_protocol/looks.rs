@@ -1,5 +1,4 @@
-//! Looking into the store while the authorization server is left alone, and a second round in one
-//! refresh.
+//! Looks into the store while the authorization server is left alone, and a refresh's second round.
 
 use crate::fixture::*;
 
@@ -56,8 +55,7 @@ fn a_look_at_a_store_that_has_lost_the_last_state_does_not_forget_it() {
     assert_eq!(fixture.presented(), ["refresh-0", "refresh-1", "refresh-1"]);
 }
 
-/// Each round of a refresh has a claim of its own: what the first one has left on its way ends no
-/// other.
+/// Each round of a refresh has its own claim: what the first has left on its way ends no other.
 #[test]
 fn a_late_settle_of_the_first_round_does_not_end_the_claim_of_the_second() {
     let fixture = Fixture::new();

@@ -18,8 +18,7 @@ fn behind() -> Fixture {
     fixture
 }
 
-/// Presents `x`; while that is on its way, the storage loses the claim and the put of `x`, and then
-/// this happens.
+/// Presents `x`; meanwhile, the storage loses the claim and the put of `x`, and then this happens.
 fn lose_while_presenting<T>(fixture: &Fixture, then: impl FnOnce() -> T) -> Result<String, tokenflight::Error> {
     let gate = fixture.grant.gate();
     gate.close();

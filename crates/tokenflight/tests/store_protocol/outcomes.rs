@@ -91,8 +91,7 @@ fn a_late_holder_may_still_store_the_successor_of_what_is_stored() {
     fixture.grant.gate().close();
     let thief = async {
         fixture.grant.gate().until_parked(1).await;
-        // The holder was paused for longer than its claim; no other has presented anything
-        // meanwhile.
+        // The holder was paused for longer than its claim; no other presented anything meanwhile.
         fixture.time.suspend(secs(80));
         let (owner, seen, holder) = (Owner::unique(), fixture.entry().op, "a thief".into());
         let claim = Body::Claim { owner, seen, length: secs(75), yields: None, holder };

@@ -110,8 +110,7 @@ fn an_older_entry_is_neither_presented_nor_touched() {
     assert_eq!((fixture.grant.count(), fixture.entry()), (1, old));
 }
 
-/// A storage that says that it has lost a part of its history gets it back, and the successor is
-/// presented.
+/// A storage that says it lost a part of its history gets it back, and the successor is presented.
 #[test]
 fn what_a_failover_has_lost_is_written_back() {
     let fixture = Fixture::new();

@@ -58,8 +58,7 @@ impl Fixture {
         (grant, fixture)
     }
 
-    /// As [`with`](Self::with), over a store that no other process reaches: it renews however long
-    /// it was idle.
+    /// As [`with`](Self::with), over a store no other process reaches: it renews however long idle.
     pub(crate) fn alone(
         tasks: &Tasks,
         grant: impl Grant,

@@ -111,8 +111,7 @@ pub(crate) async fn a_forced_refresh_and_the_driver_share_one_flight(tasks: Task
     tasks.pass(secs(209)).await;
     assert_eq!(grant.count(), 0, "not due yet");
 
-    // Past every possible due time in one step, and no task has run yet when the other one is
-    // started.
+    // Past every possible due time in one step, and no task has run yet when the other is started.
     tasks.time().advance(secs(46));
     let session = fixture.session.clone();
     let forced = tasks.spawn(async move { session.refresh().await });

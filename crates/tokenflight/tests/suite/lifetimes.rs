@@ -193,8 +193,7 @@ pub(crate) async fn a_missing_refresh_token_keeps_the_old_one(tasks: Tasks) {
     assert_eq!(presented(&grant), ["refresh-0", "refresh-0", "refresh-0"]);
 }
 
-/// Generations count distinct access tokens: a request that was refused with it would be refused
-/// again.
+/// Generations count distinct access tokens: a request refused with it would be refused again.
 pub(crate) async fn the_same_access_token_again_is_no_new_generation(tasks: Tasks) {
     let (grant, fixture) = Fixture::logged_in(&tasks).await;
     grant.push(Step::Answer(pair("access-0", "refresh-1", LIFE)));

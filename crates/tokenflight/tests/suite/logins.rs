@@ -207,8 +207,7 @@ pub(crate) async fn no_caller_waits_across_a_login(tasks: Tasks) {
     }
 }
 
-/// Against a store that is slow once: writes of one session arrive in the order in which they were
-/// made.
+/// Against a store that is slow once: writes of one session arrive in the order they were made.
 pub(crate) async fn a_login_that_is_still_being_stored_cannot_overtake_a_logout(tasks: Tasks) {
     for driven in [false, true] {
         let auth = server(&tasks, 0);
@@ -279,8 +278,7 @@ impl Grant for Revoking {
 }
 
 /// A store whose first reset is under way until the test lets it arrive, and takes effect then,
-/// whether or not a caller still waits for it: what a database does with a statement that is on its
-/// way.
+/// whether or not a caller still waits for it: what a database does with a statement on its way.
 #[derive(Clone, Default)]
 struct SlowReset {
     model: ModelStore,

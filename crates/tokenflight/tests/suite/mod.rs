@@ -18,8 +18,7 @@ pub(crate) mod neighbours;
 pub(crate) mod storing;
 pub(crate) mod suspends;
 
-/// Makes a test of every scenario: `$run` takes a function from [`Tasks`](tokenflight_test::Tasks)
-/// to a future.
+/// Tests every scenario: `$run` takes functions from [`Tasks`](tokenflight_test::Tasks) to futures.
 macro_rules! engine_suite {
     ($run:path) => {
         engine_suite! { $run;

@@ -82,8 +82,7 @@ pub(crate) async fn a_claim_that_stays_taken_is_never_ignored(tasks: Tasks) {
     assert_eq!(grant.count(), 1);
 }
 
-/// A renewal of another process takes a moment, and nothing is wrong; what takes longer is told
-/// once.
+/// Another process's renewal takes a moment, and nothing is wrong; what takes longer is told once.
 pub(crate) async fn a_wait_for_another_holder_is_told_after_a_second_and_until_when_it_lasts(tasks: Tasks) {
     let held = secs(600);
     for (wait, is_told) in [(900, false), (1_300, true), (5_000, true)] {

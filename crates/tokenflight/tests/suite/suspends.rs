@@ -12,8 +12,7 @@ use super::fixture::*;
 
 const HOUR: u64 = 3_600;
 
-/// For how long it is suspended, for how long the server answers a used refresh token, and what is
-/// presented.
+/// How long it is suspended, how long the server answers a used refresh token, what is presented.
 struct Row(Duration, Duration, Again, Session, Successor);
 
 /// When the same refresh token is presented again if the answer was lost.
@@ -127,8 +126,7 @@ impl Woken {
         Self { auth, fixture, _driver: driver, presented, end, wake }
     }
 
-    /// What was presented after the first request, and when; there is one more in the next hour or
-    /// so.
+    /// What was presented after the first request, and when; one more comes in the next hour or so.
     async fn next(&self) -> (Duration, String) {
         self.fixture.tasks.until(|| lock(&self.presented).len() == 2).await;
         lock(&self.presented)[1].clone()

@@ -1,5 +1,4 @@
-//! A session, an API that refuses what its authorization server does not vouch for, and the layer
-//! between them.
+//! A session, the layer, and an API that refuses what its authorization server does not vouch for.
 
 pub(crate) use std::{
     collections::VecDeque,

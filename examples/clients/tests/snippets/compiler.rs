@@ -15,7 +15,6 @@ pub(crate) fn errors(name: &str, code: &str) -> String {
     compile(name, code, &["--crate-type", "lib", "--emit", "metadata"]).err().unwrap_or_default()
 }
 
-/// The program of this code.
 pub(crate) fn program(name: &str, code: &str) -> PathBuf {
     compile(name, code, &["--crate-type", "bin"]).unwrap_or_else(|errors| panic!("{errors}"))
 }

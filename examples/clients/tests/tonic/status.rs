@@ -81,8 +81,7 @@ async fn the_message_names_the_code_with_which_the_authorization_server_refuses_
     assert!(next.message().contains("invalid_client"), "{next:?}");
 }
 
-/// The refresh hangs. A call that has no token, and one that was refused, wait no longer than their
-/// deadline.
+/// The refresh hangs. A call without a token and a refused one wait no longer than their deadline.
 #[tokio::test]
 async fn a_deadline_that_passes_while_a_token_is_waited_for_is_exceeded() {
     let fixture = Fixture::start().await.unwrap();

@@ -43,11 +43,8 @@ pub(crate) struct Entry {
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// [`Naive`].
     Naive,
-    /// [`Lock401`].
     Lock401,
-    /// [`LockInside`].
     LockInside,
     /// [`Protected`].
     Tokenflight,

@@ -21,7 +21,6 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens of a login.
     pub(crate) fn of(login: &TokenSet, now: Duration) -> Self {
         Self {
             access: login.access().expose().to_owned(),

@@ -40,8 +40,7 @@ fn piles(trace: &Trace, scale: &Scale) -> Vec<Pile> {
     piles
 }
 
-/// The tallest pile of all lanes, so that lanes can be compared. The last bar also holds what came
-/// after the end.
+/// The tallest pile of all lanes, to compare lanes. The last bar also holds what came after.
 pub(super) fn tallest(standings: &[Standing], scale: &Scale) -> u32 {
     let last = scale.bars().saturating_sub(1);
     let tops = standings.iter().flat_map(|standing| piles(&standing.trace, scale).into_iter().take(last));

@@ -13,7 +13,6 @@ use svg::Document;
 use self::scale::Scale;
 use super::{Options, Standing};
 
-/// Draws it.
 pub(super) fn draw(options: &Options, standings: &[Standing]) -> Document {
     let scale = Scale::new(options.seconds.duration(), standings.len());
     let height = density::tallest(standings, &scale);

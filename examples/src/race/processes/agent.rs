@@ -1,5 +1,4 @@
-//! What every working child does, whichever contestant it belongs to: think, get a token, call the
-//! API.
+//! What every working child does, whatever its contestant: think, get a token, call the API.
 
 use fastrand::Rng;
 use http::StatusCode;
@@ -48,8 +47,7 @@ impl Agent {
         self.opened.program.end().await;
     }
 
-    /// Calls the API once, and once more with another token if it refuses the first. Whether it was
-    /// served.
+    /// Calls the API, and again with another token if it refuses the first. Whether it was served.
     async fn call(&self) -> bool {
         let began = self.now();
         let mut refused: Option<String> = None;

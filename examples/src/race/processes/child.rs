@@ -42,8 +42,7 @@ async fn play(spec: Spec, stop: &AtomicBool) -> Result<(), BoxError> {
     }
 }
 
-/// Ends this process when its parent is gone, whatever the other threads do: the pipe is closed
-/// then.
+/// Ends this process when its parent is gone, whatever other threads do: the pipe is closed then.
 fn watch_parent(stop: &AtomicBool) {
     let mut line = String::new();
     loop {

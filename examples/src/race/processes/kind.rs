@@ -3,7 +3,6 @@ use serde::{Deserialize, Serialize};
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
-    /// No lock at all.
     NoLock,
     /// A kernel lock around the write.
     LockWrite,

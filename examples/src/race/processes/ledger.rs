@@ -41,7 +41,6 @@ pub(super) struct Track {
     pub(super) stopped: Vec<Span>,
     /// Calls that were served.
     pub(super) served: u64,
-    /// The wait it is in.
     waiting: Option<Wait>,
 }
 

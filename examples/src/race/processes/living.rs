@@ -24,8 +24,7 @@ impl Living {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose process this is, if it is one of ours: any program of this machine may talk to the
-    /// server.
+    /// Whose process this is, if it is ours: any program of this machine may talk to the server.
     pub(super) fn place(&self, pid: u32) -> Option<Place> {
         self.lock().places.get(&pid).copied()
     }

@@ -34,9 +34,8 @@ pub(super) fn send(_pid: u32, _signal: Signal) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Has the kernel kill this process when the thread that started it is gone: also one that is
-/// stopped, and so cannot see the end of its standard input. The threads of a race last as long as
-/// it does.
+/// Has the kernel kill this process when the thread that started it is gone: also a stopped one,
+/// which cannot see the end of its standard input. A race's threads last as long as it does.
 #[cfg(target_os = "linux")]
 pub(super) fn end_with_parent() -> io::Result<()> {
     use rustix::process::{Signal as Number, set_parent_process_death_signal};

@@ -31,9 +31,7 @@ pub(super) enum Part {
     Work,
     /// Stores the tokens of a login and ends, as `tool login` does.
     Login {
-        /// The access token.
         access: String,
-        /// The refresh token.
         refresh: String,
         /// How long the access token lives, in seconds.
         lifetime: f64,

@@ -237,8 +237,7 @@ async fn interrupted() -> &'static str {
 struct Folder(PathBuf);
 
 impl Folder {
-    /// Beside the picture: a place that can be written to, on a disk and not in memory as `/tmp`
-    /// often is.
+    /// Beside the picture: a writable place, on a disk and not in memory as `/tmp` often is.
     fn beside(picture: &Path) -> io::Result<Self> {
         let near = picture.parent().filter(|near| !near.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = Self(std::path::absolute(near.join(format!("race-{}", process::id())))?);

@@ -12,7 +12,6 @@ use crate::race::reuses::Reuses;
 pub(in crate::race) struct Standing {
     /// Which one.
     pub(super) kind: Kind,
-    /// The numbers.
     pub(super) numbers: Numbers,
     /// When spent refresh tokens came back.
     pub(super) reuses: Vec<Duration>,
@@ -116,11 +115,9 @@ pub(in crate::race) struct Outcome<'a> {
     seconds: f64,
     /// Seconds an access token lived.
     lifetime: f64,
-    /// The seed.
     seed: u64,
     /// Whether tokenflight presented nothing twice and lost no login that it could have kept.
     tokenflight_unharmed: bool,
-    /// The contestants.
     contestants: Vec<Row<'a>>,
 }
 

@@ -80,8 +80,7 @@ impl Tally {
     }
 }
 
-/// Lets all workers run, until the time is over or the run is to end early; resolves when the last
-/// request has.
+/// Runs all workers until the time is over or the run ends early; resolves after the last request.
 pub(super) async fn run(asked: &Soak, api: &Api, tally: &Tally, end: Duration, interrupt: &Interrupt) {
     let mut workers = JoinSet::new();
     for _ in 0..asked.workers {
@@ -122,8 +121,7 @@ impl Worker {
 
     async fn ask(&mut self) {
         let begin = clock::boot();
-        // A moment at which the request is usually still under way; none is known before the first
-        // answer.
+        // A moment when the request is usually still under way; unknown before the first answer.
         let usual = Some(self.tally.usual()).filter(|usual| !usual.is_zero() && self.random.f64() < self.cancel);
         let patience = usual.map(|usual| usual.mul_f64(self.random.f64()));
         let give_up = async {

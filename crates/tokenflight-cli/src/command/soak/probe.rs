@@ -30,8 +30,7 @@ pub(super) enum OldToken {
     Unclear(String),
 }
 
-/// Servers count lifetimes in whole seconds: a token may end one second early without a wrong
-/// announcement.
+/// Lifetimes count in whole seconds: a token may end one second early without a wrong announcement.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
 
 /// Asks the resource with exactly this token.

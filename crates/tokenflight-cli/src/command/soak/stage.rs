@@ -159,8 +159,7 @@ impl Stage<'_> {
         tally.read()
     }
 
-    /// Nothing else proves that the stored refresh token is good. After an interrupt there is no
-    /// time for it.
+    /// Nothing else proves the stored refresh token good. An interrupt leaves no time for it.
     async fn last_refresh(&self) -> Alive {
         if self.interrupt.reason().is_some() {
             return match self.session.state().status {

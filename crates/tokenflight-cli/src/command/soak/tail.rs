@@ -26,8 +26,7 @@ pub(super) enum Lifetime {
     Followed { announced: Duration, before: Answer, after: Answer },
 }
 
-/// How long before and after the announced end the resource is asked. Lifetimes count in whole
-/// seconds.
+/// How long before and after the announced end the resource is asked. Lifetimes are whole seconds.
 pub(super) const MARGIN: Duration = Duration::from_millis(1_500);
 
 /// A token to be followed: when it arrived, and how long it is said to live.

@@ -1,5 +1,4 @@
-//! `tokenflight status`: what is stored, who may refresh, what is in the way, and which command
-//! cures it.
+//! `tokenflight status`: what is stored, who may refresh, what hinders it, what command cures it.
 
 mod facts;
 mod show;

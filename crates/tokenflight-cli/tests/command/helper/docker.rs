@@ -16,8 +16,7 @@ fn docker_gets_the_token_as_a_password_for_the_registry() {
     let registry = serve(move |request| {
         let authorization = request.header("authorization").unwrap_or_default();
         match request.path() {
-            // The token server takes the pair of name and password, and hands out a token of its
-            // own.
+            // The token server takes name and password, and hands out a token of its own.
             "/hand-out" => {
                 let pair = authorization.strip_prefix("Basic ").and_then(|pair| STANDARD.decode(pair).ok());
                 let pair = pair.and_then(|pair| String::from_utf8(pair).ok()).unwrap_or_default();

@@ -74,8 +74,7 @@ fn git_gets_the_token_as_a_password_and_a_refused_one_is_replaced() {
     let sent = forge.sent.lock().unwrap().clone().unwrap();
     assert!(sent.starts_with("Basic ") && token(&sent).as_deref() == Some(&user.token()));
 
-    // The server takes the token back. The first command is refused, and tells; the next one has a
-    // newer token.
+    // The token is taken back. The first command is refused, and tells; the next has a newer one.
     user.age(60);
     assert!(user.server.auth.revoke_access(&user.token()));
     let refused = ls_remote(&user, &git, &forge);

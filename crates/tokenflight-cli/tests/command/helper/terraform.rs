@@ -32,8 +32,7 @@ fn terraform_gets_the_token_for_a_registry() {
     fs::write(&file, config).unwrap();
     let mut command = user.program(&terraform);
     command.env("TF_CLI_CONFIG_FILE", &file).env("CHECKPOINT_DISABLE", "1");
-    // There is no module behind the list of its versions: what counts is how terraform asked for
-    // it.
+    // There is no module behind its list of versions: what counts is how terraform asked for it.
     let output = command.args(["get", "-no-color"]).output().unwrap();
     let sent = sent.lock().unwrap();
     assert!(!sent.is_empty() && sent.iter().all(|good| *good), "{sent:?} {output:?}");

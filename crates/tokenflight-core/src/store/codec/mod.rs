@@ -3,8 +3,7 @@
 //! * Members of the record that are not known are kept, and written back as they were: a newer
 //!   version of the program may have put them there, or the application.
 //! * Every buffer that holds a token is wiped when it is dropped.
-//! * Ids are hexadecimal text, because JSON numbers are not exact beyond 2⁵³; times are whole
-//!   milliseconds.
+//! * Ids are hexadecimal text: JSON numbers are inexact beyond 2⁵³; times are whole milliseconds.
 //!
 //! ```
 //! use std::time::Duration;

@@ -42,8 +42,7 @@ impl std::error::Error for DecodeError {}
 ///
 /// # Errors
 ///
-/// [`DecodeError`] says what is wrong. The bytes should be left as they are: a person may still
-/// repair them.
+/// [`DecodeError`] says what is wrong. The bytes should stay as they are: a person may repair them.
 pub fn decode(bytes: &[u8]) -> Result<Entry, DecodeError> {
     let mut members = Members::read(bytes)?;
     match members.number("v")? {
@@ -121,8 +120,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// A member as it stands in the text; `None` if it is missing or null. Of two with one name the
-    /// last counts.
+    /// A member as written; `None` if it is missing or null. Of two with one name the last counts.
     fn raw(&mut self, name: &str) -> Option<&'a str> {
         let mut found = None;
         self.0.retain(|(known, value)| {

@@ -1,7 +1,6 @@
 use zeroize::Zeroizing;
 
-/// The assertion in what a source has said: all of it, or a member of a JSON object. `None` if
-/// there is none.
+/// The assertion in what a source said: all of it or a member of a JSON object. `None` without one.
 pub(super) fn find(said: &[u8], member: Option<&str>) -> Option<Zeroizing<String>> {
     let found = match member {
         None => std::str::from_utf8(said).ok()?.trim().to_owned(),

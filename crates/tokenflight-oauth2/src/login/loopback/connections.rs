@@ -62,8 +62,7 @@ async fn serve(stream: TcpStream, place: &Place, login: &CodeLogin) -> Option<Ca
     });
     let mut http = http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    // A browser that goes away, or a program that speaks no HTTP, ends the connection and nothing
-    // else.
+    // A browser that goes away, or a program that speaks no HTTP, ends its connection only.
     let _ = http.serve_connection(TokioIo::new(stream), answer).await;
     found.into_inner().ok().flatten()
 }

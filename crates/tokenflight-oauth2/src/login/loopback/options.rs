@@ -75,8 +75,7 @@ impl LoopbackOptions {
     ///
     /// # Errors
     ///
-    /// [`LoginError::Io`] if no port is free, or what is asked for is no loopback address, name or
-    /// path.
+    /// [`LoginError::Io`] if no port is free or what is asked is no loopback address, name or path.
     ///
     /// # Cancel safety
     ///

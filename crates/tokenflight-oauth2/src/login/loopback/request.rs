@@ -63,8 +63,7 @@ fn callback<B>(request: &Request<B>, login: &CodeLogin) -> Answer {
     }
 }
 
-/// Whether a user went there, and not a script of another page behind the user's back: browsers say
-/// so.
+/// Whether a user went there, not a script of another page behind the user's back: browsers say so.
 fn is_navigation(headers: &HeaderMap) -> bool {
     text(headers, HeaderName::from_static("sec-fetch-mode")).is_none_or(|mode| mode == "navigate")
 }

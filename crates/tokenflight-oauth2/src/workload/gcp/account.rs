@@ -31,8 +31,7 @@ impl ExternalAccount {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](Error::Malformed) and [`Unsupported`](Error::Unsupported). Nothing of the file
-    /// is acted on.
+    /// [`Malformed`](Error::Malformed) or [`Unsupported`](Error::Unsupported). Nothing is acted on.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         Ok(Self { config: Config::read(json)?, trust: Trust::default(), scopes: Vec::new(), run: None })
     }
@@ -85,8 +84,7 @@ impl ExternalAccount {
         self
     }
 
-    /// The grant. `client` reaches Google's services and, if the file names one, the address of the
-    /// source.
+    /// The grant. `client` reaches Google's services and a source's address that the file names.
     ///
     /// # Errors
     ///

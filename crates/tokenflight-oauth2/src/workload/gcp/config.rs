@@ -75,8 +75,7 @@ struct RawExecutable {
     output_file: Option<String>,
 }
 
-/// The bounds that Google's service has for tokens of service accounts, and the usual lifetime, in
-/// seconds.
+/// Google's bounds for service accounts' tokens, and the usual lifetime, in seconds.
 const LIFETIMES: std::ops::RangeInclusive<u64> = 600..=43_200;
 const LIFETIME: u64 = 3_600;
 /// The bounds that AIP-4117 has for commands, and the usual time, in milliseconds.

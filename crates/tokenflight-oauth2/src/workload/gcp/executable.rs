@@ -24,7 +24,6 @@ pub struct CommandLine {
 /// No response is larger.
 const MOST: u64 = 64 * 1024;
 
-/// What runs a command.
 pub(super) type Run = Box<dyn Fn(CommandLine) -> BoxFuture<'static, Result<Vec<u8>, BoxError>> + Send + Sync>;
 
 impl CommandLine {

@@ -26,9 +26,8 @@ use crate::{
 /// The tokens of a service account, for a caller that may impersonate it: `generateAccessToken` of
 /// the IAM credentials API.
 ///
-/// The caller's own token comes from a source that is asked for each attempt, such as
-/// [`OAuthGrant::assertion`](crate::OAuthGrant::assertion). Needs no login, and is never ended by a
-/// refusal.
+/// The caller's own token comes from a source asked at each attempt, such as
+/// [`OAuthGrant::assertion`](crate::OAuthGrant::assertion). Needs no login; no refusal ends it.
 pub struct Impersonated {
     wire: Arc<dyn Wire>,
     uri: Uri,
@@ -140,8 +139,7 @@ impl Impersonated {
         };
         let set = TokenSet::new(access_token.as_str());
         let end = super::rfc3339::seconds(&expire_time);
-        // By the server's own clock where it tells it. Longer than was asked for is a clock that is
-        // wrong.
+        // By the server's own clock where it tells it. Longer than was asked for is a wrong clock.
         let now = dated(&reply.headers).unwrap_or_else(|| self.time.now().wall);
         Ok(match end {
             Some(end) => set.expires_in(end.saturating_sub(now).min(self.lifetime)),

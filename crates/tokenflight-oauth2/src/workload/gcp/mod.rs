@@ -13,8 +13,7 @@
 //! # let _ = |json, client: tokenflight_oauth2::client::HttpsClient, time| grant(json, client, time);
 //! ```
 //!
-//! The file says where secrets go and what is run, and it often comes from elsewhere, so it is not
-//! believed:
+//! The file says where secrets go and what runs, often comes from elsewhere, and is not believed:
 //!
 //! * tokens go to `sts.` and `iamcredentials.` of the universe only, unless
 //!   [`ExternalAccount::trust_urls`] is called;

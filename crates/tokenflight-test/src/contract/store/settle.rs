@@ -45,8 +45,7 @@ pub(super) async fn ambiguous(t: &Trial<'_>) {
         t.granted(A).await;
         let entry = t.stored(settle(A, Outcome::Ambiguous(policy))).await;
         t.check(entry.doubt.is_some(), "there is no doubt");
-        // Whether what was sent is given time to arrive depends on the window; each is compared
-        // with `apply`.
+        // What was sent has time to arrive or not, by the window; each is compared with `apply`.
         t.does(t.claim(B).await).await;
     }
     let entry = t.entry().await;

@@ -35,7 +35,6 @@ pub(super) fn tokens(n: u32) -> StoredTokens {
         .issued_to(Some("client"))
 }
 
-/// The refresh token of an entry.
 pub(super) fn refresh(entry: &Entry) -> Option<RefreshToken> {
     entry.tokens().and_then(|tokens| tokens.refresh.clone())
 }

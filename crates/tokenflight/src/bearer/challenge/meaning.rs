@@ -7,8 +7,7 @@ pub enum Meaning {
     /// Another token may help: `invalid_token`, a Bearer challenge without an error, or no
     /// challenge at all.
     Refresh,
-    /// The user must authenticate in another way (RFC 9470). A new token from the same grant does
-    /// not help.
+    /// The user must authenticate otherwise (RFC 9470). A new token from the same grant is no help.
     InsufficientAuthentication,
     /// The token must be requested with these claims (OpenID Connect Core §5.5; Entra ID's
     /// continuous access evaluation). A plain refresh would bring one that is refused again.
@@ -89,8 +88,7 @@ impl Challenge {
         digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
     }
 
-    /// The claims the token must be requested with, as the server wrote them; Entra ID encodes them
-    /// in base64.
+    /// The claims to request the token with, as the server wrote them; Entra ID's are in base64.
     #[must_use]
     pub fn claims(&self) -> Option<&str> {
         self.param("claims")
@@ -107,8 +105,7 @@ impl Challenge {
         self.params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Takes over a parameter with a meaning. The first of its name counts, and an empty one is
-    /// none.
+    /// Takes over a parameter with a meaning. The first of its name counts; an empty one is none.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8]) {
         let known: &[&str] = if self.meaning == Meaning::OtherScheme { &ANY_SCHEME } else { &KNOWN };
         let Some(known) = known.iter().copied().find(|known| name.eq_ignore_ascii_case(known.as_bytes())) else {

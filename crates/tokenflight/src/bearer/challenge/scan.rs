@@ -164,9 +164,8 @@ fn starts_with_param(text: &[u8]) -> bool {
     !name.is_empty() && skip(after, is_blank).first() == Some(&b'=')
 }
 
-/// Whether a word at the beginning of a challenge is a scheme, given what follows it: nothing, a
-/// separator, or a colon that should not be there; then parameters, strings, one `token68`, or
-/// nothing.
+/// Whether a word at the start of a challenge is a scheme, given what follows it: nothing, a
+/// separator, or a colon out of place; then parameters, strings, one `token68`, or nothing.
 ///
 /// Servers also write what is no challenge at all: a sentence, or an error code alone. Neither says
 /// what they want, and what says nothing means that a refresh is tried. If that is a mistake, it

@@ -38,8 +38,7 @@ pub(in crate::bearer) struct Head {
     pub(in crate::bearer) limit: Limit,
     method: Method,
     version: Version,
-    /// Whether its scheme and authority are the listed origin's, as that is spelled, and not
-    /// copied.
+    /// Whether its scheme and authority are the listed origin's, as spelled, and not copied.
     listed: bool,
     extensions: Extensions,
     flat: Flat,
@@ -158,8 +157,7 @@ impl Flat {
         Self { bytes: pooled.unwrap_or_else(|| zeros(ROOM)), end: 0, shared: None }
     }
 
-    /// Writes texts and their lengths; the mark goes with the last. The room is looked at once for
-    /// all of them.
+    /// Writes texts and their lengths; the mark goes with the last. Room is checked once for all.
     #[inline(always)]
     fn put<const N: usize>(&mut self, texts: [&[u8]; N], mark: u32) -> Option<()> {
         let mut end = self.end + N * LENGTH;

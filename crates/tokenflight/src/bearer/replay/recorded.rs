@@ -68,8 +68,7 @@ impl<C> Recorded<C> {
         if !self.fits(headers, &body, grpc) {
             return (ReplayBody::passed(Ahead::nothing(body)), None);
         }
-        // What is in memory already need not be recorded. A gRPC message does not tell its end by
-        // its length.
+        // What is in memory need not be recorded. A gRPC message does not tell its end by length.
         let body =
             if grpc || body.size_hint().exact().is_some() { Ahead::read(body, grpc) } else { Ahead::nothing(body) };
         if let Some(piece) = body.only_piece() {

@@ -232,8 +232,7 @@ impl<B: Body + Unpin> Player<B> {
         }
     }
 
-    /// Reads one frame, for the client too. Pending while announced data is waited for, and what
-    /// may follow it.
+    /// Reads one frame, for the client too. Pending on announced data, and on what may follow it.
     fn read(&self, mut body: Ahead<B>, cx: &mut Context<'_>) -> Poll<()> {
         let announced = body.size_hint().exact().is_some();
         let frame = body.poll_frame(cx);

@@ -133,8 +133,7 @@ fn empty_list_members_and_odd_spaces_change_nothing() {
     ]);
 }
 
-/// The symptom: a server's header with an empty member between two challenges took the whole
-/// request down.
+/// The symptom: a header with an empty member between two challenges took the whole request down.
 #[test]
 fn an_empty_member_between_two_challenges_does_not_panic() {
     assert_table(&[("Bearer,Bearer,, Bearer", Refresh), ("Basic, ,Negotiate", OtherScheme), ("a,,b", OtherScheme)]);
@@ -217,8 +216,7 @@ fn a_missing_scope_is_named() {
     assert_eq!((challenge.meaning(), challenge.scope()), (InsufficientScope, Some("read write")));
 }
 
-/// As Entra ID sends it, with the code of its own and, for an evaluation in between, with RFC
-/// 6750's.
+/// As Entra ID sends it, with its own code and, for an evaluation in between, with RFC 6750's.
 #[test]
 fn claims_are_handed_on_and_no_reason_to_refresh() {
     for error in [r#"error="insufficient_claims", "#, r#"error="invalid_token", "#, ""] {

@@ -101,8 +101,7 @@ fn an_end_that_does_not_come_is_waited_for_ten_seconds_at_most() {
     assert_eq!(status(ready(call.poll_until_idle())), StatusCode::UNAUTHORIZED);
 }
 
-/// 8 KiB byte by byte, 64 KiB and trailers: what a body is made of does not count, as long as its
-/// bytes fit.
+/// 8 KiB byte by byte, 64 KiB and trailers: what a body is made of does not count if its bytes fit.
 #[test]
 fn a_body_of_known_length_is_sent_again_however_it_is_divided() {
     for (piece, pieces) in [("x", 8 << 10), (KILO, 64), ("x", 64 << 10)] {

@@ -1,5 +1,4 @@
-//! Bodies that cannot be cloned: recorded while they are sent, and played back only when they are
-//! whole.
+//! Bodies that cannot be cloned: recorded while sent, and played back only when whole.
 
 mod early;
 mod fixture;
@@ -57,8 +56,7 @@ fn a_replay_with_trailers_states_its_size_if_the_original_did() {
     }
 }
 
-/// What is in memory needs no reading first: a server may refuse before the client has read
-/// anything.
+/// What is in memory needs no reading first: a server may refuse before the client reads anything.
 #[test]
 fn a_body_of_one_piece_is_sent_again_although_it_was_not_read() {
     let unread = |sent: Sent| drop(sent);

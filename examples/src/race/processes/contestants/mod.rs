@@ -25,8 +25,7 @@ use crate::race::{Clock, trace::Recorder, wire::Wire};
 
 /// What a process needs of a contestant.
 pub(super) trait Program: Send + Sync {
-    /// A usable access token other than the one that was refused, with whatever refreshing that
-    /// takes.
+    /// A usable access token other than the refused one, with whatever refreshing that takes.
     ///
     /// [`NoToken`] says what would help.
     fn token<'a>(&'a self, refused: Option<&'a str>) -> BoxFuture<'a, Result<String, NoToken>>;
@@ -49,8 +48,7 @@ pub(super) enum NoToken {
     Failed(BoxError),
 }
 
-/// A contestant, ready to run: what the process calls, and what renews ahead of time if anything
-/// does.
+/// A contestant, ready to run: what the process calls, and what renews ahead of time, if any does.
 pub(super) struct Opened {
     /// What the process calls.
     pub(super) program: Box<dyn Program>,

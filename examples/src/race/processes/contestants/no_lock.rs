@@ -5,7 +5,6 @@
 
 use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
 
-/// No lock at all.
 pub(super) struct NoLock(pub(super) Tools);
 
 impl Program for NoLock {

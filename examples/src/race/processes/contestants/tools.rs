@@ -1,5 +1,4 @@
-//! What the hand-written contestants have in common: a file of tokens, a lock file beside it, and a
-//! refresh.
+//! What the hand-written contestants share: a file of tokens, a lock file beside it, and a refresh.
 
 use std::{
     fs::{self, File},
@@ -22,9 +21,7 @@ const LEAD: u32 = 12;
 /// What is in the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Stored {
-    /// The access token.
     pub(super) access: String,
-    /// The refresh token.
     pub(super) refresh: String,
     /// When to renew, by the wall clock.
     due: Duration,

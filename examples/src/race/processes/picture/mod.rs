@@ -13,7 +13,6 @@ use crate::race::{
     picture::{frame, scale::Scale},
 };
 
-/// Draws it.
 pub(in crate::race) fn draw(options: &Options, processes: u16, standings: &[Standing]) -> Document {
     let scale = Scale::new(options.seconds.duration(), standings.len());
     let mut document = frame::canvas(&scale).add(header::header(options, processes)).add(frame::axis(&scale));

@@ -34,7 +34,6 @@ impl Blocks {
     }
 }
 
-/// The rows, from `top` to `floor`.
 #[allow(clippy::cast_precision_loss)] // At most 64.
 pub(super) fn rows(tracks: &[Track], scale: &Scale, top: f64, floor: f64) -> Group {
     let height = (floor - top) / tracks.len().max(1) as f64;

@@ -17,8 +17,7 @@ pub(super) struct Advice {
 /// A window under this is shorter than the attempt that would have to fit into it.
 const LEAST_WINDOW: Duration = Duration::from_secs(1);
 
-/// What was seen comes before what the table says, and where neither says anything the strict way
-/// does no harm.
+/// What was seen comes before the table; where neither says anything the strict way does no harm.
 pub(super) fn recommend(seen: &Seen, grace: &Grace, row: &Provider) -> Advice {
     let advice = |policy, why: &str| Advice { policy, why: why.to_owned() };
     match grace {
