@@ -8,17 +8,17 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins};
-use tokenflight_example_clients::World;
+use tokenflight_test::Servers;
 use tower::ServiceBuilder;
 
-pub(crate) async fn run(world: &World) -> Result<Vec<StatusCode>, BoxError> {
+pub(crate) async fn run(servers: &Servers) -> Result<Vec<StatusCode>, BoxError> {
     // Plain http is for loopback only; a real API is listed with `Origins::new(["https://…"])`.
-    let origins = Origins::with_plain_loopback([world.url()])?;
+    let origins = Origins::with_plain_loopback([servers.origin()])?;
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let client = ServiceBuilder::new().layer(BearerLayer::new(world.session.clone(), origins)).service(client);
+    let client = ServiceBuilder::new().layer(BearerLayer::new(servers.session(), origins)).service(client);
 
     let requests = (0..20).map(|_| async {
-        let request = Request::get(format!("{}/me", world.url())).body(Full::default())?;
+        let request = Request::get(servers.url("/me")).body(Full::default())?;
         Ok::<_, BoxError>(client.clone().oneshot(request).await?.status())
     });
     try_join_all(requests).await
@@ -27,8 +27,9 @@ pub(crate) async fn run(world: &World) -> Result<Vec<StatusCode>, BoxError> {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    println!("{:?}", run(&world).await?);
-    println!("token requests: {}", world.token_requests());
+    let servers = Servers::start().await?;
+    servers.auth().expire_all_access();
+    println!("{:?}", run(&servers).await?);
+    println!("token requests: {}", servers.auth().report().total.token_requests);
     Ok(())
 }

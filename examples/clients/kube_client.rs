@@ -8,15 +8,15 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use kube_client::client::middleware::BaseUriLayer;
 use tokenflight::{BearerLayer, BoxError, Origins};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 use tower::ServiceBuilder;
 
-pub(crate) async fn run(world: &World) -> Result<String, BoxError> {
-    let origins = Origins::with_plain_loopback([world.url()])?;
+pub(crate) async fn run(fixture: &Fixture) -> Result<String, BoxError> {
+    let origins = Origins::with_plain_loopback([fixture.url()])?;
     let service = ServiceBuilder::new()
         // Above the layer, so that it sees where a request goes.
-        .layer(BaseUriLayer::new(world.url().parse()?))
-        .layer(BearerLayer::new(world.session.clone(), origins).replay_with(UnsyncBoxBody::new))
+        .layer(BaseUriLayer::new(fixture.url().parse()?))
+        .layer(BearerLayer::new(fixture.session(), origins).replay_with(UnsyncBoxBody::new))
         .service(Client::builder(TokioExecutor::new()).build_http());
     let client = kube_client::Client::new(service, "default");
 
@@ -28,8 +28,8 @@ pub(crate) async fn run(world: &World) -> Result<String, BoxError> {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    println!("pod {}", run(&world).await?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = Fixture::start().await?;
+    println!("pod {}", run(&fixture).await?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

@@ -6,16 +6,16 @@
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder, service::middleware::base_uri::BaseUriLayer};
 use tokenflight::{BearerLayer, BoxError, Origins};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 
-pub(crate) async fn run(world: &World) -> Result<String, BoxError> {
-    let origins = Origins::with_plain_loopback([world.url()])?;
+pub(crate) async fn run(fixture: &Fixture) -> Result<String, BoxError> {
+    let origins = Origins::with_plain_loopback([fixture.url()])?;
     let client = Client::builder(TokioExecutor::new()).build_http::<OctoBody>();
     let octocrab: Octocrab = OctocrabBuilder::new_empty()
         .with_service(client)
-        .with_layer(&BearerLayer::new(world.session.clone(), origins).replay_with(OctoBody::new))
+        .with_layer(&BearerLayer::new(fixture.session(), origins).replay_with(OctoBody::new))
         // Above the layer, so that it sees where a request goes.
-        .with_layer(&BaseUriLayer::new(world.url().parse()?))
+        .with_layer(&BaseUriLayer::new(fixture.url().parse()?))
         .with_auth(AuthState::None)
         .build()?;
 
@@ -26,8 +26,8 @@ pub(crate) async fn run(world: &World) -> Result<String, BoxError> {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    println!("user {}", run(&world).await?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = Fixture::start().await?;
+    println!("user {}", run(&fixture).await?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
 use tokenflight::{BearerLayer, BoxError, Origins};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 
-pub(crate) async fn run(world: &World) -> Result<Bytes, BoxError> {
-    let origins = Origins::with_plain_loopback([world.url()])?;
+pub(crate) async fn run(fixture: &Fixture) -> Result<Bytes, BoxError> {
+    let origins = Origins::with_plain_loopback([fixture.url()])?;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    let client = tokenflight_reqwest::client(client, BearerLayer::new(world.session.clone(), origins));
+    let client = tokenflight_reqwest::client(client, BearerLayer::new(fixture.session(), origins));
 
     let body = reqwest::Body::from("sent twice, arrived once");
-    let request = Request::post(format!("{}/echo", world.url())).body(body)?;
+    let request = Request::post(format!("{}/echo", fixture.url())).body(body)?;
     let response = client.oneshot(request).await?;
     Ok(response.into_body().collect().await?.to_bytes())
 }
@@ -23,8 +23,8 @@ pub(crate) async fn run(world: &World) -> Result<Bytes, BoxError> {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    println!("{:?}", run(&world).await?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = Fixture::start().await?;
+    println!("{:?}", run(&fixture).await?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

@@ -10,7 +10,7 @@ use http::{
 };
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins, Session};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 /// What is of a connection and is not handed on, beside what `Connection` names (RFC 9110 §7.6.1).
@@ -87,8 +87,8 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    let served = tokenflight_example_clients::serve(proxy(world.session.clone(), world.url())?).await?;
+    let fixture = Fixture::start().await?;
+    let served = tokenflight_example_clients::serve(proxy(fixture.session(), fixture.url())?).await?;
     println!("curl {}/me", served.url);
     tokio::signal::ctrl_c().await?;
     Ok(())

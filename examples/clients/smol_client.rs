@@ -44,8 +44,8 @@ pub(crate) fn run(session: &Session, url: &str) -> Result<StatusCode, BoxError> 
 #[allow(dead_code)] // A test runs the story without it.
 fn main() -> Result<(), BoxError> {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let world = servers.block_on(tokenflight_example_clients::on_smol())?;
-    println!("{}", run(&world.session, world.url())?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = servers.block_on(tokenflight_example_clients::on_smol())?;
+    println!("{}", run(&fixture.session(), fixture.url())?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

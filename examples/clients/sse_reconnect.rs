@@ -10,20 +10,20 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokenflight::{BearerLayer, BoxError, Origins};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 use tower::{Service, ServiceBuilder};
 
 /// Listens over so many streams; returns all that was heard.
-pub(crate) async fn run(world: &World, streams: usize) -> Result<String, BoxError> {
-    let origins = Origins::with_plain_loopback([world.url()])?;
+pub(crate) async fn run(fixture: &Fixture, streams: usize) -> Result<String, BoxError> {
+    let origins = Origins::with_plain_loopback([fixture.url()])?;
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let mut client = ServiceBuilder::new().layer(BearerLayer::new(world.session.clone(), origins)).service(client);
+    let mut client = ServiceBuilder::new().layer(BearerLayer::new(fixture.session(), origins)).service(client);
 
     let mut heard = String::new();
-    let mut watch = world.session.watch();
+    let mut watch = fixture.session().watch();
     for _ in 0..streams {
-        let request = Request::get(format!("{}/events", world.url())).body(Empty::new())?;
-        let generation = world.session.state().generation;
+        let request = Request::get(format!("{}/events", fixture.url())).body(Empty::new())?;
+        let generation = fixture.session().state().generation;
         let mut events = client.ready().await?.call(request).await?.into_body();
         loop {
             tokio::select! {
@@ -41,9 +41,9 @@ pub(crate) async fn run(world: &World, streams: usize) -> Result<String, BoxErro
 #[tokio::main]
 #[allow(dead_code, clippy::disallowed_methods)] // A test runs the story without it; the driver runs on tokio.
 async fn main() -> Result<(), BoxError> {
-    let world = World::with(Duration::from_secs(5), |session| session).await?;
-    tokio::spawn(world.session.driver());
-    println!("{}", run(&world, 3).await?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = Fixture::with(Duration::from_secs(5), |session| session).await?;
+    tokio::spawn(fixture.session().driver());
+    println!("{}", run(&fixture, 3).await?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

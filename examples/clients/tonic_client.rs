@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokenflight::{BearerLayer, BoxError, Origins, Session};
-use tokenflight_example_clients::{World, grpc};
+use tokenflight_example_clients::{Fixture, grpc};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower::ServiceBuilder;
@@ -30,9 +30,9 @@ pub(crate) async fn run(session: Session, url: &str) -> Result<i32, BoxError> {
 #[tokio::main]
 #[allow(dead_code)] // A test runs the story without it.
 async fn main() -> Result<(), BoxError> {
-    let world = World::start().await?;
-    let server = grpc::serve_health(world.auth.clone()).await?;
-    println!("status {}", run(world.session.clone(), &server.url).await?);
-    println!("token requests: {}", world.token_requests());
+    let fixture = Fixture::start().await?;
+    let server = grpc::serve_health(fixture.auth().clone()).await?;
+    println!("status {}", run(fixture.session(), &server.url).await?);
+    println!("token requests: {}", fixture.token_requests());
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The servers that tests start on loopback: pinned in the repository, installed once outside it.
+//! The servers that tests start on loopback: pinned in the repository, installed once below
+//! `target/servers`.
 //!
 //! Where they are goes to the tests in environment variables.
 //! `crates/tokenflight-oauth2/tests/servers/README.md` says how a test starts the authorization
@@ -64,7 +65,11 @@ const SERVERS: &[Server] = &[
         needs: "Python 3.11 or later, with venv",
         // It is moved afterwards. That breaks the scripts in it, but not the interpreter, which is
         // all that is used.
-        install: &["python3 -m venv {}", "{}/bin/python -m pip install --quiet --no-input -r {}/requirements.txt"],
+        install: &[
+            "python3 -m venv {}",
+            "{}/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
+             -r {}/requirements.txt",
+        ],
     },
     Server {
         name: "postgres",
@@ -142,7 +147,7 @@ impl Server {
             return Ok(place);
         }
         let runs_on = self.checked()?;
-        let place = cache()?.join(format!("{}-{:016x}", self.name, self.key(&runs_on)?));
+        let place = installations()?.join(format!("{}-{:016x}", self.name, self.key(&runs_on)?));
         if !place.is_dir() {
             self.install(&place)?;
         }
@@ -201,14 +206,12 @@ fn fnv(seed: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Outside the repository, so that a clean build and another checkout find it.
-fn cache() -> Result<PathBuf, String> {
-    let from = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from("TOKENFLIGHT_CACHE")
-        .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("tokenflight")))
-        .or_else(|| from("HOME").map(|home| home.join(".cache/tokenflight")))
-        .and_then(|cache| std::path::absolute(cache).ok())
-        .ok_or_else(|| "nowhere to install to: set TOKENFLIGHT_CACHE".to_owned())
+/// Where the installations are: with all else that is built, or, for several checkouts together,
+/// where `TOKENFLIGHT_CACHE` says.
+fn installations() -> Result<PathBuf, String> {
+    let named = env::var_os("TOKENFLIGHT_CACHE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let place = named.unwrap_or_else(|| target_dir("servers"));
+    std::path::absolute(&place).map_err(|error| format!("{}: {error}", place.display()))
 }
 
 /// Runs a command, output straight through.
@@ -241,6 +244,17 @@ mod tests {
         assert_ne!(key(first, ""), key(second, ""));
         assert_ne!(key(second, "3.11"), key(second, "3.12"));
         assert_eq!(key(second, "3.11"), key(second, "3.11"));
+    }
+
+    #[test]
+    fn what_pip_installs_has_a_hash() {
+        for server in SERVERS.iter().filter(|server| server.pins.contains(&"requirements.txt")) {
+            assert!(server.install.iter().any(|command| command.contains("--require-hashes")), "{}", server.name);
+            let text = fs::read_to_string(server.source("requirements.txt")).expect("the pins are there");
+            for (package, next) in text.lines().zip(text.lines().skip(1)).filter(|(line, _)| line.contains("==")) {
+                assert!(next.contains("--hash=sha256:"), "{package} of {}", server.name);
+            }
+        }
     }
 
     #[test]

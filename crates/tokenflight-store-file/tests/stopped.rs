@@ -175,7 +175,7 @@ async fn a_holder_that_is_killed_with_the_answer_in_hand_is_taken_over_within_th
     let report = scene.auth.report();
     assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(20), "{waited:?}");
     assert_eq!(
-        (report.total.rotations, report.total.grace_replays, report.total.presented_twice),
+        (report.total.rotations, report.total.reuses_in_grace, report.total.presented_twice),
         (1, 1, 0),
         "{report}"
     );

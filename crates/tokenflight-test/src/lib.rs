@@ -6,6 +6,7 @@
 //!   [`Grant`](tokenflight_core::Grant), or over TCP.
 //! * [`ResourceServer`]: an API that answers 401 to what the authorization server no longer knows.
 //!   In process as a `tower` service, or over TCP.
+//! * `Servers` (feature `session`): both over TCP, and a session between them, in one call.
 //! * [`ManualTime`]: two clocks, timers and seeded chance that move only when told to.
 //! * [`MockGrant`] and [`MockStore`]: parked, failing, panicking stand-ins that note what was done.
 //! * [`ModelStore`]: the [`Store`](tokenflight_core::store::Store) contract in its plainest form.
@@ -56,11 +57,15 @@ pub mod postgres;
 #[cfg(feature = "net")]
 pub mod proxy;
 pub mod resource;
+#[cfg(feature = "session")]
+mod servers;
 mod tasks;
 mod time;
 
 #[cfg(feature = "net")]
 pub use self::net::Served;
+#[cfg(feature = "session")]
+pub use self::servers::Servers;
 pub use self::{
     auth::{fault::Fault, server::AuthServer, verdict::Verdict},
     fixture::{Fixture, Parts},

@@ -157,7 +157,7 @@ impl ModelStore {
         lock(&self.process).private = private;
     }
 
-    /// Names the storage's line of history; it has no name at first.
+    /// Names the storage's incarnation; it has no name at first.
     pub fn set_incarnation(&self, incarnation: Option<Incarnation>) {
         lock(&self.shared).incarnation = incarnation;
     }

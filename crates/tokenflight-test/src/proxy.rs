@@ -1,10 +1,10 @@
-//! A TCP proxy whose line can be delayed, held, dead, closed, or cut where it hurts.
+//! A TCP proxy whose link can be delayed, held, dead, closed, or cut where it hurts.
 //!
 //! It stands between clients and any loopback server, a database say, on the current tokio runtime.
 //!
 //! ```
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
-//! use tokenflight_test::proxy::{Line, Proxy};
+//! use tokenflight_test::proxy::{Link, Proxy};
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -21,7 +21,7 @@
 //! assert_eq!(client.read(&mut asked).await?, 0);
 //!
 //! // Half-open: what is sent vanishes, and nothing ends.
-//! proxy.set(Line::Dead);
+//! proxy.set(Link::Dead);
 //! # Ok::<_, std::io::Error>(())
 //! # })?;
 //! # Ok::<_, std::io::Error>(())
@@ -51,15 +51,15 @@ use crate::{
     net::{self, Served},
 };
 
-/// What becomes of bytes on the line, in both directions.
+/// What becomes of bytes on the link, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // A line is one of these.
-pub enum Line {
+#[allow(clippy::exhaustive_enums)] // A link is one of these.
+pub enum Link {
     /// They pass.
     Open,
     /// They pass after this time.
     Delay(Duration),
-    /// They are kept, and pass when the line is open again: a partition that heals. New connections
+    /// They are kept, and pass when the link is open again: a partition that heals. New connections
     /// are made, and held.
     Held,
     /// They vanish, and nothing ends: half-open. A connection over which something has vanished
@@ -76,7 +76,7 @@ pub struct Proxy {
 }
 
 struct Shared {
-    line: watch::Sender<Line>,
+    link: watch::Sender<Link>,
     /// The answer that is lost: to which requests, and how many of them come before it.
     lose: Mutex<Option<(Vec<u8>, usize)>>,
     /// After so many more bytes of the clients a connection is cut.
@@ -97,7 +97,7 @@ impl Proxy {
     /// Outside a tokio runtime.
     pub fn to(server: SocketAddr) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            line: watch::Sender::new(Line::Open),
+            link: watch::Sender::new(Link::Open),
             lose: Mutex::default(),
             cut: Mutex::default(),
             lost: AtomicUsize::default(),
@@ -118,8 +118,8 @@ impl Proxy {
     }
 
     /// What becomes of bytes from now on, also of those that are held.
-    pub fn set(&self, line: Line) {
-        self.shared.line.send_replace(line);
+    pub fn set(&self, link: Link) {
+        self.shared.link.send_replace(link);
     }
 
     /// The server's answer to the `nth` request from now (counted from one) that has this text in
@@ -154,7 +154,7 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
             .field("addr", &self.addr())
-            .field("line", &*self.shared.line.borrow())
+            .field("link", &*self.shared.link.borrow())
             .finish_non_exhaustive()
     }
 }
@@ -166,11 +166,11 @@ async fn converse(client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let (vanished, loses) = (AtomicBool::new(false), AtomicBool::new(false));
     let pipe = |from_the_client| Pipe { shared: &shared, vanished: &vanished, loses: &loses, from_the_client };
-    let mut line = shared.line.subscribe();
+    let mut link = shared.link.subscribe();
     tokio::select! {
         () = pipe(true).run(from_client, to_server) => {}
         () = pipe(false).run(from_server, to_client) => {}
-        _ = line.wait_for(|line| *line == Line::Closed) => {}
+        _ = link.wait_for(|link| *link == Link::Closed) => {}
     }
 }
 
@@ -241,19 +241,19 @@ impl Pipe<'_> {
 
     /// Waits until something that was read may pass, or has vanished.
     async fn passes(&self) -> bool {
-        let mut changes = self.shared.line.subscribe();
+        let mut changes = self.shared.link.subscribe();
         loop {
-            let line = *changes.borrow_and_update();
-            match line {
+            let link = *changes.borrow_and_update();
+            match link {
                 _ if self.vanished.load(Relaxed) => return false,
-                Line::Open => return true,
-                Line::Dead => self.vanished.store(true, Relaxed),
-                Line::Delay(by) => {
+                Link::Open => return true,
+                Link::Dead => self.vanished.store(true, Relaxed),
+                Link::Delay(by) => {
                     #[allow(clippy::disallowed_methods)] // It is the network that is slow.
                     tokio::time::sleep(by).await;
                     return true;
                 }
-                Line::Held | Line::Closed => {
+                Link::Held | Link::Closed => {
                     if changes.changed().await.is_err() {
                         return false;
                     }

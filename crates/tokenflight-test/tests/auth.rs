@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::mpsc,
     task::{Context, Waker},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use std::{
 use tokenflight_core::{FailureClass, Grant, GrantError, TokenSet, grant::Reason, grant::TokenRequest};
 use tokenflight_test::{
     AuthServer, Fault, ManualTime, Verdict,
-    auth::{Announce, Builder, Canned, Client, Death, Grace, Reuse, Rotation},
+    auth::{Announce, Builder, Canned, Client, Grace, Reuse, Reused, Rotation},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -72,20 +73,24 @@ fn the_same_seed_gives_the_same_tokens() {
 
 #[test]
 fn a_spent_refresh_token_kills_its_family_and_no_other() {
-    let (time, auth) = server(|b| b);
+    let (reuses, told) = mpsc::channel();
+    let (time, auth) = server(|b| b.on_reuse(move |reused| reuses.send(reused.clone()).unwrap()));
     let (alice, bob) = (auth.login_as("alice"), auth.login_as("bob"));
     let next = refresh(&time, &auth, &alice).unwrap();
+    assert!(auth.report().is_alive("alice") && told.try_recv().is_err());
     assert_eq!(class(refresh(&time, &auth, &alice)), FailureClass::Terminal);
     assert_eq!(class(refresh(&time, &auth, &next)), FailureClass::Terminal);
     assert!(refresh(&time, &auth, &bob).is_ok());
     assert_eq!(auth.check(next.access().expose()), Verdict::Valid);
 
     let report = auth.report();
-    let family = report.family("alice").unwrap();
-    assert_eq!(family.counts.presented_twice, 1);
-    assert_eq!(family.counts.refused, 2);
-    assert_eq!(family.killed.map(|killed| (killed.at, killed.why)), Some((time.now(), Death::Reuse)));
-    assert!(report.family("bob").unwrap().killed.is_none());
+    let counts = report.counts("alice");
+    assert_eq!((counts.presented_twice, counts.refused), (1, 2));
+    assert!(!report.is_alive("alice") && report.is_alive("bob") && !report.is_alive("carol"));
+    let reused = told.try_recv().unwrap();
+    assert_eq!((reused.login, &*reused.label, reused.rotation), (1, "alice", 0));
+    assert_eq!((reused.answer_lost, reused.ended, reused.at), (false, true, time.now()));
+    assert!(told.try_recv().is_err());
     let message = std::panic::catch_unwind(|| report.assert_unharmed()).unwrap_err();
     assert!(message.downcast_ref::<String>().unwrap().contains("`alice`"));
 }
@@ -111,7 +116,7 @@ fn grace_repeats_the_same_pair_within_the_window_only() {
     let again = refresh(&time, &auth, &login).unwrap();
     assert_eq!((again.access(), again.refresh()), (next.access(), next.refresh()));
     auth.assert_unharmed();
-    assert_eq!(auth.report().total.grace_replays, 1);
+    assert_eq!(auth.report().total.reuses_in_grace, 1);
     time.advance(SECOND);
     assert_eq!(class(refresh(&time, &auth, &login)), FailureClass::Terminal);
 }
@@ -186,7 +191,7 @@ fn revocation_and_expiry_by_hand() {
     time.run(auth.grant().revoke(bob.refresh().unwrap())).unwrap();
     assert_eq!(class(refresh(&time, &auth, &bob)), FailureClass::Terminal);
     auth.assert_unharmed();
-    assert_eq!(auth.report().family("bob").unwrap().killed.unwrap().why, Death::Revoked);
+    assert!(!auth.report().is_alive("bob"));
 }
 
 #[test]
@@ -204,7 +209,9 @@ fn every_fault_has_its_class_and_its_effect() {
         (Fault::respond(400, r#"{"error":"invalid_client"}"#), FailureClass::Config, false),
         (Fault::respond(400, r#"{"error":"invalid_grant"}"#), FailureClass::Terminal, false),
     ] {
-        let (time, auth, login) = logged_in(|b| b.latency(SECOND..=SECOND * 2));
+        let (reuses, told) = mpsc::channel();
+        let tell = move |reused: &Reused| reuses.send(reused.clone()).unwrap();
+        let (time, auth, login) = logged_in(|b| b.latency(SECOND..=SECOND * 2).on_reuse(tell));
         auth.faults().push(fault.clone());
         let error = refresh(&time, &auth, &login).expect_err("a fault");
         assert_eq!(error.class(), expected, "{fault:?}");
@@ -216,9 +223,8 @@ fn every_fault_has_its_class_and_its_effect() {
         assert_eq!(auth.faults().queued(), 0);
         assert_eq!(refresh(&time, &auth, &login).is_ok(), !processed, "{fault:?}");
         if processed {
-            let report = auth.report();
-            assert!(report.families[0].reuses[0].answer_lost);
-            report.assert_no_double_submit();
+            assert!(told.try_recv().unwrap().answer_lost);
+            auth.report().assert_no_double_submit();
         }
     }
 }
@@ -320,7 +326,7 @@ fn a_predecessor_is_good_until_its_successor_is_used() {
             assert!(refresh(&time, &auth, &first).is_ok());
             assert_eq!(class(refresh(&time, &auth, &login)), FailureClass::Terminal);
         }
-        assert_eq!(auth.report().family("alice").unwrap().counts.presented_twice, 1);
+        assert_eq!(auth.report().counts("alice").presented_twice, 1);
     }
 }
 

@@ -73,7 +73,7 @@ impl Grant for Flawed {
 
 #[test]
 fn the_grant_in_process_passes() {
-    ManualTime::new(0).run(contract::grant::all(|auth| (auth.grant(), ())));
+    ManualTime::new(0).run(contract::grant(|auth| (auth.grant(), ())));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn every_flaw_of_a_grant_is_found_and_named() {
         (Flaw::ForgetsTheCode, "the code of the server is lost"),
     ] {
         let make = |auth: AuthServer| (Flawed(auth.grant(), flaw), ());
-        let result = catch_unwind(|| ManualTime::new(0).run(contract::grant::all(make)));
+        let result = catch_unwind(|| ManualTime::new(0).run(contract::grant(make)));
         let message = result.expect_err(&format!("{flaw:?} is not found"));
         let message = message.downcast_ref::<String>().unwrap();
         assert!(message.contains(expected), "{flaw:?}: {message}");
@@ -152,7 +152,7 @@ fn every_flaw_of_a_time_is_found_and_named() {
     ] {
         let found = catch_unwind(|| {
             let time = ManualTime::new(0);
-            time.run(contract::time::all(&WrongTime(time.clone(), wrong, AtomicU64::new(0))));
+            time.run(contract::time(&WrongTime(time.clone(), wrong, AtomicU64::new(0))));
         });
         let message = found.expect_err(&format!("{wrong:?} is not found"));
         let text = message.downcast_ref::<String>().map(String::as_str);
@@ -213,7 +213,7 @@ mod socket {
 
     #[tokio::test]
     async fn a_grant_over_a_socket_passes() {
-        contract::grant::all(|auth: AuthServer| {
+        contract::grant(|auth: AuthServer| {
             let served: Served = auth.serve().unwrap();
             (SocketGrant(served.addr()), served)
         })

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokenflight_test::proxy::{Line, Proxy};
+use tokenflight_test::proxy::{Link, Proxy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -51,7 +51,7 @@ async fn an_open_line_passes_everything_and_a_slow_one_later() {
     let (proxy, _told) = echo().await;
     let mut stream = connect(&proxy).await;
     assert_eq!(ask(&mut stream, b"one").await, b"one");
-    proxy.set(Line::Delay(Duration::from_millis(1)));
+    proxy.set(Link::Delay(Duration::from_millis(1)));
     assert_eq!(ask(&mut stream, b"two").await, b"two");
     assert_eq!(proxy.connections(), 1);
 }
@@ -61,10 +61,10 @@ async fn what_is_held_arrives_when_the_line_is_open_again() {
     let (proxy, mut told) = echo().await;
     let mut stream = connect(&proxy).await;
     ask(&mut stream, b"one").await;
-    proxy.set(Line::Held);
+    proxy.set(Link::Held);
     stream.write_all(b"two").await.unwrap();
     assert!(hears_nothing(&mut stream).await);
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     assert_eq!(ask(&mut stream, b"").await, b"two");
     assert_eq!((told.recv().await.unwrap(), told.recv().await.unwrap()), (b"one".to_vec(), b"two".to_vec()));
 }
@@ -73,10 +73,10 @@ async fn what_is_held_arrives_when_the_line_is_open_again() {
 async fn what_vanishes_does_not_come_back_and_nothing_ends() {
     let (proxy, mut told) = echo().await;
     let mut stream = connect(&proxy).await;
-    proxy.set(Line::Dead);
+    proxy.set(Link::Dead);
     stream.write_all(b"one").await.unwrap();
     assert!(hears_nothing(&mut stream).await);
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     stream.write_all(b"two").await.unwrap();
     assert!(hears_nothing(&mut stream).await);
     assert!(told.try_recv().is_err());
@@ -112,9 +112,9 @@ async fn a_connection_is_cut_in_the_middle_of_what_is_sent() {
 async fn a_closed_line_ends_connections_and_makes_none() {
     let (proxy, _told) = echo().await;
     let mut stream = connect(&proxy).await;
-    proxy.set(Line::Closed);
+    proxy.set(Link::Closed);
     assert_eq!(ask(&mut stream, b"one").await, b"");
     assert_eq!(ask(&mut connect(&proxy).await, b"two").await, b"");
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     assert_eq!(ask(&mut connect(&proxy).await, b"three").await, b"three");
 }

@@ -67,7 +67,7 @@ fn the_suites_can_be_spawned() {
     spawn(contract::store(&model, &setting));
     spawn(contract::survives(ModelStore::new, &setting));
     spawn(contract::cell(&cell, &setting));
-    spawn(contract::grant::all(|auth| (auth.grant(), ())));
+    spawn(contract::grant(|auth| (auth.grant(), ())));
 }
 
 #[test]

@@ -4,36 +4,30 @@
 mod api;
 pub mod grpc;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use axum::Router;
-use tokenflight::{
-    BoxError, Session, SessionBuilder,
-    time::{SmolTime, TokioTime},
-};
-use tokenflight_test::AuthServer;
+use tokenflight::{BoxError, Session, SessionBuilder, time::SmolTime};
+use tokenflight_test::{AuthServer, Servers};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The servers, and a session with one of them.
+/// The servers, with an API that has more to say, and a session.
 #[derive(Debug)]
-pub struct World {
-    /// The authorization server: rotates refresh tokens, and ends the session if one comes twice.
-    pub auth: AuthServer,
-    /// Logged in; the access token has been revoked since.
-    pub session: Session,
+pub struct Fixture {
+    servers: Servers,
     api: Served,
 }
 
-impl World {
+impl Fixture {
     /// Starts the servers and logs in.
     ///
     /// # Errors
     ///
     /// When no port can be had.
     pub async fn start() -> Result<Self, BoxError> {
-        let world = Self::with(Duration::from_secs(300), |session| session).await?;
-        world.auth.expire_all_access();
-        Ok(world)
+        let fixture = Self::with(Duration::from_secs(300), |session| session).await?;
+        fixture.auth().expire_all_access();
+        Ok(fixture)
     }
 
     /// As [`start`](Self::start), with access tokens that live for so long and are good at first.
@@ -45,15 +39,21 @@ impl World {
         lifetime: Duration,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
     ) -> Result<Self, BoxError> {
-        let auth = AuthServer::builder(Arc::new(TokioTime::new())).access_lifetime(lifetime).build();
-        let session = Session::builder(auth.grant())
-            // A token that is refused in its first ten seconds is usually refused for another
-            // reason. These stories are over by then.
-            .configure(|policy| policy.fresh_window = Duration::ZERO);
-        let session = change(session).build()?;
-        session.login(auth.login()).await?;
-        let api = serve(api::router(auth.clone())).await?;
-        Ok(Self { auth, session, api })
+        let servers = Servers::with(|auth| auth.access_lifetime(lifetime), change).await?;
+        let api = serve(api::router(servers.auth().clone())).await?;
+        Ok(Self { servers, api })
+    }
+
+    /// The authorization server: rotates refresh tokens, and ends the session if one comes twice.
+    #[must_use]
+    pub const fn auth(&self) -> &AuthServer {
+        self.servers.auth()
+    }
+
+    /// Logged in; the access token has been revoked since.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.servers.session()
     }
 
     /// Where the API is, as `http://address:port`.
@@ -65,19 +65,19 @@ impl World {
     /// How many token requests there have been.
     #[must_use]
     pub fn token_requests(&self) -> u64 {
-        self.auth.report().total.token_requests
+        self.auth().report().total.token_requests
     }
 }
 
-/// A world whose session keeps smol's time.
+/// The same with a session that keeps smol's time.
 ///
 /// # Errors
 ///
-/// As [`World::start`].
-pub async fn on_smol() -> Result<World, BoxError> {
-    let world = World::with(Duration::from_secs(300), |session| session.time(SmolTime::new())).await?;
-    world.auth.expire_all_access();
-    Ok(world)
+/// As [`Fixture::start`].
+pub async fn on_smol() -> Result<Fixture, BoxError> {
+    let fixture = Fixture::with(Duration::from_secs(300), |session| session.time(SmolTime::new())).await?;
+    fixture.auth().expire_all_access();
+    Ok(fixture)
 }
 
 /// A server on loopback. Dropping it closes it.

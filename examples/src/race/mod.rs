@@ -3,7 +3,7 @@
 //! The race: four clients, each with a login of its own, against one authorization server that
 //! rotates refresh tokens and ends a session when one comes back.
 //!
-//! The way through it: [`Options`] from the command line → `stage` opens the servers and lets the
+//! From call to call: [`Options`] from the command line → `stage` opens the servers and lets the
 //! `clients` run, each under the same `workload`, writing down in a `trace` what its callers saw →
 //! `outcome` puts that beside what the *server* counted → `table`, JSON and `picture` show it.
 
@@ -13,6 +13,7 @@ mod outcome;
 mod picture;
 pub mod processes;
 mod progress;
+mod reuses;
 mod run;
 mod stage;
 mod table;

@@ -9,6 +9,7 @@ use tokenflight_test::auth::Report;
 use super::{
     Clock, Options,
     clients::Kind,
+    reuses::Reuses,
     trace::{Ending, Trace},
 };
 
@@ -59,20 +60,18 @@ pub(crate) struct Numbers {
 
 impl Standing {
     /// Reads the trace and the server's books.
-    pub(crate) fn new(kind: Kind, clock: Clock, trace: Trace, report: &Report) -> Self {
+    pub(crate) fn new(kind: Kind, clock: Clock, trace: Trace, report: &Report, reuses: &Reuses) -> Self {
         let mut numbers = count(&trace);
-        let family = report.family(kind.name());
-        if let Some(family) = family {
-            numbers.token_requests = family.counts.token_requests;
-            numbers.rotations = family.counts.rotations;
-            numbers.presented_twice = family.counts.presented_twice;
-            numbers.overlapping = family.counts.overlapping;
-            numbers.answers_lost = family.counts.answers_lost;
-        }
-        let died = family.and_then(|family| family.killed).map(|killed| clock.at(killed.at));
+        let counts = report.counts(kind.name());
+        numbers.token_requests = counts.token_requests;
+        numbers.rotations = counts.rotations;
+        numbers.presented_twice = counts.presented_twice;
+        numbers.overlapping = counts.overlapping;
+        numbers.answers_lost = counts.answers_lost;
+        let died = reuses.death(kind.name()).map(|at| clock.at(at));
         numbers.died_after_s = died.map(|died| millis(died) / 1_000.0);
-        let reuses = family.map(|family| family.reuses.iter().map(|reuse| clock.at(reuse.at)).collect());
-        Self { kind, numbers, died, reuses: reuses.unwrap_or_default(), trace }
+        let reuses = reuses.of(kind.name()).iter().map(|reused| clock.at(reused.at)).collect();
+        Self { kind, numbers, died, reuses, trace }
     }
 
     /// Whether the session lives and no refresh token was presented twice, not even at once.
@@ -138,12 +137,12 @@ pub(crate) struct Outcome<'a> {
     pub(crate) seed: u64,
     /// Whether tokenflight kept its session and presented no refresh token twice.
     pub(crate) tokenflight_unharmed: bool,
-    pub(crate) clients: Vec<Line<'a>>,
+    pub(crate) clients: Vec<Row<'a>>,
 }
 
 /// One client in JSON.
 #[derive(Debug, Serialize)]
-pub(crate) struct Line<'a> {
+pub(crate) struct Row<'a> {
     pub(crate) name: &'static str,
     /// Whether its session lives.
     pub(crate) alive: bool,
@@ -154,7 +153,7 @@ pub(crate) struct Line<'a> {
 impl<'a> Outcome<'a> {
     /// Gathers it.
     pub(crate) fn new(options: &Options, standings: &'a [Standing]) -> Self {
-        let line = |standing: &'a Standing| Line {
+        let line = |standing: &'a Standing| Row {
             name: standing.kind.name(),
             alive: standing.died.is_none(),
             numbers: &standing.numbers,

@@ -1,19 +1,17 @@
 //! The servers, and the race between them.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tokenflight::{BoxError, time::TokioTime};
-use tokenflight_test::{
-    AuthServer, ResourceServer, Served,
-    auth::{Report, Reuse},
-};
+use tokenflight_test::{AuthServer, ResourceServer, Served, auth::Reuse};
 use tokio::task::JoinSet;
 
 use super::{
     Clock, Options, Standing,
     clients::Kind,
     progress::Progress,
+    reuses::Reuses,
     trace::Recorder,
     wire::Wire,
     workload::{Patience, Worker},
@@ -32,6 +30,7 @@ const LAST_CALL: Duration = Duration::from_secs(5);
 /// Both servers, on loopback ports of their own.
 struct Stage {
     auth: AuthServer,
+    reuses: Reuses,
     token_endpoint: Served,
     api: Served,
 }
@@ -39,7 +38,10 @@ struct Stage {
 impl Stage {
     fn open(options: &Options) -> Result<Self, BoxError> {
         let (least, most) = TOKEN_LATENCY;
+        let reuses = Reuses::default();
+        let told = reuses.clone();
         let auth = AuthServer::builder(Arc::new(TokioTime::new()))
+            .on_reuse(move |reused| told.add(reused))
             .access_lifetime(options.lifetime.duration())
             .latency(least..=most)
             .reuse(Reuse::KillFamilyAndAccess)
@@ -47,7 +49,7 @@ impl Stage {
             .build();
         let token_endpoint = auth.serve()?;
         let api = ResourceServer::new(auth.clone()).latency(API_LATENCY).serve()?;
-        Ok(Self { auth, token_endpoint, api })
+        Ok(Self { auth, reuses, token_endpoint, api })
     }
 
     fn wire(&self, recorder: Recorder) -> Result<Wire, BoxError> {
@@ -88,25 +90,23 @@ pub(crate) async fn hold(options: &Options, progress: &Progress) -> Result<Vec<S
         lanes.push((kind, recorder));
     }
 
-    progress.follow(clock, end, || words(clock, &stage.auth.report())).await;
+    progress.follow(clock, end, || words(clock, &stage.reuses)).await;
     tokio::select! {
         () = async { while workers.join_next().await.is_some() {} } => {}
         () = clock.sleep(LAST_CALL) => {}
     }
     let report = stage.auth.report();
-    Ok(lanes.into_iter().map(|(kind, recorder)| Standing::new(kind, clock, recorder.take(), &report)).collect())
+    Ok(lanes
+        .into_iter()
+        .map(|(kind, recorder)| Standing::new(kind, clock, recorder.take(), &report, &stage.reuses))
+        .collect())
 }
 
 /// Which sessions live.
-fn words(clock: Clock, report: &Report) -> String {
-    let mut words = String::new();
-    for family in &report.families {
-        let gap = if words.is_empty() { "" } else { " · " };
-        // Writing to a string cannot fail.
-        let _ = match &family.killed {
-            Some(killed) => write!(words, "{gap}{} ✗ {:.1} s", family.label, clock.at(killed.at).as_secs_f64()),
-            None => write!(words, "{gap}{} ✓", family.label),
-        };
-    }
-    words
+fn words(clock: Clock, reuses: &Reuses) -> String {
+    let words = Kind::ALL.map(|kind| match reuses.death(kind.name()) {
+        Some(at) => format!("{} ✗ {:.1} s", kind.name(), clock.at(at).as_secs_f64()),
+        None => format!("{} ✓", kind.name()),
+    });
+    words.join(" · ")
 }

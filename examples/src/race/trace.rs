@@ -23,7 +23,7 @@ pub(crate) enum Ending {
 
 /// How a token request ended for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Landing {
+pub(crate) enum RefreshEnding {
     /// With new tokens.
     Renewed,
     /// The server said no.
@@ -40,7 +40,7 @@ pub(crate) struct Refresh {
     /// When the client knew, or stopped waiting.
     pub(crate) at: Duration,
     /// How it ended.
-    pub(crate) landing: Landing,
+    pub(crate) ending: RefreshEnding,
 }
 
 /// Everything that was written down.
@@ -71,10 +71,10 @@ impl Recorder {
         self.lock().requests.push((now, ending));
     }
 
-    /// A token request begins. Unless [`Attempt::landed`] is called it counts as
-    /// [`Landing::Dropped`].
+    /// A token request begins. Unless [`Attempt::ended`] is called it counts as
+    /// [`RefreshEnding::Dropped`].
     pub(crate) fn attempt(&self) -> Attempt {
-        Attempt { recorder: self.clone(), landing: Landing::Dropped }
+        Attempt { recorder: self.clone(), ending: RefreshEnding::Dropped }
     }
 
     /// Everything so far; begins anew.
@@ -91,19 +91,19 @@ impl Recorder {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     recorder: Recorder,
-    landing: Landing,
+    ending: RefreshEnding,
 }
 
 impl Attempt {
     /// It has ended.
-    pub(crate) fn landed(mut self, landing: Landing) {
-        self.landing = landing;
+    pub(crate) fn ended(mut self, ending: RefreshEnding) {
+        self.ending = ending;
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let refresh = Refresh { at: self.recorder.clock.now(), landing: self.landing };
+        let refresh = Refresh { at: self.recorder.clock.now(), ending: self.ending };
         self.recorder.lock().refreshes.push(refresh);
     }
 }

@@ -10,7 +10,7 @@ use hyper_util::{
 use serde::Deserialize;
 use tokenflight::BoxError;
 
-use super::trace::{Landing, Recorder};
+use super::trace::{Recorder, RefreshEnding};
 
 /// The HTTP client: pooled connections, HTTP/1.1.
 pub(crate) type Http = legacy::Client<HttpConnector, Full<Bytes>>;
@@ -43,7 +43,7 @@ pub(crate) enum RefreshError {
     Unknown(BoxError),
 }
 
-/// One client's way to both servers.
+/// One client's connections to both servers.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
     http: Http,
@@ -54,7 +54,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A way with connections of its own.
+    /// Another client with connections of its own.
     pub(crate) fn new(api: Uri, token: Uri, recorder: Recorder) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -101,10 +101,10 @@ impl Wire {
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<TokenAnswer, RefreshError> {
         let attempt = self.recorder.attempt();
         let result = self.present(refresh_token).await;
-        attempt.landed(match &result {
-            Ok(_) => Landing::Renewed,
-            Err(RefreshError::Ended) => Landing::Refused,
-            Err(_) => Landing::Failed,
+        attempt.ended(match &result {
+            Ok(_) => RefreshEnding::Renewed,
+            Err(RefreshError::Ended) => RefreshEnding::Refused,
+            Err(_) => RefreshEnding::Failed,
         });
         result
     }

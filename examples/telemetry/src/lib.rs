@@ -7,8 +7,6 @@
 //! docker run --rm -p 16686:16686 -p 4318:4318 jaegertracing/jaeger
 //! ```
 
-use std::{sync::Arc, time::Duration};
-
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -19,8 +17,8 @@ use hyper_util::{
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use tokenflight::{BearerLayer, BoxError, Origins, Session, bearer::Resend, time::TokioTime};
-use tokenflight_test::{AuthServer, ResourceServer};
+use tokenflight::{BearerLayer, BoxError, Origins, bearer::Resend};
+use tokenflight_test::Servers;
 use tower::ServiceBuilder;
 use tower_http::trace::TraceLayer;
 use tracing::{Instrument, Level, Subscriber, info_span};
@@ -56,14 +54,8 @@ pub fn subscriber(provider: &SdkTracerProvider) -> impl Subscriber + Send + Sync
 ///
 /// Something on loopback went wrong.
 pub async fn request() -> Result<http::StatusCode, BoxError> {
-    let auth = AuthServer::new(Arc::new(TokioTime::default()));
-    let api = ResourceServer::new(auth.clone()).serve()?;
-    // The API refuses a token of just now: elsewhere that is a sign of something else.
-    let session =
-        Session::builder(auth.grant()).label("orders").configure(|policy| policy.fresh_window = Duration::ZERO);
-    let session = session.build()?;
-    session.login(auth.login()).await?;
-    auth.expire_all_access();
+    let servers = Servers::with(|auth| auth, |session| session.label("orders")).await?;
+    servers.auth().expire_all_access();
 
     // Below the layer, so that each send is a client span.
     let trace = TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
@@ -71,10 +63,10 @@ pub async fn request() -> Result<http::StatusCode, BoxError> {
         info_span!("GET", "otel.kind" = "client", http.request.resend_count = resend_count)
     });
     let http = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(HttpConnector::new());
-    let origins = Origins::with_plain_loopback([api.url("")])?;
-    let client = ServiceBuilder::new().layer(BearerLayer::new(session.clone(), origins)).layer(trace).service(http);
+    let origins = Origins::with_plain_loopback([servers.origin()])?;
+    let client = ServiceBuilder::new().layer(BearerLayer::new(servers.session(), origins)).layer(trace).service(http);
 
-    let request = Request::get(api.url("/orders")).body(Full::default())?;
+    let request = Request::get(servers.url("/orders")).body(Full::default())?;
     let response = client.oneshot(request).instrument(info_span!("list orders")).await?;
     Ok(response.status())
 }

@@ -126,14 +126,14 @@ fn a_logout_revokes_and_a_local_one_does_not() {
     let user = User::logged_in(&[]);
     let output = user.run(&["logout"]);
     assert!(output.status.success() && said(&output).contains("is logged out\n"), "{output:?}");
-    assert!(user.server.auth.report().families[0].killed.is_some());
+    assert!(!user.server.auth.report().is_alive("alice"));
     assert_eq!(user.run(&["token"]).status.code(), Some(4));
     assert_eq!(user.status()["state"], json!("logged_out"));
 
     let user = User::logged_in(&[]);
     let output = user.run(&["logout", "--local"]);
     assert!(output.status.success() && said(&output).contains("the server was not told"), "{output:?}");
-    assert!(user.server.auth.report().families[0].killed.is_none());
+    assert!(user.server.auth.report().is_alive("alice"));
     assert_eq!(user.run(&["token"]).status.code(), Some(4));
     assert!(said(&user.run(&["logout"])).contains("was not logged in"));
 }

@@ -129,7 +129,7 @@ fn a_used_refresh_token_is_presented_with_consent_only() {
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("refused 0 s after they were used; the session is over"), "{text}");
     assert_eq!(user.run(&["token", "--refresh"]).status.code(), Some(4));
-    assert!(user.server.auth.report().families[0].killed.is_some());
+    assert!(!user.server.auth.report().is_alive("alice"));
 }
 
 #[test]

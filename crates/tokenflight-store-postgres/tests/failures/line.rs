@@ -1,7 +1,7 @@
 //! The line between a store and its server.
 
 use tokenflight::{ErrorKind, GrantKey, Policy};
-use tokenflight_test::{AuthServer, proxy::Line};
+use tokenflight_test::{AuthServer, proxy::Link};
 
 use super::answers::through_a_proxy;
 use crate::prelude::*;
@@ -12,23 +12,23 @@ async fn a_line_that_is_half_open_is_given_up_and_what_was_sent_is_unknown() {
     let alice = key("line/half-open");
     let (proxy, reader) = through_a_proxy(server, Duration::from_millis(300)).await;
     logged_in(&reader, &alice, 1).await;
-    proxy.set(Line::Dead);
+    proxy.set(Link::Dead);
     let (kind, error) = failed(reader.load(&alice).await);
     assert!(kind == StoreErrorKind::NotDone && matches!(error, PostgresError::Late { .. }), "{error:?}");
     // Nor is there another one.
     let (kind, error) = failed(reader.load(&alice).await);
     assert!(kind == StoreErrorKind::NotDone && matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     assert!(is_set(&reader.load(&alice).await.unwrap().entry.unwrap(), 1));
 
     let (proxy, writer) = through_a_proxy(server, Duration::from_millis(300)).await;
     let next = commit(&writer, &alice, 2).await;
-    proxy.set(Line::Dead);
+    proxy.set(Link::Dead);
     let expected = Version { op: OpId::new(1), incarnation: None };
     let (kind, error) = failed(writer.cell().swap(&alice, expected, OpId::new(2), Blob::new(Vec::new())).await);
     assert!(kind == StoreErrorKind::Unknown && matches!(error, PostgresError::Late { .. }), "{error:?}");
     // The next try makes new connections.
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     assert!(is_set(&stored(writer.apply(&alice, next).await), 2));
 }
 
@@ -51,7 +51,7 @@ async fn a_host_that_is_cut_off_presents_nothing_and_goes_on_when_the_line_heals
     here.login(auth.login()).await.unwrap();
     there.token().await.unwrap();
 
-    proxy.set(Line::Held);
+    proxy.set(Link::Held);
     let asked = auth.report().total.token_requests;
     // Until its token has run out, it is served.
     let error = loop {
@@ -66,7 +66,7 @@ async fn a_host_that_is_cut_off_presents_nothing_and_goes_on_when_the_line_heals
     let token = here.token().await.unwrap();
     assert_eq!(auth.report().total.token_requests, asked + 1);
 
-    proxy.set(Line::Open);
+    proxy.set(Link::Open);
     let healed = loop {
         // What was begun before the line healed may still fail.
         match there.token().await {

@@ -10,6 +10,8 @@ mod line;
 mod notices;
 mod opening;
 mod prelude;
+#[cfg(feature = "tracing")]
+mod recorder;
 mod replicas;
 mod states;
 #[path = "../support/mod.rs"]

@@ -8,10 +8,7 @@ use std::{
 };
 
 use tokenflight_core::store::{CellStore, EntryState};
-use tokenflight_test::{
-    AuthServer,
-    auth::{FamilyReport, Grace},
-};
+use tokenflight_test::{AuthServer, auth::Grace};
 use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
@@ -34,7 +31,10 @@ type Said = (usize, Option<Line>);
 pub(crate) fn run(settings: Settings) -> Option<Found> {
     let database = server(&[("max_connections", "150")])?;
     let runtime = Runtime::new().unwrap();
+    let reuses = Arc::<Mutex<Vec<Reused>>>::default();
+    let told = Arc::clone(&reuses);
     let auth = AuthServer::builder(Arc::new(TokioTime::new()))
+        .on_reuse(move |reused| told.lock().unwrap_or_else(PoisonError::into_inner).push(reused.clone()))
         .access_lifetime(Duration::from_secs(2))
         .latency(Duration::from_millis(5)..=Duration::from_millis(60))
         .grace(settings.grace.map_or(Grace::None, Grace::SamePair))
@@ -80,6 +80,8 @@ pub(crate) fn run(settings: Settings) -> Option<Found> {
         history: History::default(),
         orphans: Vec::new(),
         refused: vec![0; grants],
+        reuses,
+        newest: vec![0; grants],
     };
     field.begin();
     (0..grants).for_each(|grant| field.log_in(grant));
@@ -88,8 +90,9 @@ pub(crate) fn run(settings: Settings) -> Option<Found> {
     field.dismiss();
     let (report, counts) = (auth.report(), std::mem::take(&mut field.counts));
     let (history, orphans) = (std::mem::take(&mut field.history), std::mem::take(&mut field.orphans));
+    let reuses = field.reuses();
     drop((field, pgbouncer));
-    let losses = losses(&report, &history, &orphans);
+    let losses = losses(&reuses, &history, &orphans);
     Some(Found { settings, report, counts, losses, history })
 }
 
@@ -124,6 +127,10 @@ pub(crate) struct Field<'a> {
     store: CellStore<PostgresCell>,
     /// How often tokens of earlier logins had been refused when it was last looked at, by grant.
     refused: Vec<u64>,
+    /// Every refresh token that came back.
+    reuses: Arc<Mutex<Vec<Reused>>>,
+    /// The newest login of each grant, as the authorization server counts them.
+    newest: Vec<usize>,
 }
 
 impl Field<'_> {
@@ -199,17 +206,15 @@ impl Field<'_> {
     /// A session that the server has ended is over, and so is one that an older login has taken the
     /// place of: a person logs in anew.
     pub(crate) fn bury(&mut self) {
-        let report = self.auth.report();
+        let (report, reuses) = (self.auth.report(), self.reuses());
         for grant in 0..self.settings.grants {
-            let label = grant.to_string();
-            let mut logins: Vec<(usize, &FamilyReport)> =
-                (1..).zip(&report.families).filter(|(_, family)| family.label == label).collect();
-            let (login, newest) = logins.pop().unwrap();
-            if newest.killed.is_some_and(|killed| killed.why == Death::Reuse) {
+            let login = self.newest[grant];
+            if reuses.iter().any(|reused| reused.login == login && reused.ended) {
                 self.log_in(grant);
                 continue;
             }
-            let refused = logins.iter().map(|(_, family)| family.counts.refused).sum();
+            // Nothing of a session that lives was refused.
+            let refused = report.counts(&grant.to_string()).refused;
             if refused > std::mem::replace(&mut self.refused[grant], refused) && self.is_older(grant, login) {
                 self.orphans.push(Orphan { grant, login });
                 self.log_in(grant);
@@ -217,8 +222,14 @@ impl Field<'_> {
         }
     }
 
+    fn reuses(&self) -> Vec<Reused> {
+        self.reuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn log_in(&mut self, grant: usize) {
         let tokens = self.auth.login_as(&grant.to_string());
+        let step = tokens.refresh().and_then(|token| Step::of(token.expose()));
+        self.newest[grant] = step.expect("the server's tokens name the login").login;
         // Its connection may be ended meanwhile.
         let login = || self.runtime.block_on(self.sessions[grant].login(tokens.clone()));
         assert!((0..10).any(|_| login().is_ok()), "a login is not stored");

@@ -111,7 +111,7 @@ impl fmt::Display for Found {
             self.fallen(),
             self.stopped().count(),
             self.unexplained(),
-            total.grace_replays,
+            total.reuses_in_grace,
             self.history.written_back(),
         )?;
         if self.settings.pause > 0 { write!(f, "; {}", self.by_length()) } else { Ok(()) }

@@ -38,14 +38,12 @@ pub(crate) struct Orphan {
 }
 
 /// Every session that was lost, and why.
-pub(crate) fn losses(report: &Report, history: &History, orphans: &[Orphan]) -> Vec<Loss> {
+pub(crate) fn losses(reuses: &[Reused], history: &History, orphans: &[Orphan]) -> Vec<Loss> {
     let attempts = history.attempts();
-    let killed = report.families.iter().zip(1..).filter_map(|(family, login)| {
-        let killed = family.killed.filter(|killed| killed.why == Death::Reuse)?;
-        let reuse = family.reuses.iter().find(|reuse| reuse.at.boot == killed.at.boot)?;
-        let step = Step { login, rotation: reuse.step };
-        let grant = family.label.parse().ok()?;
-        Some(Loss { grant, step, why: why(grant, step, reuse.at.boot, &attempts, history) })
+    let killed = reuses.iter().filter(|reused| reused.ended).filter_map(|reused| {
+        let step = Step { login: reused.login, rotation: reused.rotation };
+        let grant = reused.label.parse().ok()?;
+        Some(Loss { grant, step, why: why(grant, step, reused.at.boot, &attempts, history) })
     });
     let orphaned = orphans.iter().map(|orphan| {
         let step = Step { login: orphan.login, rotation: 0 };

@@ -3,7 +3,7 @@
 pub(crate) use std::{
     env, fmt,
     process::{Child, Command},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,7 +11,7 @@ pub(crate) use tokenflight::{GrantKey, Session, Time, time::TokioTime};
 pub(crate) use tokenflight_core::store::Store;
 pub(crate) use tokenflight_store_postgres::{Connections, PostgresCell};
 pub(crate) use tokenflight_test::{
-    auth::{Death, Report},
+    auth::{Report, Reused},
     postgres::Postgres,
 };
 

@@ -34,6 +34,12 @@ pub(crate) fn shared() -> Option<&'static Postgres> {
     SHARED.get_or_init(|| server(&[("fsync", "off")])).as_ref()
 }
 
+/// Says what a test left out. The harness captures what is printed, but not what is written.
+pub(crate) fn skipped(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
 fn prepare(server: &Postgres) {
     server.sql("CREATE ROLE app LOGIN");
     server.sql(SCHEMA);

@@ -3,7 +3,8 @@ use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 use tokenflight_core::Time;
 
 use super::{
-    Announce, AuthServer, Client, Fault, Grace, Outgoing, Reuse, Rotation, config::Config, outgoing::BeforeAnswer,
+    Announce, AuthServer, Client, Fault, Grace, Outgoing, Reuse, Reused, Rotation, config::Config,
+    outgoing::BeforeAnswer, reused::OnReuse,
 };
 
 /// The habits of an [`AuthServer`]; see [`AuthServer::builder`].
@@ -100,6 +101,13 @@ impl Builder {
     /// as none. So a fault can be aimed at the client that presents.
     pub fn before_answer(mut self, ask: impl Fn(&Outgoing<'_>) -> Fault + Send + Sync + 'static) -> Self {
         self.config.before_answer = Some(BeforeAnswer(Arc::new(ask)));
+        self
+    }
+
+    /// Tells this function of each spent refresh token that is presented again, outside any grace
+    /// window, before it is refused.
+    pub fn on_reuse(mut self, tell: impl Fn(&Reused) + Send + Sync + 'static) -> Self {
+        self.config.on_reuse = Some(OnReuse(Arc::new(tell)));
         self
     }
 

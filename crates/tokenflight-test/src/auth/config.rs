@@ -1,6 +1,6 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use super::outgoing::BeforeAnswer;
+use super::{outgoing::BeforeAnswer, reused::OnReuse};
 
 /// What the server says about the lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,6 +95,7 @@ pub(super) struct Config {
     pub(super) odd_tokens: bool,
     pub(super) clients: Vec<Client>,
     pub(super) before_answer: Option<BeforeAnswer>,
+    pub(super) on_reuse: Option<OnReuse>,
     pub(super) seed: u64,
 }
 
@@ -112,6 +113,7 @@ impl Default for Config {
             odd_tokens: false,
             clients: Vec::new(),
             before_answer: None,
+            on_reuse: None,
             seed: 0,
         }
     }

@@ -45,8 +45,7 @@ impl<'a> Visit<'a> {
     }
 
     fn process(&mut self) -> Answer {
-        let now = self.server.time().now();
-        let answer = self.server.book().present(self.presented.token, self.presented.client, now);
+        let answer = self.server.process(self.presented.token, self.presented.client);
         self.owed = answer.status() == 200;
         answer
     }

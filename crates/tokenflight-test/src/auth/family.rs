@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use tokenflight_core::Now;
 
 use super::{
-    Announce, Answer, Counts, Death, FamilyReport, Grace, Killed, Report, Reuse, ReuseEvent, Rotation, Verdict,
+    Announce, Answer, Counts, Grace, Report, Reuse, Reused, Rotation, Verdict,
     config::Config,
+    report::{Death, Login},
 };
 
 pub(super) struct Book {
@@ -26,8 +27,8 @@ struct Family {
     /// The client that its refresh tokens are bound to.
     client: Option<String>,
     counts: Counts,
-    killed: Option<Killed>,
-    reuses: Vec<ReuseEvent>,
+    killed: Option<(Now, Death)>,
+    reuses: Vec<Reused>,
     /// The access token of the newest answer.
     newest_access: String,
 }
@@ -127,25 +128,33 @@ impl Book {
         }
     }
 
-    /// The protocol step: what is answered to this refresh token of this client, now.
-    pub(super) fn present(&mut self, token: &str, client: Option<&str>, now: Now) -> Answer {
+    /// The protocol step: what is answered to this refresh token of this client, now, and whether
+    /// that was a reuse.
+    pub(super) fn present(&mut self, token: &str, client: Option<&str>, now: Now) -> (Answer, Option<Reused>) {
         let Some(entry) = self.refresh.get(token) else {
             self.strangers.refused += 1;
-            return Answer::refusal("invalid_grant", "unknown refresh token");
+            return (Answer::refusal("invalid_grant", "unknown refresh token"), None);
         };
         let (family, step) = (entry.family, entry.step);
         if client.is_some() && self.families[family].client.as_deref() != client {
-            return self.refuse(family, "the refresh token was issued to another client");
+            return (self.refuse(family, "the refresh token was issued to another client"), None);
         }
         let killed = self.families[family].killed.is_some();
         match &entry.spent {
-            None if !killed => self.renew(token, family, step, now),
-            Some(spent) if !killed && self.in_grace(spent, now) => self.repeat(token, family, step, now),
+            None if !killed => (self.renew(token, family, step, now), None),
+            Some(spent) if !killed && self.in_grace(spent, now) => (self.repeat(token, family, step, now), None),
             Some(spent) => {
-                let reuse = ReuseEvent { at: now, step, answer_lost: spent.answer_lost };
-                self.reused(family, reuse, now)
+                let reused = Reused {
+                    login: family + 1,
+                    label: self.families[family].label.clone(),
+                    rotation: step,
+                    answer_lost: spent.answer_lost,
+                    ended: !killed && self.config.reuse != Reuse::Refuse,
+                    at: now,
+                };
+                (self.reused(family, reused.clone()), Some(reused))
             }
-            None => self.refuse(family, "the session was revoked"),
+            None => (self.refuse(family, "the session was revoked"), None),
         }
     }
 
@@ -186,7 +195,7 @@ impl Book {
     }
 
     fn repeat(&mut self, token: &str, family: usize, step: usize, now: Now) -> Answer {
-        self.families[family].counts.grace_replays += 1;
+        self.families[family].counts.reuses_in_grace += 1;
         let issued = matches!(self.config.grace, Grace::NewPair(_) | Grace::UntilUsedReplacing).then(|| {
             let access = self.next_access(family, now);
             let successor = self.new_refresh(family, step + 1);
@@ -209,9 +218,10 @@ impl Book {
         answer
     }
 
-    fn reused(&mut self, family: usize, reuse: ReuseEvent, now: Now) -> Answer {
+    fn reused(&mut self, family: usize, reused: Reused) -> Answer {
+        let now = reused.at;
         self.families[family].counts.presented_twice += 1;
-        self.families[family].reuses.push(reuse);
+        self.families[family].reuses.push(reused);
         match self.config.reuse {
             Reuse::Refuse => {}
             Reuse::KillFamily => self.kill(family, Death::Reuse, false, now),
@@ -226,7 +236,7 @@ impl Book {
     }
 
     fn kill(&mut self, family: usize, why: Death, access_too: bool, now: Now) {
-        self.families[family].killed.get_or_insert(Killed { at: now, why });
+        self.families[family].killed.get_or_insert((now, why));
         if access_too {
             self.access.values_mut().filter(|access| access.family == family).for_each(|access| access.revoked = true);
         }
@@ -288,17 +298,17 @@ impl Book {
 
     pub(super) fn report(&self) -> Report {
         let mut total = self.strangers;
-        let mut families = Vec::with_capacity(self.families.len());
+        let mut logins = Vec::with_capacity(self.families.len());
         for family in &self.families {
             total.add(&family.counts);
-            families.push(FamilyReport {
+            logins.push(Login {
                 label: family.label.clone(),
                 counts: family.counts,
-                killed: family.killed,
+                ended: family.killed,
                 reuses: family.reuses.clone(),
             });
         }
-        Report { total, unknown: self.unknown, families }
+        Report { total, unknown: self.unknown, logins }
     }
 
     fn new_refresh(&mut self, family: usize, step: usize) -> String {

@@ -7,7 +7,8 @@
 //! What happens on the way to an answer is scripted with [`Faults`]. A request is processed at one
 //! definite moment, after half of its latency; a caller that goes later leaves the rotation done.
 //!
-//! The server counts. [`AuthServer::report`] has the numbers for each family;
+//! The server counts. [`AuthServer::report`] has the numbers, for each label that was given at a
+//! login, and says whether its session lives; [`Builder::on_reuse`] is told of a reuse at once;
 //! [`AuthServer::assert_unharmed`] is the verdict most tests want.
 
 mod answer;
@@ -19,6 +20,7 @@ pub(crate) mod fault;
 mod grant;
 mod outgoing;
 mod report;
+mod reused;
 #[cfg(feature = "net")]
 mod serve;
 pub(crate) mod server;
@@ -31,6 +33,7 @@ pub use self::{
     fault::{Canned, Faults},
     grant::AuthGrant,
     outgoing::Outgoing,
-    report::{Counts, Death, FamilyReport, Killed, Report, ReuseEvent},
+    report::{Counts, Report},
+    reused::Reused,
 };
 pub(crate) use self::{fault::Fault, server::AuthServer, verdict::Verdict};

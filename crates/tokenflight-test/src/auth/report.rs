@@ -2,7 +2,9 @@ use std::fmt;
 
 use tokenflight_core::Now;
 
-/// What was counted, for a family or for all.
+use super::Reused;
+
+/// What was counted, for some logins or for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -12,8 +14,8 @@ pub struct Counts {
     pub overlapping: u64,
     /// Successful answers; with rotation, each spent a refresh token.
     pub rotations: u64,
-    /// Spent refresh tokens that were answered within the grace window.
-    pub grace_replays: u64,
+    /// Spent refresh tokens that were presented again within the grace window, and answered.
+    pub reuses_in_grace: u64,
     /// Spent refresh tokens that were presented again, outside any grace window.
     pub presented_twice: u64,
     /// Requests that were refused as `invalid_grant`.
@@ -34,7 +36,7 @@ impl Counts {
             token_requests,
             overlapping,
             rotations,
-            grace_replays,
+            reuses_in_grace,
             presented_twice,
             refused,
             answers_lost,
@@ -45,7 +47,7 @@ impl Counts {
         self.token_requests += token_requests;
         self.overlapping += overlapping;
         self.rotations += rotations;
-        self.grace_replays += grace_replays;
+        self.reuses_in_grace += reuses_in_grace;
         self.presented_twice += presented_twice;
         self.refused += refused;
         self.answers_lost += answers_lost;
@@ -55,83 +57,61 @@ impl Counts {
     }
 }
 
-/// Why a family is dead.
+/// Why a login is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Death {
-    /// A spent refresh token came back and the server kills for that.
+pub(super) enum Death {
+    /// A spent refresh token came back, and the server ends the session for that.
     Reuse,
     /// It was revoked: by the test, or by the client when it logged out.
     Revoked,
 }
 
-/// When and why a family was killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Killed {
-    /// When, on the server's clocks.
-    pub at: Now,
-    /// Why.
-    pub why: Death,
-}
-
-/// One spent refresh token that came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReuseEvent {
-    /// When, on the server's clocks.
-    pub at: Now,
-    /// How many rotations lie between the login and the token that came back.
-    pub step: usize,
-    /// Whether the answer that spent it was lost, so that no client could have known better.
-    pub answer_lost: bool,
-}
-
-/// What a server has seen of one family.
+/// What a server has seen of one login.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FamilyReport {
-    /// The label given at login.
-    pub label: String,
-    /// The numbers.
-    pub counts: Counts,
-    /// Whether and why it is dead.
-    pub killed: Option<Killed>,
-    /// Every spent refresh token that came back.
-    pub reuses: Vec<ReuseEvent>,
+pub(super) struct Login {
+    pub(super) label: String,
+    pub(super) counts: Counts,
+    pub(super) ended: Option<(Now, Death)>,
+    pub(super) reuses: Vec<Reused>,
 }
 
 /// What a server has seen.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// All families together, and requests with tokens that never existed.
+    /// All logins together, and requests with tokens that never existed.
     pub total: Counts,
     /// Token requests and checks with tokens that never existed.
     pub unknown: u64,
-    /// Every family, in order of login.
-    pub families: Vec<FamilyReport>,
+    /// In order.
+    pub(super) logins: Vec<Login>,
 }
 
 impl Report {
-    /// The newest family with this label.
+    /// What was counted for the logins with this label, together.
     #[must_use]
-    pub fn family(&self, label: &str) -> Option<&FamilyReport> {
-        self.families.iter().rev().find(|family| family.label == label)
+    pub fn counts(&self, label: &str) -> Counts {
+        let mut counts = Counts::default();
+        self.logins.iter().filter(|login| login.label == label).for_each(|login| counts.add(&login.counts));
+        counts
     }
 
-    /// Panics if any refresh token was presented twice or any family was revoked by reuse.
+    /// Whether the session of the newest login with this label lives: neither revoked, nor over by
+    /// reuse.
+    #[must_use]
+    pub fn is_alive(&self, label: &str) -> bool {
+        self.logins.iter().rfind(|login| login.label == label).is_some_and(|login| login.ended.is_none())
+    }
+
+    /// Panics if any refresh token was presented twice, or any session is over by that.
     ///
     /// # Panics
     ///
     /// With the whole report as the message.
     #[track_caller]
     pub fn assert_unharmed(&self) {
-        let harmed = |family: &&FamilyReport| {
-            family.counts.presented_twice > 0 || family.killed.is_some_and(|killed| killed.why == Death::Reuse)
-        };
-        if let Some(family) = self.families.iter().find(harmed) {
-            panic!("family `{}` was harmed: a spent refresh token was presented again\n{self}", family.label);
+        if let Some(login) = self.logins.iter().find(|login| login.counts.presented_twice > 0) {
+            panic!("login `{}` was harmed: a spent refresh token was presented again\n{self}", login.label);
         }
     }
 
@@ -139,18 +119,17 @@ impl Report {
     /// have: the answer had not been lost, or the first request was still under way.
     ///
     /// Milder than [`assert_unharmed`](Self::assert_unharmed), for scripts that lose answers:
-    /// trying again after a lost answer is a policy, and on a strict server it costs the family.
+    /// trying again after a lost answer is a policy, and on a strict server it costs the session.
     ///
     /// # Panics
     ///
     /// With the whole report as the message.
     #[track_caller]
     pub fn assert_no_double_submit(&self) {
-        let guilty = |family: &&FamilyReport| {
-            family.counts.overlapping > 0 || family.reuses.iter().any(|reuse| !reuse.answer_lost)
-        };
-        if let Some(family) = self.families.iter().find(guilty) {
-            panic!("family `{}`: a refresh token was submitted twice without need\n{self}", family.label);
+        let guilty =
+            |login: &&Login| login.counts.overlapping > 0 || login.reuses.iter().any(|reuse| !reuse.answer_lost);
+        if let Some(login) = self.logins.iter().find(guilty) {
+            panic!("login `{}`: a refresh token was submitted twice without need\n{self}", login.label);
         }
     }
 }
@@ -160,12 +139,12 @@ impl fmt::Display for Report {
         let line = |f: &mut fmt::Formatter<'_>, name: &str, counts: &Counts| {
             writeln!(
                 f,
-                "{name}: {} token requests ({} overlapping), {} rotations, {} grace replays, {} presented twice, \
+                "{name}: {} token requests ({} overlapping), {} rotations, {} reuses within grace, {} presented twice, \
                  {} refused, {} answers lost; checks: {} valid, {} expired, {} revoked",
                 counts.token_requests,
                 counts.overlapping,
                 counts.rotations,
-                counts.grace_replays,
+                counts.reuses_in_grace,
                 counts.presented_twice,
                 counts.refused,
                 counts.answers_lost,
@@ -175,14 +154,14 @@ impl fmt::Display for Report {
             )
         };
         line(f, "all", &self.total)?;
-        for family in &self.families {
-            line(f, &family.label, &family.counts)?;
-            if let Some(killed) = &family.killed {
-                writeln!(f, "  killed at {:?} (boot): {:?}", killed.at.boot, killed.why)?;
+        for login in &self.logins {
+            line(f, &login.label, &login.counts)?;
+            if let Some((at, why)) = &login.ended {
+                writeln!(f, "  over at {:?} (boot): {why:?}", at.boot)?;
             }
-            for reuse in &family.reuses {
+            for reuse in &login.reuses {
                 let lost = if reuse.answer_lost { ", its answer had been lost" } else { "" };
-                writeln!(f, "  token {} came back at {:?} (boot){lost}", reuse.step, reuse.at.boot)?;
+                writeln!(f, "  token {} came back at {:?} (boot){lost}", reuse.rotation, reuse.at.boot)?;
             }
         }
         writeln!(f, "unknown tokens: {}", self.unknown)

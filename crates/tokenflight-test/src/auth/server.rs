@@ -6,7 +6,7 @@ use std::{
 
 use tokenflight_core::{Time, TokenSet};
 
-use super::{Answer, Faults, Report, Verdict, config::Config, family::Book, outgoing::BeforeAnswer};
+use super::{Answer, Faults, Report, Verdict, config::Config, family::Book, outgoing::BeforeAnswer, reused::OnReuse};
 use crate::lock::lock;
 
 /// An authorization server. Cloning shares it. See the [module documentation](super).
@@ -28,6 +28,7 @@ struct Inner {
     book: Mutex<Book>,
     faults: Faults,
     before_answer: Option<BeforeAnswer>,
+    on_reuse: Option<OnReuse>,
     time: Arc<dyn Time>,
     latency: (Duration, Duration),
 }
@@ -35,9 +36,9 @@ struct Inner {
 impl AuthServer {
     pub(super) fn open(config: Config, time: Arc<dyn Time>) -> Self {
         let latency = (*config.latency.start(), *config.latency.end());
-        let before_answer = config.before_answer.clone();
+        let (before_answer, on_reuse) = (config.before_answer.clone(), config.on_reuse.clone());
         let book = Mutex::new(Book::new(config));
-        Self(Arc::new(Inner { book, faults: Faults::default(), before_answer, time, latency }))
+        Self(Arc::new(Inner { book, faults: Faults::default(), before_answer, on_reuse, time, latency }))
     }
 
     /// A user logs in: a new family and its first token set.
@@ -67,11 +68,9 @@ impl AuthServer {
     /// One token request of the client it was issued to, processed at once: no latency, no faults.
     #[must_use = "the refresh token has been spent"]
     pub fn answer(&self, refresh_token: &str) -> Answer {
-        let now = self.0.time.now();
-        let mut book = self.book();
-        book.arrived(refresh_token);
-        let answer = book.present(refresh_token, None, now);
-        book.left(refresh_token, false);
+        self.book().arrived(refresh_token);
+        let answer = self.process(refresh_token, None);
+        self.book().left(refresh_token, false);
         answer
     }
 
@@ -128,10 +127,20 @@ impl AuthServer {
     ///
     /// # Panics
     ///
-    /// If any refresh token was presented twice or any family was revoked by reuse.
+    /// If any refresh token was presented twice or any session is over by that.
     #[track_caller]
     pub fn assert_unharmed(&self) {
         self.report().assert_unharmed();
+    }
+
+    /// The moment of processing. A reuse is told with nothing locked.
+    pub(super) fn process(&self, refresh_token: &str, client: Option<&str>) -> Answer {
+        let now = self.0.time.now();
+        let (answer, reused) = self.book().present(refresh_token, client, now);
+        if let Some((tell, reused)) = self.0.on_reuse.as_ref().zip(reused.as_ref()) {
+            (tell.0)(reused);
+        }
+        answer
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {

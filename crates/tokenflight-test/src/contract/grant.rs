@@ -1,14 +1,4 @@
 //! The suite for [`Grant`]: what a grant must make of everything a token endpoint can do.
-//!
-//! The grant under test talks to an [`AuthServer`], in process or over a socket:
-//!
-//! ```
-//! use tokenflight_test::{ManualTime, contract};
-//!
-//! # let executor = ManualTime::new(0);
-//! // Over a socket: `|auth| { let served = auth.serve()?; (grant_for(served.url("/token")), served) }`.
-//! executor.run(contract::grant::all(|auth| (auth.grant(), ())));
-//! ```
 
 use std::{error::Error, fmt::Write as _, future::poll_fn, task::Poll, time::Duration};
 
@@ -25,12 +15,23 @@ use crate::{
 /// A word that must not be seen in any error.
 const CANARY: &str = "canary-in-the-body";
 
-/// Runs every rule. `make` returns a grant for this server, and whatever must live as long as it.
+/// Checks a [`Grant`] against its contract. `make` returns a grant for this server, and whatever
+/// must live as long as the grant.
+///
+/// The grant talks to an [`AuthServer`], in process or over a socket:
+///
+/// ```
+/// use tokenflight_test::{ManualTime, contract};
+///
+/// # let executor = ManualTime::new(0);
+/// // Over a socket: `|auth| { let served = auth.serve()?; (grant_for(served.url("/token")), served) }`.
+/// executor.run(contract::grant(|auth| (auth.grant(), ())));
+/// ```
 ///
 /// # Panics
 ///
 /// With the name of the first rule that is broken.
-pub async fn all<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+pub async fn grant<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     success_is_one_submission(&make).await;
     omissions_stay_omissions(&make).await;
     odd_tokens_arrive_whole(&make).await;
@@ -69,7 +70,7 @@ impl<G: Grant, K> Case<G, K> {
 }
 
 /// A good answer is handed over whole, after exactly one submission.
-pub async fn success_is_one_submission<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn success_is_one_submission<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b.access_lifetime(Duration::from_secs(77)));
     let set = case.ask().await.unwrap_or_else(|error| broken(&format!("a good answer is an error: {error}")));
     holds(set.lifetime() == Some(Duration::from_secs(77)), "the lifetime is another than was announced");
@@ -81,7 +82,7 @@ pub async fn success_is_one_submission<G: Grant, K>(make: impl Fn(AuthServer) ->
 }
 
 /// What the server leaves out stays out: the engine knows what to make of it.
-pub async fn omissions_stay_omissions<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn omissions_stay_omissions<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b.rotation(Rotation::Omit).announce(Announce::Nothing));
     let set = case.ask().await.unwrap_or_else(|error| broken(&format!("a bare answer is an error: {error}")));
     holds(set.refresh().is_none(), "a refresh token was made up");
@@ -89,13 +90,13 @@ pub async fn omissions_stay_omissions<G: Grant, K>(make: impl Fn(AuthServer) -> 
 }
 
 /// A refresh token may hold characters that a form must escape (RFC 6749 A.17).
-pub async fn odd_tokens_arrive_whole<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn odd_tokens_arrive_whole<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b.odd_tokens(true));
     holds(case.ask().await.is_ok(), "a refresh token with `+`, `/`, `=`, `&`, `%` and a space does not arrive whole");
 }
 
 /// `invalid_grant` is `Terminal`, with the code.
-pub async fn spent_token_is_terminal<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn spent_token_is_terminal<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     case.auth.revoke_family("login-1");
     let error = failure(case.ask().await, "an invalid_grant");
@@ -105,7 +106,7 @@ pub async fn spent_token_is_terminal<G: Grant, K>(make: impl Fn(AuthServer) -> (
 }
 
 /// Each answer has its class, and no error shows a token or a body.
-pub async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     use FailureClass::{Ambiguous, Config, Throttled};
     let seven = Duration::from_secs(7);
     let html = || format!("<html>{CANARY}</html>");
@@ -136,7 +137,7 @@ pub async fn answers_have_their_class<G: Grant, K>(make: impl Fn(AuthServer) -> 
 }
 
 /// What may have been processed is `Ambiguous`.
-pub async fn lost_answers_are_ambiguous<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn lost_answers_are_ambiguous<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     for (fault, surely) in [(Fault::CutAfter, true), (Fault::CutInAnswer, true), (Fault::CutBefore, false)] {
         let case = Case::new(&make, |b| b);
         case.auth.faults().push(fault.clone());
@@ -149,7 +150,7 @@ pub async fn lost_answers_are_ambiguous<G: Grant, K>(make: impl Fn(AuthServer) -
 }
 
 /// Once the server has the request, it does not count as unsent.
-pub async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     case.auth.faults().push(Fault::HangBefore);
     let request = case.request();
@@ -170,7 +171,7 @@ pub async fn sent_requests_are_marked<G: Grant, K>(make: impl Fn(AuthServer) -> 
 }
 
 /// Without a refresh token, a grant that needs one sends nothing.
-pub async fn nothing_to_present_is_not_sent<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
+async fn nothing_to_present_is_not_sent<G: Grant, K>(make: impl Fn(AuthServer) -> (G, K)) {
     let case = Case::new(make, |b| b);
     if case.grant.needs_refresh_token() {
         let result = case.grant.request(&TokenRequest::new(None, Reason::Due)).await;

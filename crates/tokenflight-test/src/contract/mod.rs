@@ -2,8 +2,8 @@
 //!
 //! * [`store()`] and [`survives`] for a [`Store`](tokenflight_core::store::Store); [`cell()`] for a
 //!   [`Cell`](tokenflight_core::store::Cell).
-//! * [`grant`](mod@grant) for a [`Grant`](tokenflight_core::Grant).
-//! * [`time`](mod@time) for a [`Time`](tokenflight_core::Time).
+//! * [`grant()`] for a [`Grant`](tokenflight_core::Grant).
+//! * [`time()`] for a [`Time`](tokenflight_core::Time).
 //!
 //! Each panics, naming the rule, when a rule is broken. No suite needs an executor of its own:
 //! await it in yours.
@@ -17,13 +17,15 @@
 
 mod cell;
 mod cut;
-pub mod grant;
+mod grant;
 mod setting;
 mod store;
-pub mod time;
+mod time;
 
 pub use self::{
     cell::{CELL_RULES, cell},
+    grant::grant,
     setting::{Clock, Setting, WaitingClock},
     store::{STORE_RULES, store, survives},
+    time::time,
 };

@@ -1,32 +1,32 @@
 //! The suite for [`Time`].
-//!
-//! It waits for real, less than a second in all; a manual time must be moved while it runs, as
-//! [`ManualTime::run`](crate::ManualTime::run) does.
-//!
-//! ```
-//! use tokenflight_test::{ManualTime, contract};
-//!
-//! let time = ManualTime::new(1);
-//! time.run(contract::time::all(&time));
-//! ```
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
 use tokenflight_core::{Sleep, Time};
 
 /// A sleep long enough to be told from the noise.
-const NAP: Duration = Duration::from_millis(40);
+const SHORT: Duration = Duration::from_millis(40);
 /// How much too early is still "a little": timers count in milliseconds.
 const LITTLE: Duration = Duration::from_millis(2);
 /// Before this there was no tokenflight: 1 January 2020.
 const PAST: Duration = Duration::from_secs(1_577_836_800);
 
-/// Runs every rule.
+/// Checks a [`Time`] against its contract.
+///
+/// It waits for real, less than a second in all; a manual time must be moved while it runs, as
+/// [`ManualTime::run`](crate::ManualTime::run) does.
+///
+/// ```
+/// use tokenflight_test::{ManualTime, contract};
+///
+/// let time = ManualTime::new(1);
+/// time.run(contract::time(&time));
+/// ```
 ///
 /// # Panics
 ///
 /// With the name of the first rule that is broken.
-pub async fn all(time: &dyn Time) {
+pub async fn time(time: &dyn Time) {
     clocks_are_plausible(time);
     random_is_spread(time);
     sleep_is_not_early(time).await;
@@ -36,7 +36,7 @@ pub async fn all(time: &dyn Time) {
 }
 
 /// `boot` never goes back, and `wall` counts from the Unix epoch.
-pub fn clocks_are_plausible(time: &dyn Time) {
+fn clocks_are_plausible(time: &dyn Time) {
     let mut last = time.now();
     assert!(last.wall > PAST, "Time breaks its contract: the wall clock does not count from the Unix epoch");
     for _ in 0..1000 {
@@ -47,23 +47,23 @@ pub fn clocks_are_plausible(time: &dyn Time) {
 }
 
 /// Every bit of chance takes both values.
-pub fn random_is_spread(time: &dyn Time) {
+fn random_is_spread(time: &dyn Time) {
     let draws: Vec<_> = (0..128).map(|_| time.random()).collect();
     let (ever, always) = draws.iter().fold((0, u64::MAX), |(or, and), draw| (or | draw, and & draw));
     assert!(ever == u64::MAX && always == 0, "Time breaks its contract: some bits of `random` never change");
 }
 
 /// A sleep may end late, but never more than a little early.
-pub async fn sleep_is_not_early(time: &dyn Time) {
+async fn sleep_is_not_early(time: &dyn Time) {
     let before = time.now();
-    time.sleep(NAP).await;
+    time.sleep(SHORT).await;
     let slept = time.now().boot.saturating_sub(before.boot);
-    assert!(slept + LITTLE >= NAP, "Time breaks its contract: a sleep of {NAP:?} ended after {slept:?}");
+    assert!(slept + LITTLE >= SHORT, "Time breaks its contract: a sleep of {SHORT:?} ended after {slept:?}");
 }
 
 /// Timers run beside each other.
-pub async fn shorter_sleeps_end_first(time: &dyn Time) {
-    let (mut long, mut short) = (time.sleep(NAP * 5), time.sleep(NAP));
+async fn shorter_sleeps_end_first(time: &dyn Time) {
+    let (mut long, mut short) = (time.sleep(SHORT * 5), time.sleep(SHORT));
     let first = poll_fn(|cx| match (long.as_mut().poll(cx), short.as_mut().poll(cx)) {
         (_, Poll::Ready(())) => Poll::Ready("short"),
         (Poll::Ready(()), _) => Poll::Ready("long"),
@@ -75,9 +75,9 @@ pub async fn shorter_sleeps_end_first(time: &dyn Time) {
 }
 
 /// Dropping a sleep cancels it, polled or not, and no other.
-pub async fn dropped_sleeps_disturb_no_other(time: &dyn Time) {
-    let mut kept = time.sleep(NAP);
-    let mut polled: Sleep = time.sleep(NAP);
+async fn dropped_sleeps_disturb_no_other(time: &dyn Time) {
+    let mut kept = time.sleep(SHORT);
+    let mut polled: Sleep = time.sleep(SHORT);
     poll_fn(|cx| {
         let _ = (kept.as_mut().poll(cx), polled.as_mut().poll(cx));
         Poll::Ready(())
@@ -93,6 +93,6 @@ pub async fn dropped_sleeps_disturb_no_other(time: &dyn Time) {
 }
 
 /// A sleep of nothing ends by itself.
-pub async fn sleep_of_nothing_ends(time: &dyn Time) {
+async fn sleep_of_nothing_ends(time: &dyn Time) {
     time.sleep(Duration::ZERO).await;
 }

@@ -38,7 +38,7 @@ mod with_tokio {
 
     #[test]
     fn tokio_keeps_the_contract() {
-        runtime().block_on(contract::time::all(&TokioTime::new()));
+        runtime().block_on(contract::time(&TokioTime::new()));
     }
 
     #[test]
@@ -65,12 +65,12 @@ mod with_smol {
 
     #[test]
     fn smol_keeps_the_contract() {
-        async_io::block_on(contract::time::all(&SmolTime::new()));
+        async_io::block_on(contract::time(&SmolTime::new()));
     }
 
     #[test]
     fn smol_keeps_the_contract_on_an_executor_that_knows_nothing_of_it() {
-        futures_executor::block_on(contract::time::all(&SmolTime::new()));
+        futures_executor::block_on(contract::time(&SmolTime::new()));
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod with_hyper {
         let time = HyperTime::new(Real);
         let early = time.sleep(Duration::ZERO);
         runtime().block_on(early);
-        runtime().block_on(contract::time::all(&time));
+        runtime().block_on(contract::time(&time));
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl Users {
 
     /// How many have lost their session.
     pub(crate) fn ended(&self) -> usize {
-        self.auth.report().families.iter().filter(|family| family.killed.is_some()).count()
+        let report = self.auth.report();
+        (0..self.count).filter(|number| !report.is_alive(&number.to_string())).count()
     }
 
     pub(crate) fn pass(&self, time: Duration) {

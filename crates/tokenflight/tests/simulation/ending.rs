@@ -1,7 +1,6 @@
 //! The end of a seed: every session comes to itself again, and what all of it came to is judged.
 
 use tokenflight::EntryState;
-use tokenflight_test::auth::{Death, FamilyReport};
 
 use super::fixture::{Fixture, Summary, secs};
 use crate::prelude::*;
@@ -32,15 +31,14 @@ impl Fixture {
 
     pub(crate) fn judge_all(mut self) -> Result<Summary, Vec<String>> {
         let report = self.auth.report();
-        let reused = |family: &&FamilyReport| family.killed.is_some_and(|killed| killed.why == Death::Reuse);
-        let lost = report.families.iter().filter(reused).count() as u64;
+        let reuses = std::mem::take(&mut *self.reuses.lock().unwrap_or_else(PoisonError::into_inner));
+        let lost = reuses.iter().filter(|reused| reused.ended).count() as u64;
         if report.total.overlapping > 0 {
             self.judge.wrong("two requests with one refresh token overlapped".to_owned());
         }
         // One of which no living process knew that it was presented may be tried more than once, if
         // the refusal is lost as well.
-        let reuses = report.families.iter().flat_map(|family| family.reuses.iter().map(|reuse| (&family.label, reuse)));
-        let known = reuses.filter(|(_, reuse)| !reuse.answer_lost).map(|(label, reuse)| (label, reuse.step));
+        let known = reuses.iter().filter(|reused| !reused.answer_lost).map(|reused| (reused.login, reused.rotation));
         if known.collect::<HashSet<_>>().len() as u64 > self.judge.unstored() {
             self.judge.wrong(format!("a refresh token was submitted twice without need\n{report}"));
         }

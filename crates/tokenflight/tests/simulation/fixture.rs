@@ -1,6 +1,9 @@
 //! One seed: the fixture it makes and the course it takes.
 
-use tokenflight_test::{Fault, auth::Reuse};
+use tokenflight_test::{
+    Fault,
+    auth::{Reuse, Reused},
+};
 
 use super::{
     executor::Executor,
@@ -61,6 +64,8 @@ pub(crate) struct Fixture {
     random: fastrand::Rng,
     time: ManualTime,
     pub(crate) auth: AuthServer,
+    /// Every spent refresh token that came back.
+    pub(crate) reuses: Arc<Mutex<Vec<Reused>>>,
     pub(crate) judge: Arc<Judge>,
     pub(crate) store: Weathered,
     pub(crate) people: Vec<Process>,
@@ -80,7 +85,10 @@ impl Fixture {
         let knobs = Knobs::without(without);
         let profile = Profile::draw(&mut random, &knobs);
         let time = ManualTime::new(random.u64(..));
+        let reuses = Arc::<Mutex<Vec<Reused>>>::default();
+        let told = Arc::clone(&reuses);
         let auth = AuthServer::builder(time.shared())
+            .on_reuse(move |reused| told.lock().unwrap_or_else(PoisonError::into_inner).push(reused.clone()))
             .access_lifetime(profile.lifetime)
             .latency(Duration::ZERO..=profile.latency)
             .reuse(Reuse::KillFamilyAndAccess)
@@ -98,6 +106,7 @@ impl Fixture {
             random,
             time,
             auth,
+            reuses,
             judge,
             store,
             people: Vec::new(),
@@ -306,8 +315,9 @@ impl Fixture {
             30..40 if self.profile.revoking && self.knobs.fire(Knob::ServerEnds) => {
                 self.say(|_| "the server ends every session".to_owned());
                 self.people[0].revoked.fetch_add(1, Ordering::SeqCst);
-                for family in self.auth.report().families {
-                    self.auth.revoke_family(&family.label);
+                let logins = self.people[0].families.load(Ordering::SeqCst);
+                for login in 1..=logins {
+                    self.auth.revoke_family(&format!("login-{login}"));
                 }
             }
             40..50 if self.profile.outages => {

@@ -25,7 +25,7 @@ pub(crate) struct Process {
     /// The first family whose tokens may be used: those of older logins are over.
     floor: Arc<AtomicU64>,
     /// Families so far, of all processes.
-    families: Arc<AtomicU64>,
+    pub(crate) families: Arc<AtomicU64>,
     /// The server ended something by itself.
     pub(crate) revoked: Arc<AtomicU64>,
     pub(crate) tokens: Arc<AtomicU64>,

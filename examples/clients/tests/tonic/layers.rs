@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use http::{Request, Response, StatusCode};
 use tokenflight::{BearerLayer, BearerOptions, BoxError, Error, NoToken, Origins, bearer::ReplayBody};
-use tokenflight_example_clients::World;
+use tokenflight_example_clients::Fixture;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -34,12 +34,12 @@ async fn fails(client: impl Service<Request<Body>, Error = Status>) -> Status {
 /// Its user has to log in, and learns of it.
 #[tokio::test]
 async fn of_two_layers_the_one_that_has_sent_a_token_gives_the_error() {
-    let (world, other) = (World::start().await.unwrap(), World::start().await.unwrap());
-    assert_eq!(world.auth.revoke_family("login-1"), 1);
+    let (fixture, other) = (Fixture::start().await.unwrap(), Fixture::start().await.unwrap());
+    assert_eq!(fixture.auth().revoke_family("login-1"), 1);
     let refusing = channel(|answer| answer.header("content-type", "application/grpc").header("grpc-status", "16"));
     let construct: fn(ReplayBody<Body>) -> Body = Body::new;
-    let inner = BearerLayer::new(world.session.clone(), Origins::new([SERVER]).unwrap()).replay_with(construct);
-    let outer = BearerLayer::new(other.session.clone(), Origins::new([OTHER]).unwrap());
+    let inner = BearerLayer::new(fixture.session(), Origins::new([SERVER]).unwrap()).replay_with(construct);
+    let outer = BearerLayer::new(other.session(), Origins::new([OTHER]).unwrap());
     let status = fails(tokenflight_tonic::client(inner.layer(refusing), outer)).await;
     assert_eq!(status.code(), Code::Unauthenticated);
     let error = status.source().and_then(|source| source.downcast_ref::<Error>());
@@ -49,8 +49,8 @@ async fn of_two_layers_the_one_that_has_sent_a_token_gives_the_error() {
 /// Here without a `grpc-status`, as a proxy answers.
 #[tokio::test]
 async fn a_refusal_of_a_call_without_a_token_has_the_servers_code() {
-    let world = World::start().await.unwrap();
-    let layer = BearerLayer::new(world.session.clone(), Origins::new([SERVER]).unwrap())
+    let fixture = Fixture::start().await.unwrap();
+    let layer = BearerLayer::new(fixture.session(), Origins::new([SERVER]).unwrap())
         .options(BearerOptions::new().without_token())
         .refused_when(|status, _| status == StatusCode::FORBIDDEN);
     let status = fails(tokenflight_tonic::client(channel(|answer| answer.status(StatusCode::FORBIDDEN)), layer)).await;

@@ -3,7 +3,7 @@
 use std::{error::Error as _, time::Duration};
 
 use tokenflight::{BearerLayer, Error, ErrorKind, NoToken, Origins, Session};
-use tokenflight_example_clients::{Served, World, grpc};
+use tokenflight_example_clients::{Fixture, Served, grpc};
 use tokenflight_test::Fault;
 use tokenflight_tonic::Client;
 use tonic::{
@@ -39,9 +39,9 @@ fn source(status: &Status) -> &Error {
 
 #[tokio::test]
 async fn a_call_without_a_login_is_unauthenticated() {
-    let world = World::start().await.unwrap();
-    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
-    let session = Session::builder(world.auth.grant()).build().unwrap();
+    let fixture = Fixture::start().await.unwrap();
+    let server = grpc::serve_health(fixture.auth().clone()).await.unwrap();
+    let session = Session::builder(fixture.auth().grant()).build().unwrap();
     let status = Health::of(&session, &server).await.fails(None).await;
     assert_eq!((status.code(), source(&status).kind()), (Code::Unauthenticated, &ErrorKind::NotLoggedIn));
 }
@@ -49,14 +49,14 @@ async fn a_call_without_a_login_is_unauthenticated() {
 /// The next call has no token to be refused with, and ends in the same way.
 #[tokio::test]
 async fn a_refused_call_that_ends_the_session_is_unauthenticated() {
-    let world = World::start().await.unwrap();
-    let server = grpc::serve_with(world.auth.clone(), |mut refusal| {
+    let fixture = Fixture::start().await.unwrap();
+    let server = grpc::serve_with(fixture.auth().clone(), |mut refusal| {
         refusal.headers_mut().insert("x-reason", "revoked".parse().unwrap());
         refusal
     });
     let server = server.await.unwrap();
-    assert_eq!(world.auth.revoke_family("login-1"), 1);
-    let mut health = Health::of(&world.session, &server).await;
+    assert_eq!(fixture.auth().revoke_family("login-1"), 1);
+    let mut health = Health::of(&fixture.session(), &server).await;
     let refused = health.fails(None).await;
     assert!(source(&refused).is_ended(), "{refused:?}");
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "the token has expired"));
@@ -69,11 +69,11 @@ async fn a_refused_call_that_ends_the_session_is_unauthenticated() {
 /// What a program prints of a status is its message; of the source nothing.
 #[tokio::test]
 async fn the_message_names_the_code_with_which_the_authorization_server_refuses_the_client() {
-    let world = World::start().await.unwrap();
-    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
-    world.auth.faults().push(Fault::respond(401, r#"{"error":"invalid_client"}"#));
-    world.auth.expire_all_access();
-    let mut health = Health::of(&world.session, &server).await;
+    let fixture = Fixture::start().await.unwrap();
+    let server = grpc::serve_health(fixture.auth().clone()).await.unwrap();
+    fixture.auth().faults().push(Fault::respond(401, r#"{"error":"invalid_client"}"#));
+    fixture.auth().expire_all_access();
+    let mut health = Health::of(&fixture.session(), &server).await;
     let refused = health.fails(None).await;
     assert_eq!(refused.message(), "the token has expired", "the server's own");
     let next = health.fails(None).await;
@@ -84,10 +84,10 @@ async fn the_message_names_the_code_with_which_the_authorization_server_refuses_
 /// The refresh hangs. A call without a token and a refused one wait no longer than their deadline.
 #[tokio::test]
 async fn a_deadline_that_passes_while_a_token_is_waited_for_is_exceeded() {
-    let world = World::start().await.unwrap();
-    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
-    world.auth.faults().push(Fault::HangBefore);
-    let mut health = Health::of(&world.session, &server).await;
+    let fixture = Fixture::start().await.unwrap();
+    let server = grpc::serve_health(fixture.auth().clone()).await.unwrap();
+    fixture.auth().faults().push(Fault::HangBefore);
+    let mut health = Health::of(&fixture.session(), &server).await;
     let refused = health.fails(Some(Duration::from_millis(200))).await;
     assert_eq!((refused.code(), source(&refused).kind()), (Code::DeadlineExceeded, &ErrorKind::TimedOut));
     let waiting = health.fails(Some(Duration::from_millis(200))).await;
@@ -97,11 +97,11 @@ async fn a_deadline_that_passes_while_a_token_is_waited_for_is_exceeded() {
 /// The most frequent mistake: no `as_sole`. The calls of a channel name no server.
 #[tokio::test]
 async fn a_call_that_had_no_token_says_why() {
-    let world = World::start().await.unwrap();
-    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
+    let fixture = Fixture::start().await.unwrap();
+    let server = grpc::serve_health(fixture.auth().clone()).await.unwrap();
     let origins = Origins::with_plain_loopback([&server.url]).unwrap();
     let channel = Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
-    let client = tokenflight_tonic::client(channel, BearerLayer::new(world.session.clone(), origins));
+    let client = tokenflight_tonic::client(channel, BearerLayer::new(fixture.session(), origins));
     let status = HealthClient::new(client).check(HealthCheckRequest::default()).await.unwrap_err();
     let why = status.source().and_then(|source| source.downcast_ref());
     assert_eq!((status.code(), why), (Code::Unauthenticated, Some(&NoToken::NoAuthority)), "{status:?}");
@@ -110,11 +110,11 @@ async fn a_call_that_had_no_token_says_why() {
 /// What is no failure of the layer stays what it is.
 #[tokio::test]
 async fn a_server_that_is_gone_is_unavailable() {
-    let world = World::with(Duration::from_secs(300), |session| session).await.unwrap();
-    let server = grpc::serve_health(world.auth.clone()).await.unwrap();
+    let fixture = Fixture::with(Duration::from_secs(300), |session| session).await.unwrap();
+    let server = grpc::serve_health(fixture.auth().clone()).await.unwrap();
     let origins = Origins::with_plain_loopback(["http://127.0.0.1:9"]).unwrap().as_sole().unwrap();
     let channel = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
-    let client = tokenflight_tonic::client(channel, BearerLayer::new(world.session.clone(), origins));
+    let client = tokenflight_tonic::client(channel, BearerLayer::new(fixture.session(), origins));
     drop(server);
     let status = HealthClient::new(client).check(HealthCheckRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");

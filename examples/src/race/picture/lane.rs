@@ -4,13 +4,13 @@ use svg::node::element::Group;
 
 use super::{
     density,
-    marks::{drops, landed, renewals},
+    marks::{drops, refreshes_ended, renewals},
     paint::{ALIVE, DEAD_GROUND, DEATH, FAINT, GROUND, Hold, INK, SOFT, bold, diamond, line, rectangle, text},
     scale::{LANE_BODY, LEFT, MARGIN, RIGHT, Scale, TEXT_END},
 };
 use crate::{
     figures::{latency, thousands},
-    race::{Standing, table, trace::Landing},
+    race::{Standing, table, trace::RefreshEnding},
 };
 
 /// Rows within a lane, from its top.
@@ -39,12 +39,9 @@ pub(super) fn lane(row: usize, standing: &Standing, scale: &Scale, tallest: u32)
     if let Some(x) = died {
         group = group.add(line((x, top), (x, floor), 2.0, DEATH)).add(epitaph(standing, x, top + LABEL));
     }
-    group.add(renewals(landed(&standing.trace, Landing::Renewed), scale, died, top + RENEWALS)).add(drops(
-        &standing.trace,
-        scale,
-        died,
-        top + DROPS,
-    ))
+    group
+        .add(renewals(refreshes_ended(&standing.trace, RefreshEnding::Renewed), scale, died, top + RENEWALS))
+        .add(drops(&standing.trace, scale, died, top + DROPS))
 }
 
 /// The diamond at the head of the line of death, and what it means, on the side that has room.

@@ -9,7 +9,7 @@ use super::{
     paint::{Hold, REFRESH, bold, rectangle, text, triangle},
     scale::Scale,
 };
-use crate::race::trace::{Landing, Trace};
+use crate::race::trace::{RefreshEnding, Trace};
 
 const RADIUS: f64 = 9.5;
 
@@ -28,8 +28,8 @@ fn before(x: f64, died: Option<f64>, room: f64) -> f64 {
     }
 }
 
-pub(in crate::race) fn landed(trace: &Trace, landing: Landing) -> impl Iterator<Item = Duration> {
-    trace.refreshes.iter().filter(move |refresh| refresh.landing == landing).map(|refresh| refresh.at)
+pub(in crate::race) fn refreshes_ended(trace: &Trace, ending: RefreshEnding) -> impl Iterator<Item = Duration> {
+    trace.refreshes.iter().filter(move |refresh| refresh.ending == ending).map(|refresh| refresh.at)
 }
 
 /// The refreshes that brought a token, numbered from one.
@@ -82,7 +82,7 @@ fn label_room(first: usize, last: usize) -> f64 {
 pub(in crate::race) fn drops(trace: &Trace, scale: &Scale, died: Option<f64>, y: f64) -> Group {
     let mut group = Group::new();
     let mut previous = f64::NEG_INFINITY;
-    for at in landed(trace, Landing::Dropped) {
+    for at in refreshes_ended(trace, RefreshEnding::Dropped) {
         let x = before(scale.x(at), died, 8.0);
         if x - previous >= TRIANGLES_APART {
             group = group.add(triangle(x, y));

@@ -4,7 +4,7 @@
 //! program started again. The server is one, ends a session when a refresh token comes back, and
 //! aims its faults at the process that presents: after the rotation, before the answer.
 //!
-//! The way through it: [`Options`](super::Options) → `stage` opens the server and starts the
+//! From call to call: [`Options`](super::Options) → `stage` opens the server and starts the
 //! `worker`s → each keeps one process running, a `child` that follows its `spec` and reports in
 //! `message`s → the child's `agent` calls the API with the tokens of one of the `contestants` →
 //! `strike` decides what meets a process that presents → a `person` logs in for contestants that

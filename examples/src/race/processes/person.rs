@@ -49,18 +49,19 @@ impl Person {
     ///
     /// Dropping it kills the command that stores a login.
     pub(super) async fn attend(mut self) {
-        let mut stored = self.clock.now();
+        let (mut stored, mut lost_before) = (self.clock.now(), 0);
         while let Some(call) = self.calls.recv().await {
             match call {
                 Call::Needed { began } if began <= stored => continue,
                 Call::Needed { .. } => {
-                    self.ledger.lost(self.lane, self.is_struck());
+                    self.ledger.lost(self.lane, self.answers_lost() > lost_before);
                     self.clock.sleep(REACTION).await;
                 }
                 Call::OutAndIn => {
                     self.auth.revoke_family(self.kind.name());
                 }
             }
+            lost_before = self.answers_lost();
             let began = self.clock.now();
             if let Err(error) = self.log_in().await {
                 self.ledger.failed(self.lane, format!("a login was not stored: {error}"));
@@ -83,8 +84,8 @@ impl Person {
         }
     }
 
-    /// Whether an answer of the login that was lost has not arrived.
-    fn is_struck(&self) -> bool {
-        self.auth.report().family(self.kind.name()).is_some_and(|family| family.counts.answers_lost > 0)
+    /// How many answers have not arrived, of all logins.
+    fn answers_lost(&self) -> u64 {
+        self.auth.report().counts(self.kind.name()).answers_lost
     }
 }

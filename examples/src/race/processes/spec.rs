@@ -42,7 +42,7 @@ pub(super) enum Part {
 pub(super) const STOP: &str = "stop";
 
 impl Spec {
-    /// What is known of the server's way with spent refresh tokens.
+    /// What is known of the server's policy for spent refresh tokens.
     pub(super) fn reuse_policy(&self) -> ReusePolicy {
         match Duration::try_from_secs_f64(self.grace) {
             Ok(window) if !window.is_zero() => ReusePolicy::grace(window),

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::{faults::Faults, person::Person, prelude::*, strike::Striker, worker::Worker};
 use crate::race::{
     progress::Progress,
+    reuses::Reuses,
     stage::{API_LATENCY, TOKEN_LATENCY},
 };
 
@@ -65,7 +66,7 @@ pub(in crate::race) async fn hold(
     attending.shutdown().await;
     let report = stage.auth.report();
     let standings = Kind::ALL.into_iter().zip(lanes);
-    Ok(standings.map(|(kind, lane)| Standing::new(kind, lane, stage.clock, &report)).collect())
+    Ok(standings.map(|(kind, lane)| Standing::new(kind, lane, stage.clock, &report, &stage.reuses)).collect())
 }
 
 /// What all contestants share.
@@ -77,6 +78,7 @@ struct Stage {
     people: Vec<UnboundedSender<Call>>,
     striker: Arc<Striker>,
     auth: AuthServer,
+    reuses: Reuses,
     token_endpoint: Served,
     api: Served,
     seed: u64,
@@ -103,12 +105,26 @@ impl Stage {
             rotations: Mutex::default(),
             over: AtomicBool::new(false),
         });
-        let auth = server(options, Arc::clone(&striker));
+        let reuses = Reuses::default();
+        let auth = server(options, Arc::clone(&striker), reuses.clone());
         let token_endpoint = auth.serve()?;
         let api = ResourceServer::new(auth.clone()).latency(API_LATENCY).serve()?;
         let (seed, grace) = (options.seed, options.grace.get());
-        let stage =
-            Self { clock, ledger, living, starter, people, striker, auth, token_endpoint, api, seed, grace, folder };
+        let stage = Self {
+            clock,
+            ledger,
+            living,
+            starter,
+            people,
+            striker,
+            auth,
+            reuses,
+            token_endpoint,
+            api,
+            seed,
+            grace,
+            folder,
+        };
         let stage = Arc::new(stage);
         let people = calls.into_iter().zip(Kind::ALL).enumerate().map(|(lane, (calls, kind))| {
             let told = Arc::clone(&stage);
@@ -170,7 +186,7 @@ impl Stage {
     }
 }
 
-fn server(options: &Options, striker: Arc<Striker>) -> AuthServer {
+fn server(options: &Options, striker: Arc<Striker>, reuses: Reuses) -> AuthServer {
     let (least, most) = TOKEN_LATENCY;
     let grace = options.grace.duration();
     AuthServer::builder(Arc::new(TokioTime::new()))
@@ -180,6 +196,7 @@ fn server(options: &Options, striker: Arc<Striker>) -> AuthServer {
         .grace(if grace.is_zero() { Grace::None } else { Grace::NewPair(grace) })
         .seed(options.seed)
         .before_answer(move |outgoing| striker.aim(outgoing))
+        .on_reuse(move |reused| reuses.add(reused))
         .build()
 }
 

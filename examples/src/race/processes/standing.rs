@@ -6,6 +6,7 @@ use super::{
     ledger::{Lane, Track},
     prelude::*,
 };
+use crate::race::reuses::Reuses;
 
 /// One contestant at the end of the race.
 pub(in crate::race) struct Standing {
@@ -36,7 +37,7 @@ pub(super) struct Numbers {
     /// Submissions while another one of the same refresh token was under way.
     pub(super) overlapping: u64,
     /// Spent refresh tokens that the server took again within its grace window.
-    pub(super) grace_replays: u64,
+    pub(super) reuses_in_grace: u64,
     /// Faults that met the process that presented.
     pub(super) strikes: u64,
     /// Logins that only a person could replace.
@@ -56,7 +57,7 @@ pub(super) struct Numbers {
 
 impl Standing {
     /// Reads the ledger and the server's books.
-    pub(super) fn new(kind: Kind, lane: Lane, clock: Clock, report: &Report) -> Self {
+    pub(super) fn new(kind: Kind, lane: Lane, clock: Clock, report: &Report, reuses: &Reuses) -> Self {
         let mut numbers = Numbers {
             served: lane.tracks.iter().map(|track| track.served).sum(),
             strikes: lane.strikes.len() as u64,
@@ -68,20 +69,15 @@ impl Standing {
             last_failure: lane.last_failure.clone(),
             ..Numbers::default()
         };
-        let mut reuses = Vec::new();
-        for family in report.families.iter().filter(|family| family.label == kind.name()) {
-            numbers.submissions += family.counts.token_requests;
-            numbers.rotations += family.counts.rotations;
-            numbers.overlapping += family.counts.overlapping;
-            numbers.grace_replays += family.counts.grace_replays;
-            for reuse in &family.reuses {
-                reuses.push(clock.at(reuse.at));
-                match reuse.answer_lost {
-                    true => numbers.presented_in_doubt += 1,
-                    false => numbers.presented_twice += 1,
-                }
-            }
-        }
+        let counts = report.counts(kind.name());
+        numbers.submissions = counts.token_requests;
+        numbers.rotations = counts.rotations;
+        numbers.overlapping = counts.overlapping;
+        numbers.reuses_in_grace = counts.reuses_in_grace;
+        let reuses = reuses.of(kind.name());
+        numbers.presented_in_doubt = reuses.iter().filter(|reused| reused.answer_lost).count() as u64;
+        numbers.presented_twice = reuses.len() as u64 - numbers.presented_in_doubt;
+        let reuses = reuses.iter().map(|reused| clock.at(reused.at)).collect();
         numbers.in_vain = numbers.submissions.saturating_sub(numbers.rotations);
         Self { kind, numbers, reuses, lane }
     }
@@ -122,12 +118,12 @@ pub(in crate::race) struct Outcome<'a> {
     seed: u64,
     /// Whether tokenflight presented nothing twice and lost no login that it could have kept.
     tokenflight_unharmed: bool,
-    contestants: Vec<Line<'a>>,
+    contestants: Vec<Row<'a>>,
 }
 
 /// One contestant in JSON.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct Row<'a> {
     name: &'static str,
     #[serde(flatten)]
     numbers: &'a Numbers,
@@ -136,7 +132,7 @@ struct Line<'a> {
 impl<'a> Outcome<'a> {
     /// Gathers it.
     pub(in crate::race) fn new(options: &Options, processes: u16, standings: &'a [Standing]) -> Self {
-        let line = |standing: &'a Standing| Line { name: standing.kind.name(), numbers: &standing.numbers };
+        let line = |standing: &'a Standing| Row { name: standing.kind.name(), numbers: &standing.numbers };
         Self {
             processes,
             faults: options.faults,

@@ -9,7 +9,7 @@ const DIGEST: &str = "sha256:c5b1d63604f273462ef36fadac3182d43ae6a6138731cf594b3
 #[cfg(unix)]
 #[test]
 fn docker_gets_the_token_as_a_password_for_the_registry() {
-    let Some(docker) = find("docker", "the helper for docker was not driven by it") else { return };
+    let Some(docker) = find_foreign("docker", "the helper for docker was not driven by it") else { return };
     let user = User::new();
     let (server, place) = (user.server.clone(), Arc::<Mutex<String>>::default());
     let own = Arc::clone(&place);

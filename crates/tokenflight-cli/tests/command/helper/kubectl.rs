@@ -26,7 +26,7 @@ fn tls(openssl: &Path, user: &User) -> Arc<ServerConfig> {
 
 #[test]
 fn kubectl_gets_the_token_in_the_version_that_it_asks_for() {
-    let Some(kubectl) = find("kubectl", "the helper for kubectl was not driven by it") else { return };
+    let Some(kubectl) = find_foreign("kubectl", "the helper for kubectl was not driven by it") else { return };
     let Some(openssl) = find("openssl", "the helper for kubectl was not driven by it") else { return };
     let user = User::new();
     let server = user.server.clone();

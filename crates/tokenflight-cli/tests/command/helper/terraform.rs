@@ -5,7 +5,7 @@ use crate::support::*;
 #[cfg(unix)]
 #[test]
 fn terraform_gets_the_token_for_a_registry() {
-    let Some(terraform) = find("terraform", "the helper for terraform was not driven by it") else { return };
+    let Some(terraform) = find_foreign("terraform", "the helper for terraform was not driven by it") else { return };
     let user = User::new();
     let (server, sent) = (user.server.clone(), Arc::<Mutex<Vec<bool>>>::default());
     let noted = Arc::clone(&sent);

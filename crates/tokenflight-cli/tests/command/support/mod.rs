@@ -210,14 +210,29 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("{what}: not within 20 s");
 }
 
-/// Where a program is, if the machine has it. Else a line says what is left out.
+/// Where a program is, if the machine has it. Else a line says what is left out; where `CI` is set,
+/// nothing is.
 pub(crate) fn find(program: &str, what: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    let found = on_path(program);
     if found.is_none() {
+        assert!(env::var_os("CI").is_none(), "no {program}; {what}");
         eprintln!("skipped: no {program}; {what}");
     }
     found
+}
+
+/// As [`find`], for a program that only an administrator installs: it is left out in CI as well.
+pub(crate) fn find_foreign(program: &str, what: &str) -> Option<PathBuf> {
+    let found = on_path(program);
+    if found.is_none() {
+        eprintln!("skipped: no {program}, which only an administrator installs; {what}");
+    }
+    found
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Whether any file below this folder has the text in it, and which.

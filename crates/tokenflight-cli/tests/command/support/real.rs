@@ -32,6 +32,7 @@ impl Real {
             Kind::Django => ("TOKENFLIGHT_DJANGO", "django/server.py"),
         };
         let Some(place) = env::var_os(variable).filter(|place| !place.is_empty()).map(PathBuf::from) else {
+            assert!(env::var_os("CI").is_none(), "{variable} is not set; `cargo xtask servers` tells");
             eprintln!("skipped: {variable} is not set; `cargo xtask servers` tells");
             return None;
         };

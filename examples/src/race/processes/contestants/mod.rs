@@ -56,7 +56,7 @@ pub(super) struct Opened {
     pub(super) timer: Option<BoxFuture<'static, ()>>,
 }
 
-/// The way of a child to both servers; the token endpoint is told which process presents.
+/// The connections of a child to both servers; the token endpoint is told which process presents.
 pub(super) fn wire(spec: &Spec) -> Result<Wire, BoxError> {
     let recorder = Recorder::new(Clock::start());
     Ok(Wire::new(spec.api.parse()?, spec.token.parse()?, recorder).presented_by(std::process::id()))

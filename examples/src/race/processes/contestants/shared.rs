@@ -87,7 +87,7 @@ impl Program for Shared {
     }
 }
 
-/// What went wrong, with what the store says would cure it.
+/// What went wrong, with what the store says would help.
 fn words(error: &Error) -> String {
     match FileError::find(error) {
         Some(cause) => format!("{error}: {cause}"),

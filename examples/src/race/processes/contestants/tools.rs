@@ -27,7 +27,7 @@ pub(super) struct Stored {
     due: Duration,
 }
 
-/// A contestant's files and its way to the servers.
+/// A contestant's files and its connections to the servers.
 pub(super) struct Tools {
     file: PathBuf,
     /// The lock file, for contestants that have one.
