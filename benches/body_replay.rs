@@ -82,14 +82,14 @@ where
 }
 
 /// A session whose token can be refused again and again.
-struct World {
+struct Fixture {
     time: ManualTime,
     session: Session,
     driver: Pin<Box<Driver>>,
     server: Reading,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let time = ManualTime::new(1);
         let session = Session::builder(MockGrant::new()).time(time.clone()).build().unwrap();
@@ -132,14 +132,14 @@ fn measure<B: 'static, S>(
     group: &str,
     name: &str,
     make: fn(&Bytes) -> B,
-    wrap: fn(&World) -> S,
+    wrap: fn(&Fixture) -> S,
 ) where
     S: Service<Request<B>, Response: Answer, Error: fmt::Debug>,
 {
     for size in SIZES {
         let bytes = Bytes::from(vec![b'x'; size]);
-        let mut world = World::new();
-        let mut service = wrap(&world);
+        let mut fixture = Fixture::new();
+        let mut service = wrap(&fixture);
         let mut group = criterion.benchmark_group(group);
         group.bench_function(BenchmarkId::new(name, size), |bencher| {
             bencher.iter_batched(|| make(&bytes), |body| send(&mut service, body), BatchSize::SmallInput);
@@ -151,7 +151,7 @@ fn measure<B: 'static, S>(
             bencher.iter_batched(
                 || make(&bytes),
                 |body| {
-                    world.refuse_next();
+                    fixture.refuse_next();
                     send(&mut service, body);
                 },
                 BatchSize::PerIteration,
@@ -162,16 +162,18 @@ fn measure<B: 'static, S>(
 }
 
 fn body_replay(criterion: &mut Criterion) {
-    measure(criterion, "body_replay/buffered", "bare", buffered, |world| world.server.clone());
-    measure(criterion, "body_replay/buffered", "cloned", buffered, |world| world.layer().layer(world.server.clone()));
-    measure(criterion, "body_replay/buffered", "recorded", buffered, |world| {
-        let layer = world.layer().replay_with(|body: ReplayBody<Full<Bytes>>| body).replay_limit(MOST);
-        layer.layer(world.server.clone())
+    measure(criterion, "body_replay/buffered", "bare", buffered, |fixture| fixture.server.clone());
+    measure(criterion, "body_replay/buffered", "cloned", buffered, |fixture| {
+        fixture.layer().layer(fixture.server.clone())
     });
-    measure(criterion, "body_replay/streamed", "bare", streamed, |world| world.server.clone());
-    measure(criterion, "body_replay/streamed", "recorded", streamed, |world| {
-        let layer = world.layer().replay_with(|body: ReplayBody<StreamBody<Pieces>>| body);
-        layer.replay_limit(MOST).replay_unknown_length().layer(world.server.clone())
+    measure(criterion, "body_replay/buffered", "recorded", buffered, |fixture| {
+        let layer = fixture.layer().replay_with(|body: ReplayBody<Full<Bytes>>| body).replay_limit(MOST);
+        layer.layer(fixture.server.clone())
+    });
+    measure(criterion, "body_replay/streamed", "bare", streamed, |fixture| fixture.server.clone());
+    measure(criterion, "body_replay/streamed", "recorded", streamed, |fixture| {
+        let layer = fixture.layer().replay_with(|body: ReplayBody<StreamBody<Pieces>>| body);
+        layer.replay_limit(MOST).replay_unknown_length().layer(fixture.server.clone())
     });
 }
 

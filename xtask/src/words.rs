@@ -1,6 +1,6 @@
 //! Words that comments, docs and messages do without, and the width of prose.
 
-use std::{collections::BTreeSet, fs};
+use std::fs;
 
 use crate::{cargo::root, copy::tracked};
 
@@ -41,24 +41,6 @@ const BRANDS: &[&str] = &["github", "hubspot"];
 /// Names of types that say too little; as words of prose they are good.
 const GONE_TYPES: &[&str] = &["Way", "proxy::Line"];
 
-/// Where a gone word may stand, and why.
-const STILL: &[(&str, &str, &str)] = &[
-    ("benches/body_replay.rs", "world", "open: the bench's fixture"),
-    ("benches/peers/", "world", "open: the fixture of the comparison"),
-    ("crates/tokenflight-test/", "Way", "open: how a scripted server answers"),
-    ("crates/tokenflight-test/", "nap", "open: manual time's timer"),
-    (
-        "crates/tokenflight-store-postgres/tests/failures/line.rs",
-        "proxy::Line",
-        "open: the proxy is in tokenflight-test",
-    ),
-    ("examples/clients/", "world", "open: the examples' fixture"),
-    ("examples/src/race/", "arrival", "open: the race"),
-    ("examples/src/race/", "cure", "open: the race"),
-    ("examples/src/race/", "cures", "open: the race"),
-    ("examples/src/race/", "landing", "open: the race"),
-];
-
 /// The letters that numbers of requirements begin with, of a document outside the repository.
 const NUMBERED: &[&str] = &["C-", "I-", "R-", "T-"];
 
@@ -72,33 +54,22 @@ const COLUMNS: usize = 100;
 const MADE: &[&str] = &["docs/bench/report.md", "docs/providers.md"];
 
 pub(crate) fn hold() -> Result<(), String> {
-    let (mut wrong, mut still) = (Vec::new(), BTreeSet::new());
+    let mut wrong = Vec::new();
     let read = |name: &String| [".rs", ".md", ".toml", ".svg"].iter().any(|ending| name.ends_with(ending));
     for name in tracked()?.iter().filter(|name| read(name)) {
         // Deleted here and not yet committed.
         let Ok(text) = fs::read_to_string(root().join(name)) else { continue };
+        let (page, code) = (name.ends_with(".md"), name.ends_with(".rs"));
         if !HERE.contains(&name.as_str()) {
             for (at, line) in text.lines().enumerate() {
-                wrong.extend(found(line).map(|word| format!("{name}:{}: {word}", at + 1)));
+                let words = found(line).into_iter().chain(if code { gone(line) } else { Vec::new() });
+                wrong.extend(words.map(|word| format!("{name}:{}: {word}", at + 1)));
             }
         }
-        if name.ends_with(".rs") && !HERE.contains(&name.as_str()) {
-            for (at, line) in text.lines().enumerate() {
-                for word in gone(line) {
-                    match STILL.iter().find(|(place, allowed, _)| name.starts_with(place) && word == *allowed) {
-                        Some(entry) => drop(still.insert(entry)),
-                        None => wrong.push(format!("{name}:{}: {word}", at + 1)),
-                    }
-                }
-            }
-        }
-        let page = name.ends_with(".md");
-        if (page || name.ends_with(".rs")) && !MADE.contains(&name.as_str()) {
+        if (page || code) && !MADE.contains(&name.as_str()) {
             wrong.extend(wide(&text, page).map(|line| format!("{name}:{line}: over {COLUMNS} columns")));
         }
     }
-    let stale = STILL.iter().filter(|entry| !still.contains(entry));
-    wrong.extend(stale.map(|(place, word, _)| format!("{word} is gone from {place}: take it off the list")));
     if wrong.is_empty() {
         Ok(())
     } else {

@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tokenflight_peers::{CASES, Recipe, World, count, storm};
+use tokenflight_peers::{CASES, Fixture, Recipe, count, storm};
 
 /// One call with a cached, fresh token. The bases are among them: take them off.
 fn fresh(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("peers/fresh");
     for case in CASES {
         group.bench_function(case.name, |bencher| {
-            let world = World::new().unwrap();
-            let _inside = world.enter();
-            let mut peer = (case.build)(&world).unwrap();
+            let fixture = Fixture::new().unwrap();
+            let _inside = fixture.enter();
+            let mut peer = (case.build)(&fixture).unwrap();
             let mut recipe = Recipe::new(8).unwrap();
             bencher.iter(|| count::call(peer.as_mut(), &mut recipe).unwrap());
         });

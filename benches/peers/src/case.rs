@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, Recipe, World, storm::Storming};
+use crate::{Error, Fixture, Recipe, storm::Storming};
 
 /// Something that is ready to be called, its token cached and fresh.
 pub trait Peer {
@@ -54,7 +54,7 @@ pub struct Case {
     /// The case of ours that does the same.
     pub ours: &'static str,
     /// Sets it up.
-    pub build: fn(&World) -> Built,
+    pub build: fn(&Fixture) -> Built,
     /// Sets it up with an empty cache, for many to ask at once.
     pub storm: Option<fn(crate::Source) -> Storming>,
 }

@@ -1,14 +1,14 @@
 //! So many calls and nothing else.
 
-use crate::{Case, Error, Peer, Recipe, World};
+use crate::{Case, Error, Fixture, Peer, Recipe};
 
 /// Sets a case up and calls it so often, in one heap or another: what the allocator costs depends
 /// on what lies in it, so a count is the median over some.
 pub fn run(case: &Case, headers: usize, calls: usize, heap: usize) -> Result<(), Error> {
     let _used: Vec<Vec<u8>> = (0..heap * 7).map(|block| Vec::with_capacity(40 + 168 * block)).collect();
-    let world = World::new()?;
-    let _inside = world.enter();
-    let mut peer = (case.build)(&world)?;
+    let fixture = Fixture::new()?;
+    let _inside = fixture.enter();
+    let mut peer = (case.build)(&fixture)?;
     let mut recipe = Recipe::new(headers)?;
     let mut level = Vec::new();
     for number in 0..calls {

@@ -27,27 +27,27 @@
 mod case;
 pub mod count;
 mod endpoint;
+mod fixture;
 mod peers;
 mod recipe;
 mod service;
 pub mod storm;
 mod table;
-mod world;
 
 /// Why a peer could not be set up.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 pub use case::{Built, Case, Measured, Peer};
 pub use endpoint::Source;
+pub use fixture::Fixture;
 pub use recipe::Recipe;
 pub use table::CASES;
-pub use world::World;
 
 use {
+    fixture::at_once,
     recipe::{URL, Value},
     service::{Nothing, Req, read, stack, stack_with},
     storm::{Storming, callers},
-    world::at_once,
 };
 
 /// A token of the size that real ones have.

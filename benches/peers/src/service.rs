@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body_util::{Empty, Full};
 use tower::{BoxError, Service};
 
-use crate::{Built, Peer, Recipe, World, world::at_once};
+use crate::{Built, Fixture, Peer, Recipe, fixture::at_once};
 
 pub(crate) type Req = Request<Full<Bytes>>;
 
@@ -60,7 +60,7 @@ pub(crate) fn stack_with<S: Service<Req> + 'static, K: 'static>(service: S, kept
 }
 
 /// The service alone.
-pub(crate) fn nothing(_: &World) -> Built {
+pub(crate) fn nothing(_: &Fixture) -> Built {
     stack(Nothing)
 }
 
@@ -78,6 +78,6 @@ pub(crate) fn read<F: FnMut() -> bool + 'static>(read: F) -> Built {
 }
 
 /// Not even a request.
-pub(crate) fn empty(_: &World) -> Built {
+pub(crate) fn empty(_: &Fixture) -> Built {
     read(|| black_box(true))
 }

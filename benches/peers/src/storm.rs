@@ -9,7 +9,7 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Error, Source, world::choose_crypto};
+use crate::{Error, Source, fixture::choose_crypto};
 
 /// How many callers there are.
 pub const CALLERS: usize = 100;

@@ -16,7 +16,7 @@ const OWN: &str = "only inside its own clients";
 const NO_FLIGHT: &str = "no single flight";
 
 /// A base: counted so that others can be counted net of it.
-const fn base(name: &'static str, what: &'static str, build: fn(&crate::World) -> crate::Built) -> Case {
+const fn base(name: &'static str, what: &'static str, build: fn(&crate::Fixture) -> crate::Built) -> Case {
     Case { name, package: "", measured: Base, what, cannot: &[], base: "", ours: "", build, storm: None }
 }
 

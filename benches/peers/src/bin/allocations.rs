@@ -2,7 +2,7 @@
 
 use std::{env, process::ExitCode};
 
-use tokenflight_peers::{Case, Error, Recipe, World, count};
+use tokenflight_peers::{Case, Error, Fixture, Recipe, count};
 
 /// Before counting, so that what is allocated once is there.
 const WARM: usize = 10;
@@ -23,9 +23,9 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<(), Error> {
     let [name, headers] = args else { return Err("allocations CASE HEADERS".into()) };
     let case = Case::named(name).ok_or("no such case")?;
-    let world = World::new()?;
-    let _inside = world.enter();
-    let mut peer = (case.build)(&world)?;
+    let fixture = Fixture::new()?;
+    let _inside = fixture.enter();
+    let mut peer = (case.build)(&fixture)?;
     let mut recipe = Recipe::new(headers.parse()?)?;
     for _ in 0..WARM {
         count::call(peer.as_mut(), &mut recipe)?;

@@ -8,12 +8,12 @@ use aliri_tokens::{
 };
 use http::HeaderValue;
 
-use crate::{Built, World, read, token};
+use crate::{Built, Fixture, read, token};
 
-pub(crate) fn fresh(world: &World) -> Built {
+pub(crate) fn fresh(fixture: &Fixture) -> Built {
     let source = ConstTokenSource::new(AccessToken::from(token())).with_token_valid_for(DurationSecs(3600));
     let watcher =
-        world.wait(TokenWatcher::spawn_from_token_source(source, NullJitter, ErrorBackoffConfig::default()))?;
+        fixture.wait(TokenWatcher::spawn_from_token_source(source, NullJitter, ErrorBackoffConfig::default()))?;
     read(move || {
         // Made while the token is borrowed: it cannot be cloned.
         let header = HeaderValue::try_from(format!("Bearer {}", watcher.token().access_token().as_str()));

@@ -22,7 +22,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 
-use crate::{Built, Error, Peer, Recipe, Source, Storming, URL, Value, World, at_once, callers};
+use crate::{Built, Error, Fixture, Peer, Recipe, Source, Storming, URL, Value, at_once, callers};
 
 /// No bench is still running by then.
 const YEAR_2100: Duration = Duration::from_secs(4_102_444_800);
@@ -104,11 +104,11 @@ impl Peer for Client {
     }
 }
 
-pub(crate) fn nothing(_: &World) -> Built {
+pub(crate) fn nothing(_: &Fixture) -> Built {
     Ok(Box::new(Nothing))
 }
 
-pub(crate) fn signed(_: &World) -> Built {
+pub(crate) fn signed(_: &Fixture) -> Built {
     Ok(Box::new(Client::new(Source::default())?))
 }
 

@@ -13,7 +13,7 @@ use azure_core::{
     time::{Duration, OffsetDateTime},
 };
 
-use crate::{Built, Error, Peer, Recipe, Source, Storming, URL, Value, World, at_once, callers};
+use crate::{Built, Error, Fixture, Peer, Recipe, Source, Storming, URL, Value, at_once, callers};
 
 /// Policies, the last of which answers.
 #[derive(Clone)]
@@ -81,11 +81,11 @@ impl TokenCredential for Credential {
     }
 }
 
-pub(crate) fn nothing(_: &World) -> Built {
+pub(crate) fn nothing(_: &Fixture) -> Built {
     Ok(Box::new(Pipeline::bare()?))
 }
 
-pub(crate) fn policy(_: &World) -> Built {
+pub(crate) fn policy(_: &Fixture) -> Built {
     Ok(Box::new(Pipeline::bearer(Source::default())?))
 }
 

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use serde_json::json;
 
 use super::KEY;
-use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
+use crate::{Built, Error, Fixture, Source, Storming, at_once, callers, read};
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
@@ -21,8 +21,8 @@ async fn account(source: Source) -> Result<CustomServiceAccount, Error> {
     Ok(CustomServiceAccount::from_json(&key.to_string())?)
 }
 
-pub(crate) fn fresh(world: &World) -> Built {
-    let account = world.wait(async {
+pub(crate) fn fresh(fixture: &Fixture) -> Built {
+    let account = fixture.wait(async {
         let account = account(Source::default()).await?;
         account.token(SCOPES).await?;
         Ok::<_, Error>(account)

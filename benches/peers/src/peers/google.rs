@@ -6,7 +6,7 @@ use google_cloud_auth::credentials::{CacheableResource, Credentials, user_accoun
 use http::{Extensions, header::AUTHORIZATION};
 use serde_json::json;
 
-use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
+use crate::{Built, Error, Fixture, Source, Storming, at_once, callers, read};
 
 async fn credentials(source: Source) -> Result<Credentials, Error> {
     let user = json!({
@@ -20,16 +20,16 @@ async fn credentials(source: Source) -> Result<Credentials, Error> {
 }
 
 /// Credentials that have their token.
-fn warm(world: &World) -> Result<(Credentials, CacheableResource<http::HeaderMap>), Error> {
-    world.wait(async {
+fn warm(fixture: &Fixture) -> Result<(Credentials, CacheableResource<http::HeaderMap>), Error> {
+    fixture.wait(async {
         let credentials = credentials(Source::default()).await?;
         let headers = credentials.headers(Extensions::new()).await?;
         Ok((credentials, headers))
     })
 }
 
-pub(crate) fn fresh(world: &World) -> Built {
-    let (credentials, _) = warm(world)?;
+pub(crate) fn fresh(fixture: &Fixture) -> Built {
+    let (credentials, _) = warm(fixture)?;
     read(move || match at_once(credentials.headers(Extensions::new())) {
         Some(Ok(CacheableResource::New { data, .. })) => black_box(data).contains_key(AUTHORIZATION),
         _ => false,
@@ -37,8 +37,8 @@ pub(crate) fn fresh(world: &World) -> Built {
 }
 
 /// A caller who kept the headers, and says so.
-pub(crate) fn known(world: &World) -> Built {
-    let (credentials, CacheableResource::New { entity_tag, data }) = warm(world)? else {
+pub(crate) fn known(fixture: &Fixture) -> Built {
+    let (credentials, CacheableResource::New { entity_tag, data }) = warm(fixture)? else {
         return Err("new credentials have no new headers".into());
     };
     let kept = data.get(AUTHORIZATION).ok_or("the headers authorize nothing")?.clone();

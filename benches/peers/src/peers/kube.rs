@@ -5,9 +5,9 @@ use std::{env, fs, process};
 use kube_client::{Config, client::ConfigExt};
 use tower::Layer;
 
-use crate::{Built, Nothing, URL, World, stack, token};
+use crate::{Built, Fixture, Nothing, URL, stack, token};
 
-pub(crate) fn layer(_: &World) -> Built {
+pub(crate) fn layer(_: &Fixture) -> Built {
     let file = env::temp_dir().join(format!("tokenflight-peers-{}", process::id()));
     fs::write(&file, token())?;
     let mut config = Config::new(URL.parse()?);

@@ -7,7 +7,7 @@ use http::{Extensions, HeaderValue, Method, Response as HttpResponse, StatusCode
 use reqwest::{Client as Reqwest, Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 
-use crate::{Built, Error, Peer, Recipe, URL, World, at_once, token};
+use crate::{Built, Error, Fixture, Peer, Recipe, URL, at_once, token};
 
 /// Puts a header on, and sends a refused request a second time.
 struct Bearer {
@@ -62,11 +62,11 @@ impl Peer for Client {
     }
 }
 
-pub(crate) fn nothing(_: &World) -> Built {
+pub(crate) fn nothing(_: &Fixture) -> Built {
     Ok(Box::new(Client::new(|builder| builder)?))
 }
 
-pub(crate) fn replaying(_: &World) -> Built {
+pub(crate) fn replaying(_: &Fixture) -> Built {
     let mut header = HeaderValue::try_from(format!("Bearer {}", token()))?;
     header.set_sensitive(true);
     Ok(Box::new(Client::new(|builder| builder.with(Bearer { header }))?))

@@ -23,7 +23,7 @@ use serde_json::json;
 use tower::{BoxError, Service};
 
 use super::KEY;
-use crate::{Built, Error, Peer, Recipe, Source, Storming, World, callers};
+use crate::{Built, Error, Fixture, Peer, Recipe, Source, Storming, callers};
 
 /// Only requests to this host get the token.
 const URL: &str = "https://api.github.com/v1/things?page=2";
@@ -76,28 +76,28 @@ fn request(recipe: &Recipe) -> Request<OctoBody> {
 
 struct Client {
     client: Octocrab,
-    world: World,
+    fixture: Fixture,
 }
 
 impl Peer for Client {
     fn call(&mut self, recipe: &Recipe) -> bool {
         // Its service lives in a task, which must run.
-        self.world.wait(self.client.execute(request(recipe))).is_ok()
+        self.fixture.wait(self.client.execute(request(recipe))).is_ok()
     }
 }
 
-fn peer(world: &World, make: impl FnOnce() -> Result<Octocrab, Error>) -> Built {
+fn peer(fixture: &Fixture, make: impl FnOnce() -> Result<Octocrab, Error>) -> Built {
     // Making it spawns its task.
-    let client = world.wait(async { make() })?;
-    Ok(Box::new(Client { client, world: world.clone() }))
+    let client = fixture.wait(async { make() })?;
+    Ok(Box::new(Client { client, fixture: fixture.clone() }))
 }
 
-pub(crate) fn nothing(world: &World) -> Built {
-    peer(world, || client(Source::default(), AuthState::None))
+pub(crate) fn nothing(fixture: &Fixture) -> Built {
+    peer(fixture, || client(Source::default(), AuthState::None))
 }
 
-pub(crate) fn app(world: &World) -> Built {
-    peer(world, || installation(Source::default()))
+pub(crate) fn app(fixture: &Fixture) -> Built {
+    peer(fixture, || installation(Source::default()))
 }
 
 async fn ask(client: Arc<Octocrab>) -> bool {

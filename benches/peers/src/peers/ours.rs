@@ -13,7 +13,7 @@ use tokenflight::{
 use tokenflight_test::{ManualTime, MockGrant};
 use tower::{Layer, Service};
 
-use crate::{Built, Error, Nothing, Recipe, Source, Storming, World, at_once, callers, read, stack_with, token};
+use crate::{Built, Error, Fixture, Nothing, Recipe, Source, Storming, at_once, callers, read, stack_with, token};
 
 const ORIGIN: &str = "https://api.example.com";
 
@@ -38,17 +38,17 @@ fn layer(options: BearerOptions) -> Built {
 }
 
 /// The layer, ready to send each request a second time.
-pub(crate) fn replaying(_: &World) -> Built {
+pub(crate) fn replaying(_: &Fixture) -> Built {
     layer(BearerOptions::new())
 }
 
 /// The layer, with requests that are never replayed.
-pub(crate) fn once(_: &World) -> Built {
+pub(crate) fn once(_: &Fixture) -> Built {
     layer(BearerOptions::new().never_replay())
 }
 
 /// The token as a header value, without the layer.
-pub(crate) fn token_read(_: &World) -> Built {
+pub(crate) fn token_read(_: &Fixture) -> Built {
     let (session, driver) = session()?;
     read(move || {
         let _watching = &driver;
@@ -57,7 +57,7 @@ pub(crate) fn token_read(_: &World) -> Built {
 }
 
 /// The header that a request would carry, out of the layer's own copy.
-pub(crate) fn header_read(_: &World) -> Built {
+pub(crate) fn header_read(_: &Fixture) -> Built {
     let (session, driver) = session()?;
     let mut client = BearerLayer::new(session, Origins::new([ORIGIN])?).layer(Nothing);
     read(move || {

@@ -9,9 +9,9 @@ use tower::{
 };
 use tower_http::{auth::AddAuthorizationLayer, set_header::SetRequestHeaderLayer};
 
-use crate::{Built, Nothing, Req, World, stack, token};
+use crate::{Built, Fixture, Nothing, Req, stack, token};
 
-pub(crate) fn set_header(_: &World) -> Built {
+pub(crate) fn set_header(_: &Fixture) -> Built {
     let mut header = HeaderValue::try_from(format!("Bearer {}", token()))?;
     header.set_sensitive(true);
     stack(SetRequestHeaderLayer::overriding(AUTHORIZATION, header).layer(Nothing))
@@ -21,11 +21,11 @@ fn authorize() -> AddAuthorizationLayer {
     AddAuthorizationLayer::bearer(&token()).as_sensitive(true)
 }
 
-pub(crate) fn add_authorization(_: &World) -> Built {
+pub(crate) fn add_authorization(_: &Fixture) -> Built {
     stack(authorize().layer(Nothing))
 }
 
-pub(crate) fn retry(_: &World) -> Built {
+pub(crate) fn retry(_: &Fixture) -> Built {
     stack(RetryLayer::new(Once { sent: false }).layer(authorize().layer(Nothing)))
 }
 

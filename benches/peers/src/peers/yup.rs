@@ -11,7 +11,7 @@ use serde_json::json;
 use yup_oauth2::{CustomHyperClientBuilder, ServiceAccountAuthenticator, authenticator::Authenticator};
 
 use super::KEY;
-use crate::{Built, Error, Source, Storming, World, at_once, callers, read};
+use crate::{Built, Error, Fixture, Source, Storming, at_once, callers, read};
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
@@ -26,8 +26,8 @@ async fn authenticator(source: Source) -> Result<Authenticator<HttpConnector>, E
     Ok(ServiceAccountAuthenticator::with_client(key, client).build().await?)
 }
 
-pub(crate) fn fresh(world: &World) -> Built {
-    let authenticator = world.wait(async {
+pub(crate) fn fresh(fixture: &Fixture) -> Built {
+    let authenticator = fixture.wait(async {
         let authenticator = authenticator(Source::default()).await?;
         authenticator.token(SCOPES).await?;
         Ok::<_, Error>(authenticator)

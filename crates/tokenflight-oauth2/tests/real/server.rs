@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// Where it is installed, if it is. Else a line says so; where `CI` is set, nothing is left out.
+    /// Where it is installed, if it is. Else a line says so, or a panic if `CI` is set.
     pub(crate) fn installed(self) -> Option<String> {
         let place = env::var(self.variable()).ok().filter(|place| !place.is_empty());
         if place.is_none() {

@@ -116,11 +116,11 @@ struct Script {
     troubles: HashMap<OpKind, VecDeque<Trouble>>,
     gates: HashMap<OpKind, Gate>,
     down: bool,
-    under_way: Vec<UnderWay>,
+    unfinished: Vec<Unfinished>,
 }
 
 /// An operation that was answered with an error and is yet to be done.
-struct UnderWay {
+struct Unfinished {
     key: GrantKey,
     op: Op,
     until_told: bool,
@@ -184,10 +184,10 @@ impl MockStore {
         self.arrive(|_| true).await
     }
 
-    async fn arrive(&self, which: impl Fn(&UnderWay) -> bool) -> Vec<Result<Reply, StoreError>> {
-        let arriving: Vec<_> = lock(&self.0.script).under_way.extract_if(.., |under_way| which(under_way)).collect();
+    async fn arrive(&self, which: impl Fn(&Unfinished) -> bool) -> Vec<Result<Reply, StoreError>> {
+        let arriving: Vec<_> = lock(&self.0.script).unfinished.extract_if(.., |unfinished| which(unfinished)).collect();
         let mut replies = Vec::with_capacity(arriving.len());
-        for UnderWay { key, op, .. } in arriving {
+        for Unfinished { key, op, .. } in arriving {
             replies.push(self.0.behind.apply(&key, op).await);
         }
         replies
@@ -200,7 +200,7 @@ impl MockStore {
         let ticket = self.0.journal.begin(call);
         let (trouble, gate) = lock(&self.0.script).next(kind);
         gate.pass().await;
-        self.arrive(|under_way| !under_way.until_told).await;
+        self.arrive(|unfinished| !unfinished.until_told).await;
         (ticket, trouble)
     }
 
@@ -236,8 +236,8 @@ impl MockStore {
                 }
             }
             Trouble::Late | Trouble::Zombie => {
-                let under_way = UnderWay { key: key.clone(), op, until_told: trouble == Trouble::Zombie };
-                lock(&self.0.script).under_way.push(under_way);
+                let unfinished = Unfinished { key: key.clone(), op, until_told: trouble == Trouble::Zombie };
+                lock(&self.0.script).unfinished.push(unfinished);
             }
             _ => {}
         }

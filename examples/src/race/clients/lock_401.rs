@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::Mutex;
 
-use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Wire, naive::Naive};
+use super::{Client, Entry, naive::Naive};
+use crate::race::{Clock, wire::Wire};
 
 /// 401 handlers that share a lock, beside a timer that does not take it.
 pub(crate) struct Lock401 {

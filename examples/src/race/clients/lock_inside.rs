@@ -5,10 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
+use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::Mutex;
 
-use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Tokens, Wire};
-use crate::race::wire::RefreshError;
+use super::{Client, Entry, Tokens};
+use crate::race::{
+    Clock,
+    wire::{RefreshError, Wire},
+};
 
 /// How often the timer looks after a session that is not used.
 const LOOK: Duration = Duration::from_millis(500);

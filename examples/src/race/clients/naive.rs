@@ -5,10 +5,15 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+use tokenflight::{BoxError, BoxFuture, TokenSet};
 use tokio::sync::RwLock;
 
-use super::{BoxError, BoxFuture, Client, Clock, Entry, StatusCode, TokenSet, Tokens, Wire};
-use crate::race::wire::RefreshError;
+use super::{Client, Entry, Tokens};
+use crate::race::{
+    Clock,
+    wire::{RefreshError, Wire},
+};
 
 /// A timer and a 401 handler that refresh independently.
 pub(crate) struct Naive {

@@ -26,7 +26,7 @@ pub(super) struct Lane {
 pub(super) struct Lost {
     /// When that was found out.
     pub(super) at: Duration,
-    /// Whether an answer of that login was lost by a strike: between the rotation and its arrival.
+    /// Whether an answer of that login was lost by a strike: between the rotation and the client.
     pub(super) struck: bool,
 }
 

@@ -19,8 +19,8 @@ macro_rules! rules {
         ///
         /// A store that judges claims by the time of the operation needs no waiting:
         /// [`Setting::new`] has a clock that jumps. One with a clock of its own needs a
-        /// [`WaitingClock`](crate::contract::WaitingClock). Every rule uses keys of its own, so the store
-        /// need not be empty, but a second run needs another [prefix](Setting::prefix).
+        /// [`WaitingClock`](crate::contract::WaitingClock). Every rule uses keys of its own, so the
+        /// store need not be empty, but a second run needs another [prefix](Setting::prefix).
         ///
         /// # Panics
         ///

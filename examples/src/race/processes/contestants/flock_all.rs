@@ -5,7 +5,9 @@
 
 use std::fs::File;
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 /// A kernel lock around everything.
 pub(super) struct FlockAll(pub(super) Tools);

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 /// How long the lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 /// From this age on a lock file counts as left behind.
 const STALE: Duration = Duration::from_secs(2);

@@ -2,7 +2,9 @@
 // was done before, when two processes presented the same refresh token: what must not happen at
 // once is the request, and it is outside of the lock.
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 /// A kernel lock around writing the file, and around nothing else.
 pub(super) struct LockWrite(pub(super) Tools);

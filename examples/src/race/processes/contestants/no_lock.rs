@@ -3,7 +3,9 @@
 // moment, because they all look at the same expiry, and all of them present the same refresh token.
 // The loser also wipes the file.
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 pub(super) struct NoLock(pub(super) Tools);
 

@@ -1,8 +1,10 @@
 // Learn here: "when the server refuses the refresh token, another process may have been faster:
-// read the file again". That helps with servers which only refuse. One that detects reuse has ended the
-// session by then, and the newer token with it: what looks like a lost race is a lost login.
+// read the file again". That helps with servers which only refuse. One that detects reuse has ended
+// the session by then, and the newer token with it: what looks like a lost race is a lost login.
 
-use super::{BoxError, BoxFuture, NoToken, Program, TokenSet, Tools};
+use tokenflight::{BoxError, BoxFuture, TokenSet};
+
+use super::{NoToken, Program, Tools};
 
 /// No lock, but a second look at the file after `invalid_grant`.
 pub(super) struct Reread(pub(super) Tools);

@@ -12,9 +12,9 @@ use tokio::runtime::{Builder, EnterGuard, Runtime};
 
 /// A runtime with one thread, idle between calls: it runs only while something is waited for.
 #[derive(Clone, Debug)]
-pub struct World(Arc<Runtime>);
+pub struct Fixture(Arc<Runtime>);
 
-impl World {
+impl Fixture {
     /// A new one.
     pub fn new() -> io::Result<Self> {
         choose_crypto();
