@@ -22,7 +22,8 @@
 //! # Features
 //!
 //! * `tokio` (default): [`time::TokioTime`], and it is the default clock of a session.
-//! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none.
+//! * `jwt` (default): a JWT's own `exp − iat` as the lifetime when the server announces none. A
+//!   default, because a token of unknown lifetime is never renewed ahead of need.
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
 //! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by
 //!   `hyper::ext::Protocol` in a request's extensions.
