@@ -42,9 +42,10 @@ pub(crate) fn run(report: &mut Report) -> bool {
     // Without benches, which have their own command. What tests counted is in the output's file.
     let tests = Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests --examples");
     servers::strace(report);
-    let found = servers::ready(report);
+    let mut found = Vec::new();
+    let build = tests.clone().arg("--no-run");
+    report.beside(|report| found = servers::ready(report), |report| report.quiet("build", &build));
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
-    report.quiet("build", &tests.clone().arg("--no-run"));
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     // Most programs with real servers wait for them: more tests at once than there are cores.
