@@ -81,6 +81,11 @@ impl Cargo {
         Self { plugin: Some("timeout".into()), ..self }
     }
 
+    /// The variables that it sets.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     /// As it would be typed.
     pub(crate) fn line(&self) -> String {
         let quoted =
@@ -96,15 +101,7 @@ impl Cargo {
         let mut command = Command::new(self.plugin.as_ref().map_or_else(cargo, |plugin| plugin.clone().into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
-        // Cargo's variables about xtask itself: ring's build script looks at them, and would build
-        // ring again, with all that stands on it, after each call that does not come from here.
-        let told = env::vars_os().map(|(name, _)| name).filter(|name| {
-            let name = name.to_string_lossy();
-            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-        });
-        for name in told {
-            command.env_remove(name);
-        }
+        forget_xtask(&mut command);
         command
     }
 
@@ -136,6 +133,17 @@ impl Cargo {
             return Err("it did not fail".to_owned());
         }
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Takes cargo's variables about xtask itself away: ring's build script looks at them, and would
+/// build ring again, with all that stands on it, after each call that does not come from here.
+pub(crate) fn forget_xtask(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod planted;
 mod platforms;
 mod plugins;
 mod prelude;
+mod programs;
 mod proof;
 mod published;
 mod report;

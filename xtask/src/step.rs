@@ -38,6 +38,12 @@ impl Verdict {
     }
 }
 
+/// Where a step's output goes.
+pub(crate) fn log_of(name: &str) -> PathBuf {
+    let name = name.replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+    target_dir("xtask").join(format!("{name}.log"))
+}
+
 // A build tool, not the library: how long a step took is all it wants to know.
 #[allow(clippy::disallowed_methods)]
 impl Report {
@@ -69,15 +75,19 @@ impl Report {
     /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs
     /// tests, they are counted.
     pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) {
+        self.logged(name, &cargo.line(), |file| cargo.run_into(file));
+    }
+
+    /// As [`quiet`](Self::quiet), for anything that writes what it prints into the file it is given.
+    pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) {
         let mut tests = Tests::default();
         self.attempt(name, false, || {
-            let folder = target_dir("xtask");
-            fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-            let file = folder.join(format!("{}.log", name.replace(|char: char| !char.is_ascii_alphanumeric(), "-")));
-            println!("{name}: {} (its output: {})", cargo.line(), file.display());
+            let file = log_of(name);
+            fs::create_dir_all(target_dir("xtask")).map_err(|error| format!("{}: {error}", file.display()))?;
+            println!("{name}: {line} (its output: {})", file.display());
             // Shown before the minutes that it takes, also where the output is a file.
             let _ = io::stdout().flush();
-            let result = cargo.run_into(&file);
+            let result = run(&file);
             let log = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             let log = String::from_utf8_lossy(&log);
             tests = Tests::counted(&log);

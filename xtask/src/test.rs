@@ -1,6 +1,6 @@
 //! `cargo xtask test`.
 
-use crate::{prelude::*, structure};
+use crate::{prelude::*, programs, step::log_of, structure};
 
 /// Where the model checker's tests are. They are built with `--cfg shuttle`, which swaps locks and
 /// atomics; every other test would run outside a model then, and panic.
@@ -39,30 +39,33 @@ fn pools() -> Cargo {
 }
 
 pub(crate) fn run(report: &mut Report) -> bool {
-    // Without benches, which have their own command. What tests counted is in the output's file.
-    let tests = Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests --examples");
     servers::strace(report);
     let mut found = Vec::new();
-    let build = tests.clone().arg("--no-run");
+    // Without benches, which have their own command.
+    let build = Cargo::new("test --workspace --all-features --no-run --message-format=json-render-diagnostics");
     report.beside(|report| found = servers::ready(report), |report| report.quiet("build", &build));
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     // Most programs with real servers wait for them: more tests at once than there are cores.
-    let running = with(tests.args("-- --show-output"))
+    let tests = with(Cargo::new("test --workspace --all-features"))
         .env_default("RUST_BACKTRACE", "0")
         .env_default("TOKENFLIGHT_SECONDS", "60")
         .env_default("RUST_TEST_THREADS", "4");
+    let run = |file: &Path| {
+        let log = fs::read_to_string(log_of("build")).map_err(|error| error.to_string())?;
+        programs::run(programs::built(&log), tests.variables(), file)
+    };
     report.beside(
-        |report| report.quiet("tests", &running),
+        |report| report.logged("tests", &tests.line(), run),
         |report| {
             for model in MODELS {
                 let name = format!("models: {} {}", model.package, model.target);
                 report.quiet(&name, &model.cargo().args("--show-output").env_default("RUST_BACKTRACE", "0"));
             }
             report.quiet("tests: pools", &with(pools()));
+            report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
         },
     );
-    report.quiet("doc tests", &Cargo::new("test --workspace --all-features --no-fail-fast --doc"));
     structure::run(report)
 }
