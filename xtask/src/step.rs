@@ -78,7 +78,7 @@ impl Report {
         self.logged(name, &cargo.line(), |file| cargo.run_into(file));
     }
 
-    /// As [`quiet`](Self::quiet), for anything that writes what it prints into the file it is given.
+    /// As [`quiet`](Self::quiet), for anything that writes what it prints into the file it gets.
     pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) {
         let mut tests = Tests::default();
         self.attempt(name, false, || {

@@ -219,7 +219,7 @@ fn a_variable_that_is_missing_or_expired_is_a_matter_of_setup() {
     let told = std::error::Error::source(&error).and_then(std::error::Error::source).unwrap().to_string();
     assert!(told.contains("TOKENFLIGHT_NO_SUCH_VARIABLE"), "{told}");
     // One that every test has, and that is no JWT: it has no end.
-    assert!(time.run(ask(&grant("CARGO_PKG_NAME"))).is_ok());
+    assert!(time.run(ask(&grant("CARGO_MANIFEST_DIR"))).is_ok());
 }
 
 /// What an async function hands out is not sent either once expired, if the endpoint has a clock.

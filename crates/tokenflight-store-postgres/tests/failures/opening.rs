@@ -3,6 +3,8 @@
 use tokenflight_store_postgres::SCHEMA;
 
 use crate::prelude::*;
+#[cfg(feature = "tracing")]
+use crate::recorder;
 
 fn missing(result: Result<PostgresCell, PostgresError>) -> Vec<String> {
     match result {
@@ -61,17 +63,17 @@ async fn a_server_that_acknowledges_too_early_is_told_or_refused() {
 #[tokio::test]
 async fn a_server_that_acknowledges_too_early_is_told_in_one_event() {
     let Some(server) = server(&[]) else { return };
-    let (recorder, _listens) = crate::recorder::Recorder::listening();
+    recorder::listen();
     PostgresCell::open(connections(&server)).await.unwrap();
-    assert_eq!(recorder.told(), []);
+    assert_eq!(recorder::told(), []);
     server.sql("ALTER ROLE app SET synchronous_commit = off");
     let cell = PostgresCell::open(connections(&server)).await.unwrap();
     let message = ("message", "the token store acknowledges what it may lose".to_owned());
     let found = ("found", cell.durability().to_string());
-    assert_eq!(recorder.told(), [(tracing::Level::WARN, vec![message, found])]);
+    assert_eq!(recorder::told(), [(tracing::Level::WARN, vec![message, found])]);
     // Where it is refused, the error says it.
     PostgresCell::builder(connections(&server)).require_durable().open().await.unwrap_err();
-    assert_eq!(recorder.told(), []);
+    assert_eq!(recorder::told(), []);
 }
 
 #[tokio::test]

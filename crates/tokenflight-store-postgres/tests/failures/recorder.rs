@@ -1,35 +1,32 @@
-//! A subscriber that keeps the events of the store's own target.
+//! A subscriber that keeps the events of the store's own target, for the thread that they are told
+//! on.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, fmt};
 
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
-    subscriber::DefaultGuard,
 };
 
 /// One event: its level, and its fields with their texts.
 pub(crate) type Told = (tracing::Level, Vec<(&'static str, String)>);
 
-#[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<Told>>>);
-
-impl Recorder {
-    /// Listens on this thread while the guard lives.
-    pub(crate) fn listening() -> (Self, DefaultGuard) {
-        let recorder = Self::default();
-        (recorder.clone(), tracing::subscriber::set_default(recorder))
-    }
-
-    /// What was told since this was asked last.
-    pub(crate) fn told(&self) -> Vec<Told> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
+thread_local! {
+    static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Listens from now on, on all threads: whether an event is wanted is asked once for all of them.
+pub(crate) fn listen() {
+    let _ = tracing::subscriber::set_global_default(Recorder);
+}
+
+/// What was told on this thread since this was asked last.
+pub(crate) fn told() -> Vec<Told> {
+    TOLD.take()
+}
+
+struct Recorder;
 
 struct Fields(Vec<(&'static str, String)>);
 
@@ -47,7 +44,7 @@ impl Subscriber for Recorder {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields(Vec::new());
         event.record(&mut fields);
-        self.0.lock().unwrap().push((*event.metadata().level(), fields.0));
+        TOLD.with_borrow_mut(|told| told.push((*event.metadata().level(), fields.0)));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
