@@ -150,7 +150,7 @@ impl SessionBuilder {
     }
 
     /// Builds the session. It does nothing yet: the store is read when a token is first asked for,
-    /// or by the driver. With a grant that needs no login, such as client credentials, that also
+    /// or by the driver. Where the grant needs no login, as client credentials do not, either also
     /// obtains the first token, unless a usable one is stored.
     ///
     /// # Errors
