@@ -1,6 +1,5 @@
 //! The program that the README shows, with just the crates that its `cargo add` lines bring: from a
 //! refresh token to a request with an access token, and nothing is lost at the end.
-#![allow(clippy::disallowed_methods)] // The program's runtime is the program's to use.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,9 +13,13 @@ use tokenflight_store_file::FileStore;
 async fn main() -> Result<(), tower::BoxError> {
     let endpoint = TokenEndpoint::new("https://as.example.com/token", client::https()?)?;
     let grant = endpoint.client(ClientAuth::basic("client-id", "client-secret")).refresh_token();
-    let session = Session::builder(grant).store(FileStore::in_dir("login")).build()?;
-    tokio::spawn(session.driver());
+    let store = FileStore::in_dir(std::env::home_dir().ok_or("no home directory")?.join(".my-program"));
+    let session = Session::builder(grant).store(store).build()?;
+    // A driver runs beside it; at the end, also after an error, what is not stored yet is stored.
+    session.run_until(Duration::from_secs(70), work(&session)).await
+}
 
+async fn work(session: &Session) -> Result<(), tower::BoxError> {
     // Once, with a refresh token alone; then the store has the login, for all processes here.
     if let Some(refresh_token) = std::env::args().nth(1) {
         session.login(TokenSet::from_refresh_token(refresh_token)).await?;
@@ -29,7 +32,5 @@ async fn main() -> Result<(), tower::BoxError> {
 
     let request = http::Request::get("https://api.example.com/me").body(Full::default())?;
     println!("{}", client.oneshot(request).await?.status());
-
-    session.shutdown(Duration::from_secs(5)).await?; // What is not stored yet is stored.
     Ok(())
 }

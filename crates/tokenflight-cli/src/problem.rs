@@ -147,7 +147,11 @@ impl Problem {
         if let Some(file) = FileError::find(error) {
             return Self::file(profile, file);
         }
-        let why = chain(error);
+        let why = match error.kind() {
+            // What the error itself says is for programs.
+            ErrorKind::NotLoggedIn => "there was no login".to_owned(),
+            _ => chain(error),
+        };
         let mut problem = match error.kind() {
             _ if error.needs_login() => Self::login(profile, why),
             ErrorKind::Refresh(FailureClass::Interaction) => Self::login(profile, why),

@@ -30,11 +30,17 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There was no login, and the store is empty.
+    /// There was no login, and the store was empty. It is not read again by itself: after a login
+    /// in another process call `Session::reload`
+    /// ([pitfalls](https://github.com/tokenflight/tokenflight/blob/main/crates/tokenflight/docs/pitfalls.md)).
     NotLoggedIn,
-    /// There was a logout.
+    /// There was a logout. The store is not read again by itself: after a login in another process
+    /// call `Session::reload`
+    /// ([pitfalls](https://github.com/tokenflight/tokenflight/blob/main/crates/tokenflight/docs/pitfalls.md)).
     LoggedOut,
-    /// The authorization server ended the session.
+    /// The authorization server ended the session. The store is not read again by itself: after a
+    /// login in another process call `Session::reload`
+    /// ([pitfalls](https://github.com/tokenflight/tokenflight/blob/main/crates/tokenflight/docs/pitfalls.md)).
     Ended(EndReason),
     /// The token is spent and there is no refresh token to get another with.
     NoRefreshToken,
@@ -48,7 +54,8 @@ pub enum ErrorKind {
     Refresh(FailureClass),
     /// The store failed, or another holder kept its claim for too long.
     Store,
-    /// The server refused a token that was just issued; another one would not help.
+    /// The API refused a token that was just issued, and another one would not help: check the
+    /// audience, the clocks and the API's keys.
     FreshRefused,
     /// Refreshing does not help there: too many new tokens were refused by one origin, or the
     /// authorization server gave the very access token again that was refused.
@@ -182,7 +189,7 @@ impl fmt::Debug for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind() {
-            ErrorKind::NotLoggedIn => "there was no login",
+            ErrorKind::NotLoggedIn => "not logged in: call `Session::login`, or `reload` after a login elsewhere",
             ErrorKind::LoggedOut => "the session was logged out",
             ErrorKind::Ended(reason) => return write!(f, "the authorization server ended the session: {reason}"),
             ErrorKind::NoRefreshToken => "the access token is spent and there is no refresh token",
@@ -195,11 +202,14 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 };
             }
-            ErrorKind::Store => "no new token: the store failed, or another holder keeps its claim",
-            ErrorKind::FreshRefused => "the server refused a token that was just issued",
-            ErrorKind::Futile => "refreshing does not help against this refusal",
+            ErrorKind::Store => "no new token: the store failed, or another process kept its claim for too long",
+            ErrorKind::FreshRefused => "the API refused a token that was just issued: check audience, clock and keys",
+            ErrorKind::Futile => {
+                "this API refuses new tokens too, or the same one came again; \
+                 refreshing for it is paused: check audience and clock"
+            }
             ErrorKind::StillRefused => "the request was refused and may not be sent again",
-            ErrorKind::TimedOut => "the request may not wait any longer",
+            ErrorKind::TimedOut => "the request was held for longer than `max_wait` or its `grpc-timeout` allows",
             ErrorKind::Recursion => {
                 "the grant's own client waits for the refresh it is part of: \
                  do not wrap the token client in the session's layer"

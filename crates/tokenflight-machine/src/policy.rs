@@ -34,19 +34,24 @@ pub struct Policy {
     /// A refusal of a token adopted less than this ago is no evidence of its expiry; never more
     /// than a quarter of its lifetime. Default 10 s.
     pub fresh_window: Duration,
-    /// How many new tokens one origin may refuse in a row before refreshes for it rest. Default 10.
+    /// After this many new tokens refused in a row by one origin, refreshing for it pauses. Default
+    /// 10.
     pub storm_limit: usize,
-    /// How long without such a refusal ends a row, and the first rest; doubled with each rest that
-    /// follows, for which one more refused token is enough, up to an hour. Default 10 min.
+    /// A row ends after this long without such a refusal; also the length of the first pause. Each
+    /// later pause is twice as long, up to an hour, and one refused token starts it. Default
+    /// 10 min.
     pub storm_window: Duration,
-    /// The first waiting time after a failure; full jitter, doubled each time. Default 1 s.
+    /// After a failure the session leaves the server alone: at first for up to this long, and twice
+    /// as long each time, with full jitter. Calls without a usable token fail at once meanwhile,
+    /// with that failure. Default 1 s.
     pub backoff_base: Duration,
-    /// The longest waiting time after a failure. Default 5 min.
+    /// The longest time for which the server is left alone, unless it asks for more. Default 5 min.
     pub backoff_cap: Duration,
     /// The least time between a token response and the next token request; never more than a
     /// quarter of the token's lifetime. Default 1 s.
     pub min_interval: Duration,
-    /// How often a forced refresh may skip the waiting times. Default once in 10 s.
+    /// How often a forced refresh may skip these waits, unless the server named the time. Default
+    /// once in 10 s.
     pub force_interval: Duration,
     /// How many times one request may be sent again. Default 1; the machine grants one more if the
     /// new token itself was spent by then.

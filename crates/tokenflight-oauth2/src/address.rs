@@ -19,9 +19,12 @@ pub enum EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAUrl => "not an absolute URL without credentials and fragment",
-            Self::Insecure => "neither https nor http on loopback",
-            Self::Unlisted => "the provider's row has no such endpoint, or it needs a tenant or an issuer",
+            Self::NotAUrl => "not an absolute URL without credentials and fragment: write it as `https://host/path`",
+            Self::Insecure => "neither https nor http on loopback: secrets are sent to `https` addresses only",
+            Self::Unlisted => {
+                "the provider's row has no such endpoint, or it needs a tenant or an issuer: \
+                 give that as the place, or name the endpoint itself"
+            }
         })
     }
 }

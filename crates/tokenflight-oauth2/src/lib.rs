@@ -24,8 +24,15 @@
 //! # }
 //! ```
 //!
-//! With the feature `client` (on by default) `client::https` is a ready client that sends each
-//! request once, follows no redirects and gives up on connections in time.
+//! # Features
+//!
+//! * `client` (default): `client::https`, a ready client that sends each request once, follows no
+//!   redirects and gives up on connections in time.
+//! * `login`: logging in from a command line or a web server, by a device code or an authorization
+//!   code with PKCE; the module `login`.
+//! * `assertion`: client authentication by signed assertions (`private_key_jwt` and
+//!   `client_secret_jwt`); `AssertionKey`.
+//! * `http2`: believes an HTTP/2 client that says that the server did not process a request.
 
 mod address;
 pub mod answer;

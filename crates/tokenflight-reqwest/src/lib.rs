@@ -20,6 +20,19 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What a [`reqwest::RequestBuilder`] has built is sent as an `http` request (this needs reqwest
+//! 0.13):
+//!
+//! ```no_run
+//! # async fn example(client: tokenflight_reqwest::Client) -> Result<(), tower::BoxError> {
+//! let http = reqwest::Client::new();
+//! let request: http::Request<reqwest::Body> =
+//!     http.post("https://api.example.com/notes").header("accept", "text/plain").body("text").build()?.try_into()?;
+//! let response = client.oneshot(request).await?;
+//! # let _ = response;
+//! # Ok(()) }
+//! ```
+//!
 //! In a struct the client's type is [`Client`].
 //!
 //! What reqwest does with a body that is whole in memory, it does here too: it sends it again after

@@ -3,11 +3,9 @@
 //! Any number of processes of one machine share a login. At most one living process presents its
 //! refresh token, whatever the others do and however long that one is stopped; `kill -9` at any
 //! moment leaves the old record or the new one, and so does a power cut, as far as the disk keeps
-//! what it has synced; and copies are detected. `docs/several-processes.md` in the repository says
-//! what is guaranteed, bounded and impossible, and which test shows it.
-//!
-//! Read in this order: [`FileStore`]; `place` (which files), `turn` and `lock` (who may), `record`
-//! (how a file is replaced), `steps` (an operation from lock to unlock), `thread` (who does them).
+//! what it has synced; and copies are detected. The page
+//! [`docs/several-processes.md`](https://github.com/tokenflight/tokenflight/blob/main/docs/several-processes.md)
+//! in the repository says what is guaranteed, bounded and impossible, and which test shows it.
 //!
 //! ```
 //! use tokenflight_core::store::{GrantKey, Store};
@@ -23,6 +21,9 @@
 //! # std::fs::remove_dir_all(&folder).unwrap();
 //! ```
 #![forbid(unsafe_code)]
+
+// Read in this order: `store`; `place` (which files), `turn` and `lock` (who may), `record` (how a
+// file is replaced), `steps` (an operation from lock to unlock), `thread` (who does them).
 
 mod answer;
 mod error;

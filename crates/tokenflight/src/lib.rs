@@ -2,7 +2,7 @@
 //!
 //! A client with a short-lived access token and a *rotating* refresh token is logged out when the
 //! refresh token is presented twice. A timer and the 401 path both want to refresh; so do
-//! concurrent requests, cancelled ones, other processes. Here all of them meet in one flight:
+//! concurrent requests, cancelled ones, other processes. Here all of them meet in one refresh:
 //!
 //! * [`Session`] is one login's live state; see [`session`].
 //! * [`BearerLayer`] puts its token on the requests of any `tower` client and replays a refused
@@ -27,7 +27,9 @@
 //! * `smol`, `hyper-timer`: clocks for other runtimes.
 //! * `extended-connect`: tokens for WebSockets over HTTP/2 (RFC 8441), known by
 //!   `hyper::ext::Protocol` in a request's extensions.
-//! * `tracing`: what happens inside, in spans and events (`docs/operating.md` in the repository).
+//! * `tracing`: what happens inside, in spans and events; see
+//!   [`docs/operating.md`](https://github.com/tokenflight/tokenflight/blob/main/docs/operating.md)
+//!   in the repository.
 //!
 //! Without default features there is no runtime in the dependency tree.
 

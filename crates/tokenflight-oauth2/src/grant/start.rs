@@ -12,6 +12,25 @@ impl TokenEndpoint {
     }
 
     /// Tokens for the client itself (RFC 6749 §4.4). Needs no login.
+    ///
+    /// ```no_run
+    /// use tokenflight::Session;
+    /// use tokenflight_oauth2::{ClientAuth, TokenClient, TokenEndpoint};
+    ///
+    /// # async fn example(client: impl TokenClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let grant = TokenEndpoint::new("https://as.example.com/token", client)?
+    ///     .client(ClientAuth::basic("client-id", "client-secret"))
+    ///     .client_credentials()
+    ///     .scope("read");
+    /// // The default store will do: a new process asks for a new token.
+    /// let session = Session::builder(grant).build()?;
+    ///
+    /// // The first token is obtained here, or by a driver.
+    /// let token = session.token().await?;
+    /// # let _ = token;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client_credentials(self) -> OAuthGrant {
         OAuthGrant::new(self, Kind::ClientCredentials)

@@ -14,7 +14,9 @@
 //! assert_eq!(PATIENT_OKTA.name, "okta");
 //! ```
 //!
-//! The page `docs/providers.md` shows all rows.
+//! The page
+//! [`docs/providers.md`](https://github.com/tokenflight/tokenflight/blob/main/docs/providers.md)
+//! in the repository shows all rows.
 
 mod endpoints;
 mod row;

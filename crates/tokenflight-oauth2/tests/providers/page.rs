@@ -35,6 +35,10 @@ fn page() -> String {
         "# Authorization servers\n\n\
          Made of the rows of `tokenflight_oauth2::provider` by a test, which fails if this page differs. Vendors change their \
          rules without notice: a row is a case to survive, not a contract. *Not known* is strict.\n\n\
+         In the addresses `{}` stands for the tenant (for Exact Online and Zoho the end of the domain), and `{base}` for the \
+         address of a server of one's own. Either is what `TokenEndpoint::preset` is given as the place: for Okta a tenant, \
+         `preset(provider::OKTA, \"example\", client)`; for Keycloak the address of a realm, \
+         `preset(provider::KEYCLOAK, \"https://sso.example/realms/main\", client)`.\n\n\
          | server | `find(…)` | rotates | a used refresh token | as set up there |\n|---|---|---|---|---|\n",
     );
     let mut rows: Vec<_> = ALL.to_vec();

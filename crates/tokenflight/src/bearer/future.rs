@@ -30,10 +30,11 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the request. A refresh it waited for, or had caused, goes on.
-    // Of what it holds, and not of the service: nothing has to be proven of that where a task
-    // awaits this. The compiler proves it there for boxed errors and bodies with any lifetime in
-    // the place of `'static`, and cannot.
+    /// Dropping it drops the request. A refresh it waited for, or had caused, is carried on by the
+    /// driver or another waiter; without either it stands still until the next call.
+    // Generic over the parts it holds, not over the service. Otherwise, where a task awaits it, the
+    // compiler must prove `Send` for boxed errors and bodies with *any* lifetime in place of
+    // `'static`, and cannot.
     pub struct BearerFuture<F, C, R>
     where
         R: Body,

@@ -11,6 +11,11 @@
 //! * A refusal that another token may resolve costs at most one refresh and one replay. If there is
 //!   no newer token, the caller gets the original refusal with our [`Error`](crate::Error) in the
 //!   response's extensions.
+//! * A late refusal, of a token that has been replaced meanwhile, costs no refresh: the request is
+//!   sent again with the newer token. The refusal of a token younger than
+//!   [`Policy::fresh_window`](crate::Policy::fresh_window) cannot be about its expiry: it goes to
+//!   the caller with [`ErrorKind::FreshRefused`](crate::ErrorKind::FreshRefused), and costs none
+//!   either.
 //! * A refusal that asks for something else (another authentication, a scope, claims) goes to the
 //!   caller with a [`Challenge`](challenge::Challenge) in the extensions, and costs no refresh.
 //! * If there is no token to send at all, the call fails with our [`Error`](crate::Error), boxed.
@@ -22,10 +27,11 @@
 //! * Below a retry: every try takes the token that is current then.
 //! * Below a redirect follower: every hop is seen, so no token leaves its origin; see [`redirect`].
 //! * Above limits, buffers and timeouts of the client: waiting for a token then holds no permit,
-//!   and the refresh may use the same limit. Above a load balancer, token traffic should not share
-//!   its servers' limits: a balancer keeps servers ready that it does not use, permits and all.
-//! * A layer that is there only sometimes is always there, and switched off with
-//!   [`BearerOptions::without_token`]: tower's `option_layer` wants both sides to answer alike.
+//!   and the refresh may use the same limit. Above a load balancer, give token requests a client of
+//!   their own: the balancer keeps idle servers ready, and those hold permits.
+//! * For a layer that is needed only sometimes: install it always, and switch it off with
+//!   [`BearerOptions::without_token`]; tower's `option_layer` does not fit, because both sides must
+//!   have one response type.
 //! * A timeout *around* the layer covers refresh and replay as well; one below it covers each send.
 //!
 //! # Bodies

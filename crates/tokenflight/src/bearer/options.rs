@@ -33,8 +33,8 @@ enum Replays {
 }
 
 impl BearerOptions {
-    /// Says nothing. What neither a request nor its layer says anything about: a token for every
-    /// target, a replay of every request that can be replayed, no limit of the layer's own.
+    /// Sets no option. Where neither request nor layer sets one: every listed origin gets a token,
+    /// every replayable request may be replayed, and waiting has no limit.
     #[must_use]
     pub const fn new() -> Self {
         Self { untouched: None, replays: None, min_remaining: None, max_wait: None }
@@ -79,7 +79,7 @@ impl BearerOptions {
         self
     }
 
-    /// Renews the token first if it would expire within this time.
+    /// Renews the token first if it would expire within this time. Default: none.
     ///
     /// A token with more than half of its lifetime left is taken in any case: a new one would
     /// hardly last longer. If there is no new one to be had, one that is still good is used.
@@ -90,10 +90,12 @@ impl BearerOptions {
     }
 
     /// How long the layer may hold the request: waiting for a token, for the client to be ready, or
-    /// for the end of a body that is to be sent again. The time the server takes to answer does not
-    /// count. When it is over the caller gets the refusal, if there is one. A request that waited
-    /// for a better token than the one there is, because it wants one that lasts or another origin
-    /// has refused it, is sent with that one; any other ends in an
+    /// for the end of a body that is to be sent again. Default: none.
+    ///
+    /// The time the server takes to answer does not count. When it is over the caller gets the
+    /// refusal, if there is one. A request that waited for a better token than the one there is,
+    /// because it wants one that lasts or another origin has refused it, is sent with that one; any
+    /// other ends in an
     /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut). A `grpc-timeout` in the request is a
     /// limit too, and counts from the call: the server would not answer any more.
     #[must_use]

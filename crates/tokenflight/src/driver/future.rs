@@ -89,10 +89,10 @@ impl Future for Carried {
 impl Session {
     /// The future that renews before expiry. Spawn it on any executor; see [`Driver`].
     ///
-    /// A session has one driver: the one that was first polled last. Until it is polled, nothing
-    /// changes; but if the last handle goes before that and there is no other driver, what it
-    /// leaves is this one's to store. The driver of one of several [`Audiences`](crate::Audiences)
-    /// also stores what they share; the last to begin does so, and another when that is gone.
+    /// If you make several drivers, the one whose *first* poll came latest drives the session. An
+    /// unpolled one does nothing, except that it stores what the last handle leaves behind if there
+    /// is no other. The driver of one of several [`Audiences`](crate::Audiences) also stores what
+    /// they share; the last to begin does so, and another when that is gone.
     pub fn driver(&self) -> Driver {
         Driver::of(self)
     }

@@ -131,7 +131,8 @@ impl SessionBuilder {
         self.configure(|settings| settings.reuse_policy = Some(policy))
     }
 
-    /// How long a token request may take as a whole. Default 60 s.
+    /// How long a token request may take as a whole. Default 60 s; where the server has a grace
+    /// window, at most a fifth of it, but never less than 10 s.
     pub fn request_limit(self, limit: Duration) -> Self {
         self.configure(|settings| settings.request_limit = limit)
     }
@@ -149,7 +150,8 @@ impl SessionBuilder {
     }
 
     /// Builds the session. It does nothing yet: the store is read when a token is first asked for,
-    /// or by the driver.
+    /// or by the driver. Where the grant needs no login, as client credentials do not, either also
+    /// obtains the first token, unless a usable one is stored.
     ///
     /// # Errors
     ///
@@ -228,7 +230,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::NoTime => f.write_str("no clock: give the builder a `Time`, or enable the feature `tokio`"),
             Self::NoAudience => f.write_str("no audience: name at least one"),
-            Self::Policy(_) => f.write_str("a setting of the session makes no sense"),
+            Self::Policy(_) => f.write_str("invalid session settings"),
         }
     }
 }

@@ -24,15 +24,24 @@ pub struct Session {
 impl Session {
     /// A token that is valid now, waiting for a refresh only if there is none.
     ///
-    /// A token within its lead is returned at once; a [driver](crate::Driver) renews it.
+    /// A token that is due for renewal but has not expired is returned at once; a
+    /// [driver](crate::Driver) renews it.
     ///
     /// # Errors
     ///
     /// [`Error`] says why there is no token; [`Error::needs_login`] whether a login would help.
     ///
+    /// After a failure the session leaves the authorization server alone: at first for up to
+    /// [`backoff_base`](crate::Policy::backoff_base), later up to
+    /// [`backoff_cap`](crate::Policy::backoff_cap) (5 min), or for as long as the server asked.
+    /// Calls without a usable token fail at once meanwhile, with that failure, unless another
+    /// process has stored a token. [`refresh`](Self::refresh) may skip the wait once in 10 s,
+    /// unless the server named it.
+    ///
     /// # Cancel safety
     ///
-    /// Dropping the future never disturbs a refresh, whether or not other callers wait for it.
+    /// Dropping the future disturbs no refresh: that is carried on by the driver or another waiter,
+    /// and without either it stands still until the next call.
     pub async fn token(&self) -> Result<Token, Error> {
         let (token, beside) = self.inner.obtain(Ask::usable(None)).await?;
         // Without a driver the callers move on what is in progress, each a little.
@@ -59,16 +68,19 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token). The wait after a failure can be skipped once in ten seconds.
+    /// As [`token`](Self::token).
     ///
     /// # Cancel safety
     ///
-    /// As [`token`](Self::token). A refresh begun is carried on by the driver, or the next call.
+    /// As [`token`](Self::token).
     pub async fn refresh(&self) -> Result<Token, Error> {
         Ok(self.inner.obtain(Ask::forced()).await?.0)
     }
 
     /// Begins a login with these tokens. What an earlier login still brings is discarded.
+    ///
+    /// Call it when a person has logged in, not at each start: it replaces what the store holds,
+    /// and a refresh token from a configuration may have been rotated since.
     ///
     /// With a [refresh token alone](TokenSet::from_refresh_token) the first call that needs a token
     /// has it refreshed. In effect in this process at once; resolves when it is stored.
@@ -230,6 +242,10 @@ impl Session {
     /// [`Audiences`](crate::Audiences) stores what they have in common too; the others go on.
     ///
     /// The current token can be used until it expires.
+    ///
+    /// To lose nothing, allow at least [`request_limit`](crate::Policy::request_limit) +
+    /// [`store_limit`](crate::Policy::store_limit) (70 s by default), more if another process holds
+    /// the claim; it returns as soon as nothing is left to do. Client credentials lose nothing.
     ///
     /// # Errors
     ///

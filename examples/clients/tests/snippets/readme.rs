@@ -116,16 +116,16 @@ async fn the_first_example_of_the_readme_logs_in_and_sends_its_token_to_a_real_s
     let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let server = tokio::spawn(serve(listener));
     let code = block("rust,no_run");
-    assert!(code.contains(".shutdown("), "it ends by storing what is not stored yet");
+    assert!(code.contains(".run_until("), "it ends by storing what is not stored yet");
     let run = tokio::task::spawn_blocking(move || {
         let code = code.replace("https://api.example.com", &origin).replace("https://as.example.com", &origin);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let mut program = Command::new(program("readme", &code));
-        program.arg("refresh").current_dir(&folder).env("SSL_CERT_FILE", tls("authority.pem"));
+        program.arg("refresh").env("HOME", &folder).env("SSL_CERT_FILE", tls("authority.pem"));
         let ran = program.env_remove("SSL_CERT_DIR").output().unwrap();
-        assert!(folder.join("login").exists(), "the store outlives the program");
+        assert!(folder.join(".my-program").exists(), "the store outlives the program");
         ran
     });
     let ran = run.await.unwrap();

@@ -252,7 +252,7 @@ pub const SAP_IAS: &Provider = &Provider {
     configurable: true,
     lifetimes: lives(None, Some(12 * HOUR)),
     note: "Usage after renewal is off by default. Set to \"online\" (5 min) or \"mobile\", a used token brings the same \
-           successor until that is used: then write `reuse: ReusePolicy::UntilUsed`.",
+           successor until that is used: then add `.reuse_policy(ReusePolicy::UntilUsed)` to the session's builder.",
     source: "https://github.com/SAP-docs/btp-cloud-identity-services",
     ..*UNKNOWN
 };

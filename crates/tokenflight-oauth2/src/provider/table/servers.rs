@@ -60,8 +60,9 @@ pub const KEYCLOAK: &Provider = &Provider {
         ..at("", "{base}/protocol/openid-connect/auth", "{base}/protocol/openid-connect/token")
     },
     auth: &[Basic, Post, SecretJwt, PrivateKeyJwt, Mtls],
-    note: "Strict only with \"Revoke Refresh Token\", which is off by default: then write `reuse: ReusePolicy::NonRotating`. \
-           Healthy sessions have been refused in clusters (keycloak/keycloak#23687, #50721): an end must be announced twice.",
+    note: "\"Revoke Refresh Token\" *off* (Keycloak's default): used refresh tokens stay good; add \
+           `.reuse_policy(ReusePolicy::NonRotating)` to the session's builder. *On*: leave the default; `NonRotating` would end \
+           sessions after a lost answer. Healthy sessions have been refused in clusters (keycloak/keycloak#23687, #50721): an end must be announced twice.",
     source: "https://www.keycloak.org/docs/latest/server_admin/",
     ..*UNKNOWN
 };
@@ -243,8 +244,8 @@ pub const DOORKEEPER: &Provider = &Provider {
         ..at("", "{base}/oauth/authorize", "{base}/oauth/token")
     },
     auth: &[Basic, Post, PrivateKeyJwt, Public],
-    note: "With its column `previous_refresh_token` the old pair lives until the new access token is used: then write \
-           `reuse: ReusePolicy::UntilUsed`. Checks the token before the client.",
+    note: "With its column `previous_refresh_token` the old pair lives until the new access token is used: then add \
+           `.reuse_policy(ReusePolicy::UntilUsed)` to the session's builder. Checks the token before the client.",
     source: "https://github.com/doorkeeper-gem/doorkeeper/wiki/Enable-Refresh-Token-Credentials",
     ..*UNKNOWN
 };
@@ -271,7 +272,8 @@ pub const SPRING: &Provider = &Provider {
     configurable: true,
     old_access: OldAccess::Dies,
     lifetimes: lives(None, Some(HOUR)),
-    note: "Never rotates by default (`reuseRefreshTokens`): then write `reuse: ReusePolicy::NonRotating`.",
+    note: "Never rotates by default (`reuseRefreshTokens`): then add `.reuse_policy(ReusePolicy::NonRotating)` to the session's \
+           builder. Where it is set to rotate, leave the default.",
     source: "https://github.com/spring-projects/spring-security",
     ..*UNKNOWN
 };
@@ -289,7 +291,8 @@ pub const DUENDE: &Provider = &Provider {
         ..at("", "{base}/connect/authorize", "{base}/connect/token")
     },
     lifetimes: lives(None, Some(30 * DAY)),
-    note: "Never rotates by default since version 7: then write `reuse: ReusePolicy::NonRotating`.",
+    note: "Never rotates by default since version 7: then add `.reuse_policy(ReusePolicy::NonRotating)` to the session's \
+           builder. Where it is set to rotate, leave the default.",
     source: "https://docs.duendesoftware.com/identityserver/tokens/refresh/",
     ..*UNKNOWN
 };
@@ -345,7 +348,8 @@ pub const GITEA: &Provider = &Provider {
     ],
     endpoints: at("", "{base}/login/oauth/authorize", "{base}/login/oauth/access_token"),
     lifetimes: lives(None, Some(730 * HOUR)),
-    note: "Old refresh tokens stay good by default (`INVALIDATE_REFRESH_TOKENS`): then write `reuse: ReusePolicy::NonRotating`.",
+    note: "Old refresh tokens stay good by default (`INVALIDATE_REFRESH_TOKENS`): then add \
+           `.reuse_policy(ReusePolicy::NonRotating)` to the session's builder. Where they are invalidated, leave the default.",
     source: "https://github.com/go-gitea/gitea",
     ..*UNKNOWN
 };
