@@ -1,6 +1,6 @@
 //! Calls of cargo.
 
-use std::{fs::File, process::ExitStatus};
+use std::{ffi::OsString, fs::File, process::ExitStatus};
 
 use crate::prelude::*;
 
@@ -76,7 +76,7 @@ impl Cargo {
 
     /// For so many seconds: what hangs is ended with all that it has started, and has failed.
     pub(crate) fn at_most(mut self, seconds: u32) -> Self {
-        let limited = ["--signal=KILL".to_owned(), seconds.to_string(), "cargo".to_owned()];
+        let limited = ["--signal=KILL".to_owned(), seconds.to_string(), cargo().to_string_lossy().into_owned()];
         self.args.splice(..0, limited);
         Self { plugin: Some("timeout".into()), ..self }
     }
@@ -97,7 +97,6 @@ impl Cargo {
     }
 
     fn command(&self) -> Command {
-        let cargo = || env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(self.plugin.as_ref().map_or_else(cargo, |plugin| plugin.clone().into()));
         let folder = self.folder.as_deref().unwrap_or_else(|| root());
         command.current_dir(folder).args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -134,6 +133,11 @@ impl Cargo {
         }
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
     }
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Takes cargo's variables about xtask itself away: ring's build script looks at them, and would

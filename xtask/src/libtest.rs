@@ -50,7 +50,7 @@ impl Tests {
         let (mut told, mut part, mut program, mut failures) = (String::new(), String::new(), "", false);
         for line in log.lines() {
             if let Some(running) = line.trim_start().strip_prefix("Running ") {
-                program = running;
+                (program, failures) = (running, false);
             }
             failures |= line == "failures:";
             if failures {

@@ -73,15 +73,15 @@ impl Report {
     }
 
     /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs
-    /// tests, they are counted.
-    pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) {
-        self.logged(name, &cargo.line(), |file| cargo.run_into(file));
+    /// tests, they are counted. Whether it passed.
+    pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) -> bool {
+        self.logged(name, &cargo.line(), |file| cargo.run_into(file))
     }
 
     /// As [`quiet`](Self::quiet), for anything that writes what it prints into the file it gets.
-    pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) {
+    pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) -> bool {
         let mut tests = Tests::default();
-        self.attempt(name, false, || {
+        let passed = self.attempt(name, false, || {
             let file = log_of(name);
             fs::create_dir_all(target_dir("xtask")).map_err(|error| format!("{}: {error}", file.display()))?;
             println!("{name}: {line} (its output: {})", file.display());
@@ -102,6 +102,7 @@ impl Report {
             row.note = tests.to_string();
         }
         self.tests.add(tests);
+        passed.is_some()
     }
 
     /// Runs anything as a step.

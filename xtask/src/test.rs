@@ -40,24 +40,25 @@ fn pools() -> Cargo {
 
 pub(crate) fn run(report: &mut Report) -> bool {
     servers::strace(report);
-    let mut found = Vec::new();
+    let (mut found, mut ready) = (Vec::new(), false);
     // Without benches, which have their own command.
     let build = Cargo::new("test --workspace --all-features --no-run --message-format=json-render-diagnostics");
-    report.beside(|report| found = servers::ready(report), |report| report.quiet("build", &build));
+    report.beside(|report| found = servers::ready(report), |report| ready = report.quiet("build", &build));
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
     // Most programs with real servers wait for them: more tests at once than there are cores.
-    let tests = with(Cargo::new("test --workspace --all-features"))
+    let tests = with(Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests"))
         .env_default("RUST_BACKTRACE", "0")
         .env_default("TOKENFLIGHT_SECONDS", "60")
         .env_default("RUST_TEST_THREADS", "4");
     let run = |file: &Path| {
         let log = fs::read_to_string(log_of("build")).map_err(|error| error.to_string())?;
-        programs::run(programs::built(&log), tests.variables(), file)
+        let programs = if ready { programs::built(&log) } else { Vec::new() };
+        programs::run(programs, tests.variables(), file)
     };
     report.beside(
-        |report| report.logged("tests", &tests.line(), run),
+        |report| drop(report.logged("tests", &tests.line(), run)),
         |report| {
             for model in MODELS {
                 let name = format!("models: {} {}", model.package, model.target);

@@ -6,7 +6,13 @@ use std::{
 
 use tokenflight_core::{Time, TokenSet};
 
-use super::{Answer, Faults, Report, Verdict, config::Config, family::Book, outgoing::BeforeAnswer, reused::OnReuse};
+use super::{
+    Answer, Faults, Report, Verdict,
+    config::Config,
+    family::Book,
+    outgoing::BeforeAnswer,
+    reused::{OnReuse, Reused},
+};
 use crate::lock::lock;
 
 /// An authorization server. Cloning shares it. See the [module documentation](super).
@@ -68,9 +74,13 @@ impl AuthServer {
     /// One token request of the client it was issued to, processed at once: no latency, no faults.
     #[must_use = "the refresh token has been spent"]
     pub fn answer(&self, refresh_token: &str) -> Answer {
-        self.book().arrived(refresh_token);
-        let answer = self.process(refresh_token, None);
-        self.book().left(refresh_token, false);
+        let now = self.0.time.now();
+        let mut book = self.book();
+        book.arrived(refresh_token);
+        let (answer, reused) = book.present(refresh_token, None, now);
+        book.left(refresh_token, false);
+        drop(book);
+        self.tell(reused);
         answer
     }
 
@@ -137,10 +147,14 @@ impl AuthServer {
     pub(super) fn process(&self, refresh_token: &str, client: Option<&str>) -> Answer {
         let now = self.0.time.now();
         let (answer, reused) = self.book().present(refresh_token, client, now);
-        if let Some((tell, reused)) = self.0.on_reuse.as_ref().zip(reused.as_ref()) {
-            (tell.0)(reused);
-        }
+        self.tell(reused);
         answer
+    }
+
+    fn tell(&self, reused: Option<Reused>) {
+        if let Some((tell, reused)) = self.0.on_reuse.as_ref().zip(reused) {
+            (tell.0)(&reused);
+        }
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
