@@ -82,10 +82,14 @@ pub enum Swap {
 ///
 /// # Contract
 ///
+/// * `load` shows the last swap that was acknowledged, or a later one.
 /// * `swap` compares and writes in one atomic step, and resolves when the value is durable. What it
 ///   expects may have been read minutes ago.
 /// * The [version](Version) of a value is the `op` it was stored with, and the incarnation the
 ///   storage is in *now*: if that is not the one in `expected`, the swap is lost.
+/// * A value is not deleted, and does not expire, while a process that has read its key may still
+///   write. Without it the version is [`OpId::NONE`] once more: a first write that was computed
+///   long ago succeeds, and an operation that is tried again does not find what it has done.
 /// * An error is [`Unknown`](super::StoreErrorKind::Unknown) unless the value was certainly not
 ///   written and never will be.
 ///

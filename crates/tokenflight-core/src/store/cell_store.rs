@@ -17,7 +17,8 @@ const TRIES: usize = 32;
 ///     store::{Blob, Body, Cell, CellStore, Facts, GrantKey, Loaded, Op, OpId, Reply, Store, StoreError, Swap, Version},
 /// };
 ///
-/// /// A map, as the plainest cell.
+/// /// A map, as the plainest cell. `Facts::in_process()`, and comparing no incarnation, are right
+/// /// only because no other process reaches it.
 /// #[derive(Default)]
 /// struct Map(Mutex<HashMap<GrantKey, (OpId, Blob)>>);
 ///

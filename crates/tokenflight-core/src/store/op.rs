@@ -116,6 +116,7 @@ pub struct Facts {
     /// The clock by which claims are timed.
     pub clock: Clock,
     /// Whether that clock kept pace with the boot clock, to 5 s, since this process first read it.
+    /// `src/facts.rs` of `tokenflight-store-postgres` measures it.
     pub trusted: bool,
     /// Its line of history, if it can lose one.
     pub incarnation: Option<Incarnation>,

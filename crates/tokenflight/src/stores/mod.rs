@@ -1,4 +1,4 @@
-//! Stores that need only this process: in memory and over the application's two or three functions.
+//! Stores that need no other crate: in memory, and over two functions of the application's.
 //!
 //! ```
 //! use std::time::Duration;
