@@ -72,9 +72,10 @@ impl<T: Token> Machine<T> {
 
     /// A server refused the token of a generation; a caller wants a newer one.
     ///
-    /// Only a refusal of the *current* token is a reason to refresh: a straggler with an older one
-    /// gets the current one. If refreshing has not helped this origin, another refresh would not
-    /// either, for a while. A refusal of another login's token is no affair of this login.
+    /// Only a refusal of the *current* token is a reason to refresh: after a late refusal of an
+    /// older one the caller gets the current one. If refreshing has not helped this origin, another
+    /// refresh would not either, for a while. A refusal of another login's token is no affair of
+    /// this login.
     pub fn refused(&mut self, refused: Refused, now: Now) -> Decision {
         if refused.login != self.login {
             return Decision::Refuse(Error::new(ErrorKind::SessionChanged));
@@ -273,13 +274,13 @@ impl<T: Token> Machine<T> {
     pub(super) fn launch(&mut self, reason: Reason, now: Now) -> Decision {
         match self.refresh {
             Some(running) => join(running, now),
-            None => self.lead(reason, now),
+            None => self.start_work(reason, now),
         }
     }
 
-    /// Of very many that ask, one gets here.
+    /// The caller that finds nothing in progress: store what is not stored, or begin a refresh.
     #[inline(never)]
-    fn lead(&mut self, reason: Reason, now: Now) -> Decision {
+    fn start_work(&mut self, reason: Reason, now: Now) -> Decision {
         match self.unsaved {
             Some(_) => self.store_first(now),
             None => self.begin_refresh(reason, now),

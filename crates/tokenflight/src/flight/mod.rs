@@ -1,8 +1,8 @@
 //! One piece of work in progress, shared by everyone who waits for it.
 //!
-//! The single-flight lock is a `futures::Shared` future: a waiter may poll the work, so a cancelled
-//! leader blocks no other waiter, and no executor is needed. Five hazards come with it (measured
-//! with futures-util 0.3.34), each dealt with in one place:
+//! The single-flight lock is a `futures::Shared` future: a waiter may poll the work, so that a
+//! cancellation of the caller that started it blocks no other waiter, and no executor is needed.
+//! Five hazards come with it (measured with futures-util 0.3.34), each dealt with in one place:
 //!
 //! 1. **Lost wake** (rust-lang/futures-rs#2706). A polls; the work wakes itself, which
 //!    empties the waker list; B registers while the state still says "polling", and parks;

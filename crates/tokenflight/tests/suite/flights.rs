@@ -131,7 +131,7 @@ pub(crate) async fn a_late_refusal_costs_no_refresh(tasks: Tasks) {
 
     let token = fixture.newer_than(old).await.expect("the current token");
     assert_eq!(token.generation().get(), old + 1);
-    assert_eq!(grant.count(), 1, "the straggler cost nothing");
+    assert_eq!(grant.count(), 1, "the late refusal cost nothing");
 
     // The refusal of a token that has just been issued is no evidence of its expiry.
     let error = fixture.newer_than(old + 1).await.expect_err("a fresh token is not replaced");
