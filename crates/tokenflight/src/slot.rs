@@ -26,8 +26,8 @@ use crate::{
 };
 
 /// A session's state, shared by its handles.
-// In this order: every request reads the stamp, and every clone of a handle writes what counts
-// them, which is before the slot.
+// Field order matters: `Arc`'s counters lie just before this struct and are written by every clone;
+// the stamp is read by every request, so it must not share their cache line.
 #[repr(C)]
 pub(crate) struct Inner {
     slot: Mutex<Slot>,
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
 
 /// Changes whenever a private copy of the token is out of date. What surrounds it on its cache line
 /// is hardly ever written.
-// An alignment would cost as much again before what counts the handles.
+// Padding, not `align(64)`: that would also pad between the counters and the struct.
 #[repr(C)]
 struct Stamp {
     now: AtomicU64,

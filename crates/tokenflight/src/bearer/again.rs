@@ -108,7 +108,8 @@ where
 }
 
 /// A newer token, and the body to be sent with it; nothing if that did not come to its end.
-/// Meanwhile the rest of it is read, and what the refusal's body is worth keeping.
+/// Meanwhile the rest of the request's body is read, and as much of the refusal's body as is worth
+/// keeping.
 ///
 /// # Errors
 ///
@@ -127,7 +128,8 @@ where
     R: Body<Data: Send, Error: Send> + Send + 'static,
 {
     async move {
-        // Nothing gets a name that can be had from these: a name takes room while there is a wait.
+        // No local repeats what an argument holds: locals that live across an await make the future
+        // larger.
         let at_once = again.at_once;
         // The refusal is let go of before anything is waited for: it may hold what the refresh or
         // the replay needs.

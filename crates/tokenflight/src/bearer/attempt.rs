@@ -102,8 +102,9 @@ where
             else {
                 return Ok(refusal);
             };
-            // In one step, so that the request is not kept room for while its answer is waited for.
             let newer = Ask::refused(sent.refused(replays));
+            // In one expression, so that the future keeps no room for the request while it awaits
+            // the answer.
             let sending = match renewed(
                 &shared.settings.replay,
                 shared.session(&chosen),

@@ -198,7 +198,7 @@ impl<S, K, P: Choice> Bearer<S, K, P> {
             Some(time) => Ask::lasting(time, Some(origin)),
             None => Ask::usable(Some(origin)),
         };
-        // Whose token it gets, and until when, counts from here: its task may poll it much later.
+        // Its login and its time limit are fixed here, at the call: the task may poll much later.
         match session.at_once(&mut ask) {
             Some((token, beside)) => {
                 request.headers_mut().insert(AUTHORIZATION, token.header().clone());

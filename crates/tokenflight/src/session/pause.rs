@@ -1,4 +1,4 @@
-//! Waiting for what is not a refresh alone.
+//! The rarer waits: for all but a refresh alone.
 
 use tokenflight_core::{Error, ErrorKind, Now};
 
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Inner {
-    /// Waits for a write, as long as the store's answers may take, and it goes on; for a moment to
-    /// come; for a refresh until a moment comes, and beside one for what was left behind.
+    /// The rarer waits. For a write: at most as long as the store may take; the write itself goes
+    /// on. For a time. For a refresh: until a time, or while left-behind work is carried as well.
     pub(super) async fn pause(&self, answer: Answer, ask: Ask, asked: Now) -> Result<Option<Token>, Error> {
         let (wait, beside) = match answer {
             Answer::Wait(wait) => (wait, None),
