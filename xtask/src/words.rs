@@ -8,7 +8,7 @@ use crate::{cargo::root, copy::tracked};
 const WORDS: &[&str] = &["anybody", "nobody", "one who", "somebody", "whoever"];
 
 /// Words that this project once coined, or used for something else; CONTRIBUTING.md says what is
-/// said instead. Parts of names in code, and words of comments.
+/// said instead. Parts of names in code, and words of comments and pages.
 const GONE: &[&str] = &[
     "arrival",
     "birth",
@@ -62,7 +62,12 @@ pub(crate) fn hold() -> Result<(), String> {
         let (page, code) = (name.ends_with(".md"), name.ends_with(".rs"));
         if !HERE.contains(&name.as_str()) {
             for (at, line) in text.lines().enumerate() {
-                let words = found(line).into_iter().chain(if code { gone(line) } else { Vec::new() });
+                let coined = match (code, page) {
+                    (true, _) => gone(line),
+                    (_, true) => gone_words(line),
+                    _ => Vec::new(),
+                };
+                let words = found(line).into_iter().chain(coined);
                 wrong.extend(words.map(|word| format!("{name}:{}: {word}", at + 1)));
             }
         }
@@ -96,17 +101,22 @@ fn gone(line: &str) -> Vec<String> {
     let comment = line.match_indices("//").map(|(at, _)| at).find(|at| !quoted(*at)).unwrap_or(line.len());
     let (code, comment) = line.split_at(comment);
     let bare: String = code.split('"').step_by(2).chain([comment]).collect::<Vec<_>>().join(" ");
-    let is_word = |char: char| char.is_alphanumeric() || char == '_';
-    let words = bare
-        .split(|char| !is_word(char))
-        .filter(|word| !BRANDS.iter().any(|brand| word.to_lowercase().contains(brand)));
-    let mut gone: Vec<String> = words.flat_map(parts).filter(|part| GONE.contains(&part.as_str())).collect();
+    let mut gone = gone_words(&bare);
     let types = GONE_TYPES.iter().filter(|name| {
         code.match_indices(**name)
             .any(|(at, _)| !code[at + name.len()..].starts_with(|char: char| char.is_lowercase() || char == '_'))
     });
     gone.extend(types.map(|name| (*name).to_owned()));
     gone
+}
+
+/// The gone words in a text, also as parts of names.
+fn gone_words(text: &str) -> Vec<String> {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let words = text
+        .split(|char| !is_word(char))
+        .filter(|word| !BRANDS.iter().any(|brand| word.to_lowercase().contains(brand)));
+    words.flat_map(parts).filter(|part| GONE.contains(&part.as_str())).collect()
 }
 
 /// The parts of a name, in small letters.
@@ -154,7 +164,7 @@ fn starts(text: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{found, gone, wide};
+    use super::{found, gone, gone_words, wide};
 
     #[test]
     fn gone_words_are_found_as_parts_of_names_and_in_comments() {
@@ -168,6 +178,12 @@ mod tests {
             assert!(gone(good).is_empty(), "{good}");
         }
         assert_eq!(gone("use tokenflight_test::proxy::Line;"), ["proxy::Line"]);
+    }
+
+    #[test]
+    fn gone_words_are_found_in_pages_and_names_of_types_are_not() {
+        assert_eq!(gone_words("What another token may cure, it says (\"a `mint`\")."), ["cure", "mint"]);
+        assert!(gone_words("Way to go: cargo on GitHub, secure.").is_empty());
     }
 
     #[test]
