@@ -79,8 +79,10 @@ pub enum Event {
         /// What went wrong.
         error: Error,
     },
-    /// The last handle of the session went while something was in progress or not stored, and there
-    /// was no driver to take it over. It may be lost.
+    /// Something was in progress or not stored, and is given up; it may be lost. The last handle of
+    /// the session went, and no driver was there to take it over, or none carried it to its end; or
+    /// the store failed too often after that handle went; or a program that ran its work with
+    /// `Session::run_until` had no more time to store it.
     Abandoned,
 }
 

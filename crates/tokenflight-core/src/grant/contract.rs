@@ -30,8 +30,10 @@ pub trait Grant: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// Callers come and go; the engine keeps the future. It is dropped only at its time limit or
-    /// with the session.
+    /// Callers come and go; the engine keeps the future. It is dropped at its time limit; if the
+    /// last handle of the session has gone and no driver is left that carries it; and, where the
+    /// server's refresh tokens [stay the same](ReusePolicy::NonRotating), if it is for one of
+    /// several audiences and neither a caller nor a driver waits for that one any more.
     fn request<'a>(&'a self, request: &'a TokenRequest) -> BoxFuture<'a, Result<TokenSet, GrantError>>;
 
     /// The grant that this one stands in front of, if it only adds to its
