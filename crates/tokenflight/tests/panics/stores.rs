@@ -64,7 +64,7 @@ fn a_rotation_that_was_not_stored_goes_before_the_next_one() {
 }
 
 #[test]
-fn a_store_that_panics_at_the_tombstone_does_not_revive_the_session() {
+fn a_store_that_panics_while_an_end_is_noted_does_not_revive_the_session() {
     for trouble in [Trouble::Panic, Trouble::PanicAfter] {
         let fixture = Fixture::new();
         fixture.grant.push(Step::Fail(GrantError::terminal("invalid_grant")));

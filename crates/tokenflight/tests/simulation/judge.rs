@@ -187,7 +187,7 @@ impl Judge {
         let stored = book.stored.as_ref().and_then(Entry::tokens).and_then(|tokens| tokens.refresh.clone());
         let Some(stored) = stored else { return };
         let Some(presented) = book.presented.get_mut(stored.expose()) else { return };
-        // A tombstone that could not be set is forgotten too; the server will say it again.
+        // An end that could not be noted is forgotten too; the server will say it again.
         if matches!(presented.outcome, Outcome::Answered | Outcome::Refused) {
             let answered = std::mem::replace(&mut presented.outcome, Outcome::Doubt) == Outcome::Answered;
             book.unstored += u64::from(answered);

@@ -38,7 +38,7 @@ pub(crate) async fn an_end_keeps_the_tokens_in_the_store(tasks: Tasks) {
     fixture.token().await.expect_err("over");
     assert!(fixture.is_settled());
     let entry = fixture.entry();
-    let EntryState::Ended { tokens, reason, .. } = entry.state else { panic!("no tombstone: {entry:?}") };
+    let EntryState::Ended { tokens, reason, .. } = entry.state else { panic!("not ended: {entry:?}") };
     assert_eq!(tokens.refresh.expect("it is kept").expose(), "refresh-0");
     assert_eq!(reason.code(), "invalid_grant");
 }
