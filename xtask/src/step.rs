@@ -73,15 +73,15 @@ impl Report {
     }
 
     /// Runs a call of cargo as a step that shows what it printed only if it fails. If it runs
-    /// tests, they are counted. Whether it passed.
-    pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) -> bool {
-        self.logged(name, &cargo.line(), |file| cargo.run_into(file))
+    /// tests, they are counted.
+    pub(crate) fn quiet(&mut self, name: &str, cargo: &Cargo) {
+        self.logged(name, &cargo.line(), |file| cargo.run_into(file));
     }
 
     /// As [`quiet`](Self::quiet), for anything that writes what it prints into the file it gets.
-    pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) -> bool {
+    pub(crate) fn logged(&mut self, name: &str, line: &str, run: impl FnOnce(&Path) -> Result<(), String>) {
         let mut tests = Tests::default();
-        let passed = self.attempt(name, false, || {
+        self.attempt(name, false, || {
             let file = log_of(name);
             fs::create_dir_all(target_dir("xtask")).map_err(|error| format!("{}: {error}", file.display()))?;
             println!("{name}: {line} (its output: {})", file.display());
@@ -102,7 +102,11 @@ impl Report {
             row.note = tests.to_string();
         }
         self.tests.add(tests);
-        passed.is_some()
+    }
+
+    /// Whether a step of this name has passed.
+    pub(crate) fn passed(&self, name: &str) -> bool {
+        self.rows.iter().any(|row| row.name == name && row.verdict == Verdict::Pass)
     }
 
     /// Runs anything as a step.

@@ -40,10 +40,11 @@ fn pools() -> Cargo {
 
 pub(crate) fn run(report: &mut Report) -> bool {
     servers::strace(report);
-    let (mut found, mut ready) = (Vec::new(), false);
+    let mut found = Vec::new();
     // Without benches, which have their own command.
     let build = Cargo::new("test --workspace --all-features --no-run --message-format=json-render-diagnostics");
-    report.beside(|report| found = servers::ready(report), |report| ready = report.quiet("build", &build));
+    report.beside(|report| found = servers::ready(report), |report| report.quiet("build", &build));
+    let ready = report.passed("build");
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
@@ -58,7 +59,7 @@ pub(crate) fn run(report: &mut Report) -> bool {
         programs::run(programs, tests.variables(), file)
     };
     report.beside(
-        |report| drop(report.logged("tests", &tests.line(), run)),
+        |report| report.logged("tests", &tests.line(), run),
         |report| {
             for model in MODELS {
                 let name = format!("models: {} {}", model.package, model.target);

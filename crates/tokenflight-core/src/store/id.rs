@@ -51,8 +51,8 @@ id! {
 }
 
 id! {
-    /// Which clock a reading was taken from. Readings of two clocks are never compared. Equal in all
-    /// processes that reach this clock; another one after a failover.
+    /// Which clock a reading was taken from. Readings of two clocks are never compared. Equal in
+    /// all processes that reach this clock; another one after a failover.
     ClockId
 }
 
