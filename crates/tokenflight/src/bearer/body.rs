@@ -16,7 +16,7 @@ use tokenflight_core::Time;
 use tokenflight_machine::OriginId;
 
 use super::{
-    refusal::{AlsoRefused, Look, look},
+    refusal::{AlsoRefused, Verdict, inspect},
     sent::Sent,
     watch::Watch,
 };
@@ -93,14 +93,14 @@ pub(super) fn judged<R>(
     session: &Arc<Inner>,
     sent: Sent,
 ) -> Result<Option<Box<Watch>>, Refused> {
-    match look(response, also) {
-        Look::Nothing => Ok(None),
-        Look::Refused => Err(Refused),
-        Look::Missing(challenge) => {
+    match inspect(response, also) {
+        Verdict::Nothing => Ok(None),
+        Verdict::Refused => Err(Refused),
+        Verdict::Missing(challenge) => {
             response.extensions_mut().insert(*challenge);
             Ok(None)
         }
-        Look::Stream => Ok(Some(Box::new(Watch::new(Arc::clone(session), also.clone(), sent, response.status())))),
+        Verdict::Stream => Ok(Some(Box::new(Watch::new(Arc::clone(session), also.clone(), sent, response.status())))),
     }
 }
 

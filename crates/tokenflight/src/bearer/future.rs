@@ -16,7 +16,7 @@ use super::{
     body::{Refused, judged},
     call::{KeptRequest, Shared},
     challenge::Challenge,
-    refusal::{AlsoRefused, Look, look},
+    refusal::{AlsoRefused, Verdict, inspect},
     send::answer_beside,
     sent::Sent,
 };
@@ -122,7 +122,7 @@ where
             }
             StateProj::Plain { future, why, also } => future.poll(cx).map(|result| {
                 let mut response = result.map_err(Into::into)?;
-                if matches!(look(&response, also), Look::Refused) && !had_token(&response) {
+                if matches!(inspect(&response, also), Verdict::Refused) && !had_token(&response) {
                     response.extensions_mut().insert(*why);
                 }
                 Ok(response.map(BearerBody::whole))

@@ -10,7 +10,7 @@ use crate::{sync::Arc, telemetry::Trigger};
 
 /// What the head of a response says about the token it was asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Verdict {
     Nothing,
     Refused,
     /// It was understood, and something else is missing.
@@ -44,29 +44,29 @@ impl fmt::Debug for AlsoRefused {
 
 /// Looks at the head of a response. A 403, 407, 421 or 425 is no refusal of a token.
 #[inline]
-pub(super) fn look<R>(response: &Response<R>, also: &AlsoRefused) -> Look {
+pub(super) fn inspect<R>(response: &Response<R>, also: &AlsoRefused) -> Verdict {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED || also.says(status, response.headers()) {
-        return Look::Refused;
+        return Verdict::Refused;
     }
     if !status.is_success() {
         return missing(response);
     }
     if response.headers().is_empty() || !grpc::is_grpc(response.headers()) {
-        return Look::Nothing;
+        return Verdict::Nothing;
     }
     match grpc::unauthenticated(response.headers()) {
-        None => Look::Stream,
-        Some(true) => Look::Refused,
-        Some(false) => Look::Nothing,
+        None => Verdict::Stream,
+        Some(true) => Verdict::Refused,
+        Some(false) => Verdict::Nothing,
     }
 }
 
 /// RFC 6750 §3.1 gives `insufficient_scope` the status 403 and `invalid_request` 400.
 #[cold]
-fn missing<R>(response: &Response<R>) -> Look {
+fn missing<R>(response: &Response<R>) -> Verdict {
     if !matches!(response.status(), StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
-        return Look::Nothing;
+        return Verdict::Nothing;
     }
     let challenge = read(response.headers());
     // The error is read from any scheme.
@@ -75,8 +75,8 @@ fn missing<R>(response: &Response<R>) -> Look {
         meaning => meaning,
     };
     match meaning {
-        Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Look::Nothing,
-        _ => Look::Missing(Box::new(challenge)),
+        Meaning::Refresh | Meaning::OtherScheme | Meaning::UnknownError => Verdict::Nothing,
+        _ => Verdict::Missing(Box::new(challenge)),
     }
 }
 
