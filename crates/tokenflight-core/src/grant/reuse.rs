@@ -20,7 +20,8 @@ pub enum ReusePolicy {
     /// successor whose answer was lost is never used, so the predecessor stays valid: as
     /// [`Grace`](Self::Grace) without an end.
     UntilUsed,
-    /// It never rotates: present again with the usual backoff.
+    /// Nothing is used up: an old refresh token stays good even if new ones are issued. Present
+    /// again with the usual backoff.
     NonRotating,
 }
 
