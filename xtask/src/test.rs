@@ -48,11 +48,9 @@ pub(crate) fn run(report: &mut Report) -> bool {
     let with = |cargo: Cargo| found.iter().fold(cargo, |cargo, (variable, place)| cargo.env(variable, place));
     // Many tests panic on purpose, and where from is of no use here.
     // The stress of the real servers lasts for twenty lifetimes of a token.
-    // Most programs with real servers wait for them: more tests at once than there are cores.
     let tests = with(Cargo::new("test --workspace --all-features --no-fail-fast --lib --bins --tests"))
         .env_default("RUST_BACKTRACE", "0")
-        .env_default("TOKENFLIGHT_SECONDS", "60")
-        .env_default("RUST_TEST_THREADS", "4");
+        .env_default("TOKENFLIGHT_SECONDS", "60");
     let run = |file: &Path| {
         let log = fs::read_to_string(log_of("build")).map_err(|error| error.to_string())?;
         let programs = if ready { programs::built(&log) } else { Vec::new() };
